@@ -1,0 +1,1 @@
+"""Stand-in agent servers: for the demo, for tests, for trying without an account."""

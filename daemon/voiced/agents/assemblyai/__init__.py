@@ -1,0 +1,1 @@
+"""The AssemblyAI Voice Agent API, client side."""

@@ -1,0 +1,229 @@
+"""What an agent protocol must know how to say. No sockets, no clocks, no tasks, no logging."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from voiced.core.events import Event
+from voiced.core.pcm import WireFormat
+from voiced.errors import Problem
+
+Message = str | bytes
+"""One WebSocket message: text or binary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Where and how to open the WebSocket. URL and headers may hold secrets."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCall:
+    """One HTTPS request a protocol needs before it can dial. URL and headers may hold secrets."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What the server answered."""
+
+    status: int
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAudio:
+    """Sound to play, in the codec's `downlink` format. Media, not an event."""
+
+    reply_id: str
+    payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What somebody said so far, for people to read. Never logged.
+
+    Attributes:
+        speaker: Who said it.
+        text: The whole text of this utterance so far.
+        final: The text of record; nothing more will come for it.
+        interrupted: The agent was cut short; `text` is what was spoken.
+    """
+
+    speaker: Literal["user", "agent"]
+    text: str = field(repr=False)
+    final: bool = False
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message the codec wants sent now."""
+
+    message: Message = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line for the log. Holds no transcript, prompt, key, token or audio."""
+
+    severity: Literal["debug", "info", "warning"]
+    text: str
+
+
+Item = Event | ReplyAudio | Caption | Send | Notice
+
+DialPlan = Generator[HttpCall, HttpAnswer, Dial]
+"""Yields HTTP calls, receives their answers, returns where to dial.
+
+Raises:
+    LinkRejected: If an answer means that only the owner can help.
+    AgentBusy: If an answer means try again later.
+    LinkError: If an answer makes no sense.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the agent is told about it.
+
+    Attributes:
+        name: What the agent calls it by.
+        description: When and how to use it, for the agent.
+        parameters: JSON schema of the arguments.
+        execution_mode: `hold` keeps the agent silent until the result is there.
+        timeout_s: How long the agent waits for a result.
+        response_instructions: How the agent should speak about success or failure.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any] = field(
+        default_factory=lambda: {"type": "object", "properties": {}, "required": []}
+    )
+    execution_mode: Literal["interactive", "hold"] = "interactive"
+    timeout_s: int = 120
+    response_instructions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """What the composition root knows of the agent, whatever its protocol.
+
+    Attributes:
+        url: Where the agent lives.
+        key: The resolved credential, or None. Read for every dial, so that a new key counts.
+        auth: How the credential travels.
+        session: The agent's own settings, passed through; checked by `Agent.check_session`.
+        tools: What the agent may call on this device.
+        eager_tools: Return tool results at once rather than when the reply is done.
+    """
+
+    url: str
+    key: str | None = field(default=None, repr=False)
+    auth: Literal["bearer", "token"] = "bearer"
+    session: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    tools: Sequence[ToolSpec] = ()
+    eager_tools: bool = False
+
+
+class AgentCodec(Protocol):
+    """One connection's worth of protocol state. Made fresh for every link, thrown away with it.
+
+    Times are seconds on one monotonic clock, given by the caller.
+
+    Attributes:
+        uplink: Format `encode_audio` expects.
+        downlink: Format of every `ReplyAudio.payload`.
+        ready_timeout_s: How long to wait for AgentReady once the socket is open.
+        farewell_timeout_s: How long to wait for the close after `farewell`.
+    """
+
+    uplink: WireFormat
+    downlink: WireFormat
+    ready_timeout_s: float
+    farewell_timeout_s: float
+
+    def plan_dial(self) -> DialPlan:
+        """Decide where to connect, asking for HTTP calls on the way."""
+
+    def greet(self) -> list[Message]:
+        """Return what to send as soon as the socket is open."""
+
+    def receive(self, message: Message, now_s: float) -> list[Item]:
+        """Interpret one message. Malformed input becomes a Notice, never an exception.
+
+        Raises:
+            LinkError: If the agent said that this link is over (see its subclasses).
+            WireError: If the agent broke the protocol beyond repair.
+        """
+
+    def closed(self, code: int | None, reason: str) -> Event:
+        """Interpret the end of the socket.
+
+        Args:
+            code: The close code received, or None if the connection was just gone.
+            reason: The close reason received.
+
+        Returns:
+            SessionEnded after a clean end.
+
+        Raises:
+            LinkError: In every other case (see its subclasses).
+        """
+
+    def encode_audio(self, payload: bytes) -> Message:
+        """Wrap sound in `uplink` format for sending."""
+
+    def return_tool(self, call_id: str, result: str, *, is_error: bool, now_s: float) -> list[Item]:
+        """Take a tool's outcome; return what to send now. Results may be held for later."""
+
+    def say(self, instructions: str) -> list[Message]:
+        """Return what makes the agent speak now, steered by `instructions`."""
+
+    def update(self, settings: AgentSettings) -> list[Message]:
+        """Return what changes the running session to `settings`, as far as it can be changed."""
+
+    def farewell(self) -> list[Message]:
+        """Return what ends the session in good order."""
+
+    def due_s(self) -> float | None:
+        """Return when `advance` wants to be called, or None."""
+
+    def advance(self, now_s: float) -> list[Item]:
+        """Do what time alone demands."""
+
+    def support(self) -> Mapping[str, str]:
+        """Return what the agent's support asks for, for one log line per session."""
+
+
+class Agent(Protocol):
+    """One configured agent: makes a codec per link and remembers what must outlive a link.
+
+    Constructed with `AgentSettings`.
+
+    Attributes:
+        resumable: The agent hands out resume keys.
+    """
+
+    resumable: bool
+
+    def __init__(self, settings: AgentSettings) -> None:
+        """Take the settings of the next session."""
+
+    @staticmethod
+    def check_session(session: Mapping[str, Any]) -> list[Problem]:
+        """Return what is wrong with a configured `agent.session`."""
+
+    def codec(self, resume_key: str | None) -> AgentCodec:
+        """Return a codec for one link, resuming the session `resume_key` names if given."""
+
+    def update(self, settings: AgentSettings) -> None:
+        """Use `settings` for the next session."""

@@ -1,0 +1,1 @@
+"""Sound in memory: rates, codes, queues, levels. Pure: no I/O, no threads of its own."""

@@ -1,0 +1,1 @@
+"""argv -> call -> exit code. The only room that prints; one small file per command."""

@@ -1,0 +1,1 @@
+"""Settings: their shape, where they come from, what is wrong with them."""

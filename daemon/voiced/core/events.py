@@ -1,0 +1,186 @@
+"""Everything that can happen. Events are facts: past tense, frozen, no behaviour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """Somebody asked for attention."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class TalkPressed:
+    """The talk button was pressed: what it means depends on the phase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hushed:
+    """Somebody asked for silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequested:
+    """Somebody, or the agent by a tool, asked to end the conversation.
+
+    Attributes:
+        after_reply: Let the agent's parting words be heard first.
+    """
+
+    after_reply: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """The process was asked to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class MuteChanged:
+    """The microphone mute was switched."""
+
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneChanged:
+    """The capture device appeared or disappeared."""
+
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerChanged:
+    """The playback device appeared or disappeared."""
+
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReady:
+    """The agent accepts audio.
+
+    Attributes:
+        resume_key: Opaque key that reopens this session after a lost link,
+            or None if the agent cannot resume.
+    """
+
+    resume_key: str | None
+
+
+class Loss(Enum):
+    """Why a link was lost, as far as the next attempt cares."""
+
+    BROKEN = "broken"
+    BUSY = "busy"
+    MENDED = "mended"
+    REJECTED = "rejected"
+    SESSION_GONE = "session gone"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """The link closed without being asked to, or could not be opened."""
+
+    reason: str
+    loss: Loss = Loss.BROKEN
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The agent ended the session in good order."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The agent heard the user begin to speak. Not barge-in: see ReplyDone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The agent decided the user's turn ended (endpointing)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted:
+    """The agent began a reply."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDone:
+    """The agent sent the last audio of a reply.
+
+    Attributes:
+        reply_id: Which reply.
+        interrupted: The user barged in; what is still queued must not be heard.
+    """
+
+    reply_id: str
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackDrained:
+    """The last frame of a finished reply left the speaker."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The agent wants a tool run on this device."""
+
+    call_id: str
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    """A tool came to an end.
+
+    Attributes:
+        call_id: The call this answers.
+        result: JSON text.
+        is_error: The tool failed; `result` says why in words the agent can use.
+    """
+
+    call_id: str
+    result: str = field(repr=False)
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer started by a StartTimer action ran out."""
+
+    name: str
+
+
+Event = (
+    Woken
+    | TalkPressed
+    | Hushed
+    | EndRequested
+    | StopRequested
+    | MuteChanged
+    | MicrophoneChanged
+    | SpeakerChanged
+    | AgentReady
+    | LinkLost
+    | SessionEnded
+    | SpeechStarted
+    | SpeechStopped
+    | ReplyStarted
+    | ReplyDone
+    | PlaybackDrained
+    | ToolCalled
+    | ToolReturned
+    | TimerFired
+)

@@ -1,0 +1,1 @@
+"""Adapters that touch hardware or sockets. Each fills one port."""

@@ -1,0 +1,128 @@
+"""Everything voiced can fail with, grouped by who must react.
+
+* VoicedError
+    * ConfigError            -- the operator edits a file; exit code 78
+    * DeviceError            -- the devices adapter reopens; the daemon stays up and says so
+    * LinkError              -- the runtime dials again, later each time
+        * AgentBusy          -- the agent has no room now; the delays are longer
+        * LinkRejected       -- credentials or configuration refused; only the owner can help
+        * ResumeRefused      -- the old session is gone; forget its id and dial afresh
+        * Redial             -- we learned what was wrong and mended it; dial again at once
+    * WireError              -- the agent broke its own protocol; drop the link, dial afresh
+    * ToolError              -- a tool failed; the agent is told and can say so
+"""
+
+from dataclasses import dataclass
+
+
+class VoicedError(Exception):
+    """Base class for every error raised on purpose."""
+
+    exit_code = 1
+
+
+class ConfigError(VoicedError):
+    """A setting is missing, unknown or out of range.
+
+    Attributes:
+        where: `file:line: key.path`, or as much of it as is known.
+        problem: What is wrong, in one clause.
+        hint: What to do about it, or an empty string.
+    """
+
+    exit_code = 78
+
+    def __init__(self, where: str, problem: str, hint: str = "") -> None:
+        super().__init__(where, problem, hint)
+        self.where = where
+        self.problem = problem
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}" + (f"; {self.hint}" if self.hint else "")
+
+
+class DeviceError(VoicedError):
+    """A sound card could not be opened, disappeared, or stopped responding.
+
+    Attributes:
+        device: The name the configuration or the system gives it.
+        problem: What happened.
+        hint: What to do about it, or an empty string.
+    """
+
+    exit_code = 69
+
+    def __init__(self, device: str, problem: str, hint: str = "") -> None:
+        super().__init__(device, problem, hint)
+        self.device = device
+        self.problem = problem
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.device}: {self.problem}" + (f"; {self.hint}" if self.hint else "")
+
+
+class LinkError(VoicedError):
+    """The connection to the agent failed; trying again may help.
+
+    Attributes:
+        reason: One clear clause without secrets, transcripts or addresses that hold tokens.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class AgentBusy(LinkError):  # noqa: N818 - reads as what happened
+    """The agent has no room for us now."""
+
+
+class LinkRejected(LinkError):  # noqa: N818 - reads as what happened
+    """The agent refused our credentials or our configuration.
+
+    Attributes:
+        remedy: What the owner must do.
+    """
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return self.reason + (f"; {self.remedy}" if self.remedy else "")
+
+
+class ResumeRefused(LinkError):  # noqa: N818 - reads as what happened
+    """The agent no longer knows the session we asked to resume."""
+
+
+class Redial(LinkError):  # noqa: N818 - reads as what to do
+    """The attempt failed for a reason we have already mended; dial again at once."""
+
+
+class WireError(VoicedError):
+    """The agent sent something its protocol does not allow and we cannot go on."""
+
+
+class ToolError(VoicedError):
+    """A tool could not do what the agent asked; the text is a sentence the agent can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a value, before it is known which file and line it came from.
+
+    Attributes:
+        path: Keys and list indexes from the root of the checked value.
+        problem: What is wrong, in one clause.
+        hint: What to do about it, or an empty string.
+    """
+
+    path: tuple[str | int, ...]
+    problem: str
+    hint: str = ""

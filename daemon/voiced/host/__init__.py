@@ -1,0 +1,1 @@
+"""What ties the daemon to the machine it runs on."""

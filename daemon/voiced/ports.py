@@ -1,0 +1,186 @@
+"""The shapes the runtime needs from the outside world. Adapters satisfy them."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from voiced.agents.codec import Caption, Dial, HttpAnswer, HttpCall, Message, ToolSpec
+from voiced.core.actions import Status
+from voiced.core.events import Event
+from voiced.core.pcm import PcmFormat
+
+Emit = Callable[[Event], None]
+"""Hand an event to the runtime. Only call it on the event loop's thread."""
+
+
+class Capture(Protocol):
+    """An open capture device.
+
+    Attributes:
+        format: What `run` delivers: always mono, at the device's own rate.
+    """
+
+    format: PcmFormat
+
+    async def run(self, deliver: Callable[[bytes], None]) -> None:
+        """Call `deliver` on the loop's thread with one period of mono PCM at a time.
+
+        Runs until cancelled. Periods lost to an overrun are replaced by silence.
+
+        Raises:
+            DeviceError: If the device disappears or stops responding.
+        """
+
+
+class Microphone(Protocol):
+    """A configured capture device."""
+
+    def open(self) -> AbstractAsyncContextManager[Capture]:
+        """Open the device; close it on exit.
+
+        Raises:
+            DeviceError: If the device is absent, busy or cannot do what is asked.
+        """
+
+
+class SoundSource(Protocol):
+    """What a speaker plays."""
+
+    def pull(self, n_bytes: int) -> bytes:
+        """Return exactly `n_bytes` of mono PCM, padded with silence.
+
+        Thread: the playback thread.
+        """
+
+    def played(self, n_frames: int) -> None:
+        """Take note that the first `n_frames` pulled since opening have left the speaker.
+
+        Thread: the playback thread.
+        """
+
+
+class Playback(Protocol):
+    """An open playback device that pulls what it plays.
+
+    Attributes:
+        format: What it pulls: always mono, at the device's own rate.
+    """
+
+    format: PcmFormat
+
+    async def run(self, source: SoundSource) -> None:
+        """Pull one period after another until cancelled.
+
+        Raises:
+            DeviceError: If the device disappears or stops responding.
+        """
+
+    def drop(self) -> None:
+        """Forget what the device still holds. Frames dropped count as played."""
+
+
+class Speaker(Protocol):
+    """A configured playback device."""
+
+    def open(self) -> AbstractAsyncContextManager[Playback]:
+        """Open the device; close it on exit.
+
+        Raises:
+            DeviceError: If the device is absent, busy or cannot do what is asked.
+        """
+
+
+class PeriodTap(Protocol):
+    """Something that listens to captured audio without changing it."""
+
+    def feed(self, pcm: bytes, pcm_format: PcmFormat) -> None:
+        """Take one period of mono microphone PCM. Must not block and must not raise."""
+
+
+class WakeSource(Protocol):
+    """Something that speaks for the user: a button, a key, a signal."""
+
+    async def watch(self, emit: Emit) -> None:
+        """Emit events until cancelled."""
+
+
+class Indicator(Protocol):
+    """Something that shows a Status: an LED, a terminal, systemd."""
+
+    def show(self, status: Status) -> None:
+        """Show `status`. Must not block and must not raise."""
+
+
+class CaptionView(Protocol):
+    """Something that shows people what is being said."""
+
+    def caption(self, caption: Caption) -> None:
+        """Show `caption`. Must not block, must not raise, must not log."""
+
+
+class Link(Protocol):
+    """One connection to an agent. Never reused.
+
+    Attributes:
+        close_code: The code the peer closed with; None while open or when it just vanished.
+        close_reason: The reason the peer gave.
+    """
+
+    close_code: int | None
+    close_reason: str
+
+    def __aiter__(self) -> AsyncIterator[Message]:
+        """Yield messages until the connection ends, however it ends; then look at `close_code`."""
+
+    async def send(self, message: Message) -> None:
+        """Send one message.
+
+        Raises:
+            LinkError: If the connection is gone or does not take the message in time.
+        """
+
+    async def close(self) -> None:
+        """Close politely, but never wait long."""
+
+    def abort(self) -> None:
+        """Let go of a dead connection at once."""
+
+
+class Dialer(Protocol):
+    """Opens links."""
+
+    def __call__(self, dial: Dial) -> AbstractAsyncContextManager[Link]:
+        """Connect as `dial` says; leave nothing open on exit.
+
+        Raises:
+            LinkRejected: If the upgrade was answered 401 or 403.
+            LinkError: If the connection could not be opened in time.
+        """
+
+
+class HttpCaller(Protocol):
+    """Makes the HTTPS calls a dial plan asks for."""
+
+    async def __call__(self, call: HttpCall) -> HttpAnswer:
+        """Return the answer, whatever its status.
+
+        Raises:
+            LinkError: If no answer came in time.
+        """
+
+
+class Tool(Protocol):
+    """Something the agent may call on this device.
+
+    Attributes:
+        spec: What the agent is told about it.
+    """
+
+    spec: ToolSpec
+
+    async def call(self, arguments: Mapping[str, Any]) -> object:
+        """Run and return something JSON can hold. Cancelled when nobody wants the result.
+
+        Raises:
+            ToolError: With a sentence that the agent can say.
+        """
