@@ -114,17 +114,16 @@ class Show:
     status: Status
 
 
+AgentAction = OpenLink | CloseLink | RunTool | ReturnTool | CancelTools
+"""What concerns the link and the tools."""
+
 Action = (
-    OpenLink
-    | CloseLink
+    AgentAction
     | SetMicGate
     | DropCaptured
     | AcceptReply
     | FinishReply
     | DropPlayback
-    | RunTool
-    | ReturnTool
-    | CancelTools
     | StartTimer
     | CancelTimer
     | Show

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +184,5 @@ Event = (
     | ToolReturned
     | TimerFired
 )
+
+EVERY_EVENT: frozenset[type[Event]] = frozenset(get_args(Event))

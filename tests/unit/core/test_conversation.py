@@ -1,0 +1,282 @@
+"""The state machine, one fact at a time."""
+
+import dataclasses
+
+import pytest
+
+from voiced.core import actions as act
+from voiced.core import events as ev
+from voiced.core.actions import Status
+from voiced.core.conversation import FLAGS, IGNORED, TRANSITIONS, step
+from voiced.core.state import AWAKE, Conversation, Phase, Policy, mic_gate_open, status_of
+
+POLICY = Policy()
+
+
+def after(now, *events, policy=POLICY):
+    """Return the conversation after `events` and everything ordered on the way."""
+    orders = []
+    for event in events:
+        now, actions = step(now, event, policy)
+        orders.extend(actions)
+    return now, orders
+
+
+def talking(**changes):
+    return dataclasses.replace(
+        Conversation(phase=Phase.SPEAKING, resume_key="s", reply_id="r1", reply_open=True),
+        **changes,
+    )
+
+
+def test_every_phase_answers_every_event():
+    everything = {(phase, kind) for phase in Phase for kind in ev.EVERY_EVENT - FLAGS.keys()}
+    assert TRANSITIONS.keys() | IGNORED.keys() == everything
+    assert not TRANSITIONS.keys() & IGNORED.keys()
+
+
+def test_what_is_ignored_changes_nothing():
+    samples = {
+        ev.Woken: ev.Woken("x"),
+        ev.AgentReady: ev.AgentReady("k"),
+        ev.LinkLost: ev.LinkLost("gone"),
+        ev.ReplyStarted: ev.ReplyStarted("r"),
+        ev.ReplyDone: ev.ReplyDone("r", interrupted=True),
+        ev.ToolCalled: ev.ToolCalled("c", "t"),
+        ev.ToolReturned: ev.ToolReturned("c", "{}"),
+        ev.TimerFired: ev.TimerFired("patience"),
+    }
+    for phase, kind in IGNORED:
+        now = Conversation(phase=phase)
+        assert step(now, samples.get(kind) or kind(), POLICY) == (now, ())
+
+
+def test_a_conversation_from_wake_to_sleep():
+    now, orders = after(
+        Conversation(),
+        ev.Woken("button"),
+        ev.AgentReady("sess_1"),
+        ev.SpeechStarted(),
+        ev.SpeechStopped(),
+        ev.ReplyStarted("r1"),
+        ev.ReplyDone("r1"),
+        ev.PlaybackDrained(),
+        ev.TimerFired("patience"),
+    )
+    assert now == Conversation()
+    assert [order.status for order in orders if isinstance(order, act.Show)] == [
+        Status.CONNECTING,
+        Status.LISTENING,
+        Status.HEARING,
+        Status.THINKING,
+        Status.SPEAKING,
+        Status.LISTENING,
+        Status.ASLEEP,
+    ]
+    assert orders[0] == act.OpenLink(resume_key=None)
+    assert act.CloseLink() in orders
+
+
+def test_the_gate_opens_at_wake_so_that_the_first_words_are_kept():
+    _, orders = after(Conversation(), ev.Woken("button"))
+    assert orders.index(act.DropCaptured()) < orders.index(act.SetMicGate(open=True))
+
+
+def test_muting_closes_the_gate_and_forgets_what_has_not_left():
+    now, orders = after(Conversation(phase=Phase.LISTENING), ev.MuteChanged(muted=True))
+    assert {act.DropCaptured(), act.SetMicGate(open=False), act.Show(Status.MUTED)} <= set(orders)
+    _, orders = after(now, ev.MuteChanged(muted=False))
+    assert act.SetMicGate(open=True) in orders
+
+
+@pytest.mark.parametrize("phase", [Phase.CONNECTING, *AWAKE])
+def test_losing_the_link_resumes_the_session_it_had(phase):
+    now = Conversation(phase=phase, resume_key="sess_1")
+    now, orders = after(now, ev.LinkLost("gone"))
+    assert act.OpenLink("sess_1", POLICY.retry_delays_s[0]) in orders
+    assert (now.phase, status_of(now)) == (Phase.CONNECTING, Status.OFFLINE)
+    now, _ = after(now, ev.AgentReady("sess_1"))
+    assert (status_of(now), now.attempts) == (Status.LISTENING, 0)
+
+
+@pytest.mark.parametrize("delays", [(1.0,), (0.5, 2.0, 8.0)])
+def test_the_last_retry_delay_repeats(delays):
+    policy = Policy(retry_delays_s=delays)
+    _, orders = after(
+        Conversation(phase=Phase.LISTENING), *[ev.LinkLost("gone")] * 6, policy=policy
+    )
+    waits = [order.delay_s for order in orders if isinstance(order, act.OpenLink)]
+    assert waits == list(delays) + [delays[-1]] * (6 - len(delays))
+
+
+def test_a_session_that_is_gone_is_forgotten():
+    now = Conversation(phase=Phase.CONNECTING, resume_key="sess_1")
+    now, orders = after(now, ev.LinkLost("expired", ev.Loss.SESSION_GONE))
+    assert act.OpenLink(None, 0.0) in orders
+    assert status_of(now) is Status.CONNECTING
+
+
+def test_a_busy_agent_is_not_pressed():
+    _, orders = after(Conversation(phase=Phase.CONNECTING), ev.LinkLost("full", ev.Loss.BUSY))
+    assert act.OpenLink(None, POLICY.busy_delay_s) in orders
+
+
+@pytest.mark.parametrize("phase", [Phase.CONNECTING, *AWAKE])
+def test_a_refusal_ends_the_conversation_and_is_shown_until_the_agent_is_there(phase):
+    now, orders = after(Conversation(phase=phase), ev.LinkLost("bad key", ev.Loss.REJECTED))
+    assert (now.phase, status_of(now)) == (Phase.ASLEEP, Status.REJECTED)
+    assert act.CloseLink() in orders
+    now, _ = after(now, ev.Woken("button"))
+    assert status_of(now) is Status.CONNECTING
+
+
+def test_a_reply_cut_by_a_lost_link_is_heard_as_far_as_it_came():
+    _, orders = after(talking(), ev.LinkLost("gone"))
+    assert act.FinishReply("r1") in orders
+    assert not any(isinstance(order, act.DropPlayback) for order in orders)
+
+
+def test_speech_over_a_reply_is_not_barge_in():
+    now, orders = after(talking(), ev.SpeechStarted())
+    assert (now.phase, orders) == (Phase.SPEAKING, [])
+
+
+@pytest.mark.parametrize(
+    ("events", "phase"),
+    [
+        ([], Phase.LISTENING),
+        ([ev.SpeechStarted()], Phase.HEARING),
+        ([ev.SpeechStarted(), ev.SpeechStopped()], Phase.LISTENING),
+    ],
+)
+def test_an_interruption_silences_the_reply_and_cancels_its_tools(events, phase):
+    now, orders = after(
+        talking(tools=frozenset({"c1"})), *events, ev.ReplyDone("r1", interrupted=True)
+    )
+    assert now.phase is phase
+    assert not now.tools
+    assert {act.DropPlayback("r1"), act.CancelTools()} <= set(orders)
+
+
+def test_an_interruption_of_an_earlier_reply_spares_this_one():
+    now, orders = after(talking(), ev.ReplyDone("r0", interrupted=True))
+    assert (now, orders) == (talking(), [act.DropPlayback("r0")])
+    assert after(talking(), ev.ReplyDone("r0")) == (talking(), [])
+
+
+def test_a_gap_inside_a_reply_is_not_its_end():
+    now, _ = after(talking(), ev.PlaybackDrained())
+    assert now.phase is Phase.SPEAKING
+
+
+@pytest.mark.parametrize(
+    ("changes", "phase"),
+    [
+        ({}, Phase.LISTENING),
+        ({"user_speaking": True}, Phase.HEARING),
+        ({"tools": frozenset({"c1"})}, Phase.THINKING),
+    ],
+)
+def test_after_a_reply_the_next_to_act_is_shown(changes, phase):
+    now, _ = after(talking(**changes), ev.ReplyDone("r1"), ev.PlaybackDrained())
+    assert now.phase is phase
+
+
+@pytest.mark.parametrize("hush", [ev.Hushed(), ev.TalkPressed(), ev.Woken("button")])
+def test_a_reply_can_be_silenced_by_hand(hush):
+    now, orders = after(talking(), hush)
+    assert now.phase is Phase.LISTENING
+    assert act.DropPlayback(None) in orders
+
+
+@pytest.mark.parametrize("hush", [ev.Hushed(), ev.TalkPressed()])
+def test_a_reply_silenced_before_it_began_is_not_heard(hush):
+    now = Conversation(phase=Phase.THINKING)
+    now, orders = after(now, hush, ev.ReplyStarted("r1"))
+    assert now.phase is Phase.LISTENING
+    assert not any(isinstance(order, act.AcceptReply) for order in orders)
+    now, orders = after(now, ev.SpeechStarted(), ev.SpeechStopped(), ev.ReplyStarted("r2"))
+    assert act.AcceptReply("r2") in orders
+
+
+@pytest.mark.parametrize("phase", [Phase.CONNECTING, Phase.LISTENING, Phase.HEARING])
+def test_the_talk_button_ends_a_conversation_in_which_nobody_answers(phase):
+    now, orders = after(Conversation(phase=phase), ev.TalkPressed())
+    assert now.phase is Phase.ASLEEP
+    assert act.CloseLink() in orders
+
+
+def test_a_tool_runs_beside_the_reply_and_its_result_is_returned():
+    now, orders = after(talking(), ev.ToolCalled("c1", "get_time", {}))
+    assert orders == [act.RunTool("c1", "get_time", {})]
+    _, orders = after(now, ev.ToolReturned("c1", "{}"))
+    assert orders == [act.ReturnTool("c1", "{}", is_error=False)]
+
+
+def test_the_result_of_an_interrupted_turn_is_discarded():
+    now, _ = after(talking(tools=frozenset({"c1"})), ev.ReplyDone("r1", interrupted=True))
+    assert after(now, ev.ToolReturned("c1", "{}")) == (now, [])
+
+
+def test_a_tool_called_out_of_silence_is_thinking():
+    now, orders = after(Conversation(phase=Phase.LISTENING), ev.ToolCalled("c1", "t"))
+    assert now.phase is Phase.THINKING
+    assert act.StartTimer("patience", POLICY.tools_limit_s) in orders
+
+
+def test_parting_words_are_heard_before_the_end():
+    now, orders = after(talking(), ev.EndRequested(after_reply=True), ev.ReplyDone("r1"))
+    now, orders = after(now, ev.PlaybackDrained())
+    assert now.phase is Phase.LISTENING
+    assert act.StartTimer("patience", POLICY.parting_limit_s) in orders
+    now, orders = after(now, ev.ReplyStarted("r2"), ev.ReplyDone("r2"), ev.PlaybackDrained())
+    assert now.phase is Phase.ASLEEP
+    assert act.CloseLink() in orders
+
+
+def test_a_link_lost_while_leaving_is_not_dialled_again():
+    now, orders = after(talking(leaving=True), ev.LinkLost("gone"))
+    assert now.phase is Phase.ASLEEP
+    assert not any(isinstance(order, act.OpenLink) for order in orders)
+
+
+def test_a_session_the_agent_ended_is_over():
+    now, orders = after(talking(), ev.SessionEnded())
+    assert now.phase is Phase.ASLEEP
+    assert {act.FinishReply("r1"), act.CloseLink()} <= set(orders)
+
+
+@pytest.mark.parametrize("phase", [Phase.ASLEEP, Phase.CONNECTING, *AWAKE])
+def test_stopping_ends_everything(phase):
+    now, orders = after(Conversation(phase=phase), ev.StopRequested())
+    assert now.phase is Phase.STOPPED
+    assert {act.CloseLink(), act.DropPlayback(), act.Show(Status.STOPPING)} <= set(orders)
+
+
+def test_a_conversation_without_idle_timeout_waits_for_ever():
+    _, orders = after(
+        Conversation(phase=Phase.CONNECTING),
+        ev.AgentReady("s"),
+        policy=Policy(idle_timeout_s=None),
+    )
+    assert act.CancelTimer("patience") in orders
+
+
+def test_half_duplex_closes_the_gate_while_a_reply_is_heard():
+    policy = Policy(barge_in=False)
+    now, orders = after(Conversation(phase=Phase.LISTENING), ev.ReplyStarted("r1"), policy=policy)
+    assert act.SetMicGate(open=False) in orders
+    assert not mic_gate_open(now, policy)
+
+
+@pytest.mark.parametrize(
+    ("event", "status"),
+    [
+        (ev.MicrophoneChanged(present=False), Status.NO_MICROPHONE),
+        (ev.SpeakerChanged(present=False), Status.NO_SPEAKER),
+    ],
+)
+def test_a_missing_device_is_shown_and_outlives_the_conversation(event, status):
+    now, orders = after(Conversation(phase=Phase.LISTENING), event, ev.TalkPressed())
+    assert status_of(now) is status
+    assert [order.status for order in orders if isinstance(order, act.Show)] == [status]

@@ -1,0 +1,106 @@
+"""What holds of the state machine whatever happens, in whatever order."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voiced.core import actions as act
+from voiced.core import events as ev
+from voiced.core.conversation import FLAGS, TRANSITIONS, step
+from voiced.core.state import Conversation, Phase, Policy, mic_gate_open, status_of
+
+REPLIES = st.sampled_from(["r1", "r2"])
+CALLS = st.sampled_from(["c1", "c2"])
+
+EVENTS = st.one_of(
+    st.builds(ev.Woken, st.just("button")),
+    st.builds(ev.EndRequested, st.booleans()),
+    st.builds(ev.MuteChanged, st.booleans()),
+    st.builds(ev.MicrophoneChanged, st.booleans()),
+    st.builds(ev.SpeakerChanged, st.booleans()),
+    st.builds(ev.AgentReady, st.sampled_from([None, "sess_1"])),
+    st.builds(ev.LinkLost, st.just("gone"), st.sampled_from(ev.Loss)),
+    st.builds(ev.ReplyStarted, REPLIES),
+    st.builds(ev.ReplyDone, REPLIES, st.booleans()),
+    st.builds(ev.ToolCalled, CALLS, st.just("get_time")),
+    st.builds(ev.ToolReturned, CALLS, st.just("{}"), st.booleans()),
+    st.builds(ev.TimerFired, st.just("patience")),
+    *(
+        st.just(kind())
+        for kind in (
+            ev.TalkPressed,
+            ev.Hushed,
+            ev.SpeechStarted,
+            ev.SpeechStopped,
+            ev.SessionEnded,
+            ev.PlaybackDrained,
+        )
+    ),
+)
+HISTORIES = st.lists(EVENTS, max_size=40)
+POLICIES = st.builds(Policy, idle_timeout_s=st.sampled_from([None, 30.0]), barge_in=st.booleans())
+
+
+def check(now, after, orders, event, policy):
+    """Assert what must hold of every single step."""
+    row = TRANSITIONS.get((now.phase, type(event)))
+    if type(event) in FLAGS or row is None:
+        assert after.phase is now.phase
+    else:
+        assert after.phase in row.leads_to
+    if Phase.ASLEEP in (after.phase, now.phase) and after.phase is not now.phase:
+        assert act.DropCaptured() in orders
+    if now.phase is not Phase.ASLEEP and after.phase is Phase.ASLEEP:
+        assert act.CloseLink() in orders
+    if after.phase is Phase.LISTENING:
+        assert not after.user_speaking
+    if after.phase is Phase.SPEAKING:
+        assert after.reply_id is not None
+    returned = [order.call_id for order in orders if isinstance(order, act.ReturnTool)]
+    assert set(returned) <= now.tools
+
+
+@settings(max_examples=10_000, deadline=None)
+@given(HISTORIES, POLICIES)
+def test_gate_status_and_timer_orders_always_match_where_we_are(history, policy):
+    now, gate, shown, timer = Conversation(), False, status_of(Conversation()), False
+    for event in history:
+        after, orders = step(now, event, policy)
+        check(now, after, orders, event, policy)
+        for order in orders:
+            match order:
+                case act.SetMicGate(is_open):
+                    assert gate != is_open
+                    gate = is_open
+                case act.Show(status):
+                    assert shown is not status
+                    shown = status
+                case act.StartTimer("patience", _):
+                    timer = True
+                case act.CancelTimer("patience"):
+                    timer = False
+        now = after
+        assert gate == mic_gate_open(now, policy)
+        assert not (gate and now.muted)
+        assert not (gate and now.phase is Phase.ASLEEP)
+        assert shown is status_of(now)
+        assert not (timer and now.phase in (Phase.ASLEEP, Phase.CONNECTING))
+        if now.phase in (Phase.HEARING, Phase.SPEAKING):
+            assert timer
+
+
+@given(HISTORIES, POLICIES)
+def test_stopping_is_final(history, policy):
+    now, _ = step(Conversation(), ev.StopRequested(), policy)
+    for event in history:
+        now, orders = step(now, event, policy)
+        assert now.phase is Phase.STOPPED
+        assert not any(isinstance(order, act.OpenLink | act.SetMicGate) for order in orders)
+
+
+@given(HISTORIES)
+def test_a_link_is_opened_only_by_a_person_or_after_a_loss(history):
+    now = Conversation()
+    for event in history:
+        now, orders = step(now, event, Policy())
+        if any(isinstance(order, act.OpenLink) for order in orders):
+            assert isinstance(event, ev.Woken | ev.TalkPressed | ev.LinkLost)
