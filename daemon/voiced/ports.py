@@ -93,7 +93,7 @@ class Speaker(Protocol):
 class PeriodTap(Protocol):
     """Something that listens to captured audio without changing it."""
 
-    def feed(self, pcm: bytes, pcm_format: PcmFormat) -> None:
+    def feed(self, pcm: bytes, pcm_format: PcmFormat, /) -> None:
         """Take one period of mono microphone PCM. Must not block and must not raise."""
 
 
@@ -169,16 +169,27 @@ class HttpCaller(Protocol):
         """
 
 
-class Tool(Protocol):
-    """Something the agent may call on this device.
+class Controls(Protocol):
+    """What a tool may do to the device.
 
     Attributes:
-        spec: What the agent is told about it.
+        volume: Loudness of the agent, 0 to 100.
     """
 
-    spec: ToolSpec
+    volume: int
 
-    async def call(self, arguments: Mapping[str, Any]) -> object:
+    def dispatch(self, event: Event) -> None:
+        """Hand an event to the runtime, on the loop's thread."""
+
+
+class Tool(Protocol):
+    """Something the agent may call on this device."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What the agent is told about it."""
+
+    async def call(self, arguments: Mapping[str, Any], controls: Controls) -> object:
         """Run and return something JSON can hold. Cancelled when nobody wants the result.
 
         Raises:

@@ -1,1 +1,49 @@
-"""argv -> call -> exit code. The only room that prints; one small file per command."""
+"""argv -> call -> exit code. The only room that prints; one small file per command.
+
+Commands are imported when they are called, so that each starts with only what it needs.
+"""
+
+import argparse
+import os
+import sys
+from importlib import import_module
+
+from voiced import __version__
+from voiced.errors import VoicedError
+
+COMMANDS = {
+    "run": ("voiced.cli.run", "run the daemon"),
+    "demo": ("voiced.cli.demo", "hold a conversation with a stand-in agent: no key, no settings"),
+    "devices": ("voiced.cli.devices", "list sound cards and the names to use in the settings"),
+    "config": ("voiced.cli.config", "check, show or explain the settings"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return the process exit code."""
+    # Threads cost more than they save on matrices this small; numpy reads this when imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # noqa: TID251 - set for numpy, not read
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(
+        prog="voiced", description="An always-on voice agent for a Raspberry Pi."
+    )
+    parser.add_argument("--version", action="version", version=f"voiced {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((word for word in arguments if word in COMMANDS), None)
+    for name, (module, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == chosen:
+            import_module(module).configure(command)
+    options = parser.parse_args(arguments)
+    try:
+        code: int = import_module(COMMANDS[options.command][0]).run(options)
+    except VoicedError as exc:
+        print(f"voiced: {exc}", file=sys.stderr)
+        return exc.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code

@@ -1,0 +1,118 @@
+"""The composition root: the only module that knows which concrete class fills each port."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from voiced.agents import AGENTS
+from voiced.agents.codec import AgentSettings
+from voiced.config.rules import Catalogue
+from voiced.config.schema import Settings
+from voiced.core.state import Policy
+from voiced.devices.http import AiohttpCaller
+from voiced.devices.sound import microphone, speaker
+from voiced.devices.websocket import LinkOptions, WebSocketDialer
+from voiced.errors import Problem
+from voiced.host.always import AlwaysAwake
+from voiced.ports import CaptionView, Indicator, Microphone, PeriodTap, Speaker, Tool, WakeSource
+from voiced.registry import load
+from voiced.runtime import Parts, Runtime, SoundSettings
+from voiced.tools import TOOLS
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a command adds to, or puts in the place of, what the settings name."""
+
+    microphone: Microphone | None = None
+    speaker: Speaker | None = None
+    tools: Mapping[str, Tool] | None = None
+    wake_sources: Sequence[WakeSource] = ()
+    indicators: Sequence[Indicator] = ()
+    captions: Sequence[CaptionView] = ()
+    taps: Sequence[PeriodTap] = field(default=())
+
+
+def check_session(protocol: str, session: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with `agent.session` in the eyes of `protocol`.
+
+    Raises:
+        ConfigError: If there is no such protocol.
+    """
+    problems: list[Problem] = load(AGENTS, protocol, "agent.protocol").check_session(session)
+    return problems
+
+
+def catalogue() -> Catalogue:
+    """Return what settings can name."""
+    return Catalogue(protocols=AGENTS, tools=TOOLS, check_session=check_session)
+
+
+def assemble(settings: Settings, extras: Extras) -> Runtime:
+    """Build the daemon that `settings` describe.
+
+    Raises:
+        ConfigError: If a name is unknown or a secret cannot be read.
+    """
+    tools = built_in_tools(settings) if extras.tools is None else extras.tools
+    agent_type = load(AGENTS, settings.agent.protocol, "agent.protocol")
+    sound = settings.audio
+    link = LinkOptions(
+        connect_timeout_s=settings.network.connect_timeout_s,
+        proxy=settings.network.proxy,
+        ca_file=settings.network.ca_file,
+    )
+    indicators, wake_sources = list(extras.indicators), list(extras.wake_sources)
+    if settings.wake.mode == "always":
+        always = AlwaysAwake()
+        indicators.append(always)
+        wake_sources.append(always)
+    parts = Parts(
+        microphone=extras.microphone
+        or microphone(sound.capture.device, sound.capture.channel, sound.capture.period_ms),
+        speaker=extras.speaker or speaker(sound.playback.device, sound.capture.period_ms),
+        dial=WebSocketDialer(link),
+        call_http=AiohttpCaller(link),
+        agent=agent_type(agent_settings(settings, tools)),
+        tools=tools,
+        wake_sources=wake_sources,
+        indicators=indicators,
+        captions=extras.captions,
+        taps=extras.taps,
+    )
+    return Runtime(parts, policy(settings), sound_settings(settings))
+
+
+def built_in_tools(settings: Settings) -> dict[str, Tool]:
+    """Return the configured tools by name."""
+    return {name: load(TOOLS, name, "tools")() for name in settings.tools}
+
+
+def agent_settings(settings: Settings, tools: Mapping[str, Tool]) -> AgentSettings:
+    """Return what the agent's protocol needs to know."""
+    agent = settings.agent
+    return AgentSettings(
+        url=agent.url,
+        key=agent.key.resolve() if agent.key is not None else None,
+        auth=agent.auth,
+        session=agent.session,
+        tools=[tool.spec for tool in tools.values()],
+        eager_tools=agent.eager_tools,
+    )
+
+
+def policy(settings: Settings) -> Policy:
+    """Return the numbers the state machine needs."""
+    return Policy(
+        idle_timeout_s=None if settings.wake.mode == "always" else settings.wake.idle_timeout_s,
+        barge_in=settings.audio.echo != "half_duplex",
+    )
+
+
+def sound_settings(settings: Settings) -> SoundSettings:
+    """Return how much sound is held, and how loud it is played."""
+    return SoundSettings(
+        volume=settings.audio.playback.volume,
+        buffer_s=settings.audio.playback.buffer_s,
+        keep_s=settings.network.replay_s,
+    )

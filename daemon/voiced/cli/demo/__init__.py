@@ -1,0 +1,41 @@
+"""`voiced demo`: the daemon and a stand-in agent in one; no key, no settings.
+
+Everything but the agent is the product: the same runtime, codec, link and devices.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from voiced.cli.demo.session import Demo, Sound
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--wav",
+        action="store_true",
+        help="speak recorded sentences and play into a WAV file even if there is a sound card",
+    )
+    parser.add_argument("--microphone", metavar="DEVICE", help="capture device, as in the settings")
+    parser.add_argument("--speaker", metavar="DEVICE", help="playback device, as in the settings")
+    parser.add_argument("--output", metavar="FILE", help="where a WAV speaker writes")
+    parser.add_argument("--plain", action="store_true", help="print plain lines in a terminal too")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=90.0,
+        metavar="S",
+        help="without a terminal: give up after S seconds (90)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Hold one conversation; return 0 only if a turn was heard and answered."""
+    in_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not options.plain
+    output = options.output or str(Path(tempfile.mkdtemp(prefix="voiced-demo-")) / "speaker.wav")
+    sound = Sound.choose(options.microphone, options.speaker, output, wav=options.wav)
+    demo = Demo(sound, in_terminal=in_terminal, limit_s=options.seconds)
+    return asyncio.run(demo.run())

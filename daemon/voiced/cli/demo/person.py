@@ -1,0 +1,121 @@
+"""Who speaks in a demo: a script with recorded sentences, or a person at the keyboard."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+from voiced.cli.demo.witness import Witness
+from voiced.core.actions import Status
+from voiced.core.events import MuteChanged, StopRequested, TalkPressed, Woken
+from voiced.ports import Emit
+
+Say = Callable[[str], None]
+"""Speak one of the recorded sentences into the microphone."""
+
+GREETING_LIMIT_S = 6.0
+TURN_LIMIT_S = 30.0
+PAUSE_S = 0.4
+"""How long the agent must be silent before the next sentence."""
+
+
+class ScriptedPerson:
+    """Waits for the greeting, asks, hears the answer, says goodbye, and stops the demo."""
+
+    def __init__(self, say: Say | None, witness: Witness, limit_s: float) -> None:
+        self._say = say
+        self._witness = witness
+        self._limit_s = limit_s
+        self._status = Status.ASLEEP
+        self._changed = asyncio.Event()
+
+    def show(self, status: Status) -> None:
+        """Take note of the status."""
+        self._status = status
+        self._changed.set()
+
+    async def watch(self, emit: Emit) -> None:
+        """Play the part, then ask to stop."""
+        emit(Woken("demo"))
+        try:
+            async with asyncio.timeout(self._limit_s):
+                await self._converse()
+        except TimeoutError:
+            pass  # the summary says what is missing
+        emit(StopRequested())
+        await asyncio.Event().wait()
+
+    async def _converse(self) -> None:
+        await self._until({Status.LISTENING, Status.SPEAKING, Status.REJECTED})
+        if self._status is Status.REJECTED:
+            return
+        await self._hear_out(replies=1, limit_s=GREETING_LIMIT_S)
+        if self._say is None:
+            while not self._witness.full_turn:
+                await self._hear_out(replies=len(self._witness.agent_said) + 1, limit_s=None)
+            return
+        for sentence in ("time", "goodbye"):
+            replies = len(self._witness.agent_said) + 1
+            self._say(sentence)
+            await self._hear_out(replies, limit_s=TURN_LIMIT_S)
+
+    async def _hear_out(self, replies: int, limit_s: float | None) -> None:
+        """Wait until the agent has said `replies` things and is silent again."""
+        try:
+            async with asyncio.timeout(limit_s):
+                while True:
+                    await self._until({Status.LISTENING, Status.ASLEEP})
+                    await asyncio.sleep(PAUSE_S)
+                    silent = self._status in (Status.LISTENING, Status.ASLEEP)
+                    if silent and len(self._witness.agent_said) >= replies:
+                        return
+        except TimeoutError:
+            pass  # no greeting is configured, or nobody answered; the summary tells
+
+    async def _until(self, statuses: set[Status]) -> None:
+        while self._status not in statuses:
+            self._changed.clear()
+            await self._changed.wait()
+
+
+class Keyboard:
+    """Keys of the terminal: space is the talk button, m mutes, q quits, digits speak."""
+
+    def __init__(self, say: Say | None, sentences: Mapping[str, str]) -> None:
+        self._say = say
+        self._sentences = dict(zip("123456789", sentences, strict=False))
+        self._muted = False
+
+    async def watch(self, emit: Emit) -> None:
+        """Read keys until cancelled; the terminal is put back as it was."""
+        import termios
+        import tty
+
+        fd = sys.stdin.fileno()
+        before = termios.tcgetattr(fd)
+        loop = asyncio.get_running_loop()
+        tty.setcbreak(fd)
+        loop.add_reader(fd, self._read, emit)
+        emit(Woken("demo"))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            loop.remove_reader(fd)
+            termios.tcsetattr(fd, termios.TCSADRAIN, before)
+
+    def _read(self, emit: Emit) -> None:
+        # Past the buffers of sys.stdin: what they hold would not wake the loop again.
+        for key in os.read(sys.stdin.fileno(), 64).decode("ascii", "replace") or "q":
+            self.press(key, emit)
+
+    def press(self, key: str, emit: Emit) -> None:
+        """Do what `key` means."""
+        if key == " ":
+            emit(TalkPressed())
+        elif key == "m":
+            self._muted = not self._muted
+            emit(MuteChanged(self._muted))
+        elif key in ("q", "\x04"):
+            emit(StopRequested())
+        elif self._say is not None and key in self._sentences:
+            self._say(self._sentences[key])

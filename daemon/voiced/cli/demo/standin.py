@@ -1,0 +1,54 @@
+"""The stand-in agent as a child process, so that its work is not counted as ours."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from voiced.errors import LinkError
+
+START_LIMIT_S = 30.0
+STOP_LIMIT_S = 2.0
+
+
+@asynccontextmanager
+async def stand_in(*options: str) -> AsyncIterator[str]:
+    """Run `agentsim assemblyai`; yield the URL it answers at.
+
+    Raises:
+        LinkError: If it does not start.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "agentsim",
+        "assemblyai",
+        "--exit-with-parent",
+        *options,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is ours alone: the agent must outlive our farewell
+    )
+    try:
+        yield await _address(process)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOP_LIMIT_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def _address(process: asyncio.subprocess.Process) -> str:
+    stdout = process.stdout
+    assert stdout is not None  # noqa: S101 - asked for above
+    try:
+        async with asyncio.timeout(START_LIMIT_S):
+            line = await stdout.readline()
+        return str(json.loads(line)["url"])
+    except (TimeoutError, ValueError, KeyError):
+        raise LinkError("the stand-in agent did not start; its own message is above") from None

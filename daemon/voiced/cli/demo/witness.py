@@ -1,0 +1,112 @@
+"""What really happened in a demo: heard, understood, answered, sounded."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from voiced.agents.codec import Caption
+from voiced.audio.levels import rms_dbfs
+from voiced.core.pcm import PcmFormat
+from voiced.ports import Controls, Playback, SoundSource, Speaker, Tool
+
+AUDIBLE_DBFS = -50.0
+ANSWERED_S = 0.3
+"""An answer counts when at least this much of it was audible."""
+
+
+@dataclass(slots=True)
+class Witness:
+    """Counts what a person in the room would notice. A CaptionView."""
+
+    user_said: list[str] = field(default_factory=list)
+    agent_said: list[str] = field(default_factory=list)
+    tools_called: list[str] = field(default_factory=list)
+    audible_s: float = 0.0
+    answer_s: float = 0.0
+
+    def caption(self, caption: Caption) -> None:
+        """Note what was said."""
+        if caption.final and caption.text.strip():
+            said = self.user_said if caption.speaker == "user" else self.agent_said
+            said.append(caption.text.strip())
+
+    def sounded(self, pcm: bytes, pcm_format: PcmFormat) -> None:
+        """Note what the speaker was given.
+
+        Thread: the playback thread; the counters are its own.
+        """
+        if rms_dbfs(pcm) > AUDIBLE_DBFS:
+            seconds = pcm_format.duration_ms(len(pcm)) / 1000
+            self.audible_s += seconds
+            if self.user_said:
+                self.answer_s += seconds
+
+    @property
+    def full_turn(self) -> bool:
+        """Tell whether the user was understood and the answer was heard."""
+        return bool(self.user_said and self.agent_said) and self.answer_s >= ANSWERED_S
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessedTool:
+    """A tool that leaves a note when it is called."""
+
+    tool: Tool
+    witness: Witness
+
+    @property
+    def spec(self) -> Any:
+        """What the agent is told about it."""
+        return self.tool.spec
+
+    async def call(self, arguments: Mapping[str, Any], controls: Controls) -> object:
+        """Run the tool."""
+        self.witness.tools_called.append(self.tool.spec.name)
+        return await self.tool.call(arguments, controls)
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessedSpeaker:
+    """A speaker whose sound is measured on its way."""
+
+    speaker: Speaker
+    witness: Witness
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["WitnessedPlayback"]:
+        """Open the speaker."""
+        async with self.speaker.open() as playback:
+            yield WitnessedPlayback(playback, self.witness)
+
+
+class WitnessedPlayback:
+    """An open speaker whose sound is measured on its way."""
+
+    def __init__(self, playback: Playback, witness: Witness) -> None:
+        self.format = playback.format
+        self._playback = playback
+        self._witness = witness
+
+    async def run(self, source: SoundSource) -> None:
+        """Play `source`."""
+        await self._playback.run(_Measured(source, self._witness, self.format))
+
+    def drop(self) -> None:
+        """Forget what the device still holds."""
+        self._playback.drop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    source: SoundSource
+    witness: Witness
+    format: PcmFormat
+
+    def pull(self, n_bytes: int) -> bytes:
+        pcm = self.source.pull(n_bytes)
+        self.witness.sounded(pcm, self.format)
+        return pcm
+
+    def played(self, n_frames: int) -> None:
+        self.source.played(n_frames)

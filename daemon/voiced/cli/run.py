@@ -1,0 +1,33 @@
+"""`voiced run`: the daemon."""
+
+import argparse
+import asyncio
+import logging
+
+from voiced.app import Extras, assemble, catalogue
+from voiced.config.load import find, load
+from voiced.host.logs import StatusLog, log_to_stderr
+from voiced.host.signals import SignalWake
+
+log = logging.getLogger(__name__)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--config", metavar="FILE", help="the settings file")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Hold conversations until asked to stop.
+
+    Raises:
+        ConfigError: If the settings cannot be used.
+    """
+    loaded = load(find(options.config), catalogue())
+    log_to_stderr(loaded.settings.log.level)
+    for warning in loaded.warnings:
+        log.warning("%s", warning)
+    extras = Extras(wake_sources=[SignalWake()], indicators=[StatusLog()])
+    runtime = assemble(loaded.settings, extras)
+    asyncio.run(runtime.run())
+    return 0

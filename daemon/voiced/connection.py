@@ -1,0 +1,286 @@
+"""One link's whole life: dial, greet, exchange, part. Made fresh for every attempt.
+
+Failures leave here as exactly one event, LinkLost, and only if nobody asked for the end.
+"""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from voiced.agents.codec import (
+    AgentCodec,
+    Caption,
+    Dial,
+    DialPlan,
+    Item,
+    Message,
+    Notice,
+    ReplyAudio,
+    Send,
+)
+from voiced.audio import g711
+from voiced.audio.pace import Pacer
+from voiced.audio.playout import Playout
+from voiced.audio.resample import Resampler
+from voiced.audio.uplink import UplinkQueue
+from voiced.core.events import AgentReady, Event, LinkLost, Loss, ReplyDone
+from voiced.core.pcm import PcmFormat
+from voiced.errors import (
+    AgentBusy,
+    LinkError,
+    LinkRejected,
+    Redial,
+    ResumeRefused,
+    VoicedError,
+    WireError,
+)
+from voiced.ports import CaptionView, Dialer, HttpCaller, Link
+
+log = logging.getLogger(__name__)
+
+JITTER = 0.25
+"""Delays grow by up to this share, so that devices do not dial in step."""
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
+
+LOSSES: dict[type[VoicedError], Loss] = {
+    AgentBusy: Loss.BUSY,
+    LinkRejected: Loss.REJECTED,
+    ResumeRefused: Loss.SESSION_GONE,
+    Redial: Loss.MENDED,
+    LinkError: Loss.BROKEN,
+    WireError: Loss.BROKEN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every connection of one runtime shares.
+
+    Attributes:
+        dial: Opens the socket.
+        call_http: Makes the HTTPS calls of a dial plan.
+        uplink: Captured sound waiting to leave.
+        playout: Takes the agent's sound.
+        captions: Take what is said.
+        dispatch: Takes events, on the loop's thread.
+    """
+
+    dial: Dialer
+    call_http: HttpCaller
+    uplink: UplinkQueue
+    playout: Playout
+    captions: Sequence[CaptionView]
+    dispatch: Callable[[Event], None]
+
+
+class Connection:
+    """One attempt to hold a conversation over one link.
+
+    Attributes:
+        ready: The agent accepts audio.
+    """
+
+    def __init__(self, codec: AgentCodec, around: Surroundings) -> None:
+        self.ready = False
+        self._codec = codec
+        self._around = around
+        self._loop = asyncio.get_running_loop()
+        self._outbox: deque[Message] = deque()
+        self._something_to_send = asyncio.Event()
+        self._link: Link | None = None
+        self._ending = False
+        self._due: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        self._up: tuple[PcmFormat, Resampler] | None = None
+        self._down: tuple[int, Resampler] | None = None
+        self._up_pace = Pacer()
+        self._task: asyncio.Task[None] | None = None
+        self._send_failure: LinkError | None = None
+
+    async def run(self, delay_s: float) -> None:
+        """Live one link after `delay_s`. Cancellation drops the link at once.
+
+        Nothing is raised; LinkLost, or what the codec says of a clean end, is dispatched
+        unless `end` was called first.
+        """
+        if self._ending:
+            return
+        self._task = asyncio.current_task()
+        try:
+            end = await self._live(delay_s)
+        except* VoicedError as group:
+            end = _lost(group)
+        finally:
+            self.ready = False
+            for timer in (self._due, self._patience):
+                if timer is not None:
+                    timer.cancel()
+            if self._link is not None:
+                log.info("link closed: %s", _in_words(self._codec.support()))
+        if not self._ending:
+            self._around.dispatch(end)
+
+    def end(self) -> None:
+        """End the session in good order, within the codec's farewell timeout. Idempotent."""
+        if self._ending:
+            return
+        self._ending = True
+        if self._link is None:
+            if self._task is not None:
+                self._task.cancel()
+            return
+        self._outbox.extend(self._codec.farewell())
+        self._something_to_send.set()
+        self._patience = self._loop.call_later(self._codec.farewell_timeout_s, self._link.abort)
+
+    def sound_waits(self) -> None:
+        """Take note that the uplink queue holds something new."""
+        self._something_to_send.set()
+
+    def return_tool(self, call_id: str, result: str, *, is_error: bool) -> None:
+        """Hand a tool's outcome to the agent, when its protocol allows."""
+        now_s = self._loop.time()
+        self._take(self._codec.return_tool(call_id, result, is_error=is_error, now_s=now_s))
+
+    async def _live(self, delay_s: float) -> Event:
+        # A link being opened has no farewell to wait for, so `end` may cancel up to here.
+        await asyncio.sleep(delay_s * (1 + random.SystemRandom().uniform(0, JITTER)))
+        dial = await self._follow(self._codec.plan_dial())
+        async with self._around.dial(dial) as link:
+            self._link = link
+            await self._exchange(link)
+        if link.close_code is None and self._send_failure is not None:
+            raise self._send_failure
+        return self._codec.closed(link.close_code, link.close_reason)
+
+    async def _exchange(self, link: Link) -> None:
+        """Send and receive until the link ends."""
+        self._outbox.extend(self._codec.greet())
+        timeout_s = self._codec.ready_timeout_s
+        async with asyncio.TaskGroup() as group:
+            sender = group.create_task(self._send(link), name="uplink")
+            try:
+                async with asyncio.timeout(timeout_s) as deadline:
+                    async for message in link:
+                        self._take(self._codec.receive(message, self._loop.time()))
+                        if self.ready:
+                            deadline.reschedule(None)
+            except TimeoutError:
+                raise LinkError(f"the agent was not ready within {timeout_s:g} s") from None
+            finally:
+                sender.cancel()
+
+    async def _send(self, link: Link) -> None:
+        """Send until the link takes no more; the receiver learns from the peer why."""
+        try:
+            await self._send_what_comes(link)
+        except LinkError as exc:
+            self._send_failure = exc
+
+    async def _send_what_comes(self, link: Link) -> None:
+        """Send what the codec wants sent, and captured sound once the agent is ready."""
+        while True:
+            if self._outbox:
+                await link.send(self._outbox.popleft())
+            elif self.ready and not self._ending and (chunk := self._around.uplink.take()):
+                await self._send_sound(link, *chunk)
+            else:
+                self._something_to_send.clear()
+                await self._something_to_send.wait()
+
+    async def _send_sound(self, link: Link, pcm: bytes, pcm_format: PcmFormat) -> None:
+        """Send one chunk: resample -> encode -> socket, a backlog not faster than allowed."""
+        duration_ms = pcm_format.duration_ms(len(pcm))
+        wait_s = self._up_pace.wait_s(duration_ms, self._loop.time())
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        if self._up is None or self._up[0] != pcm_format:
+            rate_hz = self._codec.uplink.rate_hz
+            self._up = (pcm_format, Resampler(pcm_format.rate_hz, rate_hz))
+        payload = g711.encode(self._up[1].process(pcm), self._codec.uplink.encoding)
+        if payload:
+            await link.send(self._codec.encode_audio(payload))
+
+    def _take(self, items: list[Item]) -> None:
+        """Do what one message led to, in order."""
+        for item in items:
+            match item:
+                case ReplyAudio(reply_id, payload):
+                    pcm = g711.decode(payload, self._codec.downlink.encoding)
+                    self._play(reply_id, self._downlink().process(pcm))
+                case Caption():
+                    for view in self._around.captions:
+                        view.caption(item)
+                case Send(message):
+                    self._outbox.append(message)
+                    self._something_to_send.set()
+                case Notice(severity, text):
+                    log.log(LEVELS[severity], "agent: %s", text)
+                case _:
+                    self._tell(item)
+        self._schedule_due()
+
+    def _tell(self, event: Event) -> None:
+        """Pass a fact on, unless we are parting and nobody listens any more."""
+        if isinstance(event, AgentReady):
+            self.ready = True
+            self._something_to_send.set()
+        if isinstance(event, ReplyDone) and not event.interrupted:
+            self._play(event.reply_id, self._downlink().flush())
+        if not self._ending:
+            self._around.dispatch(event)
+
+    def _play(self, reply_id: str, pcm: bytes) -> None:
+        self._around.playout.feed(reply_id, pcm, self._loop.time())
+
+    def _downlink(self) -> Resampler:
+        """Return the resampler towards the speaker as it is now."""
+        rate_hz = self._around.playout.rate_hz
+        if self._down is None or self._down[0] != rate_hz:
+            self._down = (rate_hz, Resampler(self._codec.downlink.rate_hz, rate_hz))
+        return self._down[1]
+
+    def _schedule_due(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        if (due_s := self._codec.due_s()) is not None:
+            self._due = self._loop.call_at(due_s, self._advance)
+
+    def _advance(self) -> None:
+        self._due = None
+        self._take(self._codec.advance(self._loop.time()))
+
+    async def _follow(self, plan: DialPlan) -> Dial:
+        """Make the calls a dial plan asks for; return where it leads."""
+        try:
+            call = next(plan)
+            while True:
+                call = plan.send(await self._around.call_http(call))
+        except StopIteration as done:
+            dial: Dial = done.value
+            return dial
+
+
+def _lost(group: BaseExceptionGroup[VoicedError]) -> LinkLost:
+    """Reduce what went wrong to one event, the gravest first."""
+    for kind, loss in LOSSES.items():
+        if (matching := group.subgroup(kind)) is not None:
+            return LinkLost(_first_in(matching), loss)
+    return LinkLost(_first_in(group))
+
+
+def _first_in(group: BaseExceptionGroup[VoicedError]) -> str:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return str(found)
+
+
+def _in_words(facts: Mapping[str, str]) -> str:
+    """Write a codec's support facts on one line."""
+    return " ".join(f"{name}={value}" for name, value in facts.items())
