@@ -49,6 +49,9 @@ REOPEN_S = 1.0
 PARTING_S = 2.5
 """How long links may take to part when the process stops; the promise is 3 s for everything."""
 
+TOOL_SHARE = 0.8
+"""Of the time the agent gives a tool; the rest is for the call and the apology to travel."""
+
 NOBODY_PERIOD_MS = 20
 """The pace at which replies run out while there is no speaker."""
 
@@ -304,10 +307,10 @@ class Runtime:
         if tool is None:
             return json.dumps({"error": f"there is no tool named {name!r}"}), True
         try:
-            async with asyncio.timeout(tool.spec.timeout_s):
+            async with asyncio.timeout(TOOL_SHARE * tool.spec.timeout_s):
                 return json.dumps(await tool.call(arguments, self)), False
         except TimeoutError:
-            problem = f"{name} took longer than {tool.spec.timeout_s} s"
+            problem = f"{name} took too long"
         except ToolError as exc:
             problem = str(exc)
         except Exception:  # a broken tool must not end the conversation

@@ -1,0 +1,182 @@
+"""A whole daemon against a stand-in agent, without sockets, threads or real time."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import numpy as np
+
+from agentsim.assemblyai.service import Service
+from agentsim.assemblyai.settings import Settings
+from agentsim.faults import Faults
+from agentsim.timing import Timing
+from tests.fakes import (
+    CountingTap,
+    ManualWake,
+    RecordingCaptions,
+    RecordingIndicator,
+    RecordingSpeaker,
+    ScriptedMicrophone,
+    ScriptedTool,
+)
+from voiced.agents import AGENTS
+from voiced.agents.codec import AgentSettings, HttpAnswer
+from voiced.core.events import StopRequested, Woken
+from voiced.core.state import Phase, Policy
+from voiced.errors import LinkError
+from voiced.registry import load
+from voiced.runtime import Parts, Runtime
+
+SEND_TIMEOUT_S = 5.0
+
+
+class PairedLink:
+    """Our end of a connection to a stand-in agent."""
+
+    def __init__(self, connection):
+        self._connection = connection
+
+    @property
+    def close_code(self):
+        return self._connection.close_code
+
+    @property
+    def close_reason(self):
+        return self._connection.close_reason
+
+    async def send(self, message):
+        if self._connection.frozen:
+            await asyncio.sleep(SEND_TIMEOUT_S)
+            self.abort()
+        if self._connection.closed:
+            raise LinkError("the connection is gone")
+        self._connection.receive(message)
+
+    async def __aiter__(self):
+        async for message in self._connection:
+            yield message
+
+    async def close(self):
+        self._connection.lost(1000)
+
+    def abort(self):
+        self._connection.lost()
+
+
+class House:
+    """Everything a test may want to look at or to push."""
+
+    def __init__(self, agent, session, policy, tools, **options):
+        self.service = Service(agent)
+        self.microphone = ScriptedMicrophone(options.get("microphone_hz", 16_000))
+        self.speaker = RecordingSpeaker(options.get("speaker_hz", 48_000))
+        self.led = RecordingIndicator()
+        self.captions = RecordingCaptions()
+        self.tap = CountingTap()
+        self.wake = ManualWake()
+        self.tools = {tool.spec.name: tool for tool in tools}
+        self.http_calls = []
+        self.dials = []
+        settings = AgentSettings(
+            url="wss://agent.test/v1/ws",
+            key="k",
+            auth=options.get("auth", "bearer"),
+            session=session,
+            tools=[tool.spec for tool in tools],
+        )
+        parts = Parts(
+            microphone=self.microphone,
+            speaker=self.speaker,
+            dial=self._dial,
+            call_http=self._call_http,
+            agent=load(AGENTS, "assemblyai", "agent.protocol")(settings),
+            tools=self.tools,
+            wake_sources=[self.wake],
+            indicators=[self.led],
+            captions=[self.captions],
+            taps=[self.tap],
+        )
+        self.runtime = Runtime(parts, policy)
+
+    @property
+    def session(self):
+        return self.service.sessions[-1]
+
+    @property
+    def phase(self):
+        return self.runtime.conversation.phase
+
+    def sent(self, kind):
+        """Return what the daemon sent of one type, over all links."""
+        return self.service.events.find("received", type=kind)
+
+    def heard(self):
+        """Return every sample the agent heard in its last session."""
+        return np.frombuffer(bytes(self.session.hearing.uplink.heard), "<i2")
+
+    async def settle(self, phase, within_s=20.0):
+        async with asyncio.timeout(within_s):
+            while self.phase is not phase:
+                await asyncio.sleep(0.005)
+
+    @asynccontextmanager
+    async def _dial(self, dial):
+        self.dials.append(dial)
+        await asyncio.sleep(0.05)
+        link = PairedLink(self.service.dial(dial.url, dial.headers))
+        try:
+            yield link
+        finally:
+            link.abort()
+
+    async def _call_http(self, call):
+        self.http_calls.append(call)
+        status, body = self.service.answer(call.method, call.url, call.headers)
+        return HttpAnswer(status, json.dumps(body).encode())
+
+
+HOUSE = ("microphone_hz", "speaker_hz", "auth")
+
+
+@asynccontextmanager
+async def house(*, timing=None, session=None, policy=None, tools=None, **options):
+    """Run a daemon, asleep; stop it at the end and check that nothing is left.
+
+    Of the options, those in HOUSE are the house's; the others set up the stand-in agent.
+    """
+    agent = {name: value for name, value in options.items() if name not in HOUSE}
+    agent["faults"] = Faults(agent.get("faults", ()))
+    agent["timing"] = Timing(**{"leading_silence_s": 0.0, **(timing or {})})
+    it = House(
+        Settings(keep_heard=True, **agent),
+        session or {},
+        policy or Policy(),
+        [ScriptedTool("get_time", {"time": "12:00"})] if tools is None else tools,
+        **{name: options[name] for name in HOUSE if name in options},
+    )
+    running = asyncio.create_task(it.runtime.run())
+    await asyncio.sleep(0.1)
+    try:
+        yield it
+        it.wake.emit(StopRequested())
+        await asyncio.wait_for(running, 3.0)
+        assert not any(not session.ended for session in it.service.sessions if session.connection)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+    finally:
+        running.cancel()
+        it.service.close()
+
+
+@asynccontextmanager
+async def awake(**options):
+    """Run a daemon and wake it; the agent listens."""
+    async with house(**options) as it:
+        it.wake.emit(Woken("test"))
+        await it.settle(Phase.LISTENING)
+        yield it
+
+
+def tone(duration_ms, rate_hz=16_000, level=0.3):
+    """Return a tone that a stand-in agent takes for speech."""
+    t = np.arange(int(rate_hz * duration_ms / 1000)) / rate_hz
+    return (level * 32_767 * np.sin(2 * np.pi * 440 * t)).astype("<i2").tobytes()
