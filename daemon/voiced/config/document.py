@@ -1,0 +1,223 @@
+"""YAML text as plain values that remember their lines.
+
+YAML 1.2 core without its rare corners: only true and false are truth values, only decimal
+numbers without leading zeros are numbers, everything else is text. No tags, one document.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import yaml
+
+from voiced.errors import ConfigError, Problem
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 16
+MAX_VALUES = 10_000  # counted with aliases expanded, so that a few lines cannot become millions
+
+KeyPath = tuple[str | int, ...]
+
+FASTEST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_REAL = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS = {
+    **dict.fromkeys(["", "~", "null", "Null", "NULL"]),
+    **dict.fromkeys(["true", "True", "TRUE"], True),
+    **dict.fromkeys(["false", "False", "FALSE"], False),
+}
+_PRINTABLE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,23}")
+
+_HINTS = (
+    ("mapping values are not allowed", 'put text that holds ": " into quotes'),
+    (
+        "cannot start any token",
+        "indent with spaces, not tabs; put text that starts with a sign into quotes",
+    ),
+    ("expected key", "check the indentation of this line and the ones above"),
+    ("expected '-'", "check the indentation of this line and the ones above"),
+    ("expected ':'", "write `key: value`"),
+    ("", "check indentation, quotes and brackets"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a settings file says, and where.
+
+    Attributes:
+        name: The file, as the operator calls it.
+        value: What the file holds: mappings, lists, text, numbers, truth values, None.
+        lines: The line of every key and list item, by its path.
+        problems: What is wrong with the file itself.
+    """
+
+    name: str
+    value: object
+    lines: Mapping[KeyPath, int]
+    problems: tuple[Problem, ...]
+
+    def line(self, path: KeyPath) -> int:
+        """Return the line of `path`, or of what it would belong to."""
+        while path not in self.lines:
+            path = path[:-1]
+        return self.lines[path]
+
+    def where(self, path: KeyPath) -> str:
+        """Return `file:line: key.path`.
+
+        A key that does not look like the name of a setting is left out: it may be a secret
+        on the wrong side of a colon.
+        """
+        keys = ""
+        for part in path:
+            if isinstance(part, int):
+                keys += f"[{part}]"
+            else:
+                keys += "." + (part if _PRINTABLE_KEY.fullmatch(part) else "…")
+        place = f"{self.name}:{self.line(path)}"
+        return f"{place}: {keys.removeprefix('.')}" if keys else place
+
+    def error(self, problem: Problem) -> ConfigError:
+        """Return `problem` as an error that names file, line and key."""
+        return ConfigError(self.where(problem.path), problem.problem, problem.hint)
+
+
+def parse(content: bytes, name: str, loader: Any = FASTEST) -> Document:
+    """Read a settings file.
+
+    Args:
+        content: The whole file.
+        name: What to call it.
+        loader: The PyYAML loader whose parser to use.
+
+    Raises:
+        ConfigError: If it is not YAML text of reasonable size.
+    """
+    if len(content) > MAX_BYTES:
+        raise ConfigError(name, f"larger than {MAX_BYTES // 1024} KiB", "is it the right file?")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{name}:{line}", "not UTF-8 text", "save the file as UTF-8") from None
+    forbidden = _FORBIDDEN.search(text)
+    if forbidden is not None:
+        line = text.count("\n", 0, forbidden.start()) + 1
+        raise ConfigError(f"{name}:{line}", "holds a control character", "remove it")
+    reader = _Reader(name, yaml.parse(text, Loader=loader))
+    try:
+        value = reader.read()
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(name, error) from None
+    return Document(name, value, reader.lines, tuple(reader.problems))
+
+
+def _syntax_error(name: str, error: yaml.MarkedYAMLError) -> ConfigError:
+    problem = error.problem or "broken"
+    hint = next(hint for fragment, hint in _HINTS if fragment in problem)
+    line = error.problem_mark.line + 1 if error.problem_mark else 1
+    start = error.context_mark.line + 1 if error.context_mark else line
+    since = f" (in what begins on line {start})" if start != line else ""
+    return ConfigError(f"{name}:{line}", f"not valid YAML: {problem}{since}", hint)
+
+
+class _Reader:
+    """Builds values from parser events. Nothing is resolved by type but what stands bare."""
+
+    def __init__(self, name: str, events: Iterator[Any]) -> None:
+        self.lines: dict[KeyPath, int] = {(): 1}
+        self.problems: list[Problem] = []
+        self._name = name
+        self._events = events
+        self._anchors: dict[str, tuple[object, int]] = {}
+        self._n_values = 0
+
+    def read(self) -> object:
+        next(self._events)
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            return None
+        value = self._value(next(self._events), ())
+        next(self._events)
+        event = next(self._events)
+        if not isinstance(event, yaml.StreamEndEvent):
+            self._refuse(event, "a second document begins here", "remove the line `---`")
+        return value
+
+    def _value(self, event: Any, path: KeyPath) -> object:
+        if len(path) > MAX_DEPTH:
+            self._refuse(event, f"nested more than {MAX_DEPTH} deep", "no setting is")
+        before = self._n_values
+        self._count(event, 1)
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                self._refuse(
+                    event,
+                    "an alias (*) without its anchor (&)",
+                    "put text that starts with * into quotes",
+                )
+            value, n_values = self._anchors[event.anchor]
+            self._count(event, n_values)
+            return value
+        if event.tag is not None:
+            self._refuse(
+                event, "tags (!) mean nothing here", "put text that starts with ! into quotes"
+            )
+        if isinstance(event, yaml.ScalarEvent):
+            value = _bare(event.value) if event.implicit[0] else event.value
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = self._list(path)
+        else:
+            value = self._mapping(path)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, self._n_values - before)
+        return value
+
+    def _list(self, path: KeyPath) -> Sequence[object]:
+        items: list[object] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            here = (*path, len(items))
+            self.lines[here] = _line(event)
+            items.append(self._value(event, here))
+        return items
+
+    def _mapping(self, path: KeyPath) -> Mapping[str, object]:
+        values: dict[str, object] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                self._refuse(event, "a key must be a plain word", "write `key: value`")
+            here = (*path, event.value)
+            if event.value in values:
+                first = self.lines[here]
+                self.problems.append(
+                    Problem(here, f"already set on line {first}", "remove one of them")
+                )
+            self.lines[here] = _line(event)
+            values[event.value] = self._value(next(self._events), here)
+        return values
+
+    def _count(self, event: Any, n_values: int) -> None:
+        self._n_values += n_values
+        if self._n_values > MAX_VALUES:
+            self._refuse(event, f"more than {MAX_VALUES} values", "is it the right file?")
+
+    def _refuse(self, event: Any, problem: str, hint: str) -> NoReturn:
+        raise ConfigError(f"{self._name}:{_line(event)}", problem, hint)
+
+
+def _bare(text: str) -> object:
+    if text in _WORDS:
+        return _WORDS[text]
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if _REAL.fullmatch(text) and math.isfinite(number := float(text)):
+        return number
+    return text
+
+
+def _line(event: Any) -> int:
+    line: int = event.start_mark.line
+    return line + 1

@@ -1,0 +1,151 @@
+"""From a settings file to settings, or to everything that is wrong with it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from voiced.config.check import check
+from voiced.config.document import MAX_BYTES, KeyPath, parse
+from voiced.config.environment import variable
+from voiced.config.rules import Catalogue, cautions, contradictions
+from voiced.config.schema import Settings
+from voiced.errors import ConfigError, Problem
+
+FILE_NAME = "voiced.yaml"
+SYSTEM_DIRECTORY = "/etc/voiced"
+
+_KEY: KeyPath = ("agent", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings that are fit for use.
+
+    Attributes:
+        settings: All of them, defaults included.
+        warnings: What the operator should know, one line each.
+    """
+
+    settings: Settings
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What became of a settings file.
+
+    Attributes:
+        settings: None if there are problems.
+        problems: Everything wrong with the file, in the order of its lines.
+        warnings: What the operator should know, one line each.
+    """
+
+    settings: Settings | None
+    problems: tuple[ConfigError, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def find(explicit: str | None) -> Path:
+    """Return the settings file to use: the one given, the service's, or the system's.
+
+    Raises:
+        ConfigError: If none was given and there is none.
+    """
+    if explicit is not None:
+        return Path(explicit)
+    directories = (variable("CONFIGURATION_DIRECTORY") or "").split(":")
+    tried = [
+        Path(directory) / FILE_NAME for directory in (*directories, SYSTEM_DIRECTORY) if directory
+    ]
+    for path in tried:
+        if not _is_absent(path):
+            return path
+    looked = " or ".join(str(path) for path in tried)
+    raise ConfigError(FILE_NAME, f"no such file at {looked}", "name one, or try `voiced demo`")
+
+
+def _is_absent(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass  # reading it will tell why
+    return False
+
+
+def load(path: Path, catalogue: Catalogue) -> Loaded:
+    """Return the settings in `path`.
+
+    Raises:
+        ConfigError: The first of the file's problems; the hint tells how many more there are.
+    """
+    examined = examine(path, catalogue)
+    if examined.settings is not None:
+        return Loaded(examined.settings, examined.warnings)
+    first, *others = examined.problems
+    if not others:
+        raise first
+    more = f"{len(others)} more: run `voiced config check {path}`"
+    raise ConfigError(first.where, first.problem, f"{first.hint}; {more}" if first.hint else more)
+
+
+def examine(path: Path, catalogue: Catalogue) -> Examined:
+    """Return the settings in `path`, or everything that is wrong with them."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        problem = ConfigError(str(path), f"cannot be read ({error.strerror})", "check the path")
+        return Examined(None, (problem,))
+    return examine_content(content, str(path), catalogue)
+
+
+def examine_content(content: bytes, name: str, catalogue: Catalogue) -> Examined:
+    """Do what `examine` does for the `content` of a file called `name`."""
+    try:
+        document = parse(content, name)
+    except ConfigError as error:
+        return Examined(None, (error,))
+    settings, faults = check(document)
+    if settings is not None:
+        faulty = {fault.path for fault in faults}
+        others = [*contradictions(settings, document, catalogue), *_absent(settings)]
+        faults += [other for other in others if not _may_follow(other.path, faulty)]
+    if settings is None or faults:
+        faults.sort(key=lambda fault: document.line(fault.path))
+        return Examined(None, tuple(document.error(fault) for fault in faults))
+    warnings = [*cautions(settings, document), *_unsafe(settings)]
+    warnings.sort(key=lambda warning: document.line(warning.path))
+    return Examined(settings, (), tuple(str(document.error(warning)) for warning in warnings))
+
+
+def _may_follow(path: KeyPath, faulty: set[KeyPath]) -> bool:
+    """Tell whether a problem at `path` may be gone once the `faulty` values are mended.
+
+    They may hold it, belong to it, or stand beside it in the same section.
+    """
+    return any(
+        path[: len(other)] == other
+        or other[: len(path)] == path
+        or (len(path) > 1 and path[:-1] == other[:-1])
+        for other in faulty
+    )
+
+
+def _absent(settings: Settings) -> Iterator[Problem]:
+    """Yield what the settings refer to but this machine does not have."""
+    if settings.agent.key is not None:
+        try:
+            settings.agent.key.resolve()
+        except ConfigError as error:
+            yield Problem(_KEY, error.problem, error.hint)
+    ca_file = settings.network.ca_file
+    if ca_file is not None and not Path(ca_file).is_file():
+        yield Problem(("network", "ca_file"), "no such file", "put the certificates there")
+
+
+def _unsafe(settings: Settings) -> Iterator[Problem]:
+    caution = settings.agent.key.caution() if settings.agent.key is not None else ""
+    if caution:
+        yield Problem(_KEY, caution)

@@ -1,0 +1,173 @@
+"""What no single value shows: settings that contradict each other, the world, or this version."""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+from voiced.config.document import Document, KeyPath
+from voiced.config.fields import suggestion
+from voiced.config.schema import Settings
+from voiced.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What other rooms offer, as far as settings can name it.
+
+    Attributes:
+        protocols: Names of the agent protocols.
+        tools: Names of the tools.
+        check_session: Tells what is wrong with an `agent.session`, given the protocol's name.
+    """
+
+    protocols: Collection[str]
+    tools: Collection[str]
+    check_session: Callable[[str, Mapping[str, Any]], Sequence[Problem]]
+
+
+_LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1")
+
+# Accepted so that files written today go on working. Whoever builds the feature deletes its row.
+NOT_YET: Mapping[str, tuple[Callable[[Settings], bool], str]] = {
+    "wake.mode": (
+        lambda settings: settings.wake.mode == "hold_to_talk",
+        "press the talk button by `kill -USR1`, or set `wake.mode: always`",
+    ),
+    "button": (
+        lambda settings: settings.button is not None,
+        "press the talk button by `kill -USR1`, or set `wake.mode: always`",
+    ),
+    "led": (lambda settings: settings.led is not None, "read the status in the log"),
+    "remote": (lambda settings: settings.remote is not None, "change this file instead"),
+    "kiosk": (lambda settings: settings.kiosk is not None, "read the status in the log"),
+}
+
+
+def contradictions(settings: Settings, document: Document, catalogue: Catalogue) -> list[Problem]:
+    """Return what is wrong between settings that are each right by themselves."""
+    return [
+        *_agent(settings, catalogue),
+        *_tools(settings, catalogue),
+        *_pins(settings),
+        *_button(settings, document),
+        *_led(settings),
+        *_network(settings),
+    ]
+
+
+def cautions(settings: Settings, document: Document) -> Iterator[Problem]:
+    """Yield what is allowed but has no effect."""
+    for key, (is_set, instead) in NOT_YET.items():
+        if is_set(settings):
+            problem = "accepted, but this version does not drive it yet"
+            yield Problem(tuple(key.split(".")), problem, instead)
+    timeout: KeyPath = ("wake", "idle_timeout_s")
+    if settings.wake.mode == "always" and timeout in document.lines:
+        yield Problem(timeout, "has no effect with `wake.mode: always`", "remove it")
+
+
+def _agent(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
+    agent = settings.agent
+    yield from _address(("agent", "url"), agent.url)
+    if agent.key is None and not _is_loopback(agent.url):
+        yield Problem(("agent", "key"), "missing", "write `key: {credential: api-key}`")
+    elif agent.key is None and agent.auth == "token":
+        yield Problem(
+            ("agent", "auth"), "a token is fetched with a key", "set agent.key, or remove it"
+        )
+    if agent.protocol not in catalogue.protocols:
+        hint = suggestion(agent.protocol, catalogue.protocols)
+        yield Problem(("agent", "protocol"), "unknown protocol", hint)
+        return
+    for problem in catalogue.check_session(agent.protocol, agent.session):
+        path = ("agent", "session", *problem.path)
+        yield Problem(path, problem.problem, problem.hint)
+
+
+def _tools(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
+    for i, name in enumerate(settings.tools):
+        if name not in catalogue.tools:
+            yield Problem(("tools", i), "unknown tool", suggestion(name, catalogue.tools))
+        elif name in settings.tools[:i]:
+            yield Problem(("tools", i), "listed twice", "remove one of them")
+
+
+def _pins(settings: Settings) -> Iterator[Problem]:
+    taken: dict[int, str] = {}
+    for section, names in (("button", ["pin"]), ("led", ["pin", "red", "green", "blue"])):
+        for name in names:
+            pin = getattr(getattr(settings, section), name, None)
+            if pin in taken:
+                yield Problem(
+                    (section, name), f"pin {pin} is {taken[pin]} already", "use another pin"
+                )
+            elif pin is not None:
+                taken[pin] = f"{section}.{name}"
+
+
+def _button(settings: Settings, document: Document) -> Iterator[Problem]:
+    button = settings.button
+    if button is None:
+        return
+    hold: KeyPath = ("button", "hold")
+    if settings.wake.mode == "hold_to_talk":
+        if hold in document.lines and button.hold != "none":
+            yield Problem(hold, "holding talks with `wake.mode: hold_to_talk`", "remove it")
+    elif button.hold == button.press:
+        yield Problem(hold, "does the same as button.press", "choose another, or none")
+
+
+def _led(settings: Settings) -> Iterator[Problem]:
+    led = settings.led
+    if led is None:
+        return
+    colours = [led.red, led.green, led.blue]
+    n_colours = sum(pin is not None for pin in colours)
+    if led.pin is not None and n_colours:
+        yield Problem(("led",), "has both one pin and pins for colours", "keep one or the other")
+    elif led.pin is None and n_colours < len(colours):
+        yield Problem(("led",), "needs `pin`, or all of `red`, `green` and `blue`", "add them")
+
+
+def _network(settings: Settings) -> Iterator[Problem]:
+    network = settings.network
+    if network.replay_s > network.resume_window_s:
+        problem = f"longer than network.resume_window_s ({network.resume_window_s:g} s)"
+        yield Problem(("network", "replay_s"), problem, "make it shorter")
+    if _holds_secret(network.proxy):
+        hint = "set HTTPS_PROXY for the service and write `proxy: auto`"
+        yield Problem(("network", "proxy"), "holds a user name, password or token", hint)
+    if settings.remote is not None:
+        yield from _address(("remote", "url"), settings.remote.url)
+
+
+def _address(path: KeyPath, url: str) -> Iterator[Problem]:
+    scheme = url.partition(":")[0]
+    if not _split(url).hostname:
+        yield Problem(path, "not an address", f"write {scheme}://host/path")
+    elif scheme in {"ws", "http"} and not _is_loopback(url):
+        hint = f"write {scheme}s://; {scheme}:// is for this machine only"
+        yield Problem(path, "not encrypted", hint)
+    elif _holds_secret(url):
+        yield Problem(path, "holds a user name, password or token", "take it out of the address")
+
+
+def _is_loopback(url: str) -> bool:
+    return _LOOPBACK.fullmatch(_split(url).hostname or "") is not None
+
+
+def _holds_secret(url: str) -> bool:
+    parts = _split(url)
+    return "@" in parts.netloc or "token" in parse_qs(parts.query)
+
+
+def _split(url: str) -> SplitResult:
+    """Return the parts of `url`; they are empty if it is not one."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return urlsplit("")
+    return parts

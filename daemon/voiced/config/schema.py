@@ -1,0 +1,298 @@
+"""Every setting: its type, unit, limits, default, one line of help and reload class.
+
+The reload class says when a changed value counts:
+
+* live          -- at once
+* next-session  -- when the next conversation begins
+* restart       -- when the daemon, or the device the setting belongs to, starts again
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from voiced.config.secret import Secret
+
+Reload = Literal["live", "next-session", "restart"]
+
+
+def _expect(text: str, **limits: Any) -> msgspec.Meta:
+    return msgspec.Meta(extra={"expect": text}, **limits)
+
+
+def _setting(reload: Reload, text: str, example: object = None) -> msgspec.Meta:
+    return msgspec.Meta(
+        description=text,
+        extra={"reload": reload, "example": example},
+        extra_json_schema={"x-reload": reload},
+    )
+
+
+def live(text: str, example: object = None) -> msgspec.Meta:
+    """Describe a setting that counts at once.
+
+    Args:
+        text: One line of help.
+        example: A value to show where the default shows nothing.
+    """
+    return _setting("live", text, example)
+
+
+def next_session(text: str, example: object = None) -> msgspec.Meta:
+    """Describe a setting that counts from the next conversation on; see `live`."""
+    return _setting("next-session", text, example)
+
+
+def restart(text: str, example: object = None) -> msgspec.Meta:
+    """Describe a setting that counts after a restart; see `live`."""
+    return _setting("restart", text, example)
+
+
+Name = Annotated[
+    str,
+    _expect(
+        "a name of letters, digits, dots, dashes",
+        pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=63,
+    ),
+]
+SoundDevice = Annotated[str, _expect("a sound device", min_length=1, max_length=255)]
+AbsolutePath = Annotated[str, _expect("an absolute path", pattern="^/", max_length=1023)]
+WebSocketUrl = Annotated[
+    str, _expect("a wss:// address", pattern=r"^wss?://[^\s/]+\S*$", max_length=1023)
+]
+HttpUrl = Annotated[
+    str, _expect("an https:// address", pattern=r"^https?://[^\s/]+\S*$", max_length=1023)
+]
+Proxy = Annotated[
+    str,
+    _expect(
+        "auto, none or an http:// or socks5:// address",
+        pattern=r"^(auto|none|(https?|socks5h?)://[^\s/]+\S*)$",
+        max_length=1023,
+    ),
+]
+Listen = Annotated[
+    str,
+    _expect(
+        "an address and port like 127.0.0.1:8080", pattern=r"^[^\s/]+:[0-9]{1,5}$", max_length=255
+    ),
+]
+PublicKey = Annotated[
+    str, _expect("a minisign public key", pattern="^[A-Za-z0-9+/=]+$", max_length=255)
+]
+Reference = Annotated[
+    Secret, _expect("a reference: {credential: NAME}, {file: PATH} or {env: NAME}")
+]
+Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
+Gesture = Literal["talk", "mute", "end", "hush", "none"]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings that belong together."""
+
+
+class DeviceSection(Section, frozen=True, kw_only=True):
+    """The device as people and servers know it."""
+
+    name: Annotated[Name, restart("What to call this device.")] = "voiced"
+
+
+class AgentSection(Section, frozen=True, kw_only=True):
+    """The voice agent to talk to."""
+
+    protocol: Annotated[
+        Annotated[str, _expect("the name of an agent protocol")],
+        next_session("The protocol that the agent speaks."),
+    ] = "assemblyai"
+    url: Annotated[
+        WebSocketUrl,
+        next_session("Where the agent lives; ws:// is for this machine only."),
+    ] = "wss://agents.assemblyai.com/v1/ws"
+    key: Annotated[
+        Reference | None,
+        next_session(
+            "Where to find the API key; the key itself never stands in this file. "
+            "Needed unless the agent lives on this machine.",
+            Secret("credential", "api-key"),
+        ),
+    ] = None
+    auth: Annotated[
+        Literal["bearer", "token"],
+        next_session(
+            "How the key travels: itself, or as a temporary token fetched before each connection."
+        ),
+    ] = "bearer"
+    session: Annotated[
+        Annotated[Mapping[str, Any], _expect("keys and values")],
+        live(
+            "The agent's own settings, passed through: system_prompt, greeting, agent_id, input, "
+            "output. What cannot change within a conversation counts in the next one.",
+            {
+                "system_prompt": "You are a friendly voice assistant. Answer in one or two short sentences.",
+                "greeting": "Hello, how can I help?",
+            },
+        ),
+    ] = {}
+    eager_tools: Annotated[
+        bool,
+        next_session(
+            "Return tool results at once, not after the reply that asked: about 1 s faster."
+        ),
+    ] = False
+
+    def __repr__(self) -> str:
+        # A prompt must not reach a log by way of the settings.
+        return f"AgentSection(protocol={self.protocol!r}, url={self.url!r}, key={self.key!r})"
+
+
+class CaptureSection(Section, frozen=True, kw_only=True):
+    """The microphone."""
+
+    device: Annotated[
+        SoundDevice,
+        restart("USB VID:PID like 2886:001a, ALSA card id, ALSA PCM name, or wav:PATH."),
+    ] = "default"
+    channel: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=31)],
+        restart("Which channel of a microphone array to use, counted from 0."),
+    ] = 0
+    period_ms: Annotated[
+        Annotated[int, msgspec.Meta(ge=5, le=100)], restart("How much sound is captured at a time.")
+    ] = 20
+
+
+class PlaybackSection(Section, frozen=True, kw_only=True):
+    """The speaker."""
+
+    device: Annotated[SoundDevice, restart("As audio.capture.device.")] = "default"
+    volume: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=100)], live("Volume at start, in per cent.")
+    ] = 70
+    buffer_s: Annotated[
+        Annotated[int, msgspec.Meta(ge=5, le=300)],
+        restart("Longest stretch of a reply to keep before it is heard."),
+    ] = 60
+
+
+class AudioSection(Section, frozen=True, kw_only=True):
+    """Sound."""
+
+    echo: Annotated[
+        Literal["hardware", "half_duplex", "headphones"],
+        next_session(
+            "What keeps the agent from hearing itself: the microphone array, a closed microphone "
+            "while it speaks (no barge-in), or headphones."
+        ),
+    ] = "hardware"
+    capture: CaptureSection = CaptureSection()
+    playback: PlaybackSection = PlaybackSection()
+
+
+class WakeSection(Section, frozen=True, kw_only=True):
+    """What begins and ends a conversation."""
+
+    mode: Annotated[
+        Literal["button", "hold_to_talk", "always"],
+        live("Press to talk, talk while held, or one conversation without end."),
+    ] = "button"
+    idle_timeout_s: Annotated[
+        Annotated[float, msgspec.Meta(ge=5, le=3600)],
+        live("Silence that ends a conversation; without effect when wake.mode is always."),
+    ] = 30.0
+
+
+class ButtonSection(Section, frozen=True, kw_only=True):
+    """The talk button."""
+
+    pin: Annotated[Pin, restart("GPIO number (BCM).", 17)]
+    press: Annotated[Gesture, restart("What a press does.")] = "talk"
+    hold: Annotated[Gesture, restart("What holding it does.")] = "mute"
+    hold_s: Annotated[
+        Annotated[float, msgspec.Meta(ge=0.3, le=10)], restart("How long is holding.")
+    ] = 1.5
+
+
+class LedSection(Section, frozen=True, kw_only=True):
+    """The light: one pin, or one pin for each colour."""
+
+    pin: Annotated[Pin | None, restart("GPIO number (BCM) of a light of one colour.", 25)] = None
+    red: Annotated[Pin | None, restart("GPIO number (BCM) of the red light.", 16)] = None
+    green: Annotated[Pin | None, restart("GPIO number (BCM) of the green light.", 20)] = None
+    blue: Annotated[Pin | None, restart("GPIO number (BCM) of the blue light.", 21)] = None
+
+
+class NetworkSection(Section, frozen=True, kw_only=True):
+    """The way to the agent."""
+
+    resume_window_s: Annotated[
+        Annotated[float, msgspec.Meta(ge=0, le=30)],
+        next_session("How long after a lost connection to go on with the same conversation."),
+    ] = 25.0
+    replay_s: Annotated[
+        Annotated[float, msgspec.Meta(ge=0, le=30)],
+        next_session("How much of what was said meanwhile to send afterwards."),
+    ] = 10.0
+    connect_timeout_s: Annotated[
+        Annotated[float, msgspec.Meta(ge=1, le=60)], next_session("Longest wait for a connection.")
+    ] = 10.0
+    proxy: Annotated[
+        Proxy,
+        next_session(
+            "auto takes it from the environment (HTTPS_PROXY, NO_PROXY); or none, or an address."
+        ),
+    ] = "auto"
+    ca_file: Annotated[
+        AbsolutePath | None,
+        restart("Certificates to trust besides the system's own (PEM).", "/etc/voiced/ca.pem"),
+    ] = None
+
+
+class RemoteSection(Section, frozen=True, kw_only=True):
+    """Settings fetched from a server."""
+
+    url: Annotated[
+        HttpUrl, live("Where the settings are.", "https://config.example.org/voiced.yaml")
+    ]
+    public_key: Annotated[
+        PublicKey | None,
+        live(
+            "Whose signature they must carry.",
+            "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3",
+        ),
+    ] = None
+
+
+class KioskSection(Section, frozen=True, kw_only=True):
+    """The page for a screen."""
+
+    listen: Annotated[Listen, restart("Address and port to serve it at.")] = "127.0.0.1:8080"
+
+
+class LogSection(Section, frozen=True, kw_only=True):
+    """What is written to the log."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], live("The least important line to write.")
+    ] = "info"
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """All settings of one device."""
+
+    version: Annotated[Literal[1], restart("Version of this file's layout.")] = 1
+    device: DeviceSection = DeviceSection()
+    agent: AgentSection = AgentSection()
+    audio: AudioSection = AudioSection()
+    wake: WakeSection = WakeSection()
+    button: ButtonSection | None = None
+    led: LedSection | None = None
+    network: NetworkSection = NetworkSection()
+    tools: Annotated[
+        Annotated[tuple[str, ...], _expect("a list of tool names")],
+        live("What the agent may do on this device."),
+    ] = ("get_time", "set_volume", "end_conversation")
+    remote: RemoteSection | None = None
+    kiosk: KioskSection | None = None
+    log: LogSection = LogSection()

@@ -1,0 +1,138 @@
+"""References to secrets. The settings file never holds a secret, only where to find it."""
+
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from voiced.config.environment import variable
+from voiced.errors import ConfigError
+
+MAX_BYTES = 8192  # a temporary token is about 2,500 characters
+
+Source = Literal["credential", "file", "env"]
+
+_NAMES: Mapping[str, tuple[str, str]] = {
+    "credential": (r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}", "the name of a systemd credential"),
+    "file": (r"/[^\x00-\x1f]{1,1023}", "an absolute path"),
+    # Capitals only: a key pasted here by mistake is refused instead of shown.
+    "env": (r"[A-Z_][A-Z0-9_]{0,63}", "the name of an environment variable, in capitals"),
+}
+
+
+class Secret:
+    """Where a secret is to be found. Never holds the secret itself.
+
+    Attributes:
+        source: What kind of place.
+        name: The name of the credential or variable, or the path of the file.
+    """
+
+    __slots__ = ("_where", "name", "source")
+
+    def __init__(self, source: Source, name: str, where: str = "secret") -> None:
+        self.source: Source = source
+        self.name = name
+        self._where = where
+
+    def __str__(self) -> str:
+        return f"{{{self.source}: {self.name}}}"
+
+    def __repr__(self) -> str:
+        return f"Secret({self.source!r}, {self.name!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.plain() == other.plain()
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.name))
+
+    def plain(self) -> dict[str, str]:
+        """Return the reference as it stands in the settings file."""
+        return {self.source: self.name}
+
+    def resolve(self) -> str:
+        """Read the secret, without the line break at its end.
+
+        Raises:
+            ConfigError: If it is missing, unreadable, empty or not one line of text.
+        """
+        if self.source == "env":
+            content = variable(self.name)
+            if content is None:
+                raise self._error("is not set", f"set {self.name} for the service")
+        else:
+            content = self._read(self._path())
+        content = content.removesuffix("\n").removesuffix("\r")
+        if not content:
+            raise self._error("is empty", "put the secret into it")
+        if re.fullmatch(r"[\x21-\x7e]+", content) is None:
+            raise self._error("is not one word of plain ASCII", "write the secret and nothing else")
+        return content
+
+    def caution(self) -> str:
+        """Return what is unsafe about the place, or an empty string."""
+        if self.source != "file":
+            return ""
+        try:
+            mode = Path(self.name).stat().st_mode
+        except OSError:
+            return ""
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            return f"{self} is open to other users than its owner; run `chmod 600 {self.name}`"
+        return ""
+
+    def _path(self) -> Path:
+        if self.source == "file":
+            return Path(self.name)
+        directory = variable("CREDENTIALS_DIRECTORY")
+        if directory is None:
+            raise self._error(
+                "is not there, because systemd did not start this process",
+                "outside the service use {file: PATH} or {env: NAME}",
+            )
+        return Path(directory) / self.name
+
+    def _read(self, path: Path) -> str:
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+        except FileNotFoundError:
+            raise self._error("does not exist", self._remedy()) from None
+        except PermissionError:
+            raise self._error(
+                "may not be read by this user", "give it to the user of the service"
+            ) from None
+        except OSError as error:
+            raise self._error(f"cannot be read ({error.strerror})") from None
+        if len(content) > MAX_BYTES:
+            raise self._error(f"is larger than {MAX_BYTES} bytes", "is it the right file?")
+        # What is not ASCII fails the check of the caller.
+        return content.decode("ascii", "replace")
+
+    def _remedy(self) -> str:
+        if self.source == "file":
+            return "create it with the secret as its only line"
+        return f"add `LoadCredential={self.name}:/etc/voiced/{self.name}` to the service"
+
+    def _error(self, problem: str, hint: str = "") -> ConfigError:
+        return ConfigError(self._where, f"{self} {problem}", hint)
+
+
+def read_reference(value: object, where: str) -> Secret | tuple[str, str]:
+    """Return the secret `value` refers to, or problem and hint that never repeat what it holds."""
+    if not isinstance(value, Mapping):
+        hint = "put it into a file of its own and write {file: PATH}"
+        return "a secret must not stand in this file", hint
+    source: Source = next(iter(value), "file")
+    name = value.get(source)
+    if len(value) != 1 or source not in _NAMES or not isinstance(name, str):
+        return (
+            "not a reference to a secret",
+            "write {credential: NAME}, {file: PATH} or {env: NAME}",
+        )
+    pattern, expected = _NAMES[source]
+    if re.fullmatch(pattern, name) is None:
+        return f"{source} needs {expected}", "the secret itself does not belong here"
+    return Secret(source, name, where)

@@ -1,0 +1,96 @@
+"""The settings files that are shipped are valid, complete and what the schema says."""
+
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from tests.house.repository import ROOT
+from voiced.app import catalogue
+from voiced.cli import main
+from voiced.config.fields import every_setting
+from voiced.config.load import examine_content
+from voiced.config.rules import NOT_YET
+from voiced.config.schema import Settings
+
+SHIPPED = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "config").rglob("*.yaml"))
+EVERY = list(every_setting(Settings))
+
+
+@pytest.fixture(autouse=True)
+def secrets(tmp_path, monkeypatch):
+    (tmp_path / "api-key").write_text("0123456789abcdef\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", "0123456789abcdef")
+
+
+def test_there_is_a_file_for_every_kind_of_device():
+    names = {"kiosk", "speaker", "stored-agent", "phone-codec"}
+    assert {f"config/examples/{name}.yaml" for name in names} <= set(SHIPPED)
+    assert {"config/voiced.yaml", "config/demo.yaml"} <= set(SHIPPED)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_file_passes_the_check(name, capsys):
+    assert main(["config", "check", str(ROOT / name)]) == 0, capsys.readouterr().err
+
+
+def test_generated_files_are_fresh():
+    done = subprocess.run(
+        [ROOT / "scripts" / "generate", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("path", "setting"), EVERY, ids=[".".join(path) for path, _ in EVERY])
+def test_every_setting_has_help_and_a_reload_class_and_says_what_it_takes(path, setting):
+    assert setting.help.endswith(".")
+    assert setting.reload in {"live", "next-session", "restart"}
+    assert setting.expects
+
+
+def test_every_number_has_limits():
+    numbers = [(path, s.expects) for path, s in EVERY if s.bare in (int, float)]
+    assert numbers
+    assert all(" from " in expects and " to " in expects for _, expects in numbers)
+
+
+def test_the_installed_file_has_every_key_with_its_help():
+    text = (ROOT / "config" / "voiced.yaml").read_text(encoding="utf-8")
+    keys = re.findall(r"^#?( *)([a-z_]+):", text, re.MULTILINE)
+    path: list[str] = []
+    found = []
+    for indent, key in keys:
+        path[len(indent) // 2 :] = [key]
+        found.append(tuple(path))
+    prose = re.sub(r"\n *# ", " ", text)
+    for key_path, setting in EVERY:
+        assert key_path in found
+        assert setting.help in prose
+
+
+def test_every_key_of_the_installed_file_works_when_it_is_uncommented():
+    text = (ROOT / "config" / "voiced.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"^#( *[a-z_]+:)", r"\1", text, flags=re.MULTILINE)
+    text = re.sub(r"^  (red|green|blue):.*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^  ca_file:.*$", f"  ca_file: {ROOT / 'LICENSE'}", text, flags=re.MULTILINE)
+    found = examine_content(text.encode(), "voiced.yaml", catalogue())
+    assert [str(problem) for problem in found.problems] == []
+    assert found.settings.led.pin == 25
+
+
+def test_the_installed_file_sets_the_defaults():
+    installed = yaml.safe_load((ROOT / "config" / "voiced.yaml").read_text(encoding="utf-8"))
+    for path, setting in EVERY:
+        section = installed
+        for key in path[:-1]:
+            section = section.get(key, {})
+        if path[-1] in section and setting.default not in (None, {}):
+            default = setting.default
+            assert section[path[-1]] == (list(default) if isinstance(default, tuple) else default)
+
+
+def test_what_is_not_driven_yet_names_settings_there_are():
+    names = {".".join(path[:n]) for path, _ in EVERY for n in range(1, len(path) + 1)}
+    assert set(NOT_YET) <= names

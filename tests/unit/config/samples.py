@@ -1,0 +1,51 @@
+"""A valid settings file, and ways to look at others."""
+
+from voiced.config.load import Examined, examine_content
+from voiced.config.rules import Catalogue
+from voiced.errors import Problem
+
+VALID = """\
+version: 1
+device: {name: kitchen}
+agent:
+  protocol: assemblyai
+  url: ws://localhost:8765/v1/ws
+  session:
+    system_prompt: Be brief.
+    input: {keyterms: [oven, timer]}
+audio:
+  capture: {device: "2886:001a", channel: 0, period_ms: 20}
+  playback: {device: default, volume: 70}
+wake: {mode: button, idle_timeout_s: 12.5}
+network: {resume_window_s: 25, replay_s: 10}
+tools: [get_time]
+log: {level: debug}
+"""
+
+
+def check_session(_protocol, session):
+    return [
+        Problem((key,), "unknown key") for key in session if key not in {"system_prompt", "input"}
+    ]
+
+
+CATALOGUE = Catalogue(
+    protocols=["assemblyai"],
+    tools=["get_time", "set_volume", "end_conversation"],
+    check_session=check_session,
+)
+
+
+def examined(text: str | bytes) -> Examined:
+    content = text.encode() if isinstance(text, str) else text
+    return examine_content(content, "f.yaml", CATALOGUE)
+
+
+def settings(text: str):
+    found = examined(text)
+    assert not found.problems, [str(problem) for problem in found.problems]
+    return found.settings
+
+
+def problems(text: str | bytes) -> list[str]:
+    return [str(problem) for problem in examined(text).problems]
