@@ -10,6 +10,7 @@ from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
 from voiced.core.state import Policy
 from voiced.devices.http import AiohttpCaller
+from voiced.devices.resolver import Resolver
 from voiced.devices.sound import microphone, speaker
 from voiced.devices.websocket import LinkOptions, WebSocketDialer
 from voiced.errors import Problem
@@ -62,6 +63,7 @@ def assemble(settings: Settings, extras: Extras) -> Runtime:
         proxy=settings.network.proxy,
         ca_file=settings.network.ca_file,
     )
+    resolver = Resolver()
     indicators, wake_sources = list(extras.indicators), list(extras.wake_sources)
     if settings.wake.mode == "always":
         always = AlwaysAwake()
@@ -71,8 +73,8 @@ def assemble(settings: Settings, extras: Extras) -> Runtime:
         microphone=extras.microphone
         or microphone(sound.capture.device, sound.capture.channel, sound.capture.period_ms),
         speaker=extras.speaker or speaker(sound.playback.device, sound.capture.period_ms),
-        dial=WebSocketDialer(link),
-        call_http=AiohttpCaller(link),
+        dial=WebSocketDialer(link, resolver),
+        call_http=AiohttpCaller(link, resolver),
         agent=agent_type(agent_settings(settings, tools)),
         tools=tools,
         wake_sources=wake_sources,

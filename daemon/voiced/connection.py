@@ -229,7 +229,8 @@ class Connection:
         if isinstance(event, AgentReady):
             self.ready = True
             self._something_to_send.set()
-        if isinstance(event, ReplyDone) and not event.interrupted:
+        if isinstance(event, ReplyDone):
+            # What the filter still holds ends this reply, or else would begin the next.
             self._play(event.reply_id, self._downlink().flush())
         if not self._ending:
             self._around.dispatch(event)

@@ -123,7 +123,7 @@ class Link(Protocol):
 
     Attributes:
         close_code: The code the peer closed with; None while open or when it just vanished.
-        close_reason: The reason the peer gave.
+        close_reason: The reason the peer gave; without a code, ours.
     """
 
     close_code: int | None

@@ -210,6 +210,7 @@ class Runtime:
 
     def _open_link(self, resume_key: str | None, delay_s: float) -> None:
         self._close_link()
+        self.playout.forget_refusals()
         connection = Connection(self._parts.agent.codec(resume_key), self._around)
         task = self._group.create_task(connection.run(delay_s), name="link")
         self._connection = connection
@@ -327,9 +328,9 @@ class Runtime:
     def volume(self, percent: int) -> None:
         self.playout.volume = percent
 
-    def _drained(self) -> None:
+    def _drained(self, reply_id: str) -> None:
         """Thread: the playback thread or the loop's."""
-        self._loop.call_soon_threadsafe(self.dispatch, PlaybackDrained())
+        self._loop.call_soon_threadsafe(self.dispatch, PlaybackDrained(reply_id))
 
     def _cancel_timer(self, name: str) -> None:
         if (timer := self._timers.pop(name, None)) is not None:

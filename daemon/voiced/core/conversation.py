@@ -102,7 +102,6 @@ def _reply_begins(now: Conversation, event: ev.ReplyStarted, _policy: Policy) ->
         now,
         phase=Phase.SPEAKING,
         reply_id=event.reply_id,
-        reply_open=True,
         parting=now.leaving,
     )
     return after, (act.AcceptReply(event.reply_id),)
@@ -112,13 +111,13 @@ def _reply_ends(now: Conversation, event: ev.ReplyDone, _policy: Policy) -> Step
     if event.reply_id != now.reply_id:
         return now, (act.DropPlayback(event.reply_id),) if event.interrupted else ()
     if not event.interrupted:
-        return replace(now, reply_open=False), (act.FinishReply(event.reply_id),)
+        return now, (act.FinishReply(event.reply_id),)
     after = _to_listening(replace(now, tools=frozenset()))
     return after, (act.DropPlayback(event.reply_id), act.CancelTools())
 
 
-def _drained(now: Conversation, event: Event, policy: Policy) -> Step:
-    if now.reply_open:
+def _drained(now: Conversation, event: ev.PlaybackDrained, policy: Policy) -> Step:
+    if event.reply_id != now.reply_id:
         return now, ()  # an earlier reply was heard out; this one goes on
     if now.parting:
         return _sleep(now, event, policy)
@@ -202,7 +201,7 @@ def _to_listening(now: Conversation) -> Conversation:
         phase = Phase.HEARING
     elif now.tools:
         phase = Phase.THINKING
-    return replace(now, phase=phase, reply_id=None, reply_open=False)
+    return replace(now, phase=phase, reply_id=None)
 
 
 def _mute(now: Conversation, event: ev.MuteChanged) -> Conversation:

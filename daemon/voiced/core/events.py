@@ -131,6 +131,8 @@ class ReplyDone:
 class PlaybackDrained:
     """The last frame of a finished reply left the speaker."""
 
+    reply_id: str
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCalled:

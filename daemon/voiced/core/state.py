@@ -57,7 +57,6 @@ class Conversation:
         resume_key: Reopens the agent's session after a lost link.
         attempts: Links lost since the agent was last ready.
         reply_id: The reply being heard.
-        reply_open: More audio of it may come.
         user_speaking: The agent hears the user, whatever we are doing.
         hushed: The user silenced a reply that had not begun.
         tools: Calls whose results are owed.
@@ -74,7 +73,6 @@ class Conversation:
     resume_key: str | None = None
     attempts: int = 0
     reply_id: str | None = None
-    reply_open: bool = False
     user_speaking: bool = False
     hushed: bool = False
     tools: frozenset[str] = frozenset()

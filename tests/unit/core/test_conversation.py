@@ -24,7 +24,7 @@ def after(now, *events, policy=POLICY):
 
 def talking(**changes):
     return dataclasses.replace(
-        Conversation(phase=Phase.SPEAKING, resume_key="s", reply_id="r1", reply_open=True),
+        Conversation(phase=Phase.SPEAKING, resume_key="s", reply_id="r1"),
         **changes,
     )
 
@@ -44,6 +44,7 @@ def test_what_is_ignored_changes_nothing():
         ev.ReplyDone: ev.ReplyDone("r", interrupted=True),
         ev.ToolCalled: ev.ToolCalled("c", "t"),
         ev.ToolReturned: ev.ToolReturned("c", "{}"),
+        ev.PlaybackDrained: ev.PlaybackDrained("r"),
         ev.TimerFired: ev.TimerFired("patience"),
     }
     for phase, kind in IGNORED:
@@ -60,7 +61,7 @@ def test_a_conversation_from_wake_to_sleep():
         ev.SpeechStopped(),
         ev.ReplyStarted("r1"),
         ev.ReplyDone("r1"),
-        ev.PlaybackDrained(),
+        ev.PlaybackDrained("r1"),
         ev.TimerFired("patience"),
     )
     assert now == Conversation()
@@ -164,9 +165,8 @@ def test_an_interruption_of_an_earlier_reply_spares_this_one():
     assert after(talking(), ev.ReplyDone("r0")) == (talking(), [])
 
 
-def test_a_gap_inside_a_reply_is_not_its_end():
-    now, _ = after(talking(), ev.PlaybackDrained())
-    assert now.phase is Phase.SPEAKING
+def test_the_end_of_an_earlier_reply_is_not_the_end_of_this_one():
+    assert after(talking(), ev.PlaybackDrained("r0")) == (talking(), [])
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_gap_inside_a_reply_is_not_its_end():
     ],
 )
 def test_after_a_reply_the_next_to_act_is_shown(changes, phase):
-    now, _ = after(talking(**changes), ev.ReplyDone("r1"), ev.PlaybackDrained())
+    now, _ = after(talking(**changes), ev.ReplyDone("r1"), ev.PlaybackDrained("r1"))
     assert now.phase is phase
 
 
@@ -226,10 +226,10 @@ def test_a_tool_called_out_of_silence_is_thinking():
 
 def test_parting_words_are_heard_before_the_end():
     now, orders = after(talking(), ev.EndRequested(after_reply=True), ev.ReplyDone("r1"))
-    now, orders = after(now, ev.PlaybackDrained())
+    now, orders = after(now, ev.PlaybackDrained("r1"))
     assert now.phase is Phase.LISTENING
     assert act.StartTimer("patience", POLICY.parting_limit_s) in orders
-    now, orders = after(now, ev.ReplyStarted("r2"), ev.ReplyDone("r2"), ev.PlaybackDrained())
+    now, orders = after(now, ev.ReplyStarted("r2"), ev.ReplyDone("r2"), ev.PlaybackDrained("r2"))
     assert now.phase is Phase.ASLEEP
     assert act.CloseLink() in orders
 

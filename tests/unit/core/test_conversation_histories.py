@@ -21,6 +21,7 @@ EVENTS = st.one_of(
     st.builds(ev.LinkLost, st.just("gone"), st.sampled_from(ev.Loss)),
     st.builds(ev.ReplyStarted, REPLIES),
     st.builds(ev.ReplyDone, REPLIES, st.booleans()),
+    st.builds(ev.PlaybackDrained, REPLIES),
     st.builds(ev.ToolCalled, CALLS, st.just("get_time")),
     st.builds(ev.ToolReturned, CALLS, st.just("{}"), st.booleans()),
     st.builds(ev.TimerFired, st.just("patience")),
@@ -32,7 +33,6 @@ EVENTS = st.one_of(
             ev.SpeechStarted,
             ev.SpeechStopped,
             ev.SessionEnded,
-            ev.PlaybackDrained,
         )
     ),
 )

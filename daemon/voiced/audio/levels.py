@@ -1,0 +1,28 @@
+"""How loud a stretch of sound is."""
+
+from math import log10
+
+import numpy as np
+
+FLOOR_DBFS = -96.0  # below the smallest step of 16 bits
+FULL_SCALE = 32768
+
+
+def rms_dbfs(pcm: bytes) -> float:
+    """Return the mean level of `pcm` (n_frames, int16 LE); a full-scale sine has -3 dBFS."""
+    samples = np.frombuffer(pcm, "<i2").astype(np.float32)
+    if not samples.size:
+        return FLOOR_DBFS
+    return _dbfs((float(np.dot(samples, samples)) / samples.size) ** 0.5)
+
+
+def peak_dbfs(pcm: bytes) -> float:
+    """Return the level of the largest sample of `pcm` (n_frames, int16 LE)."""
+    samples = np.frombuffer(pcm, "<i2")
+    if not samples.size:
+        return FLOOR_DBFS
+    return _dbfs(max(int(samples.max()), -int(samples.min())))
+
+
+def _dbfs(amplitude: float) -> float:
+    return max(FLOOR_DBFS, 20 * log10(amplitude / FULL_SCALE)) if amplitude else FLOOR_DBFS

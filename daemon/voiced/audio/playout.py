@@ -1,0 +1,285 @@
+"""The queue between the agent's bursts and the speaker's steady pull.
+
+The one lock of the program lives here, and is held for microseconds. Positions are frames pulled
+since the speaker was opened; what has left the speaker is known only from the device itself.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+
+import numpy as np
+
+from voiced.audio.jitter import StartThreshold
+from voiced.core.pcm import PcmFormat
+
+REFUSALS_REMEMBERED = 64  # late audio comes within seconds of a drop
+FULL_VOLUME = 100
+
+
+@dataclass(slots=True, eq=False)
+class _Reply:
+    """What is queued of one reply.
+
+    Attributes:
+        finished: No more audio will come.
+        playing: It was held back long enough.
+        newest_bytes: Size of the chunk that came last.
+        held_since: Position of the first pull that found the queue waiting.
+        last_heard: What was pulled last.
+        fell_silent: It ran dry in the middle of audible sound.
+        end: Position after the last frame pulled.
+    """
+
+    reply_id: str
+    queue: bytearray = field(default_factory=bytearray)
+    finished: bool = False
+    playing: bool = False
+    newest_bytes: int = 0
+    held_since: int | None = None
+    last_heard: bytes = b""
+    fell_silent: bool = False
+    end: int = 0
+
+    def hold_back(self) -> None:
+        """Collect sound again before playing on."""
+        self.playing = False
+        self.held_since = None
+
+
+class Playout:
+    """Replies waiting to be heard, one after another, as mono int16 LE.
+
+    The sound of a reply starts when the start threshold has passed since its first chunk, when that
+    much is queued before its newest chunk, or when the reply is finished. It is held back again
+    after an underrun.
+
+    `on_drained` tells that the last frame of a finished reply left the speaker: once per `finish`,
+    never for a reply that was dropped or followed by another. It runs on the playback thread, or
+    inside `finish` when there is nothing left to hear. A report already on its way when the next
+    reply is accepted is not called back.
+
+    Args:
+        capacity_s: How much may be queued. What is too much is dropped, newest first.
+        start: The start threshold.
+
+    Attributes:
+        rate_hz: What `feed` expects and `pull` returns.
+        underruns: Gaps heard inside a reply: more of it came after it ran dry. A gap that follows
+            digital silence is not heard.
+        dropped_ms: Sound dropped for want of room or for the wrong rate.
+    """
+
+    def __init__(
+        self,
+        rate_hz: int,
+        on_drained: Callable[[str], None],
+        *,
+        capacity_s: float = 60.0,
+        start: StartThreshold | None = None,
+    ) -> None:
+        self.rate_hz = rate_hz
+        self.underruns = 0
+        self.dropped_ms = 0.0
+        self._on_drained = on_drained
+        self._capacity_s = capacity_s
+        self._start = start or StartThreshold()
+        self._lock = Lock()
+        self._replies: deque[_Reply] = deque()
+        self._accepting: _Reply | None = None
+        self._to_report: _Reply | None = None
+        self._refused: deque[str] = deque(maxlen=REFUSALS_REMEMBERED)
+        self._pulled = 0
+        self._played = 0
+        self._volume = FULL_VOLUME
+        self._gain = 1.0
+        self._silence = b""
+
+    @property
+    def sounding(self) -> bool:
+        """Sound of a reply is queued, or the speaker still holds some."""
+        with self._lock:
+            return any(reply.queue or reply.end > self._played for reply in self._replies)
+
+    @property
+    def queued_ms(self) -> float:
+        """How much sound is queued."""
+        with self._lock:
+            return self._duration_ms(self._queued_bytes())
+
+    @property
+    def volume(self) -> int:
+        """Loudness from 0 to 100, by a cubic law; 100 leaves the sound as it is."""
+        return self._volume
+
+    @volume.setter
+    def volume(self, volume: int) -> None:
+        self._volume = min(max(volume, 0), FULL_VOLUME)
+
+    def accept(self, reply_id: str) -> None:
+        """Take audio of `reply_id` from now on, to be heard after what is queued."""
+        with self._lock:
+            if reply_id in self._refused:
+                return
+            if self._accepting is not None:
+                if self._accepting.reply_id == reply_id:
+                    return
+                self._accepting.finished = True
+            self._accepting = _Reply(reply_id)
+            self._replies.append(self._accepting)
+            self._to_report = None
+            self._start.begin()
+
+    def forget_refusals(self) -> None:
+        """Take replies by ids that were dropped before: another link may use them again."""
+        with self._lock:
+            self._refused.clear()
+
+    def feed(self, reply_id: str, pcm: bytes, now_s: float) -> None:
+        """Queue `pcm` (n_frames, int16 LE), unless another reply or none is being accepted."""
+        with self._lock:
+            reply = self._accepting
+            if reply is None or reply.reply_id != reply_id or not pcm:
+                return
+            self._start.observe(self._duration_ms(len(pcm)), now_s)
+            capacity_bytes = PcmFormat(self.rate_hz).bytes_in(self._capacity_s * 1000)
+            kept = pcm[: capacity_bytes - self._queued_bytes()]
+            self.dropped_ms += self._duration_ms(len(pcm) - len(kept))
+            self.underruns += reply.fell_silent
+            reply.fell_silent = False
+            reply.queue += kept
+            reply.newest_bytes = len(kept)
+
+    def finish(self, reply_id: str) -> None:
+        """Take no more audio of `reply_id`; report when all of it was heard.
+
+        Does nothing unless that reply is being accepted.
+        """
+        with self._lock:
+            reply = self._accepting
+            if reply is None or reply.reply_id != reply_id:
+                return
+            reply.finished = True
+            self._accepting, self._to_report = None, reply
+            drained = self._take_report()
+        if drained is not None:
+            self._on_drained(drained)
+
+    def drop(self, reply_id: str | None) -> bool:
+        """Forget `reply_id` (None: every reply) and refuse it from now on.
+
+        Returns:
+            Whether the speaker may still hold sound of it.
+        """
+        with self._lock:
+            dropped = [reply for reply in self._replies if reply_id in (None, reply.reply_id)]
+            gone = [reply.reply_id for reply in dropped] if reply_id is None else [reply_id]
+            self._refused.extend(gone)
+            self._replies = deque(reply for reply in self._replies if reply not in dropped)
+            if self._accepting in dropped:
+                self._accepting = None
+            if self._to_report in dropped:
+                self._to_report = None
+            return any(reply.end > self._played for reply in dropped)
+
+    def restart(self, rate_hz: int) -> None:
+        """Start over at position 0 for a speaker that was opened anew.
+
+        What the old speaker held is lost. What is queued is kept if the rate is the same. The
+        playback thread must not run meanwhile.
+        """
+        with self._lock:
+            for reply in self._replies:
+                if rate_hz != self.rate_hz:
+                    self.dropped_ms += self._duration_ms(len(reply.queue))
+                    reply.queue.clear()
+                reply.hold_back()
+                reply.end = 0
+            self.rate_hz = rate_hz
+            self._pulled = self._played = 0
+
+    def pull(self, n_bytes: int) -> bytes:
+        """Return exactly `n_bytes`, padded with silence.
+
+        Thread: the playback thread.
+        """
+        with self._lock:
+            pcm = self._take(n_bytes)
+            self._pulled += n_bytes // 2
+        before, self._gain = self._gain, (self._volume / FULL_VOLUME) ** 3
+        if not pcm:
+            if len(self._silence) != n_bytes:
+                self._silence = bytes(n_bytes)
+            return self._silence
+        return _amplify(pcm, before, self._gain).ljust(n_bytes, b"\0")
+
+    def played(self, n_frames: int) -> None:
+        """Take note that the first `n_frames` pulled have left the speaker.
+
+        Thread: the playback thread.
+        """
+        with self._lock:
+            self._played = n_frames
+            drained = self._take_report()
+        if drained is not None:
+            self._on_drained(drained)
+
+    def _take(self, n_bytes: int) -> bytes:
+        pcm = b""
+        newest = self._accepting
+        if newest is not None and newest.queue and newest.held_since is None:
+            newest.held_since = self._pulled
+        for reply in self._replies:
+            if not self._may_play(reply):
+                break
+            piece = bytes(reply.queue[: n_bytes - len(pcm)])
+            if piece:
+                del reply.queue[: len(piece)]
+                pcm += piece
+                reply.last_heard = piece
+                reply.end = self._pulled + len(pcm) // 2
+            if len(pcm) == n_bytes:
+                break
+            if not reply.finished:
+                reply.fell_silent = any(reply.last_heard)
+                reply.hold_back()
+        return pcm
+
+    def _may_play(self, reply: _Reply) -> bool:
+        if not (reply.playing or reply.finished) and reply.held_since is not None:
+            threshold_frames = self._start.ms / 1000 * self.rate_hz
+            held_frames = (len(reply.queue) - reply.newest_bytes) // 2
+            waited_frames = self._pulled - reply.held_since
+            reply.playing = max(held_frames, waited_frames) >= threshold_frames
+        return reply.playing or reply.finished
+
+    def _take_report(self) -> str | None:
+        """Let go of replies heard out; return the last one's id if that is to be reported."""
+        while self._replies and _heard_out(self._replies[0], self._played):
+            self._replies.popleft()
+        if self._to_report is None or self._replies:
+            return None
+        drained, self._to_report = self._to_report.reply_id, None
+        return drained
+
+    def _queued_bytes(self) -> int:
+        return sum(len(reply.queue) for reply in self._replies)
+
+    def _duration_ms(self, n_bytes: int) -> float:
+        return PcmFormat(self.rate_hz).duration_ms(n_bytes)
+
+
+def _heard_out(reply: _Reply, played: int) -> bool:
+    return reply.finished and not reply.queue and reply.end <= played
+
+
+def _amplify(pcm: bytes, before: float, after: float) -> bytes:
+    """Scale `pcm` by a gain that moves evenly from `before` to `after`, so that nothing clicks."""
+    if before == after == 1.0:
+        return pcm
+    samples = np.frombuffer(pcm, "<i2")
+    gain = np.full(1, after, np.float32)
+    if before != after:
+        gain = np.linspace(before, after, samples.size, dtype=np.float32)
+    return np.rint(samples * gain).astype("<i2").tobytes()

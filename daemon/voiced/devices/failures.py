@@ -1,0 +1,105 @@
+"""One clear sentence for each way a connection can fail.
+
+Exception texts of the libraries hold URLs, headers and proxy passwords: none of them is passed on,
+and what is made here must be raised `from None`.
+"""
+
+import errno
+import os
+import ssl
+from http import HTTPStatus
+
+from websockets.exceptions import (
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidProxyStatus,
+    InvalidStatus,
+    ProxyError,
+)
+
+from voiced.errors import AgentBusy, LinkError, LinkRejected
+
+_NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL}
+_CUT = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
+_CERTIFICATE_PROBLEMS = {  # X509_V_ERR_* of OpenSSL's x509_vfy.h
+    9: "is not valid yet; is this device's clock right?",
+    10: "has expired, or this device's clock is wrong",
+    18: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
+    19: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
+    20: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
+    21: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
+    62: "belongs to another host name; check the agent's address",
+    64: "belongs to another address; check the agent's address",
+}
+
+
+def no_answer(peer: str, timeout_s: float) -> LinkError:
+    """Return the error for a connection that hangs."""
+    return LinkError(
+        f"{peer} did not answer within {timeout_s:g} s; does a firewall block this port?"
+    )
+
+
+def explain_network(error: Exception, peer: str) -> LinkError:
+    """Return the error for what TCP or TLS raised while talking to `peer`."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        problem = _CERTIFICATE_PROBLEMS.get(
+            error.verify_code, f"cannot be trusted: {error.verify_message}"
+        )
+        return LinkError(f"the certificate of {peer} {problem}")
+    if isinstance(error, ssl.SSLError):
+        return LinkError(f"{peer} does not speak proper TLS ({error.reason or 'it hung up'})")
+    code = error.errno if isinstance(error, OSError) else None
+    if code == errno.ECONNREFUSED:
+        return LinkError(f"{peer} refused the connection; nothing listens there")
+    if code in _NO_ROUTE:
+        return LinkError(f"there is no route to {peer}; is the network up?")
+    if code in _CUT or isinstance(error, ConnectionError | EOFError):
+        return LinkError(f"{peer} cut the connection before it was set up")
+    return LinkError(f"{peer} cannot be reached" + (f": {os.strerror(code)}" if code else ""))
+
+
+def explain_upgrade(error: Exception, peer: str) -> LinkError:
+    """Return the error for what `websockets` raised while opening a link to `peer`."""
+    match error:
+        case InvalidProxyStatus():
+            return explain_proxy_status(error.response.status_code)
+        case ProxyError():
+            return LinkError("the proxy did not let the connection through")
+        case ImportError():
+            return LinkRejected("a SOCKS proxy needs python-socks", "install voiced[socks]")
+        case InvalidStatus():
+            return _explain_status(error.response.status_code, peer)
+        case InvalidMessage() if isinstance(error.__cause__, EOFError):
+            return LinkError(f"{peer} cut the connection before it was set up")
+        case InvalidHandshake():
+            return LinkError(f"{peer} is not a WebSocket server; check the agent's address")
+        case _:
+            return explain_network(error, peer)
+
+
+def explain_proxy_status(status: int) -> LinkError:
+    """Return the error for a proxy that answered CONNECT with `status`."""
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return LinkRejected(
+            "the proxy wants a user name and password (HTTP 407)", "put them into the proxy's URL"
+        )
+    return LinkError(f"the proxy did not let the connection through (HTTP {status})")
+
+
+def _explain_status(status: int, peer: str) -> LinkError:
+    match status:
+        case 401 | 403:
+            return LinkRejected(f"{peer} refused the key (HTTP {status})", "check the agent's key")
+        case 404:
+            return LinkError(f"{peer} has no agent at this path (HTTP 404); check its address")
+        case 429 | 503:
+            return AgentBusy(f"{peer} has no room now (HTTP {status})")
+        case 300 | 301 | 302 | 303 | 307 | 308 | 511:
+            return LinkError(
+                f"{peer} sends us elsewhere (HTTP {status}); does this network want a log-in page visited?"
+            )
+        case 200:
+            return LinkError(f"{peer} is not a WebSocket server; check the agent's address")
+        case _:
+            return LinkError(f"{peer} refused the connection (HTTP {status})")

@@ -1,0 +1,126 @@
+"""The few HTTPS calls a dial plan needs, by `aiohttp`.
+
+The library costs 15 MB and 0.15 s of CPU here: it is imported by the first call, so a device that
+makes none does not pay.
+"""
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+from voiced.agents.codec import HttpAnswer, HttpCall
+from voiced.devices.endpoint import Endpoint, check_headers, endpoint_of
+from voiced.devices.failures import explain_network, explain_proxy_status, no_answer
+from voiced.devices.proxy import choose_proxy
+from voiced.devices.resolver import Resolver
+from voiced.devices.tls import tls_context
+from voiced.devices.websocket import LinkOptions
+from voiced.errors import LinkError, LinkRejected
+
+if TYPE_CHECKING:
+    import aiohttp
+
+LOOKUP_SHARE = 0.8
+"""Of the time for a call, so that dead name servers are named as the reason when it runs out."""
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+class AiohttpCaller:
+    """Makes each call on a session of its own; fills `HttpCaller`."""
+
+    def __init__(
+        self, options: LinkOptions, resolver: Resolver | None = None, *, timeout_s: float = 10
+    ) -> None:
+        self._options = options
+        self._resolver = resolver or Resolver()
+        self._timeout_s = timeout_s
+
+    async def __call__(self, call: HttpCall) -> HttpAnswer:
+        import aiohttp
+
+        endpoint = endpoint_of(call.url)
+        check_headers(call.headers)
+        proxy = choose_proxy(self._options.proxy, endpoint)
+        if proxy is not None and proxy.startswith("socks"):
+            raise LinkRejected(
+                "HTTPS calls cannot use a SOCKS proxy", "use an http:// proxy, or auth: bearer"
+            )
+        try:
+            async with asyncio.timeout(self._timeout_s), self._session(endpoint) as session:
+                return await _exchange(session, call, proxy)
+        except TimeoutError:
+            raise no_answer(str(endpoint), self._timeout_s) from None
+        except aiohttp.ClientHttpProxyError as error:
+            raise explain_proxy_status(error.status) from None
+        except aiohttp.ClientProxyConnectionError as error:
+            raise explain_network(error.os_error, "the proxy") from None
+        except aiohttp.ServerDisconnectedError:
+            raise explain_network(EOFError(), str(endpoint)) from None
+        except (aiohttp.ClientConnectionError, OSError) as error:
+            origin = error.__cause__ if isinstance(error.__cause__, OSError) else error
+            raise explain_network(origin, str(endpoint)) from None
+        except (aiohttp.ClientError, ValueError):
+            raise LinkError(f"{endpoint} does not speak proper HTTP") from None
+
+    def _session(self, endpoint: Endpoint) -> "aiohttp.ClientSession":
+        import aiohttp
+
+        connector = aiohttp.TCPConnector(
+            resolver=_name_service(self._resolver, self._timeout_s * LOOKUP_SHARE),
+            use_dns_cache=False,
+            ssl=tls_context(self._options.ca_file) if endpoint.is_secure else True,
+            force_close=True,
+        )
+        return aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        )
+
+
+async def _exchange(
+    session: "aiohttp.ClientSession", call: HttpCall, proxy: str | None
+) -> HttpAnswer:
+    headers = {"Accept-Encoding": "identity", **call.headers}
+    async with session.request(
+        call.method,
+        call.url,
+        headers=headers,
+        data=call.body or None,
+        allow_redirects=False,
+        proxy=proxy,
+    ) as response:
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise LinkError(f"the answer is longer than {MAX_BODY_BYTES} bytes")
+        return HttpAnswer(response.status, bytes(body))
+
+
+def _name_service(resolver: Resolver, timeout_s: float) -> "aiohttp.abc.AbstractResolver":
+    """Return `resolver` in the shape `aiohttp` wants."""
+    from aiohttp.abc import AbstractResolver, ResolveResult
+
+    class NameService(AbstractResolver):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+        ) -> list[ResolveResult]:
+            return [
+                ResolveResult(
+                    hostname=host,
+                    host=address[0],
+                    port=port,
+                    family=found,
+                    proto=proto,
+                    flags=socket.AI_NUMERICHOST,
+                )
+                for found, _, proto, _, address in await resolver.lookup(
+                    Endpoint("https", host, port), timeout_s
+                )
+                if family in {socket.AF_UNSPEC, found}
+            ]
+
+        async def close(self) -> None:
+            """Nothing to release."""
+
+    return NameService()

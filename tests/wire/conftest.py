@@ -1,0 +1,14 @@
+import pytest
+
+from tests.wire.certificates import Authority
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return Authority.found(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def serving(authority):
+    """A server's TLS context for 127.0.0.1, localhost and agent.test."""
+    return authority.serving("good")

@@ -1,0 +1,209 @@
+"""Links that die: who notices, how soon, and what is left behind."""
+
+import asyncio
+import time
+
+import pytest
+
+from tests.wire.fault_proxy import FaultProxy
+from tests.wire.peers import (
+    agent,
+    dialer,
+    echo,
+    heard,
+    leaving_nothing,
+    listen,
+    sending,
+    tcp_server,
+)
+from tests.wire.steps import cancelled_at_step
+from voiced.agents.codec import Dial
+from voiced.errors import LinkError
+
+pytestmark = pytest.mark.real_time
+
+
+@pytest.mark.parametrize("end", ["reset", "cut"])
+async def test_a_peer_that_vanishes_ends_the_iteration_without_a_code(end):
+    async with (
+        agent(echo) as port,
+        FaultProxy(port) as proxy,
+        leaving_nothing(),
+        dialer()(Dial(f"ws://127.0.0.1:{proxy.port}")) as link,
+    ):
+        await link.send("one")
+        assert await anext(link) == "one"
+        getattr(proxy, end)()
+        assert await asyncio.wait_for(heard(link), 0.5) == []
+        assert link.close_code is None
+
+
+async def test_a_reset_is_told_as_the_reason():
+    async with (
+        agent(echo) as port,
+        FaultProxy(port) as proxy,
+        dialer()(Dial(f"ws://127.0.0.1:{proxy.port}")) as link,
+    ):
+        proxy.reset()
+        await heard(link)
+        assert link.close_reason == "Connection reset by peer"
+
+
+async def test_a_link_cut_in_the_middle_of_a_message_gives_no_part_of_it():
+    async with agent(sending("x" * 10_000)) as port, FaultProxy(port) as proxy:
+        proxy.drop_after_bytes = 5000
+        async with dialer()(Dial(f"ws://127.0.0.1:{proxy.port}")) as link:
+            assert await heard(link) == []
+            assert link.close_code is None
+
+
+async def send_for_ever(link):
+    while True:
+        await link.send("x" * 1300)
+
+
+async def test_a_peer_that_stops_reading_is_given_up_within_the_send_timeout():
+    async with agent(listen) as port, FaultProxy(port) as proxy, leaving_nothing():
+        async with dialer(send_timeout_s=0.4)(Dial(f"ws://127.0.0.1:{proxy.port}")) as link:
+            proxy.freeze()
+            with pytest.raises(LinkError, match=r"^the agent took no data for 0\.4 s$"):
+                await send_until_blocked(link)
+            started_s = time.monotonic()
+            assert await heard(link) == []
+            assert (link.close_code, link.close_reason) == (None, "took no data for 0.4 s")
+        assert time.monotonic() - started_s < 0.3
+        proxy.thaw()
+
+
+async def send_until_blocked(link):
+    """Send until a send fails; check that the failing one took no longer than it may."""
+    loop = asyncio.get_running_loop()
+    while True:
+        began_s = loop.time()
+        try:
+            await link.send("x" * 1300)
+        except LinkError:
+            assert 0.39 <= loop.time() - began_s <= 0.6
+            raise
+
+
+async def test_unsent_sound_is_felt_by_the_sender_before_the_librarys_write_limit():
+    """Else a slow network would hide a minute of delay in a buffer."""
+    async with (
+        agent(listen) as port,
+        FaultProxy(port) as proxy,
+        dialer()(Dial(f"ws://127.0.0.1:{proxy.port}")) as link,
+    ):
+        proxy.freeze()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(send_for_ever(link), 0.3)
+        assert 65_536 < link._connection.transport.get_write_buffer_size() < 70_000
+        link.abort()
+
+
+@pytest.mark.parametrize("write_limit", [4 * 1024 * 1024, 16 * 1024])
+async def test_a_cancelled_blocked_send_holds_nothing_up(write_limit):
+    """Not even where the library's close waits for its full write buffer."""
+    async with agent(listen) as port, FaultProxy(port) as proxy, leaving_nothing():
+        started_s = time.monotonic()
+        connecting = dialer(close_timeout_s=0.1, write_limit=write_limit)
+        async with connecting(Dial(f"ws://127.0.0.1:{proxy.port}")) as link:
+            proxy.freeze()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(send_for_ever(link), 0.3)
+        assert time.monotonic() - started_s < 0.6
+        proxy.thaw()
+
+
+async def test_a_polite_close_of_a_frozen_peer_takes_no_longer_than_its_bound():
+    async with agent(listen) as port, FaultProxy(port) as proxy, leaving_nothing():
+        async with dialer(close_timeout_s=0.2)(Dial(f"ws://127.0.0.1:{proxy.port}")):
+            proxy.freeze()
+            started_s = time.monotonic()
+        assert 0.15 < time.monotonic() - started_s < 0.5
+        proxy.thaw()
+
+
+async def test_an_aborted_link_ends_at_once():
+    async with agent(listen) as port, dialer()(Dial(f"ws://127.0.0.1:{port}")) as link:
+        link.abort()
+        assert await asyncio.wait_for(heard(link), 0.2) == []
+        assert link.close_code is None
+        with pytest.raises(LinkError):
+            await link.send("late")
+        await link.close()
+
+
+async def test_pings_keep_an_idle_link_open():
+    async with (
+        agent(sending_after(0.6, "still here")) as port,
+        dialer(ping_interval_s=0.05, ping_timeout_s=0.1)(Dial(f"ws://127.0.0.1:{port}")) as link,
+    ):
+        assert await anext(link) == "still here"
+
+
+def sending_after(delay_s, message):
+    async def handler(connection):
+        await asyncio.sleep(delay_s)
+        await connection.send(message)
+        await connection.wait_closed()
+
+    return handler
+
+
+async def test_pings_find_an_idle_half_open_link():
+    async with agent(listen) as port, FaultProxy(port) as proxy, leaving_nothing():
+        options = {"ping_interval_s": 0.1, "ping_timeout_s": 0.2, "close_timeout_s": 0.2}
+        async with dialer(**options)(Dial(f"ws://127.0.0.1:{proxy.port}")) as link:
+            proxy.freeze()
+            assert await asyncio.wait_for(heard(link), 1) == []
+            assert (link.close_code, link.close_reason) == (None, "keepalive ping timeout")
+        proxy.thaw()
+
+
+async def test_pings_find_a_half_open_link_while_the_microphone_streams():
+    """The library's own ping is blind here unless its write limit is out of reach."""
+    async with agent(listen) as port, FaultProxy(port) as proxy:
+        options = {"ping_interval_s": 0.1, "ping_timeout_s": 0.3, "close_timeout_s": 0.1}
+        async with dialer(**options)(Dial(f"ws://127.0.0.1:{proxy.port}")) as link:
+            proxy.freeze()
+            async with asyncio.timeout(2):
+                with pytest.raises(LinkError, match="closed"):
+                    await send_for_ever(link)
+            assert await heard(link) == []
+            assert link.close_reason == "keepalive ping timeout"
+
+
+async def test_a_slow_accept_is_waited_for():
+    async with agent(sending("hello")) as port, FaultProxy(port) as proxy:
+        proxy.accept_delay_s = 0.3
+        async with dialer()(Dial(f"ws://127.0.0.1:{proxy.port}")) as link:
+            assert await heard(link) == ["hello"]
+
+
+async def test_a_peer_that_accepts_and_says_nothing_is_given_up():
+    async def silent(reader, writer):
+        await reader.read()
+
+    async with tcp_server(silent) as port, leaving_nothing():
+        with pytest.raises(LinkError, match=r"did not answer within 0\.2 s"):
+            async with dialer(connect_timeout_s=0.2)(Dial(f"ws://127.0.0.1:{port}")):
+                raise AssertionError
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+async def test_cancellation_at_every_step_leaves_no_task_and_no_socket(scheme, authority, serving):
+    tls = serving if scheme == "wss" else None
+
+    async def whole_life(port):
+        dial = Dial(f"{scheme}://localhost:{port}")
+        async with dialer(ca_file=authority.ca_file)(dial) as link:
+            await link.send("one")
+            assert await anext(link) == "one"
+
+    async with agent(echo, ssl=tls) as port:
+        step = 1
+        async with leaving_nothing():
+            while await cancelled_at_step(step, whole_life(port)):
+                step += 1
+        assert step > 6
