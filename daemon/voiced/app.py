@@ -28,10 +28,11 @@ class Extras:
     microphone: Microphone | None = None
     speaker: Speaker | None = None
     tools: Mapping[str, Tool] | None = None
+    key: str | None = field(default=None, repr=False)
     wake_sources: Sequence[WakeSource] = ()
     indicators: Sequence[Indicator] = ()
     captions: Sequence[CaptionView] = ()
-    taps: Sequence[PeriodTap] = field(default=())
+    taps: Sequence[PeriodTap] = ()
 
 
 def check_session(protocol: str, session: Mapping[str, Any]) -> list[Problem]:
@@ -75,7 +76,7 @@ def assemble(settings: Settings, extras: Extras) -> Runtime:
         speaker=extras.speaker or speaker(sound.playback.device, sound.capture.period_ms),
         dial=WebSocketDialer(link, resolver),
         call_http=AiohttpCaller(link, resolver),
-        agent=agent_type(agent_settings(settings, tools)),
+        agent=agent_type(agent_settings(settings, tools, extras.key)),
         tools=tools,
         wake_sources=wake_sources,
         indicators=indicators,
@@ -90,12 +91,16 @@ def built_in_tools(settings: Settings) -> dict[str, Tool]:
     return {name: load(TOOLS, name, "tools")() for name in settings.tools}
 
 
-def agent_settings(settings: Settings, tools: Mapping[str, Tool]) -> AgentSettings:
-    """Return what the agent's protocol needs to know."""
+def agent_settings(
+    settings: Settings, tools: Mapping[str, Tool], key: str | None = None
+) -> AgentSettings:
+    """Return what the agent's protocol needs to know; `key` goes before the settings' own."""
     agent = settings.agent
+    if key is None and agent.key is not None:
+        key = agent.key.resolve()
     return AgentSettings(
         url=agent.url,
-        key=agent.key.resolve() if agent.key is not None else None,
+        key=key,
         auth=agent.auth,
         session=agent.session,
         tools=[tool.spec for tool in tools.values()],

@@ -93,7 +93,7 @@ async def test_a_session_the_agent_ends_is_a_normal_end():
         "binary",
         "huge",
         "bad-base64@reply",
-        "stray-audio@ready",
+        "stray-audio@ready+500",
         "reply-error",
         "unknown-field",
         "null-fields",

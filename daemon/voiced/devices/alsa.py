@@ -133,12 +133,12 @@ class AlsaCapture:
         overrun = False
         while not self._stopping:
             n_frames, sound = opened.pcm.read()
+            now_s = time.monotonic()
             if n_frames == XRUN:
                 self.xruns += 1
-                burst.note()
+                burst.note(now_s)
                 overrun = True
             elif n_frames == opened.period_frames:  # a short one is the last before an overrun
-                now_s = time.monotonic()
                 if overrun:
                     overrun = False
                     n_missing = lost_time.lost(now_s)
@@ -148,7 +148,7 @@ class AlsaCapture:
                 lost_time.received(now_s)
                 handover.put(one_channel(sound, self._channel, opened.format.channels))
                 self.periods += 1
-                burst.settle()
+                burst.settle(now_s)
 
 
 class AlsaSpeaker:
@@ -254,7 +254,7 @@ class AlsaPlayback:
             with self._lock:
                 if self._drops == drops:
                     self._write(sound)
-            self._burst.settle()
+            self._burst.settle(time.monotonic())
             held_frames += n_periods * period_frames
             until_room_frames = held_frames - self._full_frames + period_frames
             return until_room_frames / self.format.rate_hz
@@ -276,7 +276,7 @@ class AlsaPlayback:
         sound = to_all_channels(mono, self._opened.format.channels)
         if self._opened.pcm.write(sound) == XRUN:
             self.underruns += 1
-            self._burst.note()
+            self._burst.note(time.monotonic())
             self._opened.pcm.write(sound)
         self._ring_is_empty = False
 

@@ -1,7 +1,6 @@
 """Over- and underruns: told once per burst, and the sound they swallowed reckoned by the clock."""
 
 import logging
-import time
 
 log = logging.getLogger(__name__)
 
@@ -21,16 +20,16 @@ class BurstLog:
         self._count = 0
         self._last_s = 0.0
 
-    def note(self) -> None:
+    def note(self, now_s: float) -> None:
         """Take note of one xrun."""
         if self._count == 0:
             log.warning("%s: %s", self._device, self._kind)
         self._count += 1
-        self._last_s = time.monotonic()
+        self._last_s = now_s
 
-    def settle(self) -> None:
+    def settle(self, now_s: float) -> None:
         """Sum up a burst that is over. Cheap enough for every period."""
-        if self._count and time.monotonic() - self._last_s >= QUIET_S:
+        if self._count and now_s - self._last_s >= QUIET_S:
             log.info("%s: %d %ss in that burst", self._device, self._count, self._kind)
             self._count = 0
 

@@ -1,1 +1,5 @@
-"""The AssemblyAI Voice Agent API, client side."""
+"""The AssemblyAI Voice Agent API, client side. Sans-I/O: no sockets, clocks or tasks."""
+
+from voiced.agents.assemblyai.agent import AssemblyAi
+
+__all__ = ["AssemblyAi"]

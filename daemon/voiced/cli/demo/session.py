@@ -114,6 +114,7 @@ class Demo:
             microphone=self._sound.microphone,
             speaker=WitnessedSpeaker(self._sound.speaker, witness),
             tools={name: WitnessedTool(tool, witness) for name, tool in built_in.items()},
+            key="any",  # the stand-in takes every key, but wants one
             wake_sources=[SignalWake(), self._person],
             indicators=self._indicators,
             captions=[self._view, witness],

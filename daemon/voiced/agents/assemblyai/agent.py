@@ -1,0 +1,29 @@
+"""One configured AssemblyAI agent, whatever links and sessions come and go."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from voiced.agents.assemblyai.codec import AssemblyAiCodec
+from voiced.agents.assemblyai.memory import Memory
+from voiced.agents.assemblyai.session import check_session
+from voiced.agents.codec import AgentCodec, AgentSettings
+from voiced.errors import Problem
+
+
+class AssemblyAi:
+    """Makes a codec per link and remembers what must outlive a link."""
+
+    resumable = True
+
+    def __init__(self, settings: AgentSettings) -> None:
+        self._memory = Memory(settings)
+
+    @staticmethod
+    def check_session(session: Mapping[str, Any]) -> list[Problem]:
+        return check_session(session)
+
+    def codec(self, resume_key: str | None) -> AgentCodec:
+        return AssemblyAiCodec(self._memory, resume_key)
+
+    def update(self, settings: AgentSettings) -> None:
+        self._memory.update(settings)

@@ -1,0 +1,47 @@
+"""From pieces of transcript to whole captions."""
+
+from collections import deque
+
+from voiced.agents.codec import Caption
+
+REMEMBERED = 8  # utterances; more than ever are under way at once
+
+
+class Captions:
+    """What both sides of one link are saying.
+
+    Keys are the agent's ids; None where it gave none.
+    """
+
+    def __init__(self) -> None:
+        self._final: deque[str] = deque(maxlen=REMEMBERED)
+        self._spoken: dict[str | None, str] = {}
+
+    def user_so_far(self, key: str | None, text: str) -> list[Caption]:
+        """Take the user's whole words so far. They may be late."""
+        return [] if key in self._final else [Caption("user", text)]
+
+    def user_said(self, key: str | None, text: str) -> list[Caption]:
+        """Take the user's words of record."""
+        self._finish(key)
+        return [Caption("user", text, final=True)]
+
+    def agent_goes_on(self, key: str | None, piece: str) -> list[Caption]:
+        """Take the agent's next words. They may be late."""
+        if key in self._final:
+            return []
+        text = self._spoken.pop(key, "") + piece
+        self._spoken[key] = text
+        if len(self._spoken) > REMEMBERED:
+            del self._spoken[next(iter(self._spoken))]
+        return [Caption("agent", text)]
+
+    def agent_said(self, key: str | None, text: str, *, interrupted: bool) -> list[Caption]:
+        """Take the agent's words of record."""
+        self._finish(key)
+        return [Caption("agent", text, final=True, interrupted=interrupted)]
+
+    def _finish(self, key: str | None) -> None:
+        self._spoken.pop(key, None)
+        if key is not None:
+            self._final.append(key)

@@ -1,0 +1,229 @@
+"""One link to the AssemblyAI Voice Agent API: opening, changing and ending a session on it."""
+
+from binascii import b2a_base64
+from collections.abc import Mapping
+
+from voiced.agents.assemblyai.dial import SignIn
+from voiced.agents.assemblyai.errors import (
+    ERRORS,
+    AgentError,
+    CloseCode,
+    Reaction,
+    Stage,
+    end_by_close,
+    end_by_error,
+)
+from voiced.agents.assemblyai.faults import Faults
+from voiced.agents.assemblyai.memory import Memory
+from voiced.agents.assemblyai.safe_text import safe
+from voiced.agents.assemblyai.turns import Turns
+from voiced.agents.assemblyai.updates import changes, waiting, whole, wire_format
+from voiced.agents.assemblyai.wire import (
+    Body,
+    MalformedError,
+    Reading,
+    encodable,
+    frame,
+    id_in,
+    is_credential,
+    read_message,
+    text_in,
+)
+from voiced.agents.codec import AgentSettings, DialPlan, Item, Message, Notice, Send
+from voiced.core.events import AgentReady, Event, SessionEnded
+from voiced.errors import LinkError, Redial, ResumeRefused
+
+
+class AssemblyAiCodec:
+    """Client side of one link. Made fresh for every link; see `AgentCodec`."""
+
+    ready_timeout_s = 15.0  # assemblyai.md §8: 10-15 s
+    farewell_timeout_s = 3.0  # assemblyai.md §8: 3-5 s
+
+    def __init__(self, memory: Memory, resume_key: str | None) -> None:
+        self._memory = memory
+        self._settings = memory.settings
+        self._resume_key = resume_key
+        self._session = memory.session(resume_key)
+        self.uplink = self._session.uplink
+        self.downlink = self._session.downlink
+        self._sign_in = SignIn(memory, self._session)
+        self._faults = Faults(self._safe)
+        self._turns = Turns(self._faults, self._safe, eager=memory.settings.eager_tools)
+        self._turns.expect(self.downlink)
+        self._turns.learn_tools(self._session.told.get("tools"))
+        self._stage = Stage.OPENING if resume_key is None else Stage.RESUMING
+        self._session_id = resume_key or ""
+        self._unsaid: list[Item] = []
+        self._last_error: AgentError | None = None
+        self._ending: LinkError | None = None
+        self._ended = False
+        self._close = ""
+        self._readings: dict[str, Reading] = {
+            "session.updated": self._session_updated,
+            "session.ready": self._session_ready,
+            "session.ended": self._session_ended,
+            "session.error": self._session_error,
+            **self._turns.readings(),
+        }
+
+    def plan_dial(self) -> DialPlan:
+        return self._sign_in.plan()
+
+    def greet(self) -> list[Message]:
+        if self._resume_key is not None:
+            return [frame("session.resume", session_id=self._resume_key)]
+        return [frame("session.update", session=self._session.told)]
+
+    def receive(self, message: Message, now_s: float) -> list[Item]:
+        items, self._unsaid = self._unsaid, []
+        kind = "message"
+        try:
+            body = read_message(message)
+            kind = text_in(body, "type")
+            reading = self._readings.get(kind)
+            if reading is not None:
+                items += reading(body, now_s)
+            else:
+                text = f"ignored a message of the unknown type {self._safe(kind)!r}"
+                items.append(self._faults.note("unknown type", text, "debug"))
+        except MalformedError as exc:
+            items.append(self._faults.malformed(kind, str(exc)))
+        return items
+
+    def closed(self, code: int | None, reason: str) -> Event:
+        reason = self._safe(reason)
+        self._close = f"{code} {reason}".rstrip()
+        if self._ended:
+            return SessionEnded(reason)
+        if self._ending is not None:
+            raise self._ending
+        if code == CloseCode.CLEAN:
+            return SessionEnded(reason)
+        ending = end_by_close(code, reason, self._last_error, self._stage)
+        if code == CloseCode.POLICY and self._last_error is None:
+            ending = self._sign_in.refused(ending.reason)
+        raise self._over(ending)
+
+    def encode_audio(self, payload: bytes) -> Message:
+        audio = b2a_base64(payload, newline=False).decode("ascii")
+        return f'{{"type":"input.audio","audio":"{audio}"}}'
+
+    def return_tool(self, call_id: str, result: str, *, is_error: bool, now_s: float) -> list[Item]:
+        return self._turns.return_tool(call_id, result, is_error=is_error, now_s=now_s)
+
+    def say(self, instructions: str) -> list[Message]:
+        return [frame("reply.create", instructions=encodable(instructions))]
+
+    def update(self, settings: AgentSettings) -> list[Message]:
+        later = waiting(whole(self._settings), whole(settings))
+        if later:
+            text = f"changed for the next session: agent.session.{{{', '.join(later)}}}"
+            self._unsaid.append(Notice("info", text))
+        self._settings = settings
+        return self._catch_up() if self._stage is Stage.READY else []
+
+    def farewell(self) -> list[Message]:
+        self._ended = True
+        return [frame("session.end")]
+
+    def due_s(self) -> float | None:
+        return self._turns.due_s()
+
+    def advance(self, now_s: float) -> list[Item]:
+        return self._turns.advance(now_s)
+
+    def support(self) -> Mapping[str, str]:
+        counts = self._faults.counts().items()
+        known = {
+            "session_id": self._safe(self._session_id),
+            "host": self._sign_in.host,
+            "close": self._close,
+            "last_error": str(self._last_error or ""),
+            "culprit": self._faults.culprit,
+            "faults": ", ".join(f"{kind} x{count}" for kind, count in counts),
+        }
+        return {name: value for name, value in known.items() if value}
+
+    def _session_updated(self, body: Body, _now_s: float) -> list[Item]:
+        config = body.get("config")
+        if not isinstance(config, dict):
+            return []
+        self._turns.learn_tools(config.get("tools"))
+        if self._stage is Stage.OPENING:  # a stored agent brings formats of its own
+            self.uplink = wire_format(config, "input", self.uplink)
+            self.downlink = wire_format(config, "output", self.downlink)
+            self._turns.expect(self.downlink)
+        return []
+
+    def _session_ready(self, body: Body, now_s: float) -> list[Item]:
+        self._session_updated(body, now_s)
+        notices: list[Item] = []
+        try:
+            session_id = id_in(body, "session_id")
+        except MalformedError as exc:  # good enough to talk, if not to resume
+            session_id = self._resume_key or ""
+            notices.append(self._faults.malformed("session.ready", str(exc)))
+        if self._stage is Stage.RESUMING and session_id != self._resume_key:
+            raise self._over(ResumeRefused("the agent opened another session than we asked for"))
+        if is_credential(resume_token := body.get("resume_token")):
+            self._session.resume_token = resume_token
+        if self._stage is Stage.READY:
+            return notices
+        self._stage = Stage.READY
+        self._session_id = self._session.session_id = session_id
+        self._session.uplink, self._session.downlink = self.uplink, self.downlink
+        notices += self._memory.opened(self._session)
+        updates = [Send(message) for message in self._catch_up()]
+        return [AgentReady(session_id or None), *notices, *updates]
+
+    def _session_ended(self, _body: Body, _now_s: float) -> list[Item]:
+        self._ended = True
+        return [SessionEnded("the agent ended the session")]
+
+    def _session_error(self, body: Body, _now_s: float) -> list[Item]:
+        error = AgentError(
+            self._safe(body.get("code")).lower(),
+            self._safe(body.get("message")),
+            self._safe(body.get("param")).lower(),
+        )
+        self._last_error = error
+        self._session_id = self._session_id or self._safe(body.get("session_id"))
+        if error.code == "session_expired" and self._stage is Stage.READY:
+            self._ended = True
+            return [SessionEnded("the session reached its longest duration")]
+        if self._is_about_voice(error):
+            self._memory.refuse_voice(self._session.told["output"]["voice"])
+            raise self._over(Redial("the agent does not know the configured voice"))
+        ending = end_by_error(error, self._stage)
+        if ending is None:
+            kind = error.code if error.code in ERRORS else "unknown error"
+            return [self._faults.note(kind, f"the agent reported {error}")]
+        if error.row.reaction is Reaction.SIGN_IN:
+            ending = self._sign_in.refused(ending.reason)
+        raise self._over(ending)
+
+    def _is_about_voice(self, error: AgentError) -> bool:
+        return (
+            self._stage is Stage.OPENING
+            and error.code == "invalid_value"
+            and error.param.removeprefix("session.") == "output.voice"
+            and "voice" in self._session.told.get("output", {})
+        )
+
+    def _catch_up(self) -> list[Message]:
+        """Return the update that makes the running session what it is meant to be, if needed."""
+        changed = changes(self._session.told, whole(self._settings))
+        if not changed:
+            return []
+        self._session.tell(changed)
+        self._turns.learn_tools(changed.get("tools"))
+        return [frame("session.update", session=changed)]
+
+    def _over(self, ending: LinkError) -> LinkError:
+        """Remember why the link ends, for `closed` to say the same."""
+        self._ending = ending
+        return ending
+
+    def _safe(self, text: object) -> str:
+        return safe(text, [*self._sign_in.secrets(), *self._session.private])

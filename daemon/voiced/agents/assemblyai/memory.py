@@ -1,0 +1,100 @@
+"""What outlives a link: settings, refusals, and what is needed to go on with a session."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from voiced.agents.assemblyai.updates import (
+    configured_voice,
+    merged,
+    opening,
+    private_texts,
+    wire_format,
+)
+from voiced.agents.codec import AgentSettings, Notice
+from voiced.core.pcm import WireFormat
+
+
+@dataclass(slots=True)
+class SessionRecord:
+    """One session, as far as another link needs to know it.
+
+    Attributes:
+        told: The session settings the agent has been given.
+        uplink: Format of sound to the agent.
+        downlink: Format of sound from the agent.
+        session_id: What to resume, or an empty string before `session.ready`.
+        resume_token: The newest credential the agent issued for this session, or empty.
+        private: Every text ever told that must not show in a log.
+    """
+
+    told: Mapping[str, Any] = field(repr=False)
+    uplink: WireFormat
+    downlink: WireFormat
+    session_id: str = ""
+    resume_token: str = field(default="", repr=False)
+    private: set[str] = field(default_factory=set, repr=False)
+
+    @classmethod
+    def begin(cls, told: Mapping[str, Any]) -> Self:
+        """Return the record of a session that is opened with `told`."""
+        uplink, downlink = wire_format(told, "input"), wire_format(told, "output")
+        return cls(told, uplink, downlink, private=private_texts(told))
+
+    def tell(self, changed: Mapping[str, Any]) -> None:
+        """Take note that the agent was given `changed` as well."""
+        self.told = merged(self.told, changed)
+        self.private |= private_texts(changed)
+
+
+class Memory:
+    """What an agent learned on earlier links.
+
+    Attributes:
+        settings: What the next session is to be.
+        token_retried: A temporary token was refused since the last success.
+        key_refused: The configured credential was refused since the last success.
+    """
+
+    def __init__(self, settings: AgentSettings) -> None:
+        self.settings = settings
+        self.token_retried = False
+        self.key_refused = False
+        self._refused_voice: str | None = None
+        self._session: SessionRecord | None = None
+        self._notices: list[Notice] = []
+
+    def update(self, settings: AgentSettings) -> None:
+        """Use `settings` for the next session."""
+        self.settings = settings
+        self._forget_refusals()
+        if configured_voice(settings) != self._refused_voice:
+            self._refused_voice = None
+
+    def session(self, resume_key: str | None) -> SessionRecord:
+        """Return the record of the session to resume, or that of a new one."""
+        if self._session is not None and self._session.session_id == resume_key:
+            return self._session
+        return SessionRecord.begin(opening(self.settings, self._refused_voice))
+
+    def opened(self, session: SessionRecord) -> list[Notice]:
+        """Remember `session` as the newest that became ready; return what waited to be said."""
+        self._session = session
+        self._forget_refusals()
+        notices, self._notices = self._notices, []
+        return notices
+
+    def refuse_voice(self, voice: str) -> None:
+        """Leave `voice` out of future sessions, until another one is configured."""
+        self._refused_voice = voice
+        self._notices.append(
+            Notice(
+                "warning",
+                f"the agent does not know the voice {voice[:50]!r} and uses its own; "
+                "change or remove agent.session.output.voice",
+            )
+        )
+
+    def _forget_refusals(self) -> None:
+        self.token_retried = False
+        self.key_refused = False

@@ -1,0 +1,52 @@
+"""Making text from the server fit for a log: one short line without our secrets."""
+
+from collections.abc import Callable, Iterable
+
+MAX_CHARS = 200
+MASK = "***"
+SHORTEST_SECRET_CHARS = 4  # masking less would make every line unreadable
+
+# A server may quote part of a prompt or key; shorter runs are ordinary words.
+RUN_CHARS = 12
+
+
+Safe = Callable[[object], str]
+"""`safe` with the secrets of one link."""
+
+
+def safe(text: object, secrets: Iterable[str]) -> str:
+    """Return `text` in printable characters, secrets masked, at most `MAX_CHARS` long.
+
+    Anything but text becomes an empty string.
+    """
+    if not isinstance(text, str):
+        return ""
+    line = _printable(text[: 5 * MAX_CHARS])
+    for secret in secrets:
+        line = _masked(line, _printable(secret))
+    return line if len(line) <= MAX_CHARS else line[: MAX_CHARS - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def _masked(line: str, secret: str) -> str:
+    """Mask `secret`, and every run of it that is long enough to give it away."""
+    if len(secret) < SHORTEST_SECRET_CHARS:
+        return line
+    if len(secret) <= RUN_CHARS:
+        return line.replace(secret, MASK)
+    pieces = []
+    start = 0
+    while start < len(line):
+        end = start + RUN_CHARS
+        if line[start:end] not in secret or end > len(line):
+            pieces.append(line[start])
+            start += 1
+            continue
+        while end < len(line) and line[start : end + 1] in secret:
+            end += 1
+        pieces.append(MASK)
+        start = end
+    return "".join(pieces)

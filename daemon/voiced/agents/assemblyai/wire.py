@@ -1,0 +1,127 @@
+"""Messages to the agent as text, and fields of messages that may be malformed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeGuard
+
+import msgspec
+
+from voiced.agents.codec import Item, Message
+
+MAX_ID_CHARS = 256  # ids are opaque and short
+MAX_CREDENTIAL_CHARS = 16_000  # temporary tokens have about 2,500; assemblyai.md §1
+
+Body = Mapping[str, Any]
+"""One decoded message."""
+
+Reading = Callable[[Body, float], list[Item]]
+"""Interprets one message that came at a time in seconds; may raise MalformedError."""
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class MalformedError(Exception):
+    """A message, or the part of it that is needed, is not as the protocol says."""
+
+
+def json_text(value: object) -> str:
+    """Return `value` as JSON."""
+    return msgspec.json.encode(value).decode()
+
+
+def frame(kind: str, **fields: object) -> str:
+    """Return the message `kind` with these fields."""
+    return json_text({"type": kind, **fields})
+
+
+def read_message(message: Message) -> dict[str, Any]:
+    """Return the JSON object that a message is.
+
+    Raises:
+        MalformedError: If it is anything else, or binary.
+    """
+    if isinstance(message, bytes):
+        raise MalformedError("that is binary")
+    return read_object(message)
+
+
+def read_object(text: str | bytes) -> dict[str, Any]:
+    """Return the JSON object that `text` is.
+
+    Raises:
+        MalformedError: If it is anything else.
+    """
+    try:
+        return _decode(text)
+    except (ValueError, RecursionError) as exc:
+        raise MalformedError("that is no JSON object") from exc
+
+
+def encodable(text: str) -> str:
+    """Return `text` with what UTF-8 cannot hold (lone surrogates) replaced."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def text_in(body: Body, key: str) -> str:
+    """Return the text at `key`.
+
+    Raises:
+        MalformedError: If there is none.
+    """
+    value = body.get(key)
+    if not isinstance(value, str):
+        raise MalformedError(f"without a usable {key}")
+    return value
+
+
+def id_or_none(body: Body, key: str) -> str | None:
+    """Return the id at `key`, or None if the agent left it out.
+
+    Raises:
+        MalformedError: If it is something else than a short text.
+    """
+    value = body.get(key)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or len(value) > MAX_ID_CHARS:
+        raise MalformedError(f"without a usable {key}")
+    return value
+
+
+def id_in(body: Body, key: str) -> str:
+    """Return the id at `key`.
+
+    Raises:
+        MalformedError: If there is none.
+    """
+    value = id_or_none(body, key)
+    if value is None:
+        raise MalformedError(f"without a usable {key}")
+    return value
+
+
+def is_credential(value: object) -> TypeGuard[str]:
+    """Tell whether `value` is something that may stand in an HTTP header."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_CREDENTIAL_CHARS
+        and value.isascii()
+        and value.isprintable()
+    )
+
+
+def arguments_in(call: Body) -> dict[str, Any]:
+    """Return the arguments of a tool call: an object, or the text of one.
+
+    Raises:
+        MalformedError: If they are anything else.
+    """
+    arguments = call.get("arguments")
+    if arguments is None:
+        arguments = call.get("args")  # very old servers
+    if arguments is None or arguments == "":
+        return {}
+    if isinstance(arguments, str):
+        return read_object(arguments)
+    if not isinstance(arguments, dict):
+        raise MalformedError("whose arguments are no object")
+    return arguments
