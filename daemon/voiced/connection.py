@@ -22,6 +22,7 @@ from voiced.agents.codec import (
     Send,
 )
 from voiced.audio import g711
+from voiced.audio.downlink import Downlink
 from voiced.audio.pace import Pacer
 from voiced.audio.playout import Playout
 from voiced.audio.resample import Resampler
@@ -96,7 +97,7 @@ class Connection:
         self._due: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._up: tuple[PcmFormat, Resampler] | None = None
-        self._down: tuple[int, Resampler] | None = None
+        self._downlink = Downlink(around.playout)
         self._up_pace = Pacer()
         self._task: asyncio.Task[None] | None = None
         self._send_failure: LinkError | None = None
@@ -210,8 +211,8 @@ class Connection:
         for item in items:
             match item:
                 case ReplyAudio(reply_id, payload):
-                    pcm = g711.decode(payload, self._codec.downlink.encoding)
-                    self._play(reply_id, self._downlink().process(pcm))
+                    wire, now_s = self._codec.downlink, self._loop.time()
+                    self._downlink.take(reply_id, payload, wire, now_s)
                 case Caption():
                     for view in self._around.captions:
                         view.caption(item)
@@ -230,20 +231,9 @@ class Connection:
             self.ready = True
             self._something_to_send.set()
         if isinstance(event, ReplyDone):
-            # What the filter still holds ends this reply, or else would begin the next.
-            self._play(event.reply_id, self._downlink().flush())
+            self._downlink.finish(event.reply_id, self._loop.time())
         if not self._ending:
             self._around.dispatch(event)
-
-    def _play(self, reply_id: str, pcm: bytes) -> None:
-        self._around.playout.feed(reply_id, pcm, self._loop.time())
-
-    def _downlink(self) -> Resampler:
-        """Return the resampler towards the speaker as it is now."""
-        rate_hz = self._around.playout.rate_hz
-        if self._down is None or self._down[0] != rate_hz:
-            self._down = (rate_hz, Resampler(self._codec.downlink.rate_hz, rate_hz))
-        return self._down[1]
 
     def _schedule_due(self) -> None:
         if self._due is not None:

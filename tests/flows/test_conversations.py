@@ -27,15 +27,9 @@ async def test_a_spoken_turn_is_heard_understood_and_answered():
     async with awake(understanding=Scripted(["what time is it"])) as it:
         it.microphone.say(tone(1000))
         await asyncio.sleep(10)
-        assert it.led.shown == [
-            "asleep",
-            "connecting",
-            "listening",
-            "hearing",
-            "thinking",
-            "speaking",
-            "listening",
-        ]
+        steps = ["asleep", "connecting", "listening", "hearing", "thinking", "speaking"]
+        assert it.led.shown[:6] == steps
+        assert it.led.shown[-1] == "listening"
         assert it.captions.final("user") == ["what time is it"]
         assert it.tools["get_time"].finished == 1
         assert "12:00" in it.captions.final("agent")[-1]

@@ -65,18 +65,23 @@ class Resampler:
         n_frames = len(self._held) - self._history_frames + len(fresh)
         n_blocks = -(-n_frames // n_source)
         n_ready = -(-n_frames * n_target // n_source)
-        # The last block may be short of frames: what needs the missing ones is not ready.
-        missing = np.zeros(n_blocks * n_source - n_frames)
-        held = np.concatenate((self._held, fresh, missing))
+        pieces = [self._held, fresh]
+        if n_missing := n_blocks * n_source - n_frames:
+            # The last block is short of frames: what needs the missing ones is not ready.
+            pieces.append(np.zeros(n_missing))
+        held = np.concatenate(pieces)
         # Overlapping rows, which a matrix product cannot take without a copy.
         shape, strides = (n_blocks, len(self._matrix)), (n_source * held.itemsize, held.itemsize)
         rows = np.ndarray(shape, held.dtype, held, strides=strides)
         blocks = np.ascontiguousarray(rows) @ self._matrix
-        ready = np.rint(blocks.ravel()[self._sent_of_block : n_ready])
+        ready = blocks.ravel()[self._sent_of_block : n_ready]
+        np.rint(ready, out=ready)
+        np.maximum(ready, -32768, out=ready)  # together half the time of one np.clip
+        np.minimum(ready, 32767, out=ready)
         whole = n_frames // n_source
         self._held = held[whole * n_source : n_frames + self._history_frames].copy()
         self._sent_of_block = n_ready - whole * n_target
-        return np.clip(ready, -32768, 32767).astype("<i2").tobytes()
+        return ready.astype("<i2").tobytes()
 
 
 @lru_cache

@@ -1,0 +1,62 @@
+"""The agent's sound on its way to the playout: decode, gather, resample."""
+
+from voiced.audio import g711
+from voiced.audio.playout import Playout
+from voiced.audio.resample import Resampler
+from voiced.core.pcm import Encoding, WireFormat
+
+GATHER_MS = 20
+"""Agents send pieces as small as 10 ms; resampling two at once costs half, and the start threshold
+hides the wait."""
+
+
+class Downlink:
+    """Feeds one link's replies to `playout`."""
+
+    def __init__(self, playout: Playout) -> None:
+        self._playout = playout
+        self._wire = WireFormat(0)
+        self._rate_hz = 0
+        self._enough_bytes = 0
+        self._reply_id = ""
+        self._gathered = b""
+
+    def take(self, reply_id: str, payload: bytes, wire: WireFormat, now_s: float) -> None:
+        """Take a piece of a reply.
+
+        Args:
+            reply_id: The reply it belongs to.
+            payload: Whole samples in `wire` format.
+            wire: The codec's downlink format.
+            now_s: When it arrived.
+        """
+        if (
+            reply_id != self._reply_id
+            or wire != self._wire
+            or self._rate_hz != self._playout.rate_hz
+        ):
+            self._begin(reply_id, wire, now_s)
+        self._gathered += payload
+        if len(self._gathered) >= self._enough_bytes:
+            self._pass_on(now_s)
+
+    def finish(self, reply_id: str, now_s: float) -> None:
+        """Pass on what is left of a reply: what the filter still holds belongs to its end."""
+        if reply_id == self._reply_id:
+            self._pass_on(now_s)
+            self._playout.feed(reply_id, self._resampler.flush(), now_s)
+            self._reply_id = ""
+
+    def _begin(self, reply_id: str, wire: WireFormat, now_s: float) -> None:
+        if self._reply_id:
+            self.finish(self._reply_id, now_s)
+        sample_bytes = 2 if wire.encoding is Encoding.S16LE else 1
+        self._reply_id, self._wire, self._rate_hz = reply_id, wire, self._playout.rate_hz
+        self._enough_bytes = wire.rate_hz * GATHER_MS // 1000 * sample_bytes
+        self._resampler = Resampler(wire.rate_hz, self._rate_hz)
+
+    def _pass_on(self, now_s: float) -> None:
+        pcm = g711.decode(self._gathered, self._wire.encoding)
+        self._gathered = b""
+        if pcm:
+            self._playout.feed(self._reply_id, self._resampler.process(pcm), now_s)
