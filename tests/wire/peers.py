@@ -20,10 +20,10 @@ SILENT.disabled = True
 
 
 @contextlib.asynccontextmanager
-async def agent(handler, **options):
-    """Serve `handler(connection)` for every WebSocket; yield the port."""
+async def agent(behave, **options):
+    """Serve `behave(connection)` for every WebSocket; yield the port."""
     options = {"ping_interval": None, "compression": None, "logger": SILENT} | options
-    async with serve(handler, "127.0.0.1", 0, **options) as server:
+    async with serve(behave, "127.0.0.1", 0, **options) as server:
         yield server.sockets[0].getsockname()[1]
 
 
@@ -133,12 +133,12 @@ async def listen(connection):
 
 
 def sending(*messages, code=1000, reason=""):
-    async def handler(connection):
+    async def behave(connection):
         for message in messages:
             await connection.send(message)
         await connection.close(code, reason)
 
-    return handler
+    return behave
 
 
 async def heard(link):

@@ -25,10 +25,10 @@ async def test_text_and_binary_messages_go_both_ways():
 async def test_the_dialled_path_query_and_headers_arrive():
     requests = []
 
-    async def handler(connection):
+    async def behave(connection):
         requests.append(connection.request)
 
-    async with agent(handler) as port:
+    async with agent(behave) as port:
         dial = Dial(f"ws://127.0.0.1:{port}/v1/ws?token=t1", {"Authorization": "Bearer k1"})
         async with dialer()(dial) as link:
             await heard(link)
@@ -41,11 +41,11 @@ async def test_the_dialled_path_query_and_headers_arrive():
 async def test_compression_is_offered_when_asked_for():
     requests = []
 
-    async def handler(connection):
+    async def behave(connection):
         requests.append(connection.request)
 
     async with (
-        agent(handler) as port,
+        agent(behave) as port,
         dialer(compression=True)(Dial(f"ws://127.0.0.1:{port}")) as link,
     ):
         await heard(link)
@@ -63,12 +63,12 @@ async def test_the_peers_close_code_and_reason_are_told(code):
 
 
 async def test_a_close_without_a_code_has_none():
-    async def handler(connection):
+    async def behave(connection):
         connection.protocol.send_close()
         connection.send_data()
         await connection.wait_closed()
 
-    async with agent(handler) as port, dialer()(Dial(f"ws://127.0.0.1:{port}")) as link:
+    async with agent(behave) as port, dialer()(Dial(f"ws://127.0.0.1:{port}")) as link:
         assert await heard(link) == []
         assert link.close_code is None
 
@@ -97,11 +97,11 @@ async def test_our_own_polite_close_ends_the_iteration():
 async def test_leaving_the_body_says_goodbye_to_the_peer():
     closes = []
 
-    async def handler(connection):
+    async def behave(connection):
         await connection.wait_closed()
         closes.append(connection.protocol.close_rcvd)
 
-    async with agent(handler) as port, dialer()(Dial(f"ws://127.0.0.1:{port}")):
+    async with agent(behave) as port, dialer()(Dial(f"ws://127.0.0.1:{port}")):
         pass
     assert closes == [Close(1000, "")]
 
@@ -109,11 +109,11 @@ async def test_leaving_the_body_says_goodbye_to_the_peer():
 async def test_a_failing_body_cuts_the_link_at_once():
     closes = []
 
-    async def handler(connection):
+    async def behave(connection):
         await connection.wait_closed()
         closes.append(connection.protocol.close_rcvd)
 
-    async with agent(handler) as port, leaving_nothing():
+    async with agent(behave) as port, leaving_nothing():
         with pytest.raises(RuntimeError):
             async with dialer()(Dial(f"ws://127.0.0.1:{port}")):
                 raise RuntimeError

@@ -143,12 +143,12 @@ async def test_pings_keep_an_idle_link_open():
 
 
 def sending_after(delay_s, message):
-    async def handler(connection):
+    async def behave(connection):
         await asyncio.sleep(delay_s)
         await connection.send(message)
         await connection.wait_closed()
 
-    return handler
+    return behave
 
 
 async def test_pings_find_an_idle_half_open_link():

@@ -52,10 +52,10 @@ async def test_an_http_status_instead_of_the_upgrade_is_told(status, kind, sente
 async def test_a_redirect_is_not_followed_because_it_would_carry_the_key_elsewhere():
     visits = []
 
-    async def handler(connection):
+    async def behave(connection):
         visits.append(connection.request)
 
-    async with agent(handler) as elsewhere:
+    async with agent(behave) as elsewhere:
         location = f"Location: ws://127.0.0.1:{elsewhere}/\r\n"
         answer = f"HTTP/1.1 302 Found\r\n{location}Content-Length: 0\r\n\r\n".encode()
         async with answering(answer) as port:

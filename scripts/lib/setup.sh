@@ -1,0 +1,188 @@
+# Set-up shared by the scripts: system packages, our own virtual environment, and a stamp
+# that makes the second run quick. Source it, then call `set_up run` or `set_up test`.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd -P)
+venv=$root/.venv
+
+# When it is needed, the package, a command or files that show it is there, and why.
+#   build: while the virtual environment is filled        test: whenever tests run
+#   extra: installed on the way, but voiced goes on without
+packages=(
+  "build gcc                gcc                                builds pyalsaaudio, which has no wheel"
+  "build libc6-dev          /usr/include/stdlib.h              C headers for the same build"
+  "build libasound2-dev     /usr/include/alsa/asoundlib.h      ALSA headers for the same build"
+  "build ca-certificates    /etc/ssl/certs/ca-certificates.crt TLS to the agent"
+  "extra espeak-ng          espeak-ng                          the voice of the stand-in agent"
+  "test  espeak-ng          espeak-ng                          the voices in the tests"
+  "test  alsa-utils         /usr/share/sounds/alsa/Front_*.wav recorded human speech for the tests"
+  "test  pulseaudio         pulseaudio                         the virtual sound card of the tests"
+  "test  pulseaudio-utils   pactl                              controls the virtual sound card"
+  "test  libasound2-plugins /usr/lib/*/alsa-lib/*pcm_pulse.so  joins ALSA to the virtual sound card"
+  "test  openssl            openssl                            certificates for the TLS tests"
+  "test  shellcheck         shellcheck                         checks the shell scripts"
+)
+
+# Debian packs ensurepip and Python.h apart; an activated environment must not be made from itself.
+python_fits='
+import ensurepip, pathlib, sys, sysconfig, venv
+headers = pathlib.Path(sysconfig.get_path("include"), "Python.h").exists()
+if sys.version_info < (3, 11) or sys.prefix != sys.base_prefix or not headers:
+    sys.exit(1)
+print(sys.executable)'
+
+say() { printf 'voiced: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# Print the comment at the head of a script.
+show_help() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$1"; }
+
+# Make the machine ready for a job (run or test); costs a few milliseconds when it is.
+set_up() {
+  is_ready "$1" && return
+  (make_ready "$1") 9<"$root/pyproject.toml"
+}
+
+make_ready() {
+  flock -n 9 || { say "waiting for another set-up of this directory"; flock 9; }
+  is_ready "$1" && return
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  install_packages "$1"
+  make_venv
+  install_project "$1"
+}
+
+is_ready() {
+  [[ -x $venv/bin/python && $(stamp) == "$(cat "$venv/.ready-$1" 2>/dev/null)" ]] || return 1
+  is_python_asked_for || return 1
+  [[ $1 == run || -z $(missing test) ]]
+}
+
+# What the virtual environment depends on: its place, its Python, the dependencies.
+stamp() {
+  { echo "$venv"; "$venv/bin/python" -V; cat "$root/pyproject.toml"; } | sha256sum
+}
+
+is_python_asked_for() {
+  [[ -z ${VOICED_PYTHON:-} || $("$VOICED_PYTHON" -V 2>/dev/null) == "$("$venv/bin/python" -V)" ]]
+}
+
+# List the packages of a kind that are not there, as "package why" lines.
+missing() {
+  local row kind package sign why
+  for row in "${packages[@]}"; do
+    read -r kind package sign why <<<"$row"
+    [[ $kind == "$1" ]] || continue
+    if [[ $sign == /* ]]; then compgen -G "$sign"; else command -v "$sign"; fi >/dev/null || echo "$package $why"
+  done
+}
+
+install_packages() {
+  local needed
+  needed=$(
+    missing build
+    [[ $1 == run ]] || missing "$1"
+    find_python >/dev/null || missing_python
+  )
+  [[ -z $needed ]] || apt_install "$needed" || die "cannot go on without them"
+  needed=$(missing extra)
+  [[ -z $needed ]] || apt_install "$needed" || say "going on without"
+}
+
+missing_python() {
+  [[ -z ${VOICED_PYTHON:-} ]] \
+    || die "VOICED_PYTHON=$VOICED_PYTHON is not a Python 3.11 or newer with venv, ensurepip and headers"
+  echo "python3 runs voiced"
+  echo "python3-venv keeps its Python packages apart from the system's"
+  echo "python3-dev Python headers to build pyalsaaudio"
+}
+
+apt_install() {
+  local as_root=() names=() package why
+  while read -r package why; do
+    names+=("$package")
+    say "missing: $package ($why)"
+  done <<<"$1"
+  if ! command -v apt-get >/dev/null; then
+    say "there is no apt-get: install what this system calls ${names[*]}"
+    return 1
+  fi
+  if ((EUID != 0)); then
+    as_root=(sudo)
+    [[ -t 0 ]] || as_root=(sudo -n)
+    if ! command -v sudo >/dev/null || ! "${as_root[@]}" true; then
+      say "only root may install packages: run this with sudo, or as root first 'apt-get install ${names[*]}'"
+      return 1
+    fi
+  fi
+  say "installing ${names[*]} with apt-get"
+  if ! { apt_update; apt_get install -y --no-install-recommends "${names[@]}"; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    say "apt-get failed; its last words are above"
+    return 1
+  fi
+}
+
+apt_update() {
+  [[ -z ${is_updated:-} ]] || return 0
+  is_updated=yes
+  apt_get update || say "apt-get update failed; going on with the lists at hand"
+}
+
+apt_get() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" </dev/null 9<&-
+}
+
+# Print the newest Python that can carry voiced.
+find_python() {
+  local names=(python3.13 python3.12 python3.11 python3) name path
+  [[ -z ${VOICED_PYTHON:-} ]] || names=("$VOICED_PYTHON")
+  for name in "${names[@]}"; do
+    while read -r path; do
+      "$path" -c "$python_fits" 2>/dev/null && return
+    done < <(type -aP "$name")
+  done
+  return 1
+}
+
+make_venv() {
+  [[ ! -e $venv || -w $venv ]] || die "cannot write $venv: remove it, or run this as its owner"
+  venv_is_sound && return
+  local python
+  python=$(find_python) || die "no Python 3.11 or newer found: Debian 12 and newer have one"
+  say "making .venv with $python"
+  rm -rf "$venv"
+  "$python" -m venv "$venv"
+}
+
+# Whole, not moved, not orphaned by an upgrade of Python, and of the Python asked for.
+venv_is_sound() {
+  grep -qsF "$venv/bin/python" "$venv/bin/pip" || return 1
+  "$venv/bin/python" -m pip --version >/dev/null 2>&1 && is_python_asked_for
+}
+
+install_project() {
+  local dev=""
+  [[ $1 == run ]] || dev=",dev"
+  rm -f "$venv"/.ready-*
+  say "installing Python packages into .venv (a minute or two, longer on a Pi)"
+  if ! pip_install "[demo$dev]"; then
+    pip_install "${dev:+[dev]}" || {
+      tail -n 20 "$log" >&2
+      die "pip failed; its last words are above. Is the network up?"
+    }
+    say "pocketsphinx cannot be installed here: the stand-in agent will not understand, only repeat"
+  fi
+  stamp >"$venv/.ready-run"
+  [[ $1 == run ]] || stamp >"$venv/.ready-$1"
+}
+
+# Install voiced with extras, as in "[demo]"; once more if a download breaks.
+pip_install() {
+  local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --timeout 60)
+  pip+=(--only-binary pocketsphinx) # its build takes long and needs more packages
+  pip+=(--editable "$root$1")
+  { "${pip[@]}" || "${pip[@]}"; } >"$log" 2>&1 </dev/null 9<&-
+}

@@ -1,0 +1,57 @@
+"""The repository as its own tests see it."""
+
+import ast
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSED_OVER = {"__pycache__", "build", "dist"}
+
+
+def text_files() -> Iterator[Path]:
+    """Every file a person wrote: no caches, no environment, no sound."""
+    for folder, subfolders, names in os.walk(ROOT):
+        subfolders[:] = [
+            name
+            for name in subfolders
+            if (name == ".ci" or not name.startswith(".")) and name not in PASSED_OVER
+        ]
+        for name in names:
+            path = Path(folder, name)
+            if not name.startswith(".") and path.suffix not in {".wav", ".json"}:
+                yield path
+
+
+def modules(*rooms: str) -> list[Path]:
+    return sorted(path for room in rooms for path in (ROOT / room).rglob("*.py"))
+
+
+def written_tests() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Every test function, with the file it is in."""
+    for path in modules("tests"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            if is_function and node.name.startswith("test_"):
+                yield path, node
+
+
+def scripts() -> list[Path]:
+    return sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
+
+
+def place(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

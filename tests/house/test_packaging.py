@@ -1,0 +1,75 @@
+"""What is shipped: the version, the changelog, the promises of pyproject.toml."""
+
+import re
+import tomllib
+from importlib.metadata import entry_points, metadata
+
+import pytest
+
+import voiced
+from tests.house.repository import ROOT, place, text_files
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+# What may stand in no file: another machine's folders, and where packages come from.
+FOREIGN = re.compile(
+    r"(?<![\w.])/(?:root|work|mnt|media|Users)/\w"
+    r"|/home/(?!pi\b)\w"
+    r"|\b(?:py" + r"pi\.org|files\.python" + r"hosted\.org|deb\.deb" + r"ian\.org)"
+)
+
+
+def test_the_package_the_metadata_and_the_project_tell_one_version():
+    assert voiced.__version__ == PROJECT["project"]["version"] == metadata("voiced")["Version"]
+
+
+@pytest.mark.parametrize("command", ["voiced", "agentsim"])
+def test_an_installed_command_can_be_loaded(command):
+    (entry,) = entry_points(group="console_scripts", name=command)
+    assert callable(entry.load())
+
+
+def test_the_changelog_has_a_place_for_what_comes_next():
+    headings = re.findall(r"^## (.*)$", CHANGELOG, re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+
+
+def test_the_changelog_tells_something_of_the_next_version():
+    unreleased = CHANGELOG.split("## [Unreleased]")[1].split("\n## ")[0]
+    assert re.search(r"^- \w", unreleased, re.MULTILINE)
+
+
+def test_every_layer_is_named_in_the_contract():
+    (layers,) = (
+        contract["layers"]
+        for contract in PROJECT["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    named = {name.strip() for row in layers for name in re.split(r"[:|]", row)}
+    rooms = {
+        path.name.removesuffix(".py")
+        for path in (ROOT / "daemon" / "voiced").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert rooms - {"__init__"} <= named
+
+
+def test_nothing_is_skipped_expected_to_fail_or_mocked():
+    banned = re.compile(
+        r"\b(?:Magic" + r"Mock|mark\.ski" + r"p|mark\.xfa" + r"il|importors" + r"kip)"
+    )
+    assert [
+        place(path)
+        for path in text_files()
+        if path.suffix == ".py" and banned.search(path.read_text(encoding="utf-8"))
+    ] == []
+
+
+def test_no_file_names_a_folder_of_some_machine_or_a_package_registry():
+    found = {
+        place(path): match.group()
+        for path in text_files()
+        if (match := FOREIGN.search(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}

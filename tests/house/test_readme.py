@@ -1,0 +1,52 @@
+"""The README keeps to the truth: its commands exist, its tables are complete."""
+
+import re
+import sys
+
+import pytest
+
+from tests.house.repository import ROOT, run
+from voiced.cli import COMMANDS
+from voiced.core.actions import Status
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CODE = "\n".join(re.findall(r"```(?:sh|bash|console)\n(.*?)```", README, re.DOTALL))
+
+
+def test_every_status_is_explained():
+    explained = set(re.findall(r"^\| `([a-z-]+)` \|", README, re.MULTILINE))
+    assert {status.value for status in Status} <= explained
+
+
+def test_every_command_is_explained():
+    explained = set(re.findall(r"^\| `voiced ([a-z]+)", README, re.MULTILINE))
+    assert explained == set(COMMANDS)
+
+
+@pytest.mark.parametrize("script", sorted(set(re.findall(r"\bscripts/[a-z-]+", README))))
+def test_a_named_script_exists(script):
+    assert (ROOT / script).is_file()
+
+
+@pytest.mark.parametrize(
+    "command", sorted(set(re.findall(r"(?:voiced|scripts/run) ([a-z]+)", CODE)))
+)
+def test_a_named_command_exists(command):
+    assert command in COMMANDS
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_a_link_leads_to_a_file(target):
+    assert (ROOT / target).exists()
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\bconfig/[\w./-]+\.yaml", README))))
+def test_a_named_settings_file_exists(path):
+    assert (ROOT / path).is_file()
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_a_command_says_what_it_does(command):
+    helped = run(sys.executable, "-m", "voiced", command, "--help")
+    assert helped.returncode == 0, helped.stderr
+    assert "usage: voiced" in helped.stdout

@@ -1,0 +1,42 @@
+"""The scripts: each says what it does, and the shell ones stop at the first failure."""
+
+import os
+import re
+
+import pytest
+
+from tests.house.repository import ROOT, place, run, scripts
+
+SHELL = [
+    path
+    for path in [*scripts(), ROOT / ".ci" / "run"]
+    if path.read_text(encoding="utf-8").partition("\n")[0].endswith("bash")
+]
+
+
+def test_the_promised_scripts_are_there():
+    assert {"run", "test", "check", "bench"} <= {path.name for path in scripts()}
+
+
+@pytest.mark.parametrize("path", scripts(), ids=place)
+def test_a_script_is_a_program(path):
+    assert path.read_text(encoding="utf-8").startswith("#!/usr/bin/env ")
+    assert os.access(path, os.X_OK)
+
+
+@pytest.mark.parametrize("path", scripts(), ids=place)
+def test_a_script_says_what_it_does(path):
+    helped = run(path, "--help")
+    assert helped.returncode == 0, helped.stderr
+    assert f"scripts/{path.name}" in helped.stdout or f"usage: {path.name}" in helped.stdout
+    assert len(helped.stdout.splitlines()) >= 3
+
+
+@pytest.mark.parametrize("path", SHELL, ids=place)
+def test_a_shell_script_stops_at_the_first_failure(path):
+    assert "\nset -euo pipefail\n" in path.read_text(encoding="utf-8")
+
+
+def test_the_continuous_integration_runs_the_same_tests_as_a_person():
+    commands = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert re.search(r"^scripts/test$", commands, re.MULTILINE)
