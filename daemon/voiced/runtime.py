@@ -131,13 +131,13 @@ class Runtime:
         for indicator in self._parts.indicators:
             indicator.show(Status.ASLEEP)
         async with asyncio.TaskGroup() as self._group:
+            # Wake sources first: a signal to stop counts from the first moment.
             pipes = [
-                self._group.create_task(self._capture(), name="capture"),
-                self._group.create_task(self._play(), name="playback"),
+                self._group.create_task(source.watch(self.dispatch), name=f"wake {source}")
+                for source in self._parts.wake_sources
             ]
-            for source in self._parts.wake_sources:
-                watch = source.watch(self.dispatch)
-                pipes.append(self._group.create_task(watch, name=f"wake {source}"))
+            pipes.append(self._group.create_task(self._capture(), name="capture"))
+            pipes.append(self._group.create_task(self._play(), name="playback"))
             await self._stopping.wait()
             if self._links:
                 await asyncio.wait(self._links, timeout=PARTING_S)

@@ -1,3 +1,5 @@
+import socket
+
 import pytest
 
 from tests.wire.certificates import Authority
@@ -12,3 +14,10 @@ def authority(tmp_path_factory):
 def serving(authority):
     """A server's TLS context for 127.0.0.1, localhost and agent.test."""
     return authority.serving("good")
+
+
+@pytest.fixture
+def unused_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
