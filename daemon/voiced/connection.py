@@ -168,7 +168,7 @@ class Connection:
                 async with asyncio.timeout(timeout_s) as deadline:
                     async for message in link:
                         self._take(self._codec.receive(message, self._loop.time()))
-                        if self.ready:
+                        if self.ready and deadline.when() is not None:
                             deadline.reschedule(None)
             except TimeoutError:
                 raise LinkError(f"the agent was not ready within {timeout_s:g} s") from None

@@ -12,7 +12,6 @@ from threading import Lock
 import numpy as np
 
 from voiced.audio.jitter import StartThreshold
-from voiced.core.pcm import PcmFormat
 
 REFUSALS_REMEMBERED = 64  # late audio comes within seconds of a drop
 FULL_VOLUME = 100
@@ -143,8 +142,7 @@ class Playout:
             if reply is None or reply.reply_id != reply_id or not pcm:
                 return
             self._start.observe(self._duration_ms(len(pcm)), now_s)
-            capacity_bytes = PcmFormat(self.rate_hz).bytes_in(self._capacity_s * 1000)
-            kept = pcm[: capacity_bytes - self._queued_bytes()]
+            kept = pcm[: self._capacity_bytes() - self._queued_bytes()]
             self.dropped_ms += self._duration_ms(len(pcm) - len(kept))
             self.underruns += reply.fell_silent
             reply.fell_silent = False
@@ -266,8 +264,11 @@ class Playout:
     def _queued_bytes(self) -> int:
         return sum(len(reply.queue) for reply in self._replies)
 
+    def _capacity_bytes(self) -> int:
+        return 2 * int(self._capacity_s * self.rate_hz)
+
     def _duration_ms(self, n_bytes: int) -> float:
-        return PcmFormat(self.rate_hz).duration_ms(n_bytes)
+        return n_bytes * 500 / self.rate_hz
 
 
 def _heard_out(reply: _Reply, played: int) -> bool:

@@ -36,6 +36,10 @@ the uplink queue, which drops the oldest, and not hidden in a growing delay."""
 UNSENT_IN_KERNEL_BYTES = 16 * 1024
 UNSENT_POLL_S = 0.01
 
+RECEIVE_BYTES = 32 * 1024
+"""asyncio would ask for 256 KiB at a time, so much that the C library maps and unmaps it for every
+message: two page faults each."""
+
 _SILENCED = logging.getLogger(f"{__name__}.library")
 """The library logs headers and messages, so keys and transcripts, at DEBUG."""
 _SILENCED.disabled = True
@@ -95,6 +99,10 @@ class WebSocketLink:
 
     async def send(self, message: Message) -> None:
         try:
+            if self._takes_at_once(message):
+                # Nothing here can wait, and a timeout for every period would cost as much as it.
+                await self._connection.send(message)
+                return
             async with asyncio.timeout(self._options.send_timeout_s):
                 await self._connection.send(message)
                 await self._settle()
@@ -114,6 +122,10 @@ class WebSocketLink:
 
     def abort(self) -> None:
         self._connection.transport.abort()
+
+    def _takes_at_once(self, message: Message) -> bool:
+        unsent_bytes = self._connection.transport.get_write_buffer_size() + len(message)
+        return unsent_bytes <= min(UNSENT_LIMIT_BYTES, self._options.write_limit) // 4
 
     async def _settle(self) -> None:
         transport = self._connection.transport
@@ -181,6 +193,8 @@ class WebSocketDialer:
             raise explain_upgrade(error, str(endpoint)) from None
         with suppress(OSError):  # it may be gone again; whoever iterates will be told
             _watch_closely(connection.transport.get_extra_info("socket"), self._options)
+        if hasattr(connection.transport, "max_size"):  # a TLS transport keeps one buffer anyway
+            connection.transport.max_size = RECEIVE_BYTES
         return connection
 
     async def _route(self, endpoint: Endpoint, deadline_s: float) -> dict[str, Any]:
