@@ -18,6 +18,7 @@ TAPS = 30  # spans of the lower rate: a delay of 1.9 ms at 8 kHz, 0.6 ms at 24 k
 KAISER_BETA = 7.6
 CUTOFF = 0.92  # of the lower Nyquist frequency
 COEFFICIENT_STEP = 2.0**-30  # 15 bits of sample + 30 of coefficient + 8 of summing fit into 53
+WORKSPACES = 8
 SLICE_S = 0.02  # bounds memory, and OpenBLAS starts threads above 262,144 multiplications
 
 
@@ -30,12 +31,12 @@ class Resampler:
 
     def __init__(self, source_hz: int, target_hz: int) -> None:
         common_hz = gcd(source_hz, target_hz)
-        self._target_frames = target_hz // common_hz
-        self._source_frames = source_hz // common_hz
+        self._ratio = (target_hz // common_hz, source_hz // common_hz)
         self._through = source_hz == target_hz
         self.delay_s = 0.0 if self._through else TAPS / 2 / min(source_hz, target_hz)
-        self._matrix = _matrix(self._target_frames, self._source_frames)
-        self._history_frames = len(self._matrix) - self._source_frames
+        self._matrix = _matrix(*self._ratio)
+        self._history_frames = len(self._matrix) - self._ratio[1]
+        self._workspaces: dict[tuple[int, int, int], _Workspace] = {}
         self._slice_bytes = 2 * max(1, int(source_hz * SLICE_S))
         self.reset()
 
@@ -60,28 +61,61 @@ class Resampler:
         self._sent_of_block = 0
 
     def _process_slice(self, pcm: bytes) -> bytes:
-        n_target, n_source = self._target_frames, self._source_frames
-        fresh = np.frombuffer(pcm, "<i2")
-        n_frames = len(self._held) - self._history_frames + len(fresh)
-        n_blocks = -(-n_frames // n_source)
-        n_ready = -(-n_frames * n_target // n_source)
-        pieces = [self._held, fresh]
-        if n_missing := n_blocks * n_source - n_frames:
-            # The last block is short of frames: what needs the missing ones is not ready.
-            pieces.append(np.zeros(n_missing))
-        held = np.concatenate(pieces)
-        # Overlapping rows, which a matrix product cannot take without a copy.
-        shape, strides = (n_blocks, len(self._matrix)), (n_source * held.itemsize, held.itemsize)
-        rows = np.ndarray(shape, held.dtype, held, strides=strides)
-        blocks = np.ascontiguousarray(rows) @ self._matrix
-        ready = blocks.ravel()[self._sent_of_block : n_ready]
+        n_held, n_fresh = len(self._held), len(pcm) // 2
+        space = self._workspace(n_held, n_fresh, self._sent_of_block)
+        space.source[:n_held] = self._held
+        space.source[n_held : n_held + n_fresh] = np.frombuffer(pcm, "<i2")
+        np.matmul(space.rows, self._matrix, out=space.blocks)
+        ready = space.ready
         np.rint(ready, out=ready)
         np.maximum(ready, -32768, out=ready)  # together half the time of one np.clip
         np.minimum(ready, 32767, out=ready)
-        whole = n_frames // n_source
-        self._held = held[whole * n_source : n_frames + self._history_frames].copy()
-        self._sent_of_block = n_ready - whole * n_target
+        self._held = space.left.copy()
+        self._sent_of_block = space.sent_after
         return ready.astype("<i2").tobytes()
+
+    def _workspace(self, n_held: int, n_fresh: int, sent: int) -> "_Workspace":
+        """Return arrays to work on; a stream in equal chunks needs few, made once.
+
+        On a small board every call of numpy finds cold caches, so that fewer calls count for more
+        than fewer multiplications.
+        """
+        key = (n_held, n_fresh, sent)
+        if key not in self._workspaces:
+            if len(self._workspaces) == WORKSPACES:
+                self._workspaces.clear()
+            self._workspaces[key] = _Workspace(self._matrix.shape[0], self._ratio, key)
+        return self._workspaces[key]
+
+
+class _Workspace:
+    """Arrays for one size of slice.
+
+    Attributes:
+        source: History, frames held over, fresh frames; zeros for what a last block lacks.
+        rows: `source` as overlapping rows, one for each block.
+        blocks: Room for the product.
+        ready: The part of it that is complete and not sent yet.
+        left: The part of `source` to hold for the next slice.
+        sent_after: How much of the block begun in `left` is sent then.
+    """
+
+    def __init__(self, n_row: int, ratio: tuple[int, int], key: tuple[int, int, int]) -> None:
+        n_target, n_source = ratio
+        n_held, n_fresh, sent = key
+        n_history = n_row - n_source
+        n_frames = n_held - n_history + n_fresh
+        n_blocks = -(-n_frames // n_source)
+        n_ready = -(-n_frames * n_target // n_source)
+        whole = n_frames // n_source
+        self.source = np.zeros(n_history + n_blocks * n_source)
+        size = self.source.itemsize
+        strides = (n_source * size, size)
+        self.rows = np.ndarray((n_blocks, n_row), self.source.dtype, self.source, strides=strides)
+        self.blocks = np.empty((n_blocks, n_target))
+        self.ready = self.blocks.reshape(-1)[sent:n_ready]
+        self.left = self.source[whole * n_source : n_frames + n_history]
+        self.sent_after = n_ready - whole * n_target
 
 
 @lru_cache
