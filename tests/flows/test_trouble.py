@@ -115,9 +115,9 @@ async def test_what_the_agent_may_get_wrong_does_not_stop_the_conversation(fault
     async with awake(faults=[fault]) as it:
         await asyncio.sleep(1)
         before = it.speaker.sounding_ms
-        it.session.say("this goes on")
-        await it.settle(Phase.SPEAKING)
-        await it.settle(Phase.LISTENING)
+        for words in ("this goes on", "and on and on"):
+            it.session.say(words)
+            await asyncio.sleep(3)
         it.session.call("get_time")
         await asyncio.sleep(4)
         assert it.speaker.sounding_ms - before > 500

@@ -1,0 +1,141 @@
+"""`agentsim assemblyai`: a stand-in agent as a program."""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import ssl
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from agentsim.assemblyai.settings import Settings
+from agentsim.certificate import make_certificate
+from agentsim.faults import SWITCHES, Faults
+from agentsim.problems import SetupError
+from agentsim.scenario import Scenario, load
+from agentsim.server import serve_assemblyai
+from agentsim.speaking import VOICES, voice_named
+from agentsim.understanding import UNDERSTANDINGS, understanding_named
+
+EXIT_USAGE = 64
+PARENT_POLL_S = 0.5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    options = _parser().parse_args(arguments)
+    if options.list_faults:
+        for name, switch in SWITCHES.items():
+            value = "" if switch.check is None else f"=VALUE ({switch.value})"
+            place = "" if switch.place is None else f" @{switch.place}"
+            print(f"{name}{value}{place}: {switch.sentence}")
+        return 0
+    try:
+        with ExitStack() as stack:
+            tls, ca = _tls(options, stack)
+            asyncio.run(_serve(options, _settings(options), tls, ca))
+    except (SetupError, OSError) as error:
+        print(f"agentsim: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="agentsim", description="Stand-in voice agents.")
+    agents = parser.add_subparsers(dest="agent", required=True)
+    assemblyai = agents.add_parser(
+        "assemblyai",
+        help="stand in for the AssemblyAI Voice Agent service",
+        description="Print one JSON line that says where it is, then serve until SIGTERM.",
+    )
+    add = assemblyai.add_argument
+    add("--host", default="127.0.0.1")
+    add("--port", type=int, default=0, help="0 picks a free one (default)")
+    add("--mode", choices=("live", "strict"), default="live")
+    add("--scenario", metavar="FILE|NAME", help="what it says and does")
+    add("--fault", action="append", default=[], metavar="NAME[=VALUE][@PLACE[+MS]][*COUNT]")
+    add("--list-faults", action="store_true", help="print the fault switches and end")
+    add("--events", type=Path, metavar="FILE", help="append what happens as JSON lines")
+    add("--record", type=Path, metavar="DIR", help="write what each session hears to a WAV file")
+    add("--keys", default="", metavar="KEY,...", help="accepted keys (default: any)")
+    add("--voice", choices=VOICES, default="auto")
+    add("--understanding", choices=UNDERSTANDINGS, default="auto")
+    add("--ready-delay", type=float, metavar="S", help="from session.update to session.ready")
+    add("--think", type=float, metavar="S", help="from the end of the user's turn to the reply")
+    add("--max-sessions", type=int, metavar="N")
+    add("--seed", type=int, default=0)
+    add("--tls", action="store_true", help="serve TLS with a certificate made on the spot")
+    add("--cert", type=Path, metavar="PEM")
+    add("--key", type=Path, metavar="PEM")
+    add("--exit-with-parent", action="store_true", help="end when the parent process does")
+    return parser
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    scenario = load(options.scenario) if options.scenario else Scenario()
+    settings = Settings.of(
+        scenario,
+        mode=options.mode,
+        keys=tuple(key for key in options.keys.split(",") if key),
+        faults=Faults(options.fault),
+        voice=voice_named(options.voice),
+        understanding=understanding_named(options.understanding),
+        record_dir=options.record,
+        max_sessions=options.max_sessions,
+        seed=options.seed,
+    )
+    if options.ready_delay is not None:
+        settings.timing = replace(settings.timing, ready_s=options.ready_delay)
+    if options.think is not None:
+        settings.timing = replace(settings.timing, think_s=options.think)
+    return settings
+
+
+def _tls(
+    options: argparse.Namespace, stack: ExitStack
+) -> tuple[ssl.SSLContext | None, Path | None]:
+    """Return how to serve TLS, and the certificate to trust, as far as asked for."""
+    certificate, key = options.cert, options.key
+    if options.tls and not certificate:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="agentsim-"))
+        certificate, key = make_certificate(Path(directory), options.host)
+    if not certificate:
+        return None, None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
+
+
+async def _serve(
+    options: argparse.Namespace, settings: Settings, tls: ssl.SSLContext | None, ca: Path | None
+) -> None:
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, over.set)
+    async with serve_assemblyai(
+        settings, host=options.host, port=options.port, tls=tls, events_path=options.events
+    ) as server:
+        where = {"url": server.url, "rest": server.rest, "pid": os.getpid()}
+        print(json.dumps(where | ({"ca": str(ca)} if ca else {})), flush=True)
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(_watch_parent(over, watch=options.exit_with_parent))
+            await over.wait()
+            watching.cancel()
+        violations = server.service.violations
+    if settings.mode == "strict":
+        print(json.dumps({"violations": violations}), flush=True)
+
+
+async def _watch_parent(over: asyncio.Event, *, watch: bool) -> None:
+    # Polled: a death signal would fire when the parent's thread ends, not the parent.
+    parent = os.getppid()
+    while watch:
+        if os.getppid() != parent:
+            over.set()
+        await asyncio.sleep(PARENT_POLL_S)

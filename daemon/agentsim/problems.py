@@ -1,0 +1,18 @@
+"""What a person can get wrong when setting up a stand-in."""
+
+
+class SetupError(Exception):
+    """A scenario, a fault or an option makes no sense.
+
+    Attributes:
+        where: The file, key path or option.
+        problem: What is wrong and what is expected instead.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(where, problem)
+        self.where = where
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}"

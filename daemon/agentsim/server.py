@@ -1,0 +1,163 @@
+"""Stand-in agents behind real sockets, on the running event loop."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from agentsim.assemblyai.connection import MAX_MESSAGE_BYTES, Connection
+from agentsim.assemblyai.service import Service
+from agentsim.assemblyai.settings import Settings
+from agentsim.offload import Worker
+
+WEBSOCKET_PATH = "/v1/ws"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A stand-in that is being served.
+
+    Attributes:
+        url: Where its WebSocket is.
+        rest: Where its REST calls are.
+        service: The stand-in itself: sessions, events, faults.
+    """
+
+    url: str
+    rest: str
+    service: Service
+
+
+@asynccontextmanager
+async def serve_assemblyai(
+    settings: Settings | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
+    events_path: Path | None = None,
+) -> AsyncIterator[Server]:
+    """Serve a stand-in AssemblyAI service; close every connection on exit.
+
+    Args:
+        settings: What it does; as it comes, deterministic.
+        host: Where to listen.
+        port: Where to listen; 0 picks a free port.
+        tls: Serve wss:// and https:// with this.
+        events_path: Append the event log here.
+    """
+    service = Service(settings, offload=Worker(), events_path=events_path)
+    front = _Front(service)
+    try:
+        async with serve(
+            front.converse,
+            host,
+            port,
+            process_request=front.answer,
+            ssl=tls,
+            max_size=MAX_MESSAGE_BYTES,
+            compression=None,
+            close_timeout=1,
+            ping_interval=None,
+        ) as listening:
+            address = next(iter(listening.sockets)).getsockname()
+            where = f"{f'[{host}]' if ':' in host else host}:{address[1]}"
+            secure = "s" if tls else ""
+            try:
+                yield Server(
+                    f"ws{secure}://{where}{WEBSOCKET_PATH}", f"http{secure}://{where}/v1", service
+                )
+            finally:
+                service.close()
+                front.let_go()
+    finally:
+        service.close()
+
+
+class _Front:
+    """Carries messages between sockets and a service."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._frozen: set[ServerConnection] = set()
+
+    def answer(self, socket: ServerConnection, request: Request) -> Response | None:
+        """Answer REST calls and refused upgrades; None lets an upgrade happen."""
+        del socket
+        fault = self._service.settings.faults
+        if request.path.partition("?")[0] == WEBSOCKET_PATH:
+            refused = fault.get("upgrade-status")
+            return _response(int(refused.number), {"detail": "A fault."}) if refused else None
+        status, body = self._service.answer("GET", request.path, dict(request.headers.raw_items()))
+        return _response(status, dict(body))
+
+    async def converse(self, socket: ServerConnection) -> None:
+        """Carry one connection to its end."""
+        request = socket.request
+        if request is None:
+            return
+        connection = self._service.dial(request.path, dict(request.headers.raw_items()))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(self._freeze_when_told(socket, connection))
+                reading = tasks.create_task(_read(socket, connection))
+                await self._write(socket, connection)
+                watching.cancel()
+                reading.cancel()
+        finally:
+            connection.lost()
+
+    def let_go(self) -> None:
+        """Abort the sockets nobody reads."""
+        for socket in self._frozen:
+            socket.transport.abort()
+
+    async def _write(self, socket: ServerConnection, connection: Connection) -> None:
+        try:
+            async for message in connection:
+                await socket.send(message)
+        except ConnectionClosed:
+            return
+        if connection.cut or connection.frozen:
+            socket.transport.abort()
+        else:
+            await socket.close(connection.close_code or 1000, connection.close_reason)
+
+    async def _freeze_when_told(self, socket: ServerConnection, connection: Connection) -> None:
+        await connection.wait_frozen()
+        self._frozen.add(socket)
+        socket.transport.pause_reading()
+
+
+async def _read(socket: ServerConnection, connection: Connection) -> None:
+    try:
+        async for message in socket:
+            connection.receive(message)
+    except ConnectionClosed:
+        pass
+    connection.lost(socket.close_code)
+
+
+def _response(status: int, body: dict[str, object]) -> Response:
+    content = json.dumps(body).encode()
+    headers = Headers()
+    headers["Content-Type"] = "application/json"
+    headers["Content-Length"] = str(len(content))
+    headers["Connection"] = "close"
+    return Response(status, _phrase(status), headers, content)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
