@@ -31,7 +31,7 @@ FACES = {
     Status.STOPPING: "  stopping",
 }
 
-METER_CELLS = 20
+METER_CELLS = 12
 METER_FLOOR_DBFS = -60.0
 METER_EVERY = 5
 """Redraw every so many periods: ten times a second at 20 ms."""

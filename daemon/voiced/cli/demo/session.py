@@ -129,7 +129,8 @@ class Demo:
         line(f"  said by the agent      {len(seen.agent_said)} sentence(s)")
         line(f"  tools called           {', '.join(seen.tools_called) or 'none'}")
         line(
-            f"  audible at the speaker {seen.audible_s:.1f} s, of it in answer {seen.answer_s:.1f} s"
+            f"  audible at the speaker {seen.audible_s:.1f} s, of it in answer {seen.answer_s:.1f} s, "
+            f"at up to {seen.loudest_dbfs:.0f} dBFS"
         )
         if seen.full_turn:
             line("  a full turn was heard and answered")

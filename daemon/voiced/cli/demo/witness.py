@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voiced.agents.codec import Caption
-from voiced.audio.levels import rms_dbfs
+from voiced.audio.levels import FLOOR_DBFS, rms_dbfs
 from voiced.core.pcm import PcmFormat
 from voiced.ports import Controls, Playback, SoundSource, Speaker, Tool
 
@@ -24,6 +24,7 @@ class Witness:
     tools_called: list[str] = field(default_factory=list)
     audible_s: float = 0.0
     answer_s: float = 0.0
+    loudest_dbfs: float = FLOOR_DBFS
 
     def caption(self, caption: Caption) -> None:
         """Note what was said."""
@@ -36,7 +37,9 @@ class Witness:
 
         Thread: the playback thread; the counters are its own.
         """
-        if rms_dbfs(pcm) > AUDIBLE_DBFS:
+        level_dbfs = rms_dbfs(pcm)
+        self.loudest_dbfs = max(self.loudest_dbfs, level_dbfs)
+        if level_dbfs > AUDIBLE_DBFS:
             seconds = pcm_format.duration_ms(len(pcm)) / 1000
             self.audible_s += seconds
             if self.user_said:
