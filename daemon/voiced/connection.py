@@ -9,6 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from voiced.agents.codec import (
     AgentCodec,
@@ -101,6 +102,7 @@ class Connection:
         self._up_pace = Pacer()
         self._task: asyncio.Task[None] | None = None
         self._send_failure: LinkError | None = None
+        self._started = ""
 
     async def run(self, delay_s: float) -> None:
         """Live one link after `delay_s`. Cancellation drops the link at once.
@@ -121,7 +123,8 @@ class Connection:
                 if timer is not None:
                     timer.cancel()
             if self._link is not None:
-                log.info("link closed: %s", _in_words(self._codec.support()))
+                facts = {"started": self._started, **self._codec.support()}
+                log.info("link closed: %s", _in_words(facts))
         if not self._ending:
             self._around.dispatch(end)
 
@@ -153,6 +156,7 @@ class Connection:
         dial = await self._follow(self._codec.plan_dial())
         async with self._around.dial(dial) as link:
             self._link = link
+            self._started = datetime.now(UTC).isoformat(timespec="seconds")
             await self._exchange(link)
         if link.close_code is None and self._send_failure is not None:
             raise self._send_failure

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 
 import pytest
 
@@ -183,6 +184,8 @@ async def test_every_session_leaves_one_line_for_support(caplog):
     assert len(lines) == 1
     assert "sess_000001" in lines[0]
     assert "agent.test" in lines[0]
+    assert re.search(r"started=\d{4}-\d\d-\d\dT", lines[0])
+    assert "close=1000" in lines[0]
     assert "secret" not in caplog.text
 
 
