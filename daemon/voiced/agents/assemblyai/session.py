@@ -45,13 +45,11 @@ def _format(value: Any, path: Path) -> Iterator[Problem]:
     if rate_hz is None:
         return
     where = (*path, "sample_rate")
-    match value.get("encoding"):
-        case "audio/pcm" if rate_hz != PCM_RATE_HZ or not isinstance(rate_hz, int):
-            yield Problem(where, f"must be {PCM_RATE_HZ}", "the agent takes no other rate")
-        case "audio/pcmu" | "audio/pcma":
-            yield Problem(where, "must be left out", "this encoding always has 8000 Hz")
-        case _:
-            return
+    encoding = value.get("encoding")
+    if encoding in ("audio/pcmu", "audio/pcma"):
+        yield Problem(where, "must be left out", "this encoding always has 8000 Hz")
+    elif encoding == "audio/pcm" and (rate_hz != PCM_RATE_HZ or not isinstance(rate_hz, int)):
+        yield Problem(where, f"must be {PCM_RATE_HZ}", "the agent takes no other rate")
 
 
 def _turn_detection(value: Any, path: Path) -> Iterator[Problem]:
