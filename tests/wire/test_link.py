@@ -180,3 +180,8 @@ async def test_a_link_through_a_slow_jittery_network_keeps_order():
             echoed = [await anext(link) for _ in messages]
     assert echoed == messages
     assert time.monotonic() - started_s > 0.04
+
+
+async def test_a_link_asks_the_kernel_for_little_at_a_time():
+    async with agent(echo) as port, dialer()(Dial(f"ws://127.0.0.1:{port}")) as link:
+        assert link._connection.transport.max_size <= 64 * 1024
