@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -172,9 +173,7 @@ class Talk:
             self._prepare(answer)
 
     def _prepare(self, answer: Answer) -> None:
-        spoken: list[Step] = []
-        while answer.steps and isinstance(answer.steps[0], Say | Repeat | Pause):
-            spoken.append(answer.steps.popleft())
+        spoken = list(takewhile(lambda step: isinstance(step, Say | Repeat | Pause), answer.steps))
         voice, preparation = self._session.service.settings.voice, self._preparation
 
         def render() -> list[Part]:
@@ -191,6 +190,8 @@ class Talk:
 
     def _start(self, answer: Answer, parts: list[Part]) -> None:
         session = self._session
+        for _part_spoken in parts:
+            answer.steps.popleft()
         self._n_replies += 1
         output = session.config["output"]
         pace = Pace(

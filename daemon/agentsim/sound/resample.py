@@ -11,6 +11,8 @@ TAPS = 24
 KAISER_BETA = 7.0
 CUTOFF = 0.92
 """Of the lower Nyquist frequency; with these taps the worst spur is below -80 dB."""
+PIECE = 4_096
+"""A recording is converted in pieces: each holds the interpreter lock for about 2 ms."""
 
 
 class Resampler:
@@ -48,7 +50,9 @@ def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
     resampler = Resampler(from_hz, to_hz)
     tail = np.zeros(TAPS * max(1, from_hz // to_hz + 1), np.int16)
     n_frames = len(samples) * to_hz // from_hz
-    return resampler(np.concatenate((samples, tail)))[:n_frames]
+    padded = np.concatenate((samples, tail))
+    pieces = np.split(padded, range(PIECE, len(padded), PIECE))
+    return np.concatenate([resampler(piece) for piece in pieces])[:n_frames]
 
 
 def _int16(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> Samples:

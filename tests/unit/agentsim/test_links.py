@@ -301,3 +301,11 @@ async def test_ending_before_there_is_a_session_closes_1000():
         await client.finished.wait()
         assert client.kinds() == ["session.ended"]
         assert client.connection.close_code == 1000
+
+
+async def test_what_was_not_yet_sent_is_lost_with_a_dropped_connection():
+    async with paired() as client:
+        client.send("session.update", session={"system_prompt": "x"})
+        client.session.drop()
+        await client.finished.wait()
+        assert client.kinds() == ["session.updated", "session.ready"]
