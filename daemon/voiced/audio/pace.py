@@ -6,19 +6,24 @@ BURST_MS = 200.0
 class Pacer:
     """Spreads a backlog over time; sound sent as it is captured never waits.
 
-    In any stretch of time no more sound leaves than `speed` times that stretch plus 200 ms (or
+    In any stretch of time no more sound leaves than the speed times that stretch plus 200 ms (or
     plus one chunk, if chunks are longer than that).
     """
 
-    def __init__(self, speed: float = 2.0) -> None:
-        self._speed = speed
-        self._burst_s = BURST_MS / 1000 / speed
+    def __init__(self) -> None:
         self._paid_until_s = float("-inf")
 
-    def wait_s(self, duration_ms: float, now_s: float) -> float:
-        """Return how long to wait before sending the next chunk; it counts as sent then."""
-        cost_s = duration_ms / 1000 / self._speed
-        credit_s = max(self._burst_s - cost_s, 0.0)
+    def wait_s(self, duration_ms: float, now_s: float, speed: float) -> float:
+        """Return how long to wait before sending the next chunk; it counts as sent then.
+
+        Args:
+            duration_ms: How long the chunk sounds.
+            now_s: The time.
+            speed: Seconds of sound that may leave per second, from now on.
+        """
+        burst_s = BURST_MS / 1000 / speed
+        cost_s = duration_ms / 1000 / speed
+        credit_s = max(burst_s - cost_s, 0.0)
         sent_s = max(now_s, self._paid_until_s - credit_s)
         self._paid_until_s = max(self._paid_until_s, sent_s) + cost_s
         return sent_s - now_s

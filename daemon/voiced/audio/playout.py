@@ -94,6 +94,7 @@ class Playout:
         self._volume = FULL_VOLUME
         self._gain = 1.0
         self._silence = b""
+        self._overlay = b""
 
     @property
     def sounding(self) -> bool:
@@ -181,6 +182,11 @@ class Playout:
                 self._to_report = None
             return any(reply.end > self._played for reply in dropped)
 
+    def overlay(self, pcm: bytes) -> None:
+        """Mix `pcm` (n_frames, int16 LE) over what is pulled next, in the place of an earlier one."""
+        with self._lock:
+            self._overlay = pcm
+
     def restart(self, rate_hz: int) -> None:
         """Start over at position 0 for a speaker that was opened anew.
 
@@ -194,6 +200,7 @@ class Playout:
                     reply.queue.clear()
                 reply.hold_back()
                 reply.end = 0
+            self._overlay = b""
             self.rate_hz = rate_hz
             self._pulled = self._played = 0
 
@@ -205,6 +212,9 @@ class Playout:
         with self._lock:
             pcm = self._take(n_bytes)
             self._pulled += n_bytes // 2
+            over, self._overlay = self._overlay[:n_bytes], self._overlay[n_bytes:]
+        if over:
+            pcm = _mix(pcm.ljust(n_bytes, b"\0"), over.ljust(n_bytes, b"\0"))
         before, self._gain = self._gain, (self._volume / FULL_VOLUME) ** 3
         if not pcm:
             if len(self._silence) != n_bytes:
@@ -273,6 +283,12 @@ class Playout:
 
 def _heard_out(reply: _Reply, played: int) -> bool:
     return reply.finished and not reply.queue and reply.end <= played
+
+
+def _mix(pcm: bytes, over: bytes) -> bytes:
+    total = np.frombuffer(pcm, "<i2").astype(np.int32) + np.frombuffer(over, "<i2")
+    mixed: bytes = np.clip(total, -32768, 32767).astype("<i2").tobytes()
+    return mixed
 
 
 def _amplify(pcm: bytes, before: float, after: float) -> bytes:

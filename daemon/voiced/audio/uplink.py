@@ -1,46 +1,113 @@
-"""Captured sound waiting to leave: a bounded queue that forgets the oldest first."""
+"""Captured sound waiting to leave, and on its way: kept until the agent has it.
+
+The queue is bounded and forgets the oldest first. What was taken but not acknowledged when a link is
+lost is sent again on the next one, in order.
+"""
 
 from collections import deque
+from dataclasses import dataclass
 
 from voiced.core.pcm import PcmFormat
+
+
+@dataclass(slots=True, eq=False)
+class _Chunk:
+    pcm: bytes
+    pcm_format: PcmFormat
+    duration_ms: float
+    position: int | None = None
 
 
 class UplinkQueue:
     """Holds at most `capacity_ms` of captured sound. Putting never waits.
 
     Attributes:
-        queued_ms: How much is held.
+        queued_ms: How much waits to be taken.
         dropped_ms: How much was forgotten for want of room, since the start.
         dropped_periods: In how many pieces.
+        lead: The last chunk the agent has, if what waits follows it without a gap.
     """
 
     def __init__(self, capacity_ms: float) -> None:
         self._capacity_ms = capacity_ms
-        self._chunks: deque[tuple[bytes, PcmFormat, float]] = deque()
+        self._waiting: deque[_Chunk] = deque()
+        self._on_its_way: deque[_Chunk] = deque()
+        self._on_its_way_ms = 0.0
         self.queued_ms = 0.0
         self.dropped_ms = 0.0
         self.dropped_periods = 0
+        self.lead: tuple[bytes, PcmFormat] | None = None
+
+    @property
+    def held_ms(self) -> float:
+        """How much the agent is not known to have."""
+        return self.queued_ms + self._on_its_way_ms
 
     def put(self, pcm: bytes, pcm_format: PcmFormat) -> None:
         """Append one period, forgetting the oldest ones when there is no room."""
-        duration_ms = pcm_format.duration_ms(len(pcm))
-        self._chunks.append((pcm, pcm_format, duration_ms))
-        self.queued_ms += duration_ms
-        while self.queued_ms > self._capacity_ms:
-            self.dropped_ms += self._remove_oldest()[2]
+        chunk = _Chunk(pcm, pcm_format, pcm_format.duration_ms(len(pcm)))
+        self._waiting.append(chunk)
+        self.queued_ms += chunk.duration_ms
+        while self.held_ms > self._capacity_ms:
+            self.dropped_ms += self._forget_oldest()
             self.dropped_periods += 1
 
     def take(self) -> tuple[bytes, PcmFormat] | None:
-        """Remove and return the oldest period, or None."""
-        return self._remove_oldest()[:2] if self._chunks else None
+        """Return the oldest period that waits, or None. It is on its way now."""
+        if not self._waiting:
+            return None
+        chunk = self._waiting.popleft()
+        # Rounding errors must not add up over weeks.
+        self.queued_ms = self.queued_ms - chunk.duration_ms if self._waiting else 0.0
+        self._on_its_way.append(chunk)
+        self._on_its_way_ms += chunk.duration_ms
+        return chunk.pcm, chunk.pcm_format
+
+    def sent(self, position: int) -> None:
+        """Take note that everything taken so far has been written, up to `position` of the link."""
+        for chunk in reversed(self._on_its_way):
+            if chunk.position is not None:
+                break
+            chunk.position = position
+
+    def acknowledge(self, position: int) -> None:
+        """Forget what the agent has: everything written up to `position`."""
+        on_its_way = self._on_its_way
+        while on_its_way and (end := on_its_way[0].position) is not None and end <= position:
+            chunk = on_its_way.popleft()
+            self._on_its_way_ms = self._on_its_way_ms - chunk.duration_ms if on_its_way else 0.0
+            self.lead = chunk.pcm, chunk.pcm_format
+
+    def rewind(self) -> None:
+        """Let what was not acknowledged wait again, in order: its link is gone."""
+        self.queued_ms += self._on_its_way_ms
+        self._on_its_way_ms = 0.0
+        while self._on_its_way:
+            chunk = self._on_its_way.pop()
+            chunk.position = None
+            self._waiting.appendleft(chunk)
+
+    def keep_newest(self, keep_ms: float) -> float:
+        """Forget all but the newest, on purpose; return how many ms that were."""
+        forgotten_ms = 0.0
+        while self.held_ms > keep_ms:
+            forgotten_ms += self._forget_oldest()
+        if not keep_ms:
+            self.lead = None
+        return forgotten_ms
 
     def clear(self) -> None:
-        """Forget everything, on purpose: nothing is counted."""
-        self._chunks.clear()
-        self.queued_ms = 0.0
+        """Forget everything, on purpose."""
+        self.keep_newest(0.0)
 
-    def _remove_oldest(self) -> tuple[bytes, PcmFormat, float]:
-        oldest = self._chunks.popleft()
-        # Rounding errors must not add up over weeks.
-        self.queued_ms = self.queued_ms - oldest[2] if self._chunks else 0.0
-        return oldest
+    def _forget_oldest(self) -> float:
+        self.lead = None
+        if self._on_its_way:
+            chunk = self._on_its_way.popleft()
+            self._on_its_way_ms = (
+                self._on_its_way_ms - chunk.duration_ms if self._on_its_way else 0.0
+            )
+        else:
+            chunk = self._waiting.popleft()
+            self.queued_ms = self.queued_ms - chunk.duration_ms if self._waiting else 0.0
+        return chunk.duration_ms

@@ -76,6 +76,116 @@ def test_every_period_is_taken_or_dropped_and_the_queue_never_exceeds_its_capaci
             queue.put(bytes(2 * step[0]), pcm_format)
             n_put += 1
             put_ms += pcm_format.duration_ms(2 * step[0])
+        queue.sent(n_taken)
+        queue.acknowledge(n_taken)
         assert queue.queued_ms <= capacity_ms
         assert put_ms == pytest.approx(taken_ms + queue.dropped_ms + queue.queued_ms)
     assert n_put == n_taken + queue.dropped_periods + len(taken(queue))
+
+
+def fed(count, capacity_ms=1000):
+    queue = UplinkQueue(capacity_ms)
+    for number in range(count):
+        queue.put(period(number), MIC)
+    return queue
+
+
+def numbers(chunks):
+    return [int.from_bytes(pcm[:4], "little") for pcm, _ in chunks]
+
+
+def test_what_was_not_acknowledged_is_taken_again_in_order():
+    queue = fed(5)
+    for position in (10, 20, 30):
+        queue.take()
+        queue.sent(position)
+    queue.acknowledge(19)
+    assert queue.held_ms == 80
+    queue.rewind()
+    assert queue.lead == (period(0), MIC)
+    assert (queue.queued_ms, queue.held_ms) == (80, 80)
+    assert numbers(taken(queue)) == [1, 2, 3, 4]
+
+
+def test_positions_of_a_lost_link_mean_nothing_on_the_next():
+    queue = fed(2)
+    queue.take()
+    queue.sent(1000)
+    queue.rewind()
+    queue.take()
+    queue.acknowledge(2000)
+    assert queue.held_ms == 40
+
+
+def test_chunks_taken_together_are_acknowledged_together():
+    queue = fed(3)
+    queue.take()
+    queue.take()
+    queue.sent(50)
+    queue.acknowledge(49)
+    assert queue.held_ms == 60
+    queue.acknowledge(50)
+    assert queue.held_ms == 20
+
+
+def test_the_newest_can_be_kept_alone():
+    queue = fed(10)
+    queue.take()
+    queue.sent(1)
+    queue.acknowledge(1)
+    assert queue.keep_newest(70) == 120
+    assert queue.lead is None
+    assert numbers(taken(queue)) == [7, 8, 9]
+
+
+def test_nothing_leads_after_a_gap():
+    queue = fed(4, capacity_ms=60)
+    queue.take()
+    queue.sent(1)
+    queue.acknowledge(1)
+    assert queue.lead is not None
+    queue.put(period(9), MIC)
+    queue.put(period(10), MIC)
+    assert queue.lead is None
+
+
+@given(
+    st.sampled_from([60, 200, 100_000]),
+    st.lists(st.sampled_from(["put", "take", "sent", "acknowledge", "rewind"]), max_size=200),
+)
+def test_everything_put_is_delivered_once_in_order_unless_it_was_dropped(capacity_ms, steps):
+    """The agent has what was acknowledged; after a rewind the next link starts behind it."""
+    queue, count, written, acknowledged = UplinkQueue(capacity_ms), 0, [], 0
+    had, on_link = [], []
+    for step in [*steps, "rewind"]:
+        if step == "put":
+            queue.put(period(count), MIC)
+            count += 1
+        elif step == "take" and (chunk := queue.take()) is not None:
+            on_link.append(numbers([chunk])[0])
+        elif step == "sent" and on_link:
+            written = list(on_link)
+            queue.sent(len(written))
+        elif step == "acknowledge":
+            acknowledged = len(written)
+            queue.acknowledge(acknowledged)
+        elif step == "rewind":
+            queue.rewind()
+            had += on_link[:acknowledged]
+            on_link, written, acknowledged = [], [], 0
+        assert queue.held_ms <= capacity_ms
+    had += numbers(taken(queue))
+    assert had == sorted(set(had))
+    assert len(had) >= count - queue.dropped_periods
+
+
+def test_counts_stay_exact_over_weeks():
+    queue, other = UplinkQueue(10_000), PcmFormat(44_100)
+    for step in range(20_000):
+        queue.put(bytes(2 * 147), other)
+        queue.take()
+        queue.sent(step)
+        if step % 7 == 0:
+            queue.acknowledge(step)
+    queue.acknowledge(20_000)
+    assert (queue.queued_ms, queue.held_ms) == (0, 0)

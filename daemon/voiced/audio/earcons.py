@@ -1,0 +1,30 @@
+"""Earcons: short local sounds with a meaning, made of pure tones."""
+
+import functools
+
+import numpy as np
+
+from voiced.core.actions import Earcon
+
+LEVEL = 0.25  # -12 dBFS
+FADE_S = 0.02
+
+_NOTES: dict[Earcon, tuple[tuple[float, float], ...]] = {
+    # Hz (0 is a rest), seconds
+    Earcon.OFFLINE: ((660.0, 0.16), (0.0, 0.04), (440.0, 0.24)),
+    Earcon.REJECTED: ((330.0, 0.12), (0.0, 0.06), (330.0, 0.12), (0.0, 0.06), (330.0, 0.12)),
+}
+
+
+@functools.cache
+def earcon(which: Earcon, rate_hz: int) -> bytes:
+    """Return the sound of `which`: n_frames, mono int16 LE."""
+    return b"".join(_note(hz, duration_s, rate_hz) for hz, duration_s in _NOTES[which])
+
+
+def _note(hz: float, duration_s: float, rate_hz: int) -> bytes:
+    seconds = np.arange(round(duration_s * rate_hz)) / rate_hz
+    fade = np.minimum(np.minimum(seconds, duration_s - seconds) / FADE_S, 1.0)
+    envelope = 0.5 - 0.5 * np.cos(np.pi * fade)
+    sound = LEVEL * 32767 * envelope * np.sin(2 * np.pi * hz * seconds)
+    return sound.astype("<i2").tobytes()
