@@ -2,22 +2,27 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
-import msgspec
-
 from tests.fakes import ManualWake, RecordingCaptions, RecordingIndicator
-from voiced.app import Extras, assemble
+from voiced.app import Extras, assemble_parts, sound_settings
+from voiced.app import policy as policy_of
 from voiced.config.schema import AgentSection, Settings
 from voiced.core.events import StopRequested, Woken
+from voiced.devices.websocket import WebSocketDialer
+from voiced.runtime import Runtime
 
 
 @asynccontextmanager
-async def daemon(url, *, microphone=None, speaker=None, audio=None, **agent):
-    """Run a daemon that talks to `url`, asleep; stop it at the end, within its 3 s."""
-    settings = Settings(agent=AgentSection(url=url, **agent))
-    if audio is not None:
-        settings = msgspec.structs.replace(settings, audio=audio)
+async def daemon(url, *, microphone=None, speaker=None, link=None, policy=None, **sections):
+    """Run a daemon that talks to `url`, asleep; stop it at the end, within its 3 s.
+
+    Sections of the settings may be given by name, as may be the fields of the agent's section.
+    `link` and `policy` replace what the settings say about them.
+    """
+    whole = {name: sections.pop(name) for name in ("audio", "network") if name in sections}
+    settings = Settings(agent=AgentSection(url=url, **sections), **whole)
     it = SimpleNamespace(wake=ManualWake(), led=RecordingIndicator(), captions=RecordingCaptions())
     extras = Extras(
         microphone=microphone,
@@ -27,7 +32,10 @@ async def daemon(url, *, microphone=None, speaker=None, audio=None, **agent):
         indicators=[it.led],
         captions=[it.captions],
     )
-    it.runtime = assemble(settings, extras)
+    parts = assemble_parts(settings, extras)
+    if link is not None:
+        parts = replace(parts, dial=WebSocketDialer(link))
+    it.runtime = Runtime(parts, policy or policy_of(settings), sound_settings(settings))
     running = asyncio.create_task(it.runtime.run())
     await asyncio.sleep(0.2)
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket as net
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,6 +44,7 @@ async def serve_assemblyai(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
+    sock: net.socket | None = None,
     tls: ssl.SSLContext | None = None,
     events_path: Path | None = None,
 ) -> AsyncIterator[Server]:
@@ -52,6 +54,7 @@ async def serve_assemblyai(
         settings: What it does; as it comes, deterministic.
         host: Where to listen.
         port: Where to listen; 0 picks a free port.
+        sock: Listen on this one instead.
         tls: Serve wss:// and https:// with this.
         events_path: Append the event log here.
     """
@@ -60,8 +63,9 @@ async def serve_assemblyai(
     try:
         async with serve(
             front.converse,
-            host,
-            port,
+            None if sock else host,
+            None if sock else port,
+            sock=sock,
             process_request=front.answer,
             ssl=tls,
             max_size=MAX_MESSAGE_BYTES,
@@ -70,7 +74,8 @@ async def serve_assemblyai(
             ping_interval=None,
         ) as listening:
             address = next(iter(listening.sockets)).getsockname()
-            where = f"{f'[{host}]' if ':' in host else host}:{address[1]}"
+            name = address[0] if sock else host
+            where = f"{f'[{name}]' if ':' in name else name}:{address[1]}"
             secure = "s" if tls else ""
             try:
                 yield Server(

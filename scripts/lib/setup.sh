@@ -20,6 +20,7 @@ packages=(
   "test  pulseaudio-utils   pactl                              controls the virtual sound card"
   "test  libasound2-plugins /usr/lib/*/alsa-lib/*pcm_pulse.so  joins ALSA to the virtual sound card"
   "test  openssl            openssl                            certificates for the TLS tests"
+  "test  iproute2           ip                                 networks that fail, for the outage tests"
   "test  shellcheck         shellcheck                         checks the shell scripts"
 )
 

@@ -11,8 +11,9 @@ import pytest
 from websockets.asyncio.server import serve
 
 from voiced.agents.codec import Dial
+from voiced.devices.link import LinkOptions
 from voiced.devices.resolver import Resolver
-from voiced.devices.websocket import LinkOptions, WebSocketDialer
+from voiced.devices.websocket import WebSocketDialer
 from voiced.errors import LinkError
 
 SILENT = logging.getLogger("tests.silent")

@@ -69,8 +69,7 @@ async def test_a_connection_that_dies_is_taken_up_again(accident):
             async with daemon(url, **parts) as it:
                 await converse(it)
                 getattr(proxy, accident)()
-                await until(lambda: it.led.shown[-1] == "offline")
-                await until(lambda: it.led.shown[-1] == "listening")
+                await until(lambda: it.led.shown[-2:] == ["connecting", "listening"])
                 assert len(server.service.sessions) == 1
 
 

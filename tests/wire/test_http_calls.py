@@ -18,8 +18,8 @@ from tests.wire.peers import (
 )
 from voiced.agents.codec import HttpAnswer, HttpCall
 from voiced.devices.http import AiohttpCaller
+from voiced.devices.link import LinkOptions
 from voiced.devices.resolver import Resolver
-from voiced.devices.websocket import LinkOptions
 from voiced.errors import LinkError, LinkRejected
 
 pytestmark = pytest.mark.real_time

@@ -70,7 +70,10 @@ async def test_a_peer_that_stops_reading_is_given_up_within_the_send_timeout():
                 await send_until_blocked(link)
             started_s = time.monotonic()
             assert await heard(link) == []
-            assert (link.close_code, link.close_reason) == (None, "took no data for 0.4 s")
+            assert (link.close_code, link.close_reason) == (
+                None,
+                "the agent took no data for 0.4 s",
+            )
         assert time.monotonic() - started_s < 0.3
         proxy.thaw()
 
@@ -132,46 +135,6 @@ async def test_an_aborted_link_ends_at_once():
         with pytest.raises(LinkError):
             await link.send("late")
         await link.close()
-
-
-async def test_pings_keep_an_idle_link_open():
-    async with (
-        agent(sending_after(0.6, "still here")) as port,
-        dialer(ping_interval_s=0.05, ping_timeout_s=0.1)(Dial(f"ws://127.0.0.1:{port}")) as link,
-    ):
-        assert await anext(link) == "still here"
-
-
-def sending_after(delay_s, message):
-    async def behave(connection):
-        await asyncio.sleep(delay_s)
-        await connection.send(message)
-        await connection.wait_closed()
-
-    return behave
-
-
-async def test_pings_find_an_idle_half_open_link():
-    async with agent(listen) as port, FaultProxy(port) as proxy, leaving_nothing():
-        options = {"ping_interval_s": 0.1, "ping_timeout_s": 0.2, "close_timeout_s": 0.2}
-        async with dialer(**options)(Dial(f"ws://127.0.0.1:{proxy.port}")) as link:
-            proxy.freeze()
-            assert await asyncio.wait_for(heard(link), 1) == []
-            assert (link.close_code, link.close_reason) == (None, "keepalive ping timeout")
-        proxy.thaw()
-
-
-async def test_pings_find_a_half_open_link_while_the_microphone_streams():
-    """The library's own ping is blind here unless its write limit is out of reach."""
-    async with agent(listen) as port, FaultProxy(port) as proxy:
-        options = {"ping_interval_s": 0.1, "ping_timeout_s": 0.3, "close_timeout_s": 0.1}
-        async with dialer(**options)(Dial(f"ws://127.0.0.1:{proxy.port}")) as link:
-            proxy.freeze()
-            async with asyncio.timeout(2):
-                with pytest.raises(LinkError, match="closed"):
-                    await send_for_ever(link)
-            assert await heard(link) == []
-            assert link.close_reason == "keepalive ping timeout"
 
 
 async def test_a_slow_accept_is_waited_for():

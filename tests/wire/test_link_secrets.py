@@ -10,7 +10,8 @@ from tests.wire.connect_proxy import ConnectProxy
 from tests.wire.peers import agent, answering, closed_port, dialer, echo, heard, tcp_server
 from voiced.agents.codec import Dial, HttpCall
 from voiced.devices.http import AiohttpCaller
-from voiced.devices.websocket import LinkOptions, WebSocketDialer
+from voiced.devices.link import LinkOptions
+from voiced.devices.websocket import WebSocketDialer
 from voiced.errors import LinkError
 
 pytestmark = pytest.mark.real_time
@@ -41,7 +42,7 @@ async def test_an_open_link_logs_no_secret(everything_logged):
     logging.getLogger("websockets.client").debug("this test sees what is logged")
     async with (
         agent(echo) as port,
-        dialer(ping_interval_s=0.01)(Dial(f"ws://127.0.0.1:{port}{PATH}", HEADERS)) as link,
+        dialer()(Dial(f"ws://127.0.0.1:{port}{PATH}", HEADERS)) as link,
     ):
         await link.send("spoken-5ecret")
         assert await anext(link) == "spoken-5ecret"

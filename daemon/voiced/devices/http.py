@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from voiced.agents.codec import HttpAnswer, HttpCall
 from voiced.devices.endpoint import Endpoint, check_headers, endpoint_of
 from voiced.devices.failures import explain_network, explain_proxy_status, no_answer
+from voiced.devices.link import LinkOptions
 from voiced.devices.proxy import choose_proxy
 from voiced.devices.resolver import Resolver
 from voiced.devices.tls import tls_context
-from voiced.devices.websocket import LinkOptions
 from voiced.errors import LinkError, LinkRejected
 
 if TYPE_CHECKING:

@@ -1,40 +1,24 @@
-"""The link: one `websockets` connection to an agent.
-
-The library's `send` waits for a full write buffer to drain, and its ping waits behind it: once a
-streaming socket backs up, its heartbeat is blind. Hence a write limit that is never reached, a
-bound of our own on what is unsent, and `abort` for whatever does not move.
-"""
+"""Opening links with the `websockets` library."""
 
 import asyncio
 import logging
-import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from typing import Any
 
 import aiohappyeyeballs
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
-from websockets.frames import CloseCode
-from websockets.protocol import State
+from websockets.exceptions import WebSocketException
 
-from voiced.agents.codec import Dial, Message
+from voiced.agents.codec import Dial
 from voiced.devices.endpoint import Endpoint, check_headers, endpoint_of
 from voiced.devices.failures import explain_network, explain_upgrade, no_answer
+from voiced.devices.link import UNSENT_IN_KERNEL_BYTES, LinkOptions, WebSocketLink
 from voiced.devices.proxy import at_address, choose_proxy, proxy_endpoint
 from voiced.devices.resolver import Resolver
 from voiced.devices.tls import tls_context
-from voiced.errors import LinkError
 from voiced.ports import Link
-
-UNSENT_LIMIT_BYTES = 64 * 1024
-"""Above it `send` waits: one second of 24 kHz PCM16 as base64, so that a slow network is felt by
-the uplink queue, which drops the oldest, and not hidden in a growing delay."""
-
-UNSENT_IN_KERNEL_BYTES = 16 * 1024
-UNSENT_POLL_S = 0.01
 
 RECEIVE_BYTES = 32 * 1024
 """asyncio would ask for 256 KiB at a time, so much that the C library maps and unmaps it for every
@@ -45,120 +29,33 @@ _SILENCED = logging.getLogger(f"{__name__}.library")
 _SILENCED.disabled = True
 
 
-@dataclass(frozen=True, slots=True)
-class LinkOptions:
-    """How to reach the network.
-
-    Attributes:
-        connect_timeout_s: For everything until the link is open, from the name lookup on.
-        send_timeout_s: For one message; then the link is given up.
-        close_timeout_s: For a polite close; then the link is cut.
-        ping_interval_s: Between pings.
-        ping_timeout_s: Without an answer to one, the link is given up.
-        max_message_bytes: The largest message taken from the agent.
-        write_limit: Bytes of write buffer that would make the library's ping blind.
-        tcp_user_timeout_ms: How long the kernel waits for sent data to be acknowledged.
-        happy_eyeballs_delay_s: Head start of one address of a host over the next.
-        proxy: `auto` (as the environment says), `none`, or the URL of a proxy.
-        ca_file: PEM file of the authorities to trust instead of the system's.
-        compression: Compress messages: half the bytes for ten times the CPU.
-    """
-
-    connect_timeout_s: float = 10
-    send_timeout_s: float = 5
-    close_timeout_s: float = 1
-    ping_interval_s: float = 20
-    ping_timeout_s: float = 10
-    max_message_bytes: int = 16 * 1024 * 1024
-    write_limit: int = 4 * 1024 * 1024
-    tcp_user_timeout_ms: int = 5000
-    happy_eyeballs_delay_s: float = 0.25
-    proxy: str = "auto"
-    ca_file: str | None = None
-    compression: bool = False
+Guard = Callable[[socket.socket, Callable[[str], None]], AbstractContextManager[None]]
+"""While it is entered, calls back with a reason once the socket's peer cannot be reached any more."""
 
 
-class WebSocketLink:
-    """An open connection; fills `Link`."""
-
-    def __init__(self, connection: ClientConnection, options: LinkOptions) -> None:
-        self.close_code: int | None = None
-        self.close_reason = ""
-        self._connection = connection
-        self._options = options
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Message:
-        try:
-            return await self._connection.recv()
-        except ConnectionClosed as closed:
-            self._note_end(closed)
-            raise StopAsyncIteration from None
-
-    async def send(self, message: Message) -> None:
-        try:
-            if self._takes_at_once(message):
-                # Nothing here can wait, and a timeout for every period would cost as much as it.
-                await self._connection.send(message)
-                return
-            async with asyncio.timeout(self._options.send_timeout_s):
-                await self._connection.send(message)
-                await self._settle()
-        except TimeoutError:
-            self.close_reason = f"took no data for {self._options.send_timeout_s:g} s"
-            self.abort()
-            raise LinkError(f"the agent {self.close_reason}") from None
-        except ConnectionClosed:
-            raise LinkError("the connection to the agent is closed") from None
-
-    async def close(self) -> None:
-        try:
-            async with asyncio.timeout(self._options.close_timeout_s):
-                await self._connection.close()
-        except TimeoutError:
-            self.abort()
-
-    def abort(self) -> None:
-        self._connection.transport.abort()
-
-    def _takes_at_once(self, message: Message) -> bool:
-        unsent_bytes = self._connection.transport.get_write_buffer_size() + len(message)
-        return unsent_bytes <= min(UNSENT_LIMIT_BYTES, self._options.write_limit) // 4
-
-    async def _settle(self) -> None:
-        transport = self._connection.transport
-        while transport.get_write_buffer_size() > UNSENT_LIMIT_BYTES and self._is_open():  # noqa: ASYNC110 - a transport tells only when asked
-            await asyncio.sleep(UNSENT_POLL_S)
-
-    def _is_open(self) -> bool:
-        return self._connection.state is State.OPEN
-
-    def _note_end(self, closed: ConnectionClosed) -> None:
-        """Record what the peer said; where we gave up first, its answer says nothing."""
-        ours, theirs = closed.sent, closed.rcvd
-        if ours and ours.code != CloseCode.NORMAL_CLOSURE and not closed.rcvd_then_sent:
-            self.close_reason = ours.reason
-        elif theirs and theirs.code != CloseCode.NO_STATUS_RCVD:
-            self.close_code, self.close_reason = theirs.code, theirs.reason
-        elif isinstance(closed.__cause__, OSError) and closed.__cause__.errno:
-            self.close_reason = os.strerror(closed.__cause__.errno)
+@contextmanager
+def _unguarded(_sock: socket.socket, _on_dead: Callable[[str], None]) -> Iterator[None]:
+    yield
 
 
 class WebSocketDialer:
     """Opens links; fills `Dialer`."""
 
-    def __init__(self, options: LinkOptions, resolver: Resolver | None = None) -> None:
+    def __init__(
+        self, options: LinkOptions, resolver: Resolver | None = None, guard: Guard = _unguarded
+    ) -> None:
         self._options = options
         self._resolver = resolver or Resolver()
+        self._guard = guard
 
     @asynccontextmanager
     async def __call__(self, dial: Dial) -> AsyncIterator[Link]:
         connection = await self._connect(dial)
         link = WebSocketLink(connection, self._options)
+        sock = connection.transport.get_extra_info("socket")
         try:
-            yield link
+            with self._guard(sock, link.give_up):
+                yield link
             await link.close()
         finally:
             link.abort()
@@ -180,8 +77,7 @@ class WebSocketDialer:
                     compression="deflate" if self._options.compression else None,
                     open_timeout=None,
                     close_timeout=self._options.close_timeout_s,
-                    ping_interval=self._options.ping_interval_s,
-                    ping_timeout=self._options.ping_timeout_s,
+                    ping_interval=None,
                     max_size=self._options.max_message_bytes,
                     write_limit=self._options.write_limit,
                     logger=_SILENCED,
