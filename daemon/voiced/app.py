@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from voiced.agents import AGENTS
-from voiced.agents.codec import AgentSettings
+from voiced.agents.codec import Agent, AgentSettings
+from voiced.config import load as settings_file
 from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
 from voiced.core.state import Policy
 from voiced.devices.http import AiohttpCaller
+from voiced.devices.link import LinkOptions
+from voiced.devices.link_watch import LinkWatch
 from voiced.devices.resolver import Resolver
 from voiced.devices.sound import microphone, speaker
-from voiced.devices.websocket import LinkOptions, WebSocketDialer
-from voiced.errors import Problem
+from voiced.devices.websocket import WebSocketDialer
+from voiced.errors import ConfigError, Problem
 from voiced.host.always import AlwaysAwake
+from voiced.host.owner import OwnerWatch
 from voiced.ports import CaptionView, Indicator, Microphone, PeriodTap, Speaker, Tool, WakeSource
 from voiced.registry import load
 from voiced.runtime import Parts, Runtime, SoundSettings
@@ -23,8 +28,12 @@ from voiced.tools import TOOLS
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What a command adds to, or puts in the place of, what the settings name."""
+    """What a command adds to, or puts in the place of, what the settings name.
 
+    `settings_file` is where the settings came from, to be read again when it changes.
+    """
+
+    settings_file: Path | None = None
     microphone: Microphone | None = None
     speaker: Speaker | None = None
     tools: Mapping[str, Tool] | None = None
@@ -56,34 +65,58 @@ def assemble(settings: Settings, extras: Extras) -> Runtime:
     Raises:
         ConfigError: If a name is unknown or a secret cannot be read.
     """
+    return Runtime(assemble_parts(settings, extras), policy(settings), sound_settings(settings))
+
+
+def assemble_parts(settings: Settings, extras: Extras) -> Parts:
+    """Build what a daemon drives; see `assemble`."""
     tools = built_in_tools(settings) if extras.tools is None else extras.tools
-    agent_type = load(AGENTS, settings.agent.protocol, "agent.protocol")
+    agent = load(AGENTS, settings.agent.protocol, "agent.protocol")(
+        agent_settings(settings, tools, extras.key)
+    )
     sound = settings.audio
     link = LinkOptions(
         connect_timeout_s=settings.network.connect_timeout_s,
         proxy=settings.network.proxy,
         ca_file=settings.network.ca_file,
     )
-    resolver = Resolver()
-    indicators, wake_sources = list(extras.indicators), list(extras.wake_sources)
+    resolver, network = Resolver(), LinkWatch()
+    owner = _owner_watch(settings, extras, agent, tools)
+    indicators: list[Indicator] = [*extras.indicators, owner]
+    wake_sources: list[WakeSource] = [*extras.wake_sources, network, owner]
     if settings.wake.mode == "always":
         always = AlwaysAwake()
         indicators.append(always)
         wake_sources.append(always)
-    parts = Parts(
+    return Parts(
         microphone=extras.microphone
         or microphone(sound.capture.device, sound.capture.channel, sound.capture.period_ms),
         speaker=extras.speaker or speaker(sound.playback.device, sound.capture.period_ms),
-        dial=WebSocketDialer(link, resolver),
+        dial=WebSocketDialer(link, resolver, network.guard),
         call_http=AiohttpCaller(link, resolver),
-        agent=agent_type(agent_settings(settings, tools, extras.key)),
+        agent=agent,
         tools=tools,
         wake_sources=wake_sources,
         indicators=indicators,
         captions=extras.captions,
         taps=extras.taps,
     )
-    return Runtime(parts, policy(settings), sound_settings(settings))
+
+
+def _owner_watch(
+    settings: Settings, extras: Extras, agent: Agent, tools: Mapping[str, Tool]
+) -> OwnerWatch:
+    """Return what hands the agent a key or settings that the owner has changed."""
+    path, key = extras.settings_file, settings.agent.key
+
+    def reread() -> None:
+        found = settings_file.load(path, catalogue()).settings if path is not None else settings
+        if found.agent.protocol != settings.agent.protocol:
+            raise ConfigError("agent.protocol", "has changed", "restart the service")
+        agent.update(agent_settings(found, tools, extras.key))
+
+    paths = [path, key.path() if key is not None else None]
+    return OwnerWatch([each for each in paths if each is not None], reread)
 
 
 def built_in_tools(settings: Settings) -> dict[str, Tool]:
@@ -111,6 +144,7 @@ def agent_settings(
 def policy(settings: Settings) -> Policy:
     """Return the numbers the state machine needs."""
     return Policy(
+        resume_window_s=settings.network.resume_window_s,
         idle_timeout_s=None if settings.wake.mode == "always" else settings.wake.idle_timeout_s,
         barge_in=settings.audio.echo != "half_duplex",
     )

@@ -5,7 +5,6 @@ Failures leave here as exactly one event, LinkLost, and only if nobody asked for
 
 import asyncio
 import logging
-import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from voiced.audio.downlink import Downlink
 from voiced.audio.pace import Pacer
 from voiced.audio.playout import Playout
 from voiced.audio.resample import Resampler
+from voiced.audio.silence import SilenceSkipper
 from voiced.audio.uplink import UplinkQueue
 from voiced.core.events import AgentReady, Event, LinkLost, Loss, ReplyDone
 from voiced.core.pcm import PcmFormat
@@ -42,9 +42,6 @@ from voiced.errors import (
 from voiced.ports import CaptionView, Dialer, HttpCaller, Link
 
 log = logging.getLogger(__name__)
-
-JITTER = 0.25
-"""Delays grow by up to this share, so that devices do not dial in step."""
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 
@@ -100,9 +97,15 @@ class Connection:
         self._up: tuple[PcmFormat, Resampler] | None = None
         self._downlink = Downlink(around.playout)
         self._up_pace = Pacer()
+        self._silence = SilenceSkipper()
         self._task: asyncio.Task[None] | None = None
         self._send_failure: LinkError | None = None
         self._started = ""
+
+    @property
+    def is_open(self) -> bool:
+        """The agent was reached."""
+        return self._link is not None
 
     async def run(self, delay_s: float) -> None:
         """Live one link after `delay_s`. Cancellation drops the link at once.
@@ -152,12 +155,15 @@ class Connection:
 
     async def _live(self, delay_s: float) -> Event:
         # A link being opened has no farewell to wait for, so `end` may cancel up to here.
-        await asyncio.sleep(delay_s * (1 + random.SystemRandom().uniform(0, JITTER)))
+        await asyncio.sleep(delay_s)
         dial = await self._follow(self._codec.plan_dial())
         async with self._around.dial(dial) as link:
             self._link = link
             self._started = datetime.now(UTC).isoformat(timespec="seconds")
-            await self._exchange(link)
+            try:
+                await self._exchange(link)
+            finally:
+                self._note_progress(link)
         if link.close_code is None and self._send_failure is not None:
             raise self._send_failure
         return self._codec.closed(link.close_code, link.close_reason)
@@ -167,7 +173,10 @@ class Connection:
         self._outbox.extend(self._codec.greet())
         timeout_s = self._codec.ready_timeout_s
         async with asyncio.TaskGroup() as group:
-            sender = group.create_task(self._send(link), name="uplink")
+            helpers = [
+                group.create_task(self._send(link), name="uplink"),
+                group.create_task(link.watch(), name="link watch"),
+            ]
             try:
                 async with asyncio.timeout(timeout_s) as deadline:
                     async for message in link:
@@ -177,7 +186,8 @@ class Connection:
             except TimeoutError:
                 raise LinkError(f"the agent was not ready within {timeout_s:g} s") from None
             finally:
-                sender.cancel()
+                for helper in helpers:
+                    helper.cancel()
 
     async def _send(self, link: Link) -> None:
         """Send until the link takes no more; the receiver learns from the peer why."""
@@ -199,16 +209,34 @@ class Connection:
 
     async def _send_sound(self, link: Link, pcm: bytes, pcm_format: PcmFormat) -> None:
         """Send one chunk: resample -> encode -> socket, a backlog not faster than allowed."""
+        speed = self._codec.uplink_speed
+        if speed <= 1.0 and self._silence.skip(pcm, pcm_format, self._around.uplink.queued_ms):
+            return
         duration_ms = pcm_format.duration_ms(len(pcm))
-        wait_s = self._up_pace.wait_s(duration_ms, self._loop.time())
+        wait_s = self._up_pace.wait_s(duration_ms, self._loop.time(), speed)
         if wait_s > 0:
             await asyncio.sleep(wait_s)
-        if self._up is None or self._up[0] != pcm_format:
-            rate_hz = self._codec.uplink.rate_hz
-            self._up = (pcm_format, Resampler(pcm_format.rate_hz, rate_hz))
-        payload = g711.encode(self._up[1].process(pcm), self._codec.uplink.encoding)
+        payload = g711.encode(self._resampler(pcm_format).process(pcm), self._codec.uplink.encoding)
         if payload:
             await link.send(self._codec.encode_audio(payload))
+            if not self._ending:  # by now the queue may belong to another link
+                self._around.uplink.sent(link.written_bytes)
+                self._note_progress(link)
+
+    def _note_progress(self, link: Link) -> None:
+        """Let go of the sound that the agent has."""
+        if not self._ending:
+            self._around.uplink.acknowledge(link.acknowledged_bytes)
+
+    def _resampler(self, pcm_format: PcmFormat) -> Resampler:
+        """Return what resamples `pcm_format`, joined without a gap to what an earlier link sent."""
+        if self._up is None or self._up[0] != pcm_format:
+            resampler = Resampler(pcm_format.rate_hz, self._codec.uplink.rate_hz)
+            lead = self._around.uplink.lead if self._up is None else None
+            if lead is not None and lead[1] == pcm_format:
+                resampler.process(lead[0])
+            self._up = (pcm_format, resampler)
+        return self._up[1]
 
     def _take(self, items: list[Item]) -> None:
         """Do what one message led to, in order."""
@@ -265,15 +293,16 @@ def _lost(group: BaseExceptionGroup[VoicedError]) -> LinkLost:
     """Reduce what went wrong to one event, the gravest first."""
     for kind, loss in LOSSES.items():
         if (matching := group.subgroup(kind)) is not None:
-            return LinkLost(_first_in(matching), loss)
-    return LinkLost(_first_in(group))
+            first = _first_in(matching)
+            return LinkLost(str(first), loss, first.wait_s if isinstance(first, AgentBusy) else 0.0)
+    return LinkLost(str(_first_in(group)))
 
 
-def _first_in(group: BaseExceptionGroup[VoicedError]) -> str:
+def _first_in(group: BaseExceptionGroup[VoicedError]) -> BaseException:
     found: BaseException = group
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
-    return str(found)
+    return found
 
 
 def _in_words(facts: Mapping[str, str]) -> str:

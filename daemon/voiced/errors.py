@@ -79,7 +79,15 @@ class LinkError(VoicedError):
 
 
 class AgentBusy(LinkError):  # noqa: N818 - reads as what happened
-    """The agent has no room for us now."""
+    """The agent has no room for us now.
+
+    Attributes:
+        wait_s: The least time to leave it alone.
+    """
+
+    def __init__(self, reason: str, wait_s: float = 10.0) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
 
 
 class LinkRejected(LinkError):  # noqa: N818 - reads as what happened

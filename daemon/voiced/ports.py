@@ -129,6 +129,14 @@ class Link(Protocol):
     close_code: int | None
     close_reason: str
 
+    @property
+    def written_bytes(self) -> int:
+        """How far this end has written, counted on the wire. Never too little."""
+
+    @property
+    def acknowledged_bytes(self) -> int:
+        """How far the peer is known to have received it, on the same count."""
+
     def __aiter__(self) -> AsyncIterator[Message]:
         """Yield messages until the connection ends, however it ends; then look at `close_code`."""
 
@@ -138,6 +146,9 @@ class Link(Protocol):
         Raises:
             LinkError: If the connection is gone or does not take the message in time.
         """
+
+    async def watch(self) -> None:
+        """Watch for signs of death until cancelled; on the first, abort and say so in `close_reason`."""
 
     async def close(self) -> None:
         """Close politely, but never wait long."""

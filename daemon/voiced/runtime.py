@@ -3,17 +3,19 @@
 import asyncio
 import json
 import logging
+import random
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from voiced.agents.codec import Agent
+from voiced.audio.earcons import earcon
 from voiced.audio.playout import Playout
 from voiced.audio.uplink import UplinkQueue
 from voiced.connection import Connection, Surroundings
 from voiced.core import actions as act
-from voiced.core.actions import Action, AgentAction, Status
+from voiced.core.actions import AT_ONCE, Action, AgentAction, Pause, Status
 from voiced.core.conversation import step
 from voiced.core.events import (
     AgentReady,
@@ -43,6 +45,9 @@ from voiced.ports import (
 
 log = logging.getLogger(__name__)
 
+REASONS_TOLD = 20
+"""How many different reasons of one outage are logged aloud."""
+
 REOPEN_S = 1.0
 """How long a missing card is left alone before it is tried again."""
 
@@ -70,6 +75,7 @@ class Parts:
     indicators: Sequence[Indicator] = ()
     captions: Sequence[CaptionView] = ()
     taps: Sequence[PeriodTap] = ()
+    uniform: Callable[[float, float], float] = random.SystemRandom().uniform
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,7 @@ class Runtime:
         self._connection: Connection | None = None
         self._links: set[asyncio.Task[None]] = set()
         self._running_tools: set[asyncio.Task[None]] = set()
+        self._told: set[str] = set()
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
         self._group: asyncio.TaskGroup
@@ -169,8 +176,8 @@ class Runtime:
         match action:
             case act.SetMicGate(is_open):
                 self._mic_gate_open = is_open
-            case act.DropCaptured():
-                self.uplink.clear()
+            case act.DropCaptured(keep_s):
+                self.uplink.keep_newest(keep_s * 1000)
             case act.AcceptReply(reply_id):
                 self.playout.accept(reply_id)
             case act.FinishReply(reply_id):
@@ -178,6 +185,8 @@ class Runtime:
             case act.DropPlayback(reply_id):
                 if self.playout.drop(reply_id) and self._playback is not None:
                     self._playback.drop()
+            case act.PlayEarcon(which):
+                self.playout.overlay(earcon(which, self.playout.rate_hz))
             case act.Show(status):
                 for indicator in self._parts.indicators:
                     indicator.show(status)
@@ -193,8 +202,11 @@ class Runtime:
     def _perform_for_agent(self, action: AgentAction) -> None:
         """Carry out what concerns the link and the tools."""
         match action:
-            case act.OpenLink(resume_key, delay_s):
-                self._open_link(resume_key, delay_s)
+            case act.OpenLink(resume_key, pause, greet):
+                self._open_link(resume_key, pause, greet=greet)
+            case act.HurryLink(resume_key):
+                if self._connection is None or not self._connection.is_open:
+                    self._open_link(resume_key, AT_ONCE)
             case act.CloseLink():
                 self._close_link()
             case act.RunTool():
@@ -208,10 +220,12 @@ class Runtime:
                 for task in self._running_tools:
                     task.cancel()
 
-    def _open_link(self, resume_key: str | None, delay_s: float) -> None:
+    def _open_link(self, resume_key: str | None, pause: Pause, *, greet: bool = True) -> None:
         self._close_link()
         self.playout.forget_refusals()
-        connection = Connection(self._parts.agent.codec(resume_key), self._around)
+        self.uplink.rewind()
+        connection = Connection(self._parts.agent.codec(resume_key, greet=greet), self._around)
+        delay_s = self._parts.uniform(pause.least_s, pause.most_s)
         task = self._group.create_task(connection.run(delay_s), name="link")
         self._connection = connection
         self._links.add(task)
@@ -223,13 +237,17 @@ class Runtime:
             connection.end()
 
     def _report(self, before: Conversation, fact: Event) -> None:
-        """Log the first failure of a cycle aloud, its repeats quietly, and the recovery."""
+        """Log each reason of an outage aloud once, its repeats quietly, and the recovery."""
         match fact:
             case LinkLost(reason):
-                first = not before.offline or self.conversation.refused
-                log.log(logging.WARNING if first else logging.DEBUG, "link lost: %s", reason)
-            case AgentReady() if before.offline:
-                log.info("the agent is back")
+                news = reason not in self._told and len(self._told) < REASONS_TOLD
+                log.log(logging.WARNING if news else logging.DEBUG, "link lost: %s", reason)
+                self._told.add(reason)
+            case AgentReady() if self._told:
+                self._told.clear()
+                log.info(
+                    "the agent is back" if before.resume_key is None else "the session goes on"
+                )
 
     async def _capture(self) -> None:
         """Microphone -> taps -> gate -> uplink queue. Never waits for the network."""

@@ -27,8 +27,9 @@ from voiced.core.pcm import PcmFormat
 from voiced.devices.alsa import AlsaMicrophone
 from voiced.devices.alsapcm import AlsaLibrary, Pcm, alsa_library
 from voiced.devices.http import AiohttpCaller
+from voiced.devices.link import LinkOptions
 from voiced.devices.sound import WAV, microphone, speaker
-from voiced.devices.websocket import LinkOptions, WebSocketDialer
+from voiced.devices.websocket import WebSocketDialer
 from voiced.host.always import AlwaysAwake
 from voiced.host.signals import SignalWake
 from voiced.ports import Dialer, Link, Microphone, Playback, SoundSource, Speaker

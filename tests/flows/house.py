@@ -31,10 +31,15 @@ SEND_TIMEOUT_S = 5.0
 
 
 class PairedLink:
-    """Our end of a connection to a stand-in agent."""
+    """Our end of a connection to a stand-in agent. What is written is acknowledged at once."""
 
     def __init__(self, connection):
         self._connection = connection
+        self.written_bytes = 0
+
+    @property
+    def acknowledged_bytes(self):
+        return self.written_bytes
 
     @property
     def close_code(self):
@@ -51,6 +56,10 @@ class PairedLink:
         if self._connection.closed:
             raise LinkError("the connection is gone")
         self._connection.receive(message)
+        self.written_bytes += len(message)
+
+    async def watch(self):
+        await asyncio.Event().wait()
 
     async def __aiter__(self):
         async for message in self._connection:
@@ -76,6 +85,7 @@ class House:
         self.wake = ManualWake()
         self.tools = {tool.spec.name: tool for tool in tools}
         self.http_calls = []
+        self.reachable = True
         self.dials = []
         settings = AgentSettings(
             url="wss://agent.test/v1/ws",
@@ -119,10 +129,17 @@ class House:
             while self.phase is not phase:
                 await asyncio.sleep(0.005)
 
+    def lose_network(self):
+        """Lose the link, and every attempt until `reachable` is set again."""
+        self.reachable = False
+        self.session.drop()
+
     @asynccontextmanager
     async def _dial(self, dial):
         self.dials.append(dial)
         await asyncio.sleep(0.05)
+        if not self.reachable:
+            raise LinkError("there is no route to the agent")
         link = PairedLink(self.service.dial(dial.url, dial.headers))
         try:
             yield link

@@ -15,7 +15,6 @@ async def test_a_lost_link_comes_back_to_the_same_session():
     async with awake() as it:
         it.session.drop()
         await it.settle(Phase.CONNECTING)
-        assert it.led.shown[-1] == "offline"
         await it.settle(Phase.LISTENING)
         assert len(it.service.sessions) == 1
         assert len(it.sent("session.resume")) == 1
@@ -51,12 +50,14 @@ async def test_an_agent_that_never_gets_ready_is_dialled_again():
         assert it.led.shown[-1] == "offline"
 
 
-async def test_a_bad_key_is_shown_and_not_tried_again(caplog):
+async def test_a_bad_key_is_shown_and_tried_again_rarely(caplog):
     async with house(keys=["another"]) as it:
         it.wake.emit(Woken("test"))
-        await asyncio.sleep(120)
+        await asyncio.sleep(890)
         assert len(it.dials) == 1
         assert it.led.shown[-1] == "rejected"
+        await asyncio.sleep(250)
+        assert len(it.dials) == 2
         lines = [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING]
         assert len(lines) == 1
 
@@ -69,11 +70,11 @@ async def test_a_voice_that_is_gone_is_left_out():
         await it.settle(Phase.SPEAKING)
 
 
-@pytest.mark.parametrize("code", ["at_capacity", "concurrency_exceeded"])
-async def test_a_busy_agent_is_waited_for(code):
+@pytest.mark.parametrize(("code", "wait_s"), [("at_capacity", 10), ("concurrency_exceeded", 30)])
+async def test_a_busy_agent_is_waited_for(code, wait_s):
     async with house(faults=[f"error={code}"]) as it:
         it.wake.emit(Woken("test"))
-        await asyncio.sleep(9)
+        await asyncio.sleep(wait_s - 0.5)
         assert len(it.dials) == 1
         await it.settle(Phase.LISTENING)
 
@@ -160,9 +161,9 @@ async def test_without_a_speaker_replies_run_out_unheard():
 
 async def test_trouble_is_logged_once_aloud_then_quietly_then_as_over(caplog):
     caplog.set_level(logging.DEBUG)
-    policy = Policy(retry_delays_s=(1.0,))
+    policy = Policy(retry_cap_s=1.0)
     async with awake(policy=policy, faults=["close=1011@connect*5"]) as it:
-        await asyncio.sleep(1)
+        await it.settle(Phase.LISTENING)
         messages = [
             (line.levelname, line.getMessage().split(":")[0])
             for line in caplog.records

@@ -151,6 +151,10 @@ class AgentCodec(Protocol):
     ready_timeout_s: float
     farewell_timeout_s: float
 
+    @property
+    def uplink_speed(self) -> float:
+        """How many seconds of kept sound the agent takes per second, now."""
+
     def plan_dial(self) -> DialPlan:
         """Decide where to connect, asking for HTTP calls on the way."""
 
@@ -222,8 +226,13 @@ class Agent(Protocol):
     def check_session(session: Mapping[str, Any]) -> list[Problem]:
         """Return what is wrong with a configured `agent.session`."""
 
-    def codec(self, resume_key: str | None) -> AgentCodec:
-        """Return a codec for one link, resuming the session `resume_key` names if given."""
+    def codec(self, resume_key: str | None, *, greet: bool = True) -> AgentCodec:
+        """Return a codec for one link.
+
+        Args:
+            resume_key: Names the session to resume; None opens a new one.
+            greet: Whether the agent may open the conversation with its configured greeting.
+        """
 
     def update(self, settings: AgentSettings) -> None:
         """Use `settings` for the next session."""

@@ -23,11 +23,12 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: If the settings cannot be used.
     """
-    loaded = load(find(options.config), catalogue())
+    path = find(options.config)
+    loaded = load(path, catalogue())
     log_to_stderr(loaded.settings.log.level)
     for warning in loaded.warnings:
         log.warning("%s", warning)
-    extras = Extras(wake_sources=[SignalWake()], indicators=[StatusLog()])
+    extras = Extras(settings_file=path, wake_sources=[SignalWake()], indicators=[StatusLog()])
     runtime = assemble(loaded.settings, extras)
     asyncio.run(runtime.run())
     return 0

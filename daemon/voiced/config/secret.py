@@ -71,6 +71,13 @@ class Secret:
             raise self._error("is not one word of plain ASCII", "write the secret and nothing else")
         return content
 
+    def path(self) -> Path | None:
+        """Return the file the secret is read from, or None if it is in no file we know."""
+        try:
+            return None if self.source == "env" else self._path()
+        except ConfigError:
+            return None
+
     def caution(self) -> str:
         """Return what is unsafe about the place, or an empty string."""
         if self.source != "file":

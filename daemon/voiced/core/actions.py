@@ -23,12 +23,44 @@ class Status(Enum):
     STOPPING = "stopping"
 
 
+class Earcon(Enum):
+    """A short local sound with a meaning."""
+
+    OFFLINE = "the agent cannot be reached"
+    REJECTED = "the agent refuses us"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A wait of random length, so that devices do not act in step."""
+
+    least_s: float = 0.0
+    most_s: float = 0.0
+
+
+AT_ONCE = Pause()
+
+
 @dataclass(frozen=True, slots=True)
 class OpenLink:
-    """Connect to the agent, resuming the session `resume_key` names if given."""
+    """Connect to the agent after a pause, in the place of any other attempt.
+
+    Attributes:
+        resume_key: Names the session to resume; None opens a new one.
+        pause: How long to wait first.
+        greet: Let the agent speak first, if it is set up to.
+    """
 
     resume_key: str | None
-    delay_s: float = 0.0
+    pause: Pause = AT_ONCE
+    greet: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HurryLink:
+    """Attempt to connect now, unless the running attempt has already reached the agent."""
+
+    resume_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +77,9 @@ class SetMicGate:
 
 @dataclass(frozen=True, slots=True)
 class DropCaptured:
-    """Forget captured audio that has not left the device yet."""
+    """Forget captured audio that the agent does not have yet, but for the newest `keep_s`."""
+
+    keep_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +101,13 @@ class DropPlayback:
     """Silence `reply_id` now (all replies if None), forget what is queued, refuse what comes."""
 
     reply_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlayEarcon:
+    """Let the user hear a short local sound, over whatever is playing."""
+
+    earcon: Earcon
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +155,7 @@ class Show:
     status: Status
 
 
-AgentAction = OpenLink | CloseLink | RunTool | ReturnTool | CancelTools
+AgentAction = OpenLink | HurryLink | CloseLink | RunTool | ReturnTool | CancelTools
 """What concerns the link and the tools."""
 
 Action = (
@@ -124,6 +165,7 @@ Action = (
     | AcceptReply
     | FinishReply
     | DropPlayback
+    | PlayEarcon
     | StartTimer
     | CancelTimer
     | Show

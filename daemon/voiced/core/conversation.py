@@ -10,11 +10,12 @@ The rules:
   may lead to; README's diagram is drawn from it. A (phase, event) pair missing
   from both `TRANSITIONS` and `IGNORED` is a bug, and a test says so.
 * `FLAGS` are facts that cross all phases and change none: mute, devices.
-* What follows from where we are (gate, status, patience) is derived in
+* What follows from where we are (gate, status, timers) is derived in
   `_consequences` from (before, after), never remembered.
 * Only a reply that was accepted is heard; only `ReplyDone(interrupted)` is barge-in.
 * Every way out of a conversation orders `CloseLink`: an agent's session is never
   left open, because it is billed while it is.
+* A lost link is a pause: we are connecting until the agent is back or somebody ends it.
 """
 
 from collections.abc import Callable
@@ -23,19 +24,20 @@ from typing import Any
 
 from voiced.core import actions as act
 from voiced.core import events as ev
+from voiced.core import outage
 from voiced.core.actions import Action
-from voiced.core.events import Event, Loss
+from voiced.core.events import Event
 from voiced.core.state import (
     AWAKE,
     Conversation,
     Phase,
     Policy,
+    Step,
+    forget,
     mic_gate_open,
-    patience_s,
     status_of,
+    timers,
 )
-
-Step = tuple[Conversation, tuple[Action, ...]]
 
 
 def step(now: Conversation, event: Event, policy: Policy) -> Step:
@@ -61,26 +63,45 @@ def _consequences(before: Conversation, after: Conversation, policy: Policy) -> 
         actions.append(act.SetMicGate(open=gate))
     if (status := status_of(after)) is not status_of(before):
         actions.append(act.Show(status))
-    patience = patience_s(after, policy)
-    if (after.phase, patience) != (before.phase, patience_s(before, policy)):
-        actions.append(
-            act.CancelTimer("patience")
-            if patience is None
-            else act.StartTimer("patience", patience)
-        )
-    return actions
+    return [*actions, *_timers_changed(before, after, policy)]
 
 
-def _wake(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    after = replace(_forget(now), phase=Phase.CONNECTING)
+def _timers_changed(before: Conversation, after: Conversation, policy: Policy) -> list[Action]:
+    ran, run = timers(before, policy), timers(after, policy)
+    moved = before.phase is not after.phase
+    started: list[Action] = [
+        act.StartTimer(name, after_s)
+        for name, after_s in run.items()
+        if ran.get(name) != after_s or (moved and name == "patience")
+    ]
+    return [*started, *(act.CancelTimer(name) for name in ran if name not in run)]
+
+
+def _wake(now: Conversation, event: Event, _policy: Policy) -> Step:
+    after = replace(forget(now), phase=Phase.CONNECTING, answer_owed=outage.is_by_person(event))
     return after, (act.OpenLink(resume_key=None),)
 
 
-def _ready(now: Conversation, event: ev.AgentReady, _policy: Policy) -> Step:
+def _press_again(now: Conversation, event: Event, policy: Policy) -> Step:
+    """Somebody wants the agent while it is being tried; the talk button may also call it off."""
+    if now.offline or now.refused:
+        return outage.insist(now, event)
+    return _sleep(now, event, policy) if isinstance(event, ev.TalkPressed) else (now, ())
+
+
+def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
+    lifetime_s = event.lifetime_s
     after = replace(
-        now, phase=Phase.LISTENING, resume_key=event.resume_key, attempts=0, offline=False
+        now,
+        phase=Phase.LISTENING,
+        resume_key=event.resume_key,
+        offline=False,
+        refused=False,
+        answer_owed=False,
+        renew_in_s=lifetime_s and max(lifetime_s - policy.renew_early_s, lifetime_s / 2),
     )
-    return after, ()
+    started_over = now.resume_key is None and now.failures > 0
+    return after, (act.DropCaptured(policy.keep_for_fresh_s),) if started_over else ()
 
 
 def _turn_begins(now: Conversation, _event: Event, _policy: Policy) -> Step:
@@ -102,6 +123,7 @@ def _reply_begins(now: Conversation, event: ev.ReplyStarted, _policy: Policy) ->
         now,
         phase=Phase.SPEAKING,
         reply_id=event.reply_id,
+        cut_reply=None,
         parting=now.leaving,
     )
     return after, (act.AcceptReply(event.reply_id),)
@@ -122,6 +144,12 @@ def _drained(now: Conversation, event: ev.PlaybackDrained, policy: Policy) -> St
     if now.parting:
         return _sleep(now, event, policy)
     return _to_listening(now), ()
+
+
+def _rest_heard(now: Conversation, event: ev.PlaybackDrained, _policy: Policy) -> Step:
+    """What had arrived of an earlier reply was heard out."""
+    cut_reply = None if event.reply_id == now.cut_reply else now.cut_reply
+    return replace(now, cut_reply=cut_reply), ()
 
 
 def _hush(now: Conversation, _event: Event, _policy: Policy) -> Step:
@@ -152,46 +180,33 @@ def _leave(now: Conversation, event: ev.EndRequested, policy: Policy) -> Step:
 
 
 def _sleep(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    return _forget(now), (act.DropPlayback(), act.CancelTools(), act.CloseLink())
+    return forget(now), (act.DropPlayback(), act.CancelTools(), act.CloseLink())
 
 
 def _farewell(now: Conversation, _event: Event, _policy: Policy) -> Step:
     """The agent ended the session: what it said last is still heard."""
-    return _forget(now), (*_hear_out(now), act.CancelTools(), act.CloseLink())
+    return forget(now), (*outage.hear_out(now), act.CancelTools(), act.CloseLink())
 
 
 def _stop(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    after = replace(_forget(now), phase=Phase.STOPPED)
+    after = replace(forget(now), phase=Phase.STOPPED)
     return after, (act.DropPlayback(), act.CancelTools(), act.CloseLink())
 
 
-def _lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
-    cut_short = (*_hear_out(now), act.CancelTools())
-    if now.leaving:
-        return _forget(now), (*cut_short, act.CloseLink())
-    if event.loss is Loss.REJECTED:
-        return replace(_forget(now), refused=True), (*cut_short, act.CloseLink())
-    delays = policy.retry_delays_s
-    delay = delays[min(now.attempts, len(delays) - 1)]
-    if event.loss is Loss.BUSY:
-        delay = max(delay, policy.busy_delay_s)
-    after = replace(
-        _forget(now),
-        phase=Phase.CONNECTING,
-        offline=now.offline or event.loss in (Loss.BROKEN, Loss.BUSY),
-        resume_key=None if event.loss is Loss.SESSION_GONE else now.resume_key,
-        attempts=now.attempts + 1,
-    )
-    return after, (*cut_short, act.OpenLink(after.resume_key, delay))
-
-
-def _forget(now: Conversation) -> Conversation:
-    """Return a conversation asleep, with only the facts that outlive one."""
-    return Conversation(muted=now.muted, microphone=now.microphone, speaker=now.speaker)
-
-
-def _hear_out(now: Conversation) -> tuple[Action, ...]:
-    return (act.FinishReply(now.reply_id),) if now.reply_id is not None else ()
+def _timer(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
+    """Whatever is named here is running only where it belongs; see `timers`."""
+    match event.name:
+        case "patience":
+            return _sleep(now, event, policy)
+        case "steady":
+            return replace(now, failures=0), ()
+        case "renewal":
+            return replace(now, stale=True), ()
+        case "quiet":
+            after = replace(forget(now), phase=Phase.CONNECTING)
+            return after, (act.OpenLink(resume_key=None, greet=False),)
+        case _:
+            return now, ()
 
 
 def _to_listening(now: Conversation) -> Conversation:
@@ -234,13 +249,17 @@ FLAGS: dict[type[Event], Callable[[Conversation, Any], Conversation]] = {
     ev.SpeakerChanged: _speaker,
 }
 
-_AFTER_REPLY = (Phase.LISTENING, Phase.HEARING, Phase.THINKING)
+_QUIET = (Phase.LISTENING, Phase.HEARING, Phase.THINKING)
 
 TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     (Phase.ASLEEP, ev.Woken): _row(_wake, Phase.CONNECTING),
     (Phase.ASLEEP, ev.TalkPressed): _row(_wake, Phase.CONNECTING),
     (Phase.CONNECTING, ev.AgentReady): _row(_ready, Phase.LISTENING),
-    (Phase.CONNECTING, ev.TalkPressed): _row(_sleep, Phase.ASLEEP),
+    (Phase.CONNECTING, ev.TalkPressed): _row(_press_again, Phase.CONNECTING, Phase.ASLEEP),
+    (Phase.CONNECTING, ev.Woken): _row(_press_again, Phase.CONNECTING),
+    (Phase.CONNECTING, ev.NetworkBack): _row(outage.hurry, Phase.CONNECTING),
+    (Phase.CONNECTING, ev.OwnerActed): _row(outage.hurry, Phase.CONNECTING),
+    (Phase.CONNECTING, ev.TimerFired): _row(outage.window_closes, Phase.CONNECTING),
     (Phase.CONNECTING, ev.EndRequested): _row(_sleep, Phase.ASLEEP),
     (Phase.LISTENING, ev.SpeechStarted): _row(_turn_begins, Phase.HEARING),
     (Phase.LISTENING, ev.SpeechStopped): _row(_turn_ends, Phase.THINKING),
@@ -255,9 +274,7 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     (Phase.SPEAKING, ev.ReplyDone): _row(
         _reply_ends, Phase.SPEAKING, Phase.LISTENING, Phase.HEARING
     ),
-    (Phase.SPEAKING, ev.PlaybackDrained): _row(
-        _drained, Phase.SPEAKING, *_AFTER_REPLY, Phase.ASLEEP
-    ),
+    (Phase.SPEAKING, ev.PlaybackDrained): _row(_drained, Phase.SPEAKING, *_QUIET, Phase.ASLEEP),
     (Phase.SPEAKING, ev.Woken): _row(_hush, Phase.LISTENING, Phase.HEARING),
     (Phase.SPEAKING, ev.TalkPressed): _row(_hush, Phase.LISTENING, Phase.HEARING),
     (Phase.SPEAKING, ev.Hushed): _row(_hush, Phase.LISTENING, Phase.HEARING),
@@ -270,9 +287,18 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     },
     **{(phase, ev.ToolReturned): _row(_tool_ends, phase) for phase in AWAKE},
     **{(phase, ev.EndRequested): _row(_leave, phase, Phase.ASLEEP) for phase in AWAKE},
-    **{(phase, ev.TimerFired): _row(_sleep, Phase.ASLEEP) for phase in AWAKE},
     **{
-        (phase, ev.LinkLost): _row(_lost, Phase.CONNECTING, Phase.ASLEEP)
+        (phase, ev.TimerFired): _row(
+            _timer, phase, Phase.ASLEEP, *([Phase.CONNECTING] if phase is Phase.LISTENING else [])
+        )
+        for phase in AWAKE
+    },
+    **{
+        (phase, ev.PlaybackDrained): _row(_rest_heard, phase)
+        for phase in (Phase.CONNECTING, *_QUIET)
+    },
+    **{
+        (phase, ev.LinkLost): _row(outage.lost, Phase.CONNECTING, Phase.ASLEEP)
         for phase in (Phase.CONNECTING, *AWAKE)
     },
     **{
@@ -294,8 +320,6 @@ _FROM_THE_AGENT = (
     ev.ToolCalled,
     ev.ToolReturned,
 )
-_QUIET = (Phase.LISTENING, Phase.HEARING, Phase.THINKING)
-
 IGNORED: dict[tuple[Phase, type[Event]], str] = {
     **{
         (Phase.ASLEEP, kind): "the link is closed; this is a straggler"
@@ -303,17 +327,19 @@ IGNORED: dict[tuple[Phase, type[Event]], str] = {
     },
     **{(Phase.CONNECTING, kind): "the agent is not ready yet" for kind in _FROM_THE_AGENT},
     **{(phase, ev.AgentReady): "an update was acknowledged" for phase in AWAKE},
-    **{(phase, ev.Woken): "already awake" for phase in (Phase.CONNECTING, *_QUIET)},
+    **{(phase, ev.Woken): "already awake" for phase in _QUIET},
+    **{
+        (phase, kind): "nothing waits for it"
+        for phase in (Phase.ASLEEP, *AWAKE)
+        for kind in (ev.NetworkBack, ev.OwnerActed)
+    },
     **{
         (phase, ev.Hushed): "nothing to hush"
         for phase in (Phase.ASLEEP, Phase.CONNECTING, Phase.LISTENING, Phase.HEARING)
     },
     **{(phase, ev.ReplyDone): "a reply that was dropped" for phase in _QUIET},
-    **{
-        (phase, ev.PlaybackDrained): "what was left of a reply was heard out"
-        for phase in (Phase.ASLEEP, Phase.CONNECTING, *_QUIET)
-    },
-    **{(phase, ev.TimerFired): "cancelled too late" for phase in (Phase.ASLEEP, Phase.CONNECTING)},
+    (Phase.ASLEEP, ev.PlaybackDrained): "what was left of a reply was heard out",
+    (Phase.ASLEEP, ev.TimerFired): "cancelled too late",
     (Phase.ASLEEP, ev.EndRequested): "already ended",
     (Phase.HEARING, ev.SpeechStarted): "already hearing",
     (Phase.THINKING, ev.SpeechStopped): "already thinking",

@@ -8,9 +8,15 @@ from typing import Any, get_args
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """Somebody asked for attention."""
+    """Somebody asked for attention.
+
+    Attributes:
+        source: Who.
+        unattended: No person is there to be answered when it fails.
+    """
 
     source: str
+    unattended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +73,11 @@ class AgentReady:
     Attributes:
         resume_key: Opaque key that reopens this session after a lost link,
             or None if the agent cannot resume.
+        lifetime_s: How long the agent will keep the session; None if it does not say.
     """
 
     resume_key: str | None
+    lifetime_s: float | None = None
 
 
 class Loss(Enum):
@@ -84,10 +92,27 @@ class Loss(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LinkLost:
-    """The link closed without being asked to, or could not be opened."""
+    """The link closed without being asked to, or could not be opened.
+
+    Attributes:
+        reason: One clear sentence without secrets.
+        loss: What it means for the next attempt.
+        wait_s: The least time before it.
+    """
 
     reason: str
     loss: Loss = Loss.BROKEN
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkBack:
+    """A network connection of this device came up: what failed before may work now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerActed:
+    """The owner changed the key or the settings: what was refused before may work now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +201,8 @@ Event = (
     | SpeakerChanged
     | AgentReady
     | LinkLost
+    | NetworkBack
+    | OwnerActed
     | SessionEnded
     | SpeechStarted
     | SpeechStopped

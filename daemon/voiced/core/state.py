@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from voiced.core.actions import Status
+from voiced.core.actions import Action, Status
 
 
 class Phase(Enum):
@@ -28,8 +28,17 @@ class Policy:
         reply_limit_s: Longest reply before we take the agent for stuck.
         tools_limit_s: Longest wait for tools and the reply that follows them.
         parting_limit_s: Longest wait for the agent's parting words.
-        retry_delays_s: Wait before each reconnection; the last one repeats.
-        busy_delay_s: Shortest wait when the agent has no room.
+        resume_window_s: How long after a drop the session may still be resumed.
+        resume_delay_s: Wait before the second attempt to resume; doubles each time.
+        resume_cap_s: The longest of these waits.
+        retry_delay_s: Longest wait before the second attempt to open a new session; doubles each time.
+        retry_cap_s: The longest of these waits.
+        window_spread_s: Longest wait for a new session once the window has closed.
+        refused_delay_s: Wait after a refusal that only the owner can mend.
+        steady_s: How long a link must hold before the waits begin anew.
+        keep_for_fresh_s: How much of what was said before a new session goes to it, after a drop.
+        renew_early_s: How long before its end a session is replaced by a new one.
+        quiet_s: Silence that is long enough to replace a session in.
         barge_in: Whether the user may interrupt a reply by speaking.
     """
 
@@ -38,8 +47,17 @@ class Policy:
     reply_limit_s: float = 600.0
     tools_limit_s: float = 300.0
     parting_limit_s: float = 8.0
-    retry_delays_s: tuple[float, ...] = (0.0, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-    busy_delay_s: float = 10.0
+    resume_window_s: float = 25.0
+    resume_delay_s: float = 0.25
+    resume_cap_s: float = 5.0
+    retry_delay_s: float = 1.0
+    retry_cap_s: float = 60.0
+    window_spread_s: float = 5.0
+    refused_delay_s: float = 900.0
+    steady_s: float = 10.0
+    keep_for_fresh_s: float = 3.0
+    renew_early_s: float = 300.0
+    quiet_s: float = 10.0
     barge_in: bool = True
 
 
@@ -55,8 +73,12 @@ class Conversation:
         offline: The last attempt to reach the agent failed.
         refused: The agent refused us; only the owner can help.
         resume_key: Reopens the agent's session after a lost link.
-        attempts: Links lost since the agent was last ready.
+        failures: Links lost since one was steady.
+        answer_owed: A person woke us and has seen no success and heard no reason yet.
+        renew_in_s: How long after the agent was ready the session is to be replaced.
+        stale: That time has passed.
         reply_id: The reply being heard.
+        cut_reply: A reply cut short by a lost link, of which what had arrived is still heard.
         user_speaking: The agent hears the user, whatever we are doing.
         hushed: The user silenced a reply that had not begun.
         tools: Calls whose results are owed.
@@ -71,8 +93,12 @@ class Conversation:
     offline: bool = False
     refused: bool = False
     resume_key: str | None = None
-    attempts: int = 0
+    failures: int = 0
+    answer_owed: bool = False
+    renew_in_s: float | None = None
+    stale: bool = False
     reply_id: str | None = None
+    cut_reply: str | None = None
     user_speaking: bool = False
     hushed: bool = False
     tools: frozenset[str] = frozenset()
@@ -80,16 +106,19 @@ class Conversation:
     parting: bool = False
 
 
+Step = tuple[Conversation, tuple[Action, ...]]
+"""What a conversation becomes, and what must be done about it."""
+
 AWAKE = (Phase.LISTENING, Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
 """The phases in which the agent is there."""
 
 
 def mic_gate_open(conversation: Conversation, policy: Policy) -> bool:
     """Tell whether captured audio may leave the device, now or as soon as the link is ready."""
-    if conversation.muted:
+    if conversation.muted or conversation.refused:
         return False
-    if conversation.phase is Phase.SPEAKING:
-        return policy.barge_in
+    if conversation.phase is Phase.SPEAKING or conversation.cut_reply is not None:
+        return policy.barge_in and conversation.phase in (Phase.CONNECTING, *AWAKE)
     return conversation.phase in (Phase.CONNECTING, *AWAKE)
 
 
@@ -109,6 +138,34 @@ def status_of(conversation: Conversation) -> Status:
     return Status(conversation.phase.value)
 
 
+def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
+    """Tell which timers belong to where we are, and how long they run.
+
+    A timer starts when its entry appears, and `patience` anew with every phase.
+    """
+    awake = conversation.phase in AWAKE
+    running = {
+        "patience": patience_s(conversation, policy),
+        "resume window": policy.resume_window_s if _resuming(conversation) else None,
+        "steady": policy.steady_s if awake and conversation.failures else None,
+        "renewal": conversation.renew_in_s if awake and not conversation.stale else None,
+        "quiet": policy.quiet_s if conversation.stale and _is_quiet(conversation) else None,
+    }
+    return {name: after_s for name, after_s in running.items() if after_s is not None}
+
+
+def _is_quiet(conversation: Conversation) -> bool:
+    return (
+        conversation.phase is Phase.LISTENING
+        and not conversation.leaving
+        and conversation.cut_reply is None
+    )
+
+
+def _resuming(conversation: Conversation) -> bool:
+    return conversation.phase is Phase.CONNECTING and conversation.resume_key is not None
+
+
 def patience_s(conversation: Conversation, policy: Policy) -> float | None:
     """Tell how long nothing may happen before the conversation is given up."""
     if conversation.leaving and conversation.phase in (Phase.LISTENING, Phase.THINKING):
@@ -121,3 +178,8 @@ def patience_s(conversation: Conversation, policy: Policy) -> float | None:
         Phase.HEARING: policy.turn_limit_s,
         Phase.SPEAKING: policy.reply_limit_s,
     }.get(conversation.phase)
+
+
+def forget(now: Conversation) -> Conversation:
+    """Return a conversation asleep, with only the facts that outlive one."""
+    return Conversation(muted=now.muted, microphone=now.microphone, speaker=now.speaker)

@@ -6,8 +6,8 @@ from voiced.core.actions import Status
 from voiced.core.events import Woken
 from voiced.ports import Emit
 
-PAUSES_S = {Status.ASLEEP: 1.0, Status.REJECTED: 900.0}
-"""Wait before waking again; after a refusal only the owner can help, so rarely."""
+PAUSE_S = 1.0
+"""Wait before waking again."""
 
 
 class AlwaysAwake:
@@ -22,11 +22,11 @@ class AlwaysAwake:
         self._changed.set()
 
     async def watch(self, emit: Emit) -> None:
-        emit(Woken("always"))
+        emit(Woken("always", unattended=True))
         while True:
             self._changed.clear()
             try:
-                async with asyncio.timeout(PAUSES_S.get(self._status)):
+                async with asyncio.timeout(PAUSE_S if self._status is Status.ASLEEP else None):
                     await self._changed.wait()
             except TimeoutError:
-                emit(Woken("always"))
+                emit(Woken("always", unattended=True))

@@ -118,7 +118,9 @@ def test_a_policy_close_tells_the_harmless_error_before_it():
 
 def test_a_vanished_connection_is_said_without_a_code():
     outcome = outcome_of(lambda: link_at("ready").codec.closed(None, ""))
-    assert outcome.reason == "the agent closed the link (no close code)"
+    assert outcome.reason == "the connection was lost"
+    outcome = outcome_of(lambda: link_at("ready").codec.closed(None, "no carrier"))
+    assert outcome.reason == "the connection was lost: no carrier"
 
 
 @pytest.mark.parametrize("code", [None, 7, "", [], {}])

@@ -90,53 +90,6 @@ def test_muting_closes_the_gate_and_forgets_what_has_not_left():
     assert act.SetMicGate(open=True) in orders
 
 
-@pytest.mark.parametrize("phase", [Phase.CONNECTING, *AWAKE])
-def test_losing_the_link_resumes_the_session_it_had(phase):
-    now = Conversation(phase=phase, resume_key="sess_1")
-    now, orders = after(now, ev.LinkLost("gone"))
-    assert act.OpenLink("sess_1", POLICY.retry_delays_s[0]) in orders
-    assert (now.phase, status_of(now)) == (Phase.CONNECTING, Status.OFFLINE)
-    now, _ = after(now, ev.AgentReady("sess_1"))
-    assert (status_of(now), now.attempts) == (Status.LISTENING, 0)
-
-
-@pytest.mark.parametrize("delays", [(1.0,), (0.5, 2.0, 8.0)])
-def test_the_last_retry_delay_repeats(delays):
-    policy = Policy(retry_delays_s=delays)
-    _, orders = after(
-        Conversation(phase=Phase.LISTENING), *[ev.LinkLost("gone")] * 6, policy=policy
-    )
-    waits = [order.delay_s for order in orders if isinstance(order, act.OpenLink)]
-    assert waits == list(delays) + [delays[-1]] * (6 - len(delays))
-
-
-def test_a_session_that_is_gone_is_forgotten():
-    now = Conversation(phase=Phase.CONNECTING, resume_key="sess_1")
-    now, orders = after(now, ev.LinkLost("expired", ev.Loss.SESSION_GONE))
-    assert act.OpenLink(None, 0.0) in orders
-    assert status_of(now) is Status.CONNECTING
-
-
-def test_a_busy_agent_is_not_pressed():
-    _, orders = after(Conversation(phase=Phase.CONNECTING), ev.LinkLost("full", ev.Loss.BUSY))
-    assert act.OpenLink(None, POLICY.busy_delay_s) in orders
-
-
-@pytest.mark.parametrize("phase", [Phase.CONNECTING, *AWAKE])
-def test_a_refusal_ends_the_conversation_and_is_shown_until_the_agent_is_there(phase):
-    now, orders = after(Conversation(phase=phase), ev.LinkLost("bad key", ev.Loss.REJECTED))
-    assert (now.phase, status_of(now)) == (Phase.ASLEEP, Status.REJECTED)
-    assert act.CloseLink() in orders
-    now, _ = after(now, ev.Woken("button"))
-    assert status_of(now) is Status.CONNECTING
-
-
-def test_a_reply_cut_by_a_lost_link_is_heard_as_far_as_it_came():
-    _, orders = after(talking(), ev.LinkLost("gone"))
-    assert act.FinishReply("r1") in orders
-    assert not any(isinstance(order, act.DropPlayback) for order in orders)
-
-
 def test_speech_over_a_reply_is_not_barge_in():
     now, orders = after(talking(), ev.SpeechStarted())
     assert (now.phase, orders) == (Phase.SPEAKING, [])
@@ -254,11 +207,10 @@ def test_stopping_ends_everything(phase):
 
 
 def test_a_conversation_without_idle_timeout_waits_for_ever():
-    _, orders = after(
-        Conversation(phase=Phase.CONNECTING),
-        ev.AgentReady("s"),
-        policy=Policy(idle_timeout_s=None),
-    )
+    policy = Policy(idle_timeout_s=None)
+    _, orders = after(Conversation(phase=Phase.CONNECTING), ev.AgentReady("s"), policy=policy)
+    assert not any(isinstance(order, act.StartTimer) for order in orders)
+    _, orders = after(Conversation(phase=Phase.HEARING), ev.SpeechStopped(), policy=policy)
     assert act.CancelTimer("patience") in orders
 
 

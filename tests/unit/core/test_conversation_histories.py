@@ -6,25 +6,35 @@ from hypothesis import strategies as st
 from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core.conversation import FLAGS, TRANSITIONS, step
-from voiced.core.state import Conversation, Phase, Policy, mic_gate_open, status_of
+from voiced.core.state import (
+    AWAKE,
+    Conversation,
+    Phase,
+    Policy,
+    mic_gate_open,
+    status_of,
+    timers,
+)
 
 REPLIES = st.sampled_from(["r1", "r2"])
 CALLS = st.sampled_from(["c1", "c2"])
 
 EVENTS = st.one_of(
-    st.builds(ev.Woken, st.just("button")),
+    st.builds(ev.Woken, st.just("button"), st.booleans()),
     st.builds(ev.EndRequested, st.booleans()),
     st.builds(ev.MuteChanged, st.booleans()),
     st.builds(ev.MicrophoneChanged, st.booleans()),
     st.builds(ev.SpeakerChanged, st.booleans()),
-    st.builds(ev.AgentReady, st.sampled_from([None, "sess_1"])),
-    st.builds(ev.LinkLost, st.just("gone"), st.sampled_from(ev.Loss)),
+    st.builds(ev.AgentReady, st.sampled_from([None, "sess_1"]), st.sampled_from([None, 60.0])),
+    st.builds(ev.LinkLost, st.just("gone"), st.sampled_from(ev.Loss), st.sampled_from([0.0, 10.0])),
     st.builds(ev.ReplyStarted, REPLIES),
     st.builds(ev.ReplyDone, REPLIES, st.booleans()),
     st.builds(ev.PlaybackDrained, REPLIES),
     st.builds(ev.ToolCalled, CALLS, st.just("get_time")),
     st.builds(ev.ToolReturned, CALLS, st.just("{}"), st.booleans()),
-    st.builds(ev.TimerFired, st.just("patience")),
+    st.builds(
+        ev.TimerFired, st.sampled_from(["patience", "resume window", "steady", "renewal", "quiet"])
+    ),
     *(
         st.just(kind())
         for kind in (
@@ -33,6 +43,8 @@ EVENTS = st.one_of(
             ev.SpeechStarted,
             ev.SpeechStopped,
             ev.SessionEnded,
+            ev.NetworkBack,
+            ev.OwnerActed,
         )
     ),
 )
@@ -62,8 +74,13 @@ def check(now, after, orders, event, policy):
 @settings(max_examples=10_000, deadline=None)
 @given(HISTORIES, POLICIES)
 def test_gate_status_and_timer_orders_always_match_where_we_are(history, policy):
-    now, gate, shown, timer = Conversation(), False, status_of(Conversation()), False
+    now, gate, shown = Conversation(), False, status_of(Conversation())
+    running = set()
     for event in history:
+        if isinstance(event, ev.TimerFired):
+            if event.name not in running:
+                continue
+            running.discard(event.name)
         after, orders = step(now, event, policy)
         check(now, after, orders, event, policy)
         for order in orders:
@@ -74,18 +91,19 @@ def test_gate_status_and_timer_orders_always_match_where_we_are(history, policy)
                 case act.Show(status):
                     assert shown is not status
                     shown = status
-                case act.StartTimer("patience", _):
-                    timer = True
-                case act.CancelTimer("patience"):
-                    timer = False
+                case act.StartTimer(name, _):
+                    running.add(name)
+                case act.CancelTimer(name):
+                    running.discard(name)
         now = after
         assert gate == mic_gate_open(now, policy)
         assert not (gate and now.muted)
         assert not (gate and now.phase is Phase.ASLEEP)
         assert shown is status_of(now)
-        assert not (timer and now.phase in (Phase.ASLEEP, Phase.CONNECTING))
+        assert running == timers(now, policy).keys()
+        assert ("patience" in running) <= (now.phase in AWAKE)
         if now.phase in (Phase.HEARING, Phase.SPEAKING):
-            assert timer
+            assert "patience" in running
 
 
 @given(HISTORIES, POLICIES)
@@ -103,4 +121,30 @@ def test_a_link_is_opened_only_by_a_person_or_after_a_loss(history):
     for event in history:
         now, orders = step(now, event, Policy())
         if any(isinstance(order, act.OpenLink) for order in orders):
-            assert isinstance(event, ev.Woken | ev.TalkPressed | ev.LinkLost)
+            assert isinstance(event, ev.Woken | ev.TalkPressed | ev.LinkLost | ev.TimerFired)
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(HISTORIES, POLICIES)
+def test_whoever_connects_has_an_attempt_running_and_resumes_only_within_the_window(
+    history, policy
+):
+    now, attempt = Conversation(), False
+    for event in history:
+        before = now
+        now, orders = step(now, event, policy)
+        attempt = attempt and not isinstance(event, ev.LinkLost)
+        for order in orders:
+            match order:
+                case act.OpenLink(key, _):
+                    attempt = True
+                    assert key == now.resume_key
+                case act.CloseLink():
+                    attempt = False
+                case act.HurryLink(key):
+                    assert attempt
+                    assert key == before.resume_key
+        if now.phase is Phase.CONNECTING:
+            assert attempt
+            resuming = now.resume_key is not None
+            assert ("resume window" in timers(now, policy)) == resuming

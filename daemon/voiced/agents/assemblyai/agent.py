@@ -22,8 +22,8 @@ class AssemblyAi:
     def check_session(session: Mapping[str, Any]) -> list[Problem]:
         return check_session(session)
 
-    def codec(self, resume_key: str | None) -> AgentCodec:
-        return AssemblyAiCodec(self._memory, resume_key)
+    def codec(self, resume_key: str | None, *, greet: bool = True) -> AgentCodec:
+        return AssemblyAiCodec(self._memory, resume_key, greet=greet)
 
     def update(self, settings: AgentSettings) -> None:
         self._memory.update(settings)

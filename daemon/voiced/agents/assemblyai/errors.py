@@ -28,10 +28,17 @@ class Reaction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the error table."""
+    """One row of the error table.
+
+    Attributes:
+        reaction: Who must react.
+        remedy: What the owner can do.
+        wait_s: The least time to stay away, where that is the reaction.
+    """
 
     reaction: Reaction
     remedy: str = ""
+    wait_s: float = 10.0
 
 
 ERRORS = {
@@ -56,7 +63,7 @@ ERRORS = {
     "invalid_audio": Row(Reaction.LOG),
     "audio_rate_violation": Row(Reaction.LOG),
     "at_capacity": Row(Reaction.WAIT),
-    "concurrency_exceeded": Row(Reaction.WAIT),
+    "concurrency_exceeded": Row(Reaction.WAIT, wait_s=30.0),
     "internal_error": Row(Reaction.RETRY),
     "server_error": Row(Reaction.RETRY),
     "agent_init_failed": Row(Reaction.RETRY),
@@ -90,8 +97,14 @@ class AgentError:
         return f"{self.code or 'an error without a code'}{about}{message}"
 
 
-def end_by_error(error: AgentError, stage: Stage) -> LinkError | None:
-    """Return how `error` ends the link, or None if the link goes on."""
+def end_by_error(error: AgentError, stage: Stage, *, again: bool = False) -> LinkError | None:
+    """Return how `error` ends the link, or None if the link goes on.
+
+    Args:
+        error: What the agent reported.
+        stage: How far the link had come.
+        again: The server broke down in this session before.
+    """
     reason = f"the agent reported {error}"
     match error.row.reaction:
         case Reaction.SIGN_IN | Reaction.TELL_OWNER:
@@ -104,12 +117,17 @@ def end_by_error(error: AgentError, stage: Stage) -> LinkError | None:
             # With no session to forget, starting afresh at once could go round in circles.
             return LinkError(reason) if stage is Stage.OPENING else ResumeRefused(reason)
         case Reaction.WAIT:
-            return AgentBusy(reason)
+            return AgentBusy(reason, error.row.wait_s)
         case Reaction.RETRY:
-            # A session is resumed once after a server error; a second one costs the session.
-            return ResumeRefused(reason) if stage is Stage.RESUMING else LinkError(reason)
+            return broken_down(reason, stage, again=again)
         case _:
             return None
+
+
+def broken_down(reason: str, stage: Stage, *, again: bool) -> LinkError:
+    """Return the end by a server error. A session is resumed once after one; a second costs it."""
+    gone = stage is Stage.RESUMING or (stage is Stage.READY and again)
+    return ResumeRefused(reason) if gone else LinkError(reason)
 
 
 class CloseCode:
@@ -121,7 +139,9 @@ class CloseCode:
     TRY_LATER = 1013
 
 
-def end_by_close(code: int | None, reason: str, last: AgentError | None, stage: Stage) -> LinkError:
+def end_by_close(
+    code: int | None, reason: str, last: AgentError | None, stage: Stage, *, again: bool = False
+) -> LinkError:
     """Return how a close other than a clean one ends the link.
 
     Args:
@@ -129,16 +149,19 @@ def end_by_close(code: int | None, reason: str, last: AgentError | None, stage: 
         reason: The close reason, made safe.
         last: The last error the agent reported on this link.
         stage: How far the link had come.
+        again: The server broke down in this session before.
     """
-    text = f"the agent closed the link ({'no close code' if code is None else code}"
-    text += f", {reason})" if reason else ")"
+    if code is None:
+        text = f"the connection was lost: {reason}" if reason else "the connection was lost"
+    else:
+        text = f"the agent closed the link ({code}{', ' if reason else ''}{reason})"
     if last is not None:
         text += f" after {last}"
     match code:
         case CloseCode.POLICY:
             return LinkRejected(text, "check agent.key and agent.session")
-        case CloseCode.SERVER_ERROR if stage is Stage.RESUMING:
-            return ResumeRefused(text)
+        case CloseCode.SERVER_ERROR:
+            return broken_down(text, stage, again=again)
         case CloseCode.TRY_LATER:
             return AgentBusy(text)
         case _:

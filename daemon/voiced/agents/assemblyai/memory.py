@@ -25,6 +25,7 @@ class SessionRecord:
         downlink: Format of sound from the agent.
         session_id: What to resume, or an empty string before `session.ready`.
         resume_token: The newest credential the agent issued for this session, or empty.
+        has_failed: The server broke down in it once and it was resumed, or is about to be.
         private: Every text ever told that must not show in a log.
     """
 
@@ -33,6 +34,7 @@ class SessionRecord:
     downlink: WireFormat
     session_id: str = ""
     resume_token: str = field(default="", repr=False)
+    has_failed: bool = False
     private: set[str] = field(default_factory=set, repr=False)
 
     @classmethod
@@ -54,12 +56,14 @@ class Memory:
         settings: What the next session is to be.
         token_retried: A temporary token was refused since the last success.
         key_refused: The configured credential was refused since the last success.
+        real_time_only: The agent complained about sound that came faster.
     """
 
     def __init__(self, settings: AgentSettings) -> None:
         self.settings = settings
         self.token_retried = False
         self.key_refused = False
+        self.real_time_only = False
         self._refused_voice: str | None = None
         self._session: SessionRecord | None = None
         self._notices: list[Notice] = []
@@ -71,11 +75,11 @@ class Memory:
         if configured_voice(settings) != self._refused_voice:
             self._refused_voice = None
 
-    def session(self, resume_key: str | None) -> SessionRecord:
+    def session(self, resume_key: str | None, *, greet: bool = True) -> SessionRecord:
         """Return the record of the session to resume, or that of a new one."""
         if self._session is not None and self._session.session_id == resume_key:
             return self._session
-        return SessionRecord.begin(opening(self.settings, self._refused_voice))
+        return SessionRecord.begin(opening(self.settings, self._refused_voice, greet=greet))
 
     def opened(self, session: SessionRecord) -> list[Notice]:
         """Remember `session` as the newest that became ready; return what waited to be said."""

@@ -66,14 +66,18 @@ def whole(settings: AgentSettings) -> dict[str, Any]:
     return session
 
 
-def opening(settings: AgentSettings, refused_voice: str | None) -> dict[str, Any]:
-    """Return the `session` of the first update.
+def opening(
+    settings: AgentSettings, refused_voice: str | None, *, greet: bool = True
+) -> dict[str, Any]:
+    """Return the `session` of the first update, with the configured greeting if `greet`.
 
     Whether `output` may come without a voice is not documented, and a refused first update is
     fatal. Without a voice it is therefore sent only if its format must be known; a volume alone
     follows when the session is ready, where a refusal does no harm.
     """
     session = whole(settings)
+    if not greet:
+        session.pop("greeting", None)
     output = dict(session.pop("output", {}))
     if output.get("voice") == refused_voice:
         output.pop("voice", None)

@@ -1,6 +1,8 @@
 """Messages to the agent as text, and fields of messages that may be malformed."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from math import isfinite
 from typing import Any, TypeGuard
 
 import msgspec
@@ -97,6 +99,29 @@ def id_in(body: Body, key: str) -> str:
     if value is None:
         raise MalformedError(f"without a usable {key}")
     return value
+
+
+def lifetime_in(ready: Body) -> float | None:
+    """Return how many seconds a session has left, by the agent's own clock; None if it does not say.
+
+    Raises:
+        MalformedError: If it says something that makes no sense.
+    """
+    expires, now = ready.get("expires_at"), ready.get("timestamp")
+    if expires is None or now is None:
+        return None
+    if isinstance(now, str):
+        try:
+            now = datetime.fromisoformat(now).timestamp()
+        except ValueError:
+            now = None
+    if not (_is_time(expires) and _is_time(now)) or expires <= now:
+        raise MalformedError("without a usable expires_at")
+    return float(expires - now)
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def is_credential(value: object) -> TypeGuard[str]:

@@ -1,0 +1,55 @@
+"""How long to wait before the agent is tried again.
+
+All waits are random, so that a thousand devices that lost the same server do not come back in step.
+"""
+
+from voiced.core.actions import AT_ONCE, Pause
+from voiced.core.events import LinkLost, Loss
+from voiced.core.state import Policy
+
+_ENOUGH_DOUBLINGS = 16
+
+
+def pause_before_next(
+    failures: int, resume_key: str | None, lost: LinkLost, policy: Policy
+) -> Pause:
+    """Return the wait after a lost link.
+
+    Args:
+        failures: Links lost before this one, since one was steady.
+        resume_key: The session the next attempt will ask for.
+        lost: What happened.
+        policy: The numbers.
+    """
+    match lost.loss:
+        case Loss.MENDED | Loss.SESSION_GONE:
+            return AT_ONCE
+        case Loss.REJECTED:
+            return Pause(policy.refused_delay_s, 1.25 * policy.refused_delay_s)
+        case Loss.BUSY:
+            return _later(lost.wait_s, pause_before_fresh(failures, policy))
+        case Loss.BROKEN if resume_key is not None:
+            return _before_resume(failures, policy)
+        case Loss.BROKEN:
+            return pause_before_fresh(failures, policy)
+
+
+def pause_before_fresh(failures: int, policy: Policy) -> Pause:
+    """Return the wait before a new session: backoff with full jitter."""
+    return Pause(0.0, _doubled(policy.retry_delay_s, failures, policy.retry_cap_s))
+
+
+def _before_resume(failures: int, policy: Policy) -> Pause:
+    """Return the wait before a resume: at once, then backoff with a quarter of jitter."""
+    if failures == 0:
+        return AT_ONCE
+    most_s = _doubled(1.25 * policy.resume_delay_s, failures - 1, policy.resume_cap_s)
+    return Pause(0.8 * most_s, most_s)
+
+
+def _doubled(delay_s: float, times: int, cap_s: float) -> float:
+    return min(delay_s * 2.0 ** min(times, _ENOUGH_DOUBLINGS), cap_s)
+
+
+def _later(wait_s: float, pause: Pause) -> Pause:
+    return Pause(wait_s + pause.least_s, wait_s + pause.most_s)

@@ -1,0 +1,1 @@
+"""Long runs; CI does them after everything else."""
