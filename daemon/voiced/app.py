@@ -80,7 +80,8 @@ def assemble_parts(settings: Settings, extras: Extras) -> Parts:
         proxy=settings.network.proxy,
         ca_file=settings.network.ca_file,
     )
-    resolver, network = Resolver(), LinkWatch()
+    network = LinkWatch()
+    resolver = Resolver(why_unreachable=network.why_unreachable)
     owner = _owner_watch(settings, extras, agent, tools)
     indicators: list[Indicator] = [*extras.indicators, owner]
     wake_sources: list[WakeSource] = [*extras.wake_sources, network, owner]

@@ -27,7 +27,7 @@ class Wire:
     """
 
     def __init__(self):
-        number = next(_numbers) % 200
+        number = (os.getpid() * 7 + next(_numbers)) % 250  # runs side by side must not meet
         tag = f"{os.getpid() % 100_000}n{number}"
         self.interface = f"vh{tag}"[:15]
         self.gate, self.peer = f"voiced-gate-{tag}", f"voiced-peer-{tag}"

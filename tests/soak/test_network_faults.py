@@ -102,6 +102,8 @@ async def test_every_fault_ends_in_a_conversation_and_leaves_nothing_behind(capl
             ) as it,
         ):
             await converse(it)
+            microphone.say(tone(400))
+            await until(lambda: "speaking" in it.led.shown, STUCK_S)
             await asyncio.sleep(1)
             at_start = leftovers()
             faults = accidents(proxy, dice)
@@ -112,7 +114,7 @@ async def test_every_fault_ends_in_a_conversation_and_leaves_nothing_behind(capl
                 if not microphone.queue:
                     microphone.say(tone(dice.randint(100, 400)) + bytes(16_000))
                 begin()
-                await asyncio.sleep(dice.uniform(0.02, 0.6))
+                await asyncio.sleep(dice.uniform(0.05, 1.0))
                 end()
                 await until(lambda: in_conversation(it, server), STUCK_S)
                 dropped = "connecting" in it.led.shown[shown:]

@@ -52,7 +52,7 @@ def hurry(now: Conversation, event: Event, _policy: Policy) -> Step:
     """Something changed that may help: try at once."""
     if now.refused and not isinstance(event, ev.OwnerActed):
         return now, ()
-    after = replace(now, failures=min(now.failures, 1))
+    after = replace(now, failures=0)
     return after, (act.HurryLink(now.resume_key),)
 
 

@@ -58,6 +58,15 @@ class LinkWatch:
             finally:
                 loop.remove_reader(news)
 
+    @staticmethod
+    def why_unreachable(address: str) -> str | None:
+        """Return why nothing can be sent to a numeric `address` now, or None as long as it may.
+
+        Asking first keeps the kernel from looking for a neighbour on a dead cable: it would go on
+        failing for seconds after the cable is back.
+        """
+        return _why_dead(None, _plain(address))
+
     @contextmanager
     def guard(self, sock: socket.socket, on_dead: OnDead) -> Iterator[None]:
         """Call `on_dead` with the reason as soon as the way to the peer of `sock` is gone.
@@ -108,12 +117,12 @@ class LinkWatch:
                 on_dead(f"this device lost its network connection ({reason})")
 
 
-def _why_dead(local: str, peer: str) -> str | None:
-    """Return why nothing sent from `local` can reach `peer`, or None as long as it may."""
+def _why_dead(local: str | None, peer: str) -> str | None:
+    """Return why nothing sent from `local`, or from anywhere, can reach `peer`, if that is so."""
     try:
         route = next(iter(_ask(netlink.ask_for_route(peer, local))), None)
         if isinstance(route, Refusal):
-            return "there is no route to the agent"
+            return f"there is no route to {peer}"
         if not isinstance(route, Route):
             return None
         interface = next(iter(_ask(netlink.ask_for_interface(route.interface))), None)

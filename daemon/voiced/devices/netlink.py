@@ -19,6 +19,7 @@ _ADDRESS = struct.Struct("=4Bi")
 _ATTRIBUTE = struct.Struct("=HH")
 _REQUEST, _DUMP = 0x1, 0x300
 _MAIN_TABLE, _UNICAST = 254, 1
+_RTA_DST, _RTA_SRC, _RTA_OIF, _IFLA_IFNAME = 1, 2, 4, 3
 _FAMILIES = {4: 2, 6: 10}  # AF_INET, AF_INET6
 
 
@@ -134,14 +135,16 @@ def ask_for_interface(index: int) -> bytes:
     return _request(Kind.GET_LINK, _REQUEST, _LINK.pack(0, 0, index, 0, 0))
 
 
-def ask_for_route(peer: str, local: str) -> bytes:
-    """Return the request for the way from `local` to `peer`, both numeric."""
-    there, here = ipaddress.ip_address(peer), ipaddress.ip_address(local)
+def ask_for_route(peer: str, local: str | None) -> bytes:
+    """Return the request for the way from `local`, or from anywhere, to `peer`, both numeric."""
+    there = ipaddress.ip_address(peer)
     bits = there.max_prefixlen
-    body = _ROUTE.pack(_FAMILIES[there.version], bits, bits, 0, 0, 0, 0, 0, 0)
-    return _request(
-        Kind.GET_ROUTE, _REQUEST, body + _attribute(1, there.packed) + _attribute(2, here.packed)
-    )
+    attributes = _attribute(_RTA_DST, there.packed)
+    if local is not None:
+        attributes += _attribute(_RTA_SRC, ipaddress.ip_address(local).packed)
+    from_bits = bits if local is not None else 0
+    body = _ROUTE.pack(_FAMILIES[there.version], bits, from_bits, 0, 0, 0, 0, 0, 0)
+    return _request(Kind.GET_ROUTE, _REQUEST, body + attributes)
 
 
 def facts(datagram: bytes) -> Iterator[Fact]:
@@ -163,11 +166,11 @@ def _fact(kind: int, body: bytes) -> Fact | None:
     match kind:
         case Kind.NEW_LINK | Kind.DEL_LINK:
             _, _, index, flags, _ = _LINK.unpack_from(body)
-            name = _attributes(body[_LINK.size :]).get(3, b"?").rstrip(b"\0")
+            name = _attributes(body[_LINK.size :]).get(_IFLA_IFNAME, b"?").rstrip(b"\0")
             return Interface(index, name.decode("ascii", "replace"), flags, kind == Kind.NEW_LINK)
         case Kind.NEW_ROUTE | Kind.DEL_ROUTE:
             _, prefix, _, _, table, _, _, route_type, flags = _ROUTE.unpack_from(body)
-            leaves = _attributes(body[_ROUTE.size :]).get(4, bytes(4))
+            leaves = _attributes(body[_ROUTE.size :]).get(_RTA_OIF, bytes(4))
             default = prefix == 0 and table == _MAIN_TABLE and route_type == _UNICAST
             return Route(
                 int.from_bytes(leaves[:4], "little"), flags, default, kind == Kind.NEW_ROUTE

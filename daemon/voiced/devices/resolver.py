@@ -28,24 +28,36 @@ class Resolver:
         getaddrinfo: Callable[..., AddressList] = socket.getaddrinfo,
         *,
         patience_when_known_s: float = 1,
+        why_unreachable: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         """Make a resolver that knows nothing yet.
 
         Args:
             getaddrinfo: What does the blocking part.
             patience_when_known_s: How long to wait for fresh addresses while old ones are at hand.
+            why_unreachable: Tells why this device has no way to a numeric address, or None.
         """
+        self._why_unreachable = why_unreachable
         self._getaddrinfo = getaddrinfo
         self._patience_when_known_s = patience_when_known_s
         self._known: dict[_Key, AddressList] = {}
         self._running: tuple[_Key, asyncio.Future[AddressList]] | None = None
 
     async def lookup(self, endpoint: Endpoint, timeout_s: float) -> AddressList:
-        """Return the addresses of `endpoint`: fresh ones, or the last good ones when DNS is dead.
+        """Return the addresses of `endpoint` that this device has a way to.
+
+        They are fresh ones, or the last good ones when DNS is dead.
 
         Raises:
             LinkError: If there are none in time.
         """
+        addresses = await self._addresses(endpoint, timeout_s)
+        obstacles = [self._why_unreachable(sockaddr[0]) for *_, sockaddr in addresses]
+        if all(obstacles):
+            raise LinkError(f"this device has no network connection ({obstacles[0]})")
+        return [each for each, why in zip(addresses, obstacles, strict=True) if not why]
+
+    async def _addresses(self, endpoint: Endpoint, timeout_s: float) -> AddressList:
         key = endpoint.host, endpoint.port
         if numeric := _numeric(key):
             return numeric

@@ -39,8 +39,9 @@ def look_at(sock: socket.socket) -> TcpState:
     Raises:
         OSError: If it is closed or not TCP.
     """
+    # The queue first: what is acknowledged between the two looks then counts twice, never not at all.
+    (queued,) = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))
     unacked, since_data_ms, since_ack_ms, rtt_us, acked = _INFO.unpack(
         sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
     )
-    (queued,) = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))
     return TcpState(unacked, since_data_ms / 1000, since_ack_ms / 1000, rtt_us / 1e6, acked, queued)

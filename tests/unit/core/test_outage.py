@@ -132,7 +132,7 @@ def test_a_refused_device_tries_at_once_when_the_owner_has_acted():
 def test_a_network_that_comes_back_is_used_at_once_and_the_waits_begin_anew():
     now, orders = after(TRYING, ev.NetworkBack())
     assert orders == [act.HurryLink(None)]
-    assert now.failures == 1
+    assert now.failures == 0
     now, orders = after(dataclasses.replace(TRYING, resume_key="s"), ev.NetworkBack())
     assert orders == [act.HurryLink("s")]
 
