@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from datetime import date
 from importlib.metadata import entry_points, metadata
 
 import pytest
@@ -22,6 +23,13 @@ FOREIGN = re.compile(
 
 def test_the_package_the_metadata_and_the_project_tell_one_version():
     assert voiced.__version__ == PROJECT["project"]["version"] == metadata("voiced")["Version"]
+
+
+def test_the_day_of_release_is_not_before_anything_the_changelog_dates():
+    dated = [
+        date.fromisoformat(day) for day in re.findall(r"^## .* (\d{4}-\d\d-\d\d)$", CHANGELOG, re.MULTILINE)
+    ]
+    assert all(date.fromisoformat(voiced.RELEASED) >= day for day in [date(2026, 1, 1), *dated])
 
 
 @pytest.mark.parametrize("command", ["voiced", "agentsim"])

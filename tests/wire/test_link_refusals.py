@@ -33,7 +33,18 @@ STATUSES = [
     ("429 Too Many Requests", AgentBusy, "has no room now (HTTP 429)"),
     ("503 Service Unavailable", AgentBusy, "has no room now (HTTP 503)"),
     ("500 Oops", LinkError, "refused the connection (HTTP 500)"),
-    ("200 OK", LinkError, "is not a WebSocket server; check the agent's address"),
+    ("502 Bad Gateway", LinkError, "refused the connection (HTTP 502)"),
+    (
+        "511 Network Authentication Required",
+        LinkError,
+        "sends us elsewhere (HTTP 511); does this network want a log-in page visited?",
+    ),
+    (
+        "200 OK",
+        LinkError,
+        "answered with a page; does this network want a log-in page visited, "
+        "or is the agent's address wrong?",
+    ),
     (
         "101 Switching Protocols",
         LinkError,
@@ -211,5 +222,5 @@ async def test_when_no_address_answers_all_are_tried():
     resolver = resolver_of(inet(closed_port()), inet(443, "255.255.255.255"))
     assert await refusal("wss://agent.test", resolver=resolver) == (
         LinkError,
-        "agent.test:443 cannot be reached",
+        "agent.test:443 cannot be reached at any of its addresses; is the network up?",
     )

@@ -7,6 +7,7 @@ and what is made here must be raised `from None`.
 import errno
 import os
 import ssl
+from datetime import UTC, date, datetime
 from http import HTTPStatus
 
 from websockets.exceptions import (
@@ -17,6 +18,7 @@ from websockets.exceptions import (
     ProxyError,
 )
 
+from voiced import RELEASED
 from voiced.errors import AgentBusy, LinkError, LinkRejected
 
 _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL}
@@ -28,9 +30,11 @@ _CERTIFICATE_PROBLEMS = {  # X509_V_ERR_* of OpenSSL's x509_vfy.h
     19: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
     20: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
     21: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
-    62: "belongs to another host name; check the agent's address",
-    64: "belongs to another address; check the agent's address",
+    62: "belongs to another host name; does this network want a log-in page visited?",
+    64: "belongs to another address; does this network want a log-in page visited?",
 }
+_TIME_PROBLEMS = {9, 10}
+_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
 
 
 def no_answer(peer: str, timeout_s: float) -> LinkError:
@@ -40,15 +44,16 @@ def no_answer(peer: str, timeout_s: float) -> LinkError:
     )
 
 
-def explain_network(error: Exception, peer: str) -> LinkError:
-    """Return the error for what TCP or TLS raised while talking to `peer`."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        problem = _CERTIFICATE_PROBLEMS.get(
-            error.verify_code, f"cannot be trusted: {error.verify_message}"
-        )
-        return LinkError(f"the certificate of {peer} {problem}")
+def explain_network(error: Exception, peer: str, today: date | None = None) -> LinkError:
+    """Return the error for what TCP or TLS raised while talking to `peer`.
+
+    Args:
+        error: What was raised.
+        peer: Whom we talked to.
+        today: What this device's clock says, if not now.
+    """
     if isinstance(error, ssl.SSLError):
-        return LinkError(f"{peer} does not speak proper TLS ({error.reason or 'it hung up'})")
+        return _explain_tls(error, peer, today or datetime.now(UTC).date())
     code = error.errno if isinstance(error, OSError) else None
     if code == errno.ECONNREFUSED:
         return LinkError(f"{peer} refused the connection; nothing listens there")
@@ -56,7 +61,27 @@ def explain_network(error: Exception, peer: str) -> LinkError:
         return LinkError(f"there is no route to {peer}; is the network up?")
     if code in _CUT or isinstance(error, ConnectionError | EOFError):
         return LinkError(f"{peer} cut the connection before it was set up")
-    return LinkError(f"{peer} cannot be reached" + (f": {os.strerror(code)}" if code else ""))
+    if code is None:  # each of several addresses failed in a way of its own
+        return LinkError(f"{peer} cannot be reached at any of its addresses; is the network up?")
+    return LinkError(f"{peer} cannot be reached: {os.strerror(code)}")
+
+
+def _explain_tls(error: ssl.SSLError, peer: str, today: date) -> LinkError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _TIME_PROBLEMS and today < date.fromisoformat(RELEASED):
+            return LinkError(
+                f"this device's clock says {today}, which is before this version of voiced was "
+                "made; waiting for the right time"
+            )
+        problem = _CERTIFICATE_PROBLEMS.get(
+            error.verify_code, f"cannot be trusted: {error.verify_message}"
+        )
+        return LinkError(f"the certificate of {peer} {problem}")
+    if error.reason in _NO_TLS:
+        return LinkError(
+            f"{peer} answers without TLS; does this network want a log-in page visited?"
+        )
+    return LinkError(f"{peer} does not speak proper TLS ({error.reason or 'it hung up'})")
 
 
 def explain_upgrade(error: Exception, peer: str) -> LinkError:
@@ -100,6 +125,9 @@ def _explain_status(status: int, peer: str) -> LinkError:
                 f"{peer} sends us elsewhere (HTTP {status}); does this network want a log-in page visited?"
             )
         case 200:
-            return LinkError(f"{peer} is not a WebSocket server; check the agent's address")
+            return LinkError(
+                f"{peer} answered with a page; does this network want a log-in page visited, "
+                "or is the agent's address wrong?"
+            )
         case _:
             return LinkError(f"{peer} refused the connection (HTTP {status})")

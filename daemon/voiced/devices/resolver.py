@@ -53,6 +53,11 @@ class Resolver:
         """
         addresses = await self._addresses(endpoint, timeout_s)
         obstacles = [self._why_unreachable(sockaddr[0]) for *_, sockaddr in addresses]
+        if all(obstacles) and {family for family, *_ in addresses} == {socket.AF_INET6}:
+            raise LinkError(
+                f"{endpoint.host} has only IPv6 addresses, and this network has no way to them "
+                f"({obstacles[0]})"
+            )
         if all(obstacles):
             raise LinkError(f"this device has no network connection ({obstacles[0]})")
         return [each for each, why in zip(addresses, obstacles, strict=True) if not why]

@@ -171,3 +171,38 @@ def test_an_answer_after_the_loop_has_closed_harms_nobody(names):
     names.alive.set()
     names.threads[0].join(5)
     assert not names.threads[0].is_alive()
+
+
+V6 = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2001:db8::1", 443, 0, 0))
+
+
+def without(*addresses):
+    return lambda address: "there is no route" if address in addresses else None
+
+
+async def test_addresses_this_device_has_no_way_to_are_left_out():
+    server = NameServer()
+    server.answer = [V6, *ADDRESSES]
+    resolver = Resolver(server, why_unreachable=without("2001:db8::1"))
+    assert await resolver.lookup(AGENT, 1) == ADDRESSES
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (ADDRESSES, "this device has no network connection (there is no route)"),
+        ([V6, *ADDRESSES], "this device has no network connection (there is no route)"),
+        (
+            [V6],
+            "agent.test has only IPv6 addresses, and this network has no way to them "
+            "(there is no route)",
+        ),
+    ],
+)
+async def test_a_device_without_a_way_to_any_address_is_told(answer, sentence):
+    server = NameServer()
+    server.answer = answer
+    resolver = Resolver(server, why_unreachable=without("2001:db8::1", "192.0.2.1"))
+    with pytest.raises(LinkError) as refused:
+        await resolver.lookup(AGENT, 1)
+    assert str(refused.value) == sentence
