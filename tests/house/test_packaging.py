@@ -27,7 +27,8 @@ def test_the_package_the_metadata_and_the_project_tell_one_version():
 
 def test_the_day_of_release_is_not_before_anything_the_changelog_dates():
     dated = [
-        date.fromisoformat(day) for day in re.findall(r"^## .* (\d{4}-\d\d-\d\d)$", CHANGELOG, re.MULTILINE)
+        date.fromisoformat(day)
+        for day in re.findall(r"^## .* (\d{4}-\d\d-\d\d)$", CHANGELOG, re.MULTILINE)
     ]
     assert all(date.fromisoformat(voiced.RELEASED) >= day for day in [date(2026, 1, 1), *dated])
 

@@ -98,9 +98,10 @@ def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
         offline=False,
         refused=False,
         answer_owed=False,
+        cut_off=False,
         renew_in_s=lifetime_s and max(lifetime_s - policy.renew_early_s, lifetime_s / 2),
     )
-    started_over = now.resume_key is None and now.failures > 0
+    started_over = now.resume_key is None and now.cut_off
     return after, (act.DropCaptured(policy.keep_for_fresh_s),) if started_over else ()
 
 

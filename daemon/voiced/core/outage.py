@@ -26,6 +26,7 @@ def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
         refused=now.refused or refused,
         resume_key=key,
         failures=now.failures + 1,
+        cut_off=True,
         answer_owed=now.answer_owed,
         cut_reply=now.reply_id or now.cut_reply,
     )

@@ -73,7 +73,8 @@ class Conversation:
         offline: The last attempt to reach the agent failed.
         refused: The agent refused us; only the owner can help.
         resume_key: Reopens the agent's session after a lost link.
-        failures: Links lost since one was steady.
+        failures: Links lost since one was steady, or since there was new hope.
+        cut_off: A link was lost since the agent was last ready.
         answer_owed: A person woke us and has seen no success and heard no reason yet.
         renew_in_s: How long after the agent was ready the session is to be replaced.
         stale: That time has passed.
@@ -94,6 +95,7 @@ class Conversation:
     refused: bool = False
     resume_key: str | None = None
     failures: int = 0
+    cut_off: bool = False
     answer_owed: bool = False
     renew_in_s: float | None = None
     stale: bool = False

@@ -71,7 +71,7 @@ def test_when_the_window_closes_a_new_session_is_opened():
     assert dials(orders)[-1] == act.OpenLink(None, Pause(0, POLICY.window_spread_s))
     _, orders = after(now, GONE)
     assert dials(orders)[-1].resume_key is None
-    _, orders = after(now, ev.AgentReady("other"))
+    _, orders = after(now, ev.NetworkBack(), ev.AgentReady("other"))
     assert act.DropCaptured(keep_s=3.0) in orders
 
 
