@@ -129,3 +129,12 @@ def test_a_reference_becomes_a_secret(value):
     secret = read_reference(value, "here")
     assert isinstance(secret, Secret)
     assert secret.plain() == value
+
+
+def test_the_file_behind_a_secret_is_known_where_there_is_one(secret_file, monkeypatch):
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert Secret("file", str(secret_file)).path() == secret_file
+    assert Secret("env", "VOICED_TEST_KEY").path() is None
+    assert Secret("credential", "key").path() is None
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(secret_file.parent))
+    assert Secret("credential", "key").path() == secret_file
