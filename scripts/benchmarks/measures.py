@@ -12,6 +12,9 @@ from scripts.benchmarks.track import Track
 from tests.devices.rig import SoundRig
 
 SETTLE_S = 3.0
+BACKOFF_S = 40.0
+"""After so long the waits have grown to their longest."""
+
 LATE_AUDIO = ("--fault", "late-audio=300", "--fault", "burst=4")
 BASELINE_GAP_S = 8.0
 """The plain client plays on what came in a burst: as long must pass before the next reply."""
@@ -174,6 +177,22 @@ def idle(bench: Bench) -> list[Row]:
     return [cpu, memory]
 
 
+def offline(bench: Bench) -> list[Row]:
+    """What it costs to try an agent that is not there, over and above waiting asleep."""
+    asleep = Row("asleep, just before: CPU s per min", ("cpu",))
+    trying = Row("offline and retrying: CPU s per min", ("cpu",))
+    more = Row("the retrying alone: CPU s per min", ("cpu",), budget=Budget("cpu", 0.1))
+    duration_s = 15.0 if bench.quick else 60.0
+    for place in bench.places:
+        for row, wake, settle_s in ((asleep, "button", SETTLE_S), (trying, "always", BACKOFF_S)):
+            with programs.voiced(bench.folder, place, "ws://localhost:9", wake) as child:
+                wait(settle_s)
+                row.figures[place.name] = {"cpu": _cpu_per_min(child, duration_s)}
+        cost = trying.figures[place.name]["cpu"] - asleep.figures[place.name]["cpu"]
+        more.figures[place.name] = {"cpu": cost}
+    return [asleep, trying, more]
+
+
 def sums(bench: Bench) -> list[Row]:
     """What resampling and the codec cost."""
     return arithmetic.measure(10 if bench.quick else 60)
@@ -185,6 +204,7 @@ MEASURES: dict[str, Callable[[Bench], list[Row]]] = {
     "latency": latency,
     "barge-in": barge_in,
     "idle": idle,
+    "offline": offline,
     "arithmetic": sums,
 }
 
