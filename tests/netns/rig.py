@@ -24,6 +24,7 @@ class Wire:
         interface: Our end.
         host_address: Our address.
         peer_address: Where the peer is reached.
+        peer_network: The network it is in, which we have a route to.
     """
 
     def __init__(self):
@@ -34,6 +35,7 @@ class Wire:
         self.host_address, self.peer_address = f"10.213.{number}.1", f"10.214.{number}.2"
         self._gate_address = f"10.213.{number}.2"
         self._inner = f"10.214.{number}"
+        self.peer_network = f"{self._inner}.0/24"
 
     def __enter__(self):
         try:
@@ -66,7 +68,7 @@ class Wire:
 
     def route_to_peer(self):
         """Give this machine its route to the peer; losing the carrier may have cost it."""
-        ip("route", "replace", f"{self._inner}.0/24", "via", self._gate_address)
+        ip("route", "replace", self.peer_network, "via", self._gate_address)
 
     def carrier(self, up):
         """Plug the far end of the cable in, or pull it."""
