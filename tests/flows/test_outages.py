@@ -198,3 +198,29 @@ async def test_stopping_in_the_middle_of_an_outage_is_quick():
         it.wake.emit(StopRequested())
         await asyncio.sleep(0.1)
         assert it.led.shown[-1] == "stopping"
+
+
+async def test_an_agent_that_wants_no_bursts_gets_real_time_without_the_silences():
+    async with awake(listening=False, timing={"rate_allowance_s": 0.5}) as it:
+        it.lose_network()
+        it.microphone.say(tone(2000))
+        await asyncio.sleep(6)
+        it.reachable = True
+        it.wake.emit(NetworkBack())
+        await it.settle(Phase.LISTENING)
+        await asyncio.sleep(4)
+        errors = it.service.events.find("sent", type="session.error")
+        assert {error["code"] for error in errors} == {"audio_rate_violation"}
+        assert it.runtime.uplink.queued_ms <= 320
+        told, before = len(errors), len(it.heard())
+        it.lose_network()
+        it.microphone.say(tone(1000))
+        await asyncio.sleep(5)
+        it.reachable = True
+        it.wake.emit(NetworkBack())
+        await it.settle(Phase.LISTENING)
+        await asyncio.sleep(8)
+        assert it.runtime.uplink.queued_ms <= 320
+        assert len(it.service.events.find("sent", type="session.error")) == told
+        loud = np.count_nonzero(np.abs(it.heard()[before:].astype(int)) > 300)
+        assert loud / 24_000 > 0.9 * 0.95
