@@ -36,7 +36,7 @@ async def daemon(url, *, microphone=None, speaker=None, link=None, policy=None, 
     if link is not None:
         parts = replace(parts, dial=WebSocketDialer(link))
     it.runtime = Runtime(parts, policy or policy_of(settings), sound_settings(settings))
-    running = asyncio.create_task(it.runtime.run())
+    running = it.running = asyncio.create_task(it.runtime.run())
     await asyncio.sleep(0.2)
     try:
         yield it

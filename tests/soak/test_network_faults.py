@@ -116,13 +116,13 @@ async def test_every_fault_ends_in_a_conversation_and_leaves_nothing_behind(capl
                 begin()
                 await asyncio.sleep(dice.uniform(0.05, 1.0))
                 end()
-                await until(lambda: in_conversation(it, server), STUCK_S)
+                await recovery(it, server, kind)
                 dropped = "connecting" in it.led.shown[shown:]
                 fresh = len(server.service.sessions) > sessions
                 outcomes["fresh" if fresh else "resumed" if dropped else "rode it out"] += 1
                 kinds[kind] += 1
                 speaker.heard.clear()
-            await until(lambda: in_conversation(it, server), STUCK_S)
+            await recovery(it, server, "the last")
             await asyncio.sleep(1.5)
             at_end = leftovers()
     log.info("faults %s; outcomes %s; %s -> %s", dict(kinds), dict(outcomes), at_start, at_end)
@@ -131,6 +131,21 @@ async def test_every_fault_ends_in_a_conversation_and_leaves_nothing_behind(capl
     assert at_end["threads"] <= at_start["threads"]
     assert at_end["fds"] <= at_start["fds"]
     assert not [line for line in caplog.records if line.levelno >= logging.ERROR]
+
+
+async def recovery(it, server, kind):
+    """Wait until both ends talk again; tell all there is to know if they do not."""
+    try:
+        await until(lambda: it.running.done() or in_conversation(it, server), STUCK_S)
+        if it.running.done():
+            it.running.result()
+    except TimeoutError:
+        sessions = [
+            (each.id, each.ended, each.ready, each.connection is not None)
+            for each in server.service.sessions[-3:]
+        ]
+        last = list(server.service.events)[-12:]
+        pytest.fail(f"stuck after {kind}: {it.runtime.conversation}, {sessions}, {last}")
 
 
 def in_conversation(it, server):

@@ -1,6 +1,8 @@
 """What the kernel knows of a TCP connection. Layout: `struct tcp_info` in linux/tcp.h."""
 
+import errno
 import fcntl
+import os
 import socket
 import struct
 import termios
@@ -39,6 +41,8 @@ def look_at(sock: socket.socket) -> TcpState:
     Raises:
         OSError: If it is closed or not TCP.
     """
+    if sock.fileno() < 0:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     # The queue first: what is acknowledged between the two looks then counts twice, never not at all.
     (queued,) = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))
     unacked, since_data_ms, since_ack_ms, rtt_us, acked = _INFO.unpack(
