@@ -25,13 +25,13 @@ def unanswered(n, **changes):
     return [seen(n_unacknowledged=3, since_ack_s=k / 10, **changes) for k in range(n)]
 
 
-def test_data_without_an_acknowledgement_for_a_second_is_death():
+def test_a_second_without_an_acknowledgement_is_death():
     verdicts = judged(*unanswered(13))
     assert verdicts[:11] == [Verdict.ALIVE] * 11
     assert verdicts[12] is Verdict.DEAD
 
 
-def test_the_first_data_after_a_long_silence_has_its_second_too():
+def test_the_first_sound_after_a_long_silence_has_its_second_too():
     looks = [seen(n_unacknowledged=1, since_ack_s=60 + k / 10, since_data_s=1) for k in range(12)]
     assert judged(*[seen(since_ack_s=60)] * 5, *looks)[:15] == [Verdict.ALIVE] * 15
     assert judged(*looks)[-1] is Verdict.DEAD

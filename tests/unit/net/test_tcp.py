@@ -43,7 +43,7 @@ def test_what_the_peer_has_no_room_for_is_queued(pair):
     assert seen.acknowledged_bytes + seen.queued_bytes == pytest.approx(sent, abs=1)
 
 
-def test_data_from_the_peer_is_noticed(pair):
+def test_what_the_peer_sends_is_noticed(pair):
     ours, theirs = pair
     theirs.sendall(b"x")
     ours.recv(1)
