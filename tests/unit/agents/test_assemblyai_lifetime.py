@@ -1,0 +1,40 @@
+"""How long a session will live, by the agent's own clock."""
+
+import pytest
+
+from tests.unit.agents.assemblyai_link import AgentLink, events, notices
+from voiced.core.events import AgentReady
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "timestamp", "lifetime_s"),
+    [
+        (4600, 1000.0, 3600.0),
+        (4600.5, 1000, 3600.5),
+        (1_700_003_600, "2023-11-14T22:13:20+00:00", 3600.0),
+        (None, 1000.0, None),
+        (4600, None, None),
+    ],
+)
+def test_a_session_says_how_long_it_will_live(expires_at, timestamp, lifetime_s):
+    fields = {"session_id": "s", "expires_at": expires_at, "timestamp": timestamp}
+    (event,) = events(AgentLink().hear("session.ready", **fields))
+    assert event == AgentReady("s", lifetime_s)
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "timestamp"),
+    [
+        (1000, 1000.0),
+        (10, 1000.0),
+        ("soon", 1000.0),
+        (True, 0.5),
+        (4600, "tomorrow"),
+        (4600, [1000]),
+    ],
+)
+def test_a_lifetime_that_makes_no_sense_is_noted_and_left_out(expires_at, timestamp):
+    fields = {"session_id": "s", "expires_at": expires_at, "timestamp": timestamp}
+    items = AgentLink().hear("session.ready", **fields)
+    assert events(items) == [AgentReady("s", None)]
+    assert any("expires_at" in notice.text for notice in notices(items))
