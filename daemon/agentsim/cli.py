@@ -1,4 +1,4 @@
-"""`agentsim assemblyai`: a stand-in agent as a program."""
+"""`agentsim assemblyai` and `agentsim workbuddy`: stand-in agents as programs."""
 
 import argparse
 import asyncio
@@ -9,7 +9,7 @@ import ssl
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +18,13 @@ from agentsim.certificate import make_certificate
 from agentsim.faults import SWITCHES, Faults
 from agentsim.problems import SetupError
 from agentsim.scenario import Scenario, load
-from agentsim.server import serve_assemblyai
+from agentsim.server import Server, serve_assemblyai
 from agentsim.speaking import VOICES, voice_named
-from agentsim.understanding import UNDERSTANDINGS, understanding_named
+from agentsim.timing import Timing
+from agentsim.understanding import UNDERSTANDINGS, Scripted, understanding_named
+from agentsim.workbuddy.server import Server as WorkBuddyServer
+from agentsim.workbuddy.server import serve_workbuddy
+from agentsim.workbuddy.settings import Settings as WorkBuddySettings
 
 EXIT_USAGE = 64
 PARENT_POLL_S = 0.5
@@ -38,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with ExitStack() as stack:
             tls, ca = _tls(options, stack)
-            asyncio.run(_serve(options, _settings(options), tls, ca))
+            asyncio.run(_serve(options, tls, ca))
     except (SetupError, OSError) as error:
         print(f"agentsim: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -48,35 +52,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="agentsim", description="Stand-in voice agents.")
     agents = parser.add_subparsers(dest="agent", required=True)
+    description = "Print one JSON line that says where it is, then serve until SIGTERM."
     assemblyai = agents.add_parser(
         "assemblyai",
         help="stand in for the AssemblyAI Voice Agent service",
-        description="Print one JSON line that says where it is, then serve until SIGTERM.",
+        description=description,
     )
+    _add_common(assemblyai)
     add = assemblyai.add_argument
+    add("--mode", choices=("live", "strict"), default="live")
+    add("--record", type=Path, metavar="DIR", help="write what each session hears to a WAV file")
+    add("--max-sessions", type=int, metavar="N")
+    workbuddy = agents.add_parser(
+        "workbuddy", help="stand in for WorkBuddy Voice", description=description
+    )
+    _add_common(workbuddy)
+    workbuddy.add_argument("--greeting", default="", help="what the agent says first")
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--host", default="127.0.0.1")
     add("--port", type=int, default=0, help="0 picks a free one (default)")
-    add("--mode", choices=("live", "strict"), default="live")
     add("--scenario", metavar="FILE|NAME", help="what it says and does")
     add("--fault", action="append", default=[], metavar="NAME[=VALUE][@PLACE[+MS]][*COUNT]")
     add("--list-faults", action="store_true", help="print the fault switches and end")
     add("--events", type=Path, metavar="FILE", help="append what happens as JSON lines")
-    add("--record", type=Path, metavar="DIR", help="write what each session hears to a WAV file")
     add("--keys", default="", metavar="KEY,...", help="accepted keys (default: any)")
     add("--voice", choices=VOICES, default="auto")
     add("--understanding", choices=UNDERSTANDINGS, default="auto")
-    add("--ready-delay", type=float, metavar="S", help="from session.update to session.ready")
+    add("--ready-delay", type=float, metavar="S", help="until the agent is ready")
     add("--think", type=float, metavar="S", help="from the end of the user's turn to the reply")
-    add("--max-sessions", type=int, metavar="N")
     add("--seed", type=int, default=0)
     add("--tls", action="store_true", help="serve TLS with a certificate made on the spot")
     add("--cert", type=Path, metavar="PEM")
     add("--key", type=Path, metavar="PEM")
     add("--exit-with-parent", action="store_true", help="end when the parent process does")
-    return parser
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _assemblyai(options: argparse.Namespace) -> Settings:
     scenario = load(options.scenario) if options.scenario else Scenario()
     settings = Settings.of(
         scenario,
@@ -89,11 +104,32 @@ def _settings(options: argparse.Namespace) -> Settings:
         max_sessions=options.max_sessions,
         seed=options.seed,
     )
-    if options.ready_delay is not None:
-        settings.timing = replace(settings.timing, ready_s=options.ready_delay)
-    if options.think is not None:
-        settings.timing = replace(settings.timing, think_s=options.think)
+    settings.timing = _timing(options, settings.timing)
     return settings
+
+
+def _workbuddy(options: argparse.Namespace) -> WorkBuddySettings:
+    scenario = load(options.scenario) if options.scenario else Scenario()
+    return WorkBuddySettings(
+        keys=tuple(key for key in options.keys.split(",") if key),
+        greeting=options.greeting or scenario.greeting or "",
+        scenario=scenario,
+        faults=Faults([*scenario.faults, *options.fault]),
+        timing=_timing(options, replace(Timing(), **scenario.timing)),
+        voice=voice_named(options.voice),
+        understanding=Scripted(scenario.hears)
+        if scenario.hears
+        else understanding_named(options.understanding),
+        seed=options.seed,
+    )
+
+
+def _timing(options: argparse.Namespace, timing: Timing) -> Timing:
+    if options.ready_delay is not None:
+        timing = replace(timing, ready_s=options.ready_delay)
+    if options.think is not None:
+        timing = replace(timing, think_s=options.think)
+    return timing
 
 
 def _tls(
@@ -111,16 +147,23 @@ def _tls(
     return context, certificate
 
 
-async def _serve(
-    options: argparse.Namespace, settings: Settings, tls: ssl.SSLContext | None, ca: Path | None
-) -> None:
+async def _serve(options: argparse.Namespace, tls: ssl.SSLContext | None, ca: Path | None) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, over.set)
-    async with serve_assemblyai(
-        settings, host=options.host, port=options.port, tls=tls, events_path=options.events
-    ) as server:
+    place = {
+        "host": options.host,
+        "port": options.port,
+        "tls": tls,
+        "events_path": options.events,
+    }
+    serving: AbstractAsyncContextManager[Server | WorkBuddyServer]
+    if options.agent == "workbuddy":
+        serving = serve_workbuddy(_workbuddy(options), **place)
+    else:
+        serving = serve_assemblyai(_assemblyai(options), **place)
+    async with serving as server:
         where = {"url": server.url, "rest": server.rest, "pid": os.getpid()}
         print(json.dumps(where | ({"ca": str(ca)} if ca else {})), flush=True)
         async with asyncio.TaskGroup() as tasks:
@@ -128,7 +171,7 @@ async def _serve(
             await over.wait()
             watching.cancel()
         violations = server.service.violations
-    if settings.mode == "strict":
+    if options.agent == "workbuddy" or options.mode == "strict":
         print(json.dumps({"violations": violations}), flush=True)
 
 

@@ -54,9 +54,29 @@ def check_session(protocol: str, session: Mapping[str, Any]) -> list[Problem]:
     return problems
 
 
+def default_url(protocol: str) -> str | None:
+    """Return where an agent of `protocol` lives unless the settings say so.
+
+    Raises:
+        ConfigError: If there is no such protocol.
+    """
+    url: str | None = load(AGENTS, protocol, "agent.protocol").default_url
+    return url
+
+
+def scheme(protocol: str) -> str:
+    """Return how the address of an agent of `protocol` begins.
+
+    Raises:
+        ConfigError: If there is no such protocol.
+    """
+    begins: str = load(AGENTS, protocol, "agent.protocol").scheme
+    return begins
+
+
 def catalogue() -> Catalogue:
     """Return what settings can name."""
-    return Catalogue(protocols=AGENTS, tools=TOOLS, check_session=check_session)
+    return Catalogue(AGENTS, TOOLS, check_session, default_url, scheme)
 
 
 def assemble(settings: Settings, extras: Extras) -> Runtime:
@@ -128,12 +148,19 @@ def built_in_tools(settings: Settings) -> dict[str, Tool]:
 def agent_settings(
     settings: Settings, tools: Mapping[str, Tool], key: str | None = None
 ) -> AgentSettings:
-    """Return what the agent's protocol needs to know; `key` goes before the settings' own."""
+    """Return what the agent's protocol needs to know; `key` goes before the settings' own.
+
+    Raises:
+        ConfigError: If the agent's address is missing or its key cannot be read.
+    """
     agent = settings.agent
+    url = agent.url or default_url(agent.protocol)
+    if url is None:
+        raise ConfigError("agent.url", "is missing", f"{agent.protocol} has no address of its own")
     if key is None and agent.key is not None:
         key = agent.key.resolve()
     return AgentSettings(
-        url=agent.url,
+        url=url,
         key=key,
         auth=agent.auth,
         session=agent.session,

@@ -92,6 +92,7 @@ class Connection:
         self._something_to_send = asyncio.Event()
         self._link: Link | None = None
         self._ending = False
+        self._closing = False
         self._due: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._up: tuple[PcmFormat, Resampler] | None = None
@@ -140,7 +141,9 @@ class Connection:
             if self._task is not None:
                 self._task.cancel()
             return
-        self._outbox.extend(self._codec.farewell())
+        farewell = self._codec.farewell()
+        self._outbox.extend(farewell)
+        self._closing = not farewell
         self._something_to_send.set()
         self._patience = self._loop.call_later(self._codec.farewell_timeout_s, self._link.abort)
 
@@ -156,7 +159,7 @@ class Connection:
     async def _live(self, delay_s: float) -> Event:
         # A link being opened has no farewell to wait for, so `end` may cancel up to here.
         await asyncio.sleep(delay_s)
-        dial = await self._follow(self._codec.plan_dial())
+        dial = await self._follow(self._codec.plan_dial(self._loop.time()))
         async with self._around.dial(dial) as link:
             self._link = link
             self._started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -201,6 +204,9 @@ class Connection:
         while True:
             if self._outbox:
                 await link.send(self._outbox.popleft())
+            elif self._closing:
+                await link.close()
+                return
             elif self.ready and not self._ending and (chunk := self._around.uplink.take()):
                 await self._send_sound(link, *chunk)
             else:
@@ -217,8 +223,8 @@ class Connection:
         if wait_s > 0:
             await asyncio.sleep(wait_s)
         payload = g711.encode(self._resampler(pcm_format).process(pcm), self._codec.uplink.encoding)
-        if payload:
-            await link.send(self._codec.encode_audio(payload))
+        for message in self._codec.encode_audio(payload) if payload else ():
+            await link.send(message)
             if not self._ending:  # by now the queue may belong to another link
                 self._around.uplink.sent(link.written_bytes)
                 self._note_progress(link)
@@ -262,6 +268,9 @@ class Connection:
         if isinstance(event, AgentReady):
             self.ready = True
             self._something_to_send.set()
+            if self._codec.keep_s is not None:
+                self._around.uplink.keep_newest(self._codec.keep_s * 1000)
+            self._around.playout.limit(self._codec.queue_ms)
         if isinstance(event, ReplyDone):
             self._downlink.finish(event.reply_id, self._loop.time())
         if not self._ending:

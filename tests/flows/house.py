@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 
-from agentsim.assemblyai.service import Service
-from agentsim.assemblyai.settings import Settings
+from agentsim.assemblyai import service as assemblyai
+from agentsim.assemblyai.settings import Settings as AssemblyAiSettings
 from agentsim.faults import Faults
 from agentsim.timing import Timing
+from agentsim.workbuddy import service as workbuddy
+from agentsim.workbuddy.settings import Settings as WorkBuddySettings
 from tests.fakes import (
     CountingTap,
     ManualWake,
@@ -28,6 +30,12 @@ from voiced.registry import load
 from voiced.runtime import Parts, Runtime
 
 SEND_TIMEOUT_S = 5.0
+
+STAND_INS = {
+    "assemblyai": (assemblyai.Service, AssemblyAiSettings, "wss://agent.test/v1/ws"),
+    "workbuddy": (workbuddy.Service, WorkBuddySettings, "https://agent.test"),
+}
+"""What stands in for each agent, what sets it up, and where it pretends to live."""
 
 
 class PairedLink:
@@ -75,8 +83,9 @@ class PairedLink:
 class House:
     """Everything a test may want to look at or to push."""
 
-    def __init__(self, agent, session, policy, tools, **options):
-        self.service = Service(agent)
+    def __init__(self, protocol, agent, session, policy, tools, **options):
+        stand_in, set_up, url = STAND_INS[protocol]
+        self.service = stand_in(set_up(**agent))
         self.microphone = ScriptedMicrophone(options.get("microphone_hz", 16_000))
         self.speaker = RecordingSpeaker(options.get("speaker_hz", 48_000))
         self.led = RecordingIndicator()
@@ -88,18 +97,19 @@ class House:
         self.reachable = True
         self.dials = []
         settings = AgentSettings(
-            url="wss://agent.test/v1/ws",
+            url=url,
             key="k",
             auth=options.get("auth", "bearer"),
             session=session,
             tools=[tool.spec for tool in tools],
         )
+        self.agent = load(AGENTS, protocol, "agent.protocol")(settings)
         parts = Parts(
             microphone=self.microphone,
             speaker=self.speaker,
             dial=self._dial,
             call_http=self._call_http,
-            agent=load(AGENTS, "assemblyai", "agent.protocol")(settings),
+            agent=self.agent,
             tools=self.tools,
             wake_sources=[self.wake],
             indicators=[self.led],
@@ -121,7 +131,7 @@ class House:
         return self.service.events.find("received", type=kind)
 
     def heard(self):
-        """Return every sample the agent heard in its last session."""
+        """Return every sample the agent heard in its last session, at its own rate."""
         return np.frombuffer(bytes(self.session.hearing.uplink.heard), "<i2")
 
     async def settle(self, phase, within_s=20.0):
@@ -156,7 +166,9 @@ HOUSE = ("microphone_hz", "speaker_hz", "auth")
 
 
 @asynccontextmanager
-async def house(*, timing=None, session=None, policy=None, tools=None, **options):
+async def house(
+    protocol="assemblyai", *, timing=None, session=None, policy=None, tools=None, **options
+):
     """Run a daemon, asleep; stop it at the end and check that nothing is left.
 
     Of the options, those in HOUSE are the house's; the others set up the stand-in agent.
@@ -165,7 +177,8 @@ async def house(*, timing=None, session=None, policy=None, tools=None, **options
     agent["faults"] = Faults(agent.get("faults", ()))
     agent["timing"] = Timing(**{"leading_silence_s": 0.0, **(timing or {})})
     it = House(
-        Settings(keep_heard=True, **agent),
+        protocol,
+        {"keep_heard": True, **agent},
         session or {},
         policy or Policy(),
         [ScriptedTool("get_time", {"time": "12:00"})] if tools is None else tools,
@@ -185,9 +198,9 @@ async def house(*, timing=None, session=None, policy=None, tools=None, **options
 
 
 @asynccontextmanager
-async def awake(**options):
+async def awake(protocol="assemblyai", **options):
     """Run a daemon and wake it; the agent listens."""
-    async with house(**options) as it:
+    async with house(protocol, **options) as it:
         it.wake.emit(Woken("test"))
         await it.settle(Phase.LISTENING)
         yield it

@@ -1,21 +1,20 @@
 """One WebSocket connection, without the socket: messages in, messages out, how it closed."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from agentsim.assemblyai.credentials import Visitor
 from agentsim.assemblyai.deeds import do_deeds
 from agentsim.assemblyai.refusal import Refusal
 from agentsim.assemblyai.shape import shaped
+from agentsim.pipe import Message, Pipe
 
 if TYPE_CHECKING:
     from agentsim.assemblyai.service import Service
     from agentsim.assemblyai.session import AgentSession
 
 Body = dict[str, Any]
-Message = str | bytes
 
 KEYS = {
     "session.update": {"session"},
@@ -32,48 +31,25 @@ KEYS = {
 MAX_MESSAGE_BYTES = 1 << 20
 
 
-class Connection:
+class Connection(Pipe):
     """The service's end of one connection. Iterate over it for the messages it sends.
 
     Attributes:
         visitor: Whose credential opened it.
         session: The session it carries, once there is one.
-        close_code: What it was closed with; None while open or when it was cut.
-        close_reason: Why.
-        closed: Nothing more goes out or comes in.
-        cut: It was closed without a word.
     """
 
     def __init__(self, service: "Service", number: int, visitor: Visitor) -> None:
+        super().__init__()
         self.service = service
         self.number = number
         self.visitor = visitor
         self.session: AgentSession | None = None
-        self.close_code: int | None = None
-        self.close_reason = ""
-        self.closed = False
-        self.cut = False
-        self._frozen = asyncio.Event()
-        self._outbox: asyncio.Queue[Message | None] = asyncio.Queue()
         self._receivers: dict[str, Callable[[Body], None]] = {
             "session.update": self._on_update,
             "session.resume": self._on_resume,
             "session.end": self._on_end,
         }
-
-    @property
-    def frozen(self) -> bool:
-        """Half open: the socket stays, but nobody reads or writes."""
-        return self._frozen.is_set()
-
-    async def wait_frozen(self) -> None:
-        """Return when the connection is half open."""
-        await self._frozen.wait()
-
-    async def __aiter__(self) -> AsyncIterator[Message]:
-        """Yield what to send, until the connection is closed; then look at `close_code`."""
-        while (message := await self._outbox.get()) is not None:
-            yield message
 
     def receive(self, message: Message) -> None:
         """Take one message from the client; what is wrong with it is answered, never raised."""
@@ -92,7 +68,7 @@ class Connection:
             self.log("client_gone", code=code)
             if self.session and not self.frozen:
                 self.violate("closed-without-session-end")
-            self._shut()
+            self.end_pipe()
 
     def send(self, kind: str, **fields: Any) -> None:
         """Send one event."""
@@ -100,11 +76,6 @@ class Connection:
         if kind != "reply.audio":
             self.log("sent", type=kind, **_telling(body))
         self.send_raw(json.dumps(body))
-
-    def send_raw(self, message: Message) -> None:
-        """Send anything at all."""
-        if not (self.closed or self.frozen):
-            self._outbox.put_nowait(message)
 
     def refuse(self, refusal: Refusal, *, first: bool = False) -> None:
         """Send session.error, and close if that error is fatal."""
@@ -121,27 +92,6 @@ class Connection:
         if code is not None:
             self.close(code, refusal.code)
 
-    def close(self, code: int, reason: str = "") -> None:
-        """Close after what was already sent; idempotent."""
-        if not self.closed:
-            self.close_code, self.close_reason = code, reason
-            self.log("closed", code=code)
-            self._shut()
-
-    def drop(self) -> None:
-        """Vanish: no close code, and what was not yet sent is lost; idempotent."""
-        if not self.closed:
-            self.log("dropped")
-            self.cut = True
-            while not self._outbox.empty():
-                self._outbox.get_nowait()
-            self._shut()
-
-    def freeze(self) -> None:
-        """Stop reading and writing but keep the socket."""
-        self.log("frozen")
-        self._frozen.set()
-
     def do(self, place: str) -> None:
         """Do the faulty deeds due at `place`."""
         do_deeds(self, place)
@@ -157,9 +107,8 @@ class Connection:
             self.service.violations += 1
             self.log("violation", rule=rule)
 
-    def _shut(self) -> None:
-        self.closed = True
-        self._outbox.put_nowait(None)
+    def shut(self) -> None:
+        """Tell the service; a session may wait to be resumed."""
         self.service.connection_closed(self)
 
     def _check_keys(self, body: Body) -> None:

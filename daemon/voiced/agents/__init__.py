@@ -2,4 +2,5 @@
 
 AGENTS = {
     "assemblyai": "voiced.agents.assemblyai:AssemblyAi",
+    "workbuddy": "voiced.agents.workbuddy:WorkBuddy",
 }

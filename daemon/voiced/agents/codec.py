@@ -144,18 +144,23 @@ class AgentCodec(Protocol):
         downlink: Format of every `ReplyAudio.payload`.
         ready_timeout_s: How long to wait for AgentReady once the socket is open.
         farewell_timeout_s: How long to wait for the close after `farewell`.
+        keep_s: The most sound from before AgentReady that it takes; None takes all that is kept.
+        queue_ms: The most of a reply that may wait for the speaker, of an agent that is silenced
+            by sending no more; None queues whatever comes.
     """
 
     uplink: WireFormat
     downlink: WireFormat
     ready_timeout_s: float
     farewell_timeout_s: float
+    keep_s: float | None
+    queue_ms: float | None
 
     @property
     def uplink_speed(self) -> float:
         """How many seconds of kept sound the agent takes per second, now."""
 
-    def plan_dial(self) -> DialPlan:
+    def plan_dial(self, now_s: float) -> DialPlan:
         """Decide where to connect, asking for HTTP calls on the way."""
 
     def greet(self) -> list[Message]:
@@ -183,8 +188,8 @@ class AgentCodec(Protocol):
             LinkError: In every other case (see its subclasses).
         """
 
-    def encode_audio(self, payload: bytes) -> Message:
-        """Wrap sound in `uplink` format for sending."""
+    def encode_audio(self, payload: bytes) -> list[Message]:
+        """Wrap sound in `uplink` format for sending. Some of it may wait for the next call."""
 
     def return_tool(self, call_id: str, result: str, *, is_error: bool, now_s: float) -> list[Item]:
         """Take a tool's outcome; return what to send now. Results may be held for later."""
@@ -196,7 +201,7 @@ class AgentCodec(Protocol):
         """Return what changes the running session to `settings`, as far as it can be changed."""
 
     def farewell(self) -> list[Message]:
-        """Return what ends the session in good order."""
+        """Return what ends the session in good order; nothing if closing the link does."""
 
     def due_s(self) -> float | None:
         """Return when `advance` wants to be called, or None."""
@@ -215,9 +220,13 @@ class Agent(Protocol):
 
     Attributes:
         resumable: The agent hands out resume keys.
+        default_url: Where it lives unless the settings say otherwise; None if only they can.
+        scheme: How its address begins; on this machine it may do without TLS.
     """
 
     resumable: bool
+    default_url: str | None
+    scheme: Literal["wss", "https"]
 
     def __init__(self, settings: AgentSettings) -> None:
         """Take the settings of the next session."""

@@ -93,6 +93,7 @@ class Playout:
         self._played = 0
         self._volume = FULL_VOLUME
         self._gain = 1.0
+        self._limit_ms: float | None = None
         self._silence = b""
         self._overlay = b""
 
@@ -130,6 +131,11 @@ class Playout:
             self._replies.append(self._accepting)
             self._to_report = None
             self._start.begin()
+
+    def limit(self, queue_ms: float | None) -> None:
+        """Queue no more than `queue_ms` from now on (None: the capacity) and hold back half of it."""
+        with self._lock:
+            self._limit_ms = queue_ms
 
     def forget_refusals(self) -> None:
         """Take replies by ids that were dropped before: another link may use them again."""
@@ -256,7 +262,10 @@ class Playout:
 
     def _may_play(self, reply: _Reply) -> bool:
         if not (reply.playing or reply.finished) and reply.held_since is not None:
-            threshold_frames = self._start.ms / 1000 * self.rate_hz
+            start_ms = self._start.ms
+            if self._limit_ms is not None:
+                start_ms = min(start_ms, self._limit_ms / 2)
+            threshold_frames = start_ms / 1000 * self.rate_hz
             held_frames = (len(reply.queue) - reply.newest_bytes) // 2
             waited_frames = self._pulled - reply.held_since
             reply.playing = max(held_frames, waited_frames) >= threshold_frames
@@ -275,7 +284,8 @@ class Playout:
         return sum(len(reply.queue) for reply in self._replies)
 
     def _capacity_bytes(self) -> int:
-        return 2 * int(self._capacity_s * self.rate_hz)
+        capacity_s = self._capacity_s if self._limit_ms is None else self._limit_ms / 1000
+        return 2 * int(capacity_s * self.rate_hz)
 
     def _duration_ms(self, n_bytes: int) -> float:
         return n_bytes * 500 / self.rate_hz

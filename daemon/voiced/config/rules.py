@@ -20,13 +20,18 @@ class Catalogue:
         protocols: Names of the agent protocols.
         tools: Names of the tools.
         check_session: Tells what is wrong with an `agent.session`, given the protocol's name.
+        default_url: Tells where a protocol's agent lives unless the settings say so.
+        scheme: Tells how such addresses begin: wss or https.
     """
 
     protocols: Collection[str]
     tools: Collection[str]
     check_session: Callable[[str, Mapping[str, Any]], Sequence[Problem]]
+    default_url: Callable[[str], str | None]
+    scheme: Callable[[str], str]
 
 
+_IN_CLEAR = {"wss": "ws", "https": "http"}
 _LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1")
 
 # Accepted so that files written today go on working. Whoever builds the feature deletes its row.
@@ -70,17 +75,27 @@ def cautions(settings: Settings, document: Document) -> Iterator[Problem]:
 
 def _agent(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
     agent = settings.agent
-    yield from _address(("agent", "url"), agent.url)
-    if agent.key is None and not _is_loopback(agent.url):
+    if agent.protocol not in catalogue.protocols:
+        hint = suggestion(agent.protocol, catalogue.protocols)
+        yield Problem(("agent", "protocol"), "unknown protocol", hint)
+        return
+    url = agent.url or catalogue.default_url(agent.protocol)
+    if url is None:
+        missing = f"{agent.protocol} has no address of its own: agent.url is missing"
+        yield Problem(("agent", "protocol"), missing, "write `url: https://…` below it")
+        return
+    scheme = catalogue.scheme(agent.protocol)
+    if url.partition(":")[0] not in {scheme, _IN_CLEAR[scheme]}:
+        wrong = f"{agent.protocol} lives at an address that begins with {scheme}://"
+        yield Problem(("agent", "url"), wrong, "correct it")
+        return
+    yield from _address(("agent", "url"), url)
+    if agent.key is None and not _is_loopback(url):
         yield Problem(("agent", "key"), "missing", "write `key: {credential: api-key}`")
     elif agent.key is None and agent.auth == "token":
         yield Problem(
             ("agent", "auth"), "a token is fetched with a key", "set agent.key, or remove it"
         )
-    if agent.protocol not in catalogue.protocols:
-        hint = suggestion(agent.protocol, catalogue.protocols)
-        yield Problem(("agent", "protocol"), "unknown protocol", hint)
-        return
     for problem in catalogue.check_session(agent.protocol, agent.session):
         path = ("agent", "session", *problem.path)
         yield Problem(path, problem.problem, problem.hint)

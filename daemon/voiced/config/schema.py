@@ -59,8 +59,11 @@ Name = Annotated[
 ]
 SoundDevice = Annotated[str, _expect("a sound device", min_length=1, max_length=255)]
 AbsolutePath = Annotated[str, _expect("an absolute path", pattern="^/", max_length=1023)]
-WebSocketUrl = Annotated[
-    str, _expect("a wss:// address", pattern=r"^wss?://[^\s/]+\S*$", max_length=1023)
+AgentUrl = Annotated[
+    str,
+    _expect(
+        "a wss:// or https:// address", pattern=r"^(wss?|https?)://[^\s/]+\S*$", max_length=1023
+    ),
 ]
 HttpUrl = Annotated[
     str, _expect("an https:// address", pattern=r"^https?://[^\s/]+\S*$", max_length=1023)
@@ -107,9 +110,13 @@ class AgentSection(Section, frozen=True, kw_only=True):
         next_session("The protocol that the agent speaks."),
     ] = "assemblyai"
     url: Annotated[
-        WebSocketUrl,
-        next_session("Where the agent lives; ws:// is for this machine only."),
-    ] = "wss://agents.assemblyai.com/v1/ws"
+        AgentUrl | None,
+        next_session(
+            "Where the agent lives, if not where its protocol says; ws:// and http:// are for "
+            "this machine only.",
+            "wss://agents.assemblyai.com/v1/ws",
+        ),
+    ] = None
     key: Annotated[
         Reference | None,
         next_session(

@@ -42,7 +42,7 @@ class AgentLink:
     def dial(self):
         """Dial without any HTTP call."""
         try:
-            next(self.codec.plan_dial())
+            next(self.codec.plan_dial(0.0))
         except StopIteration as done:
             return done.value
         raise AssertionError("an HTTP call was planned")

@@ -94,7 +94,7 @@ def test_another_session_than_the_one_to_resume_is_a_refusal():
 
 def test_sound_is_framed_as_base64_json():
     payload = bytes(range(256)) * 4
-    body = json.loads(AgentLink().codec.encode_audio(payload))
+    body = json.loads(*AgentLink().codec.encode_audio(payload))
     assert body.pop("type") == "input.audio"
     assert b64decode(body.pop("audio"), validate=True) == payload
     assert not body
@@ -334,5 +334,5 @@ def test_the_support_line_of_a_link_that_never_opened_names_the_host():
 def test_every_planned_message_is_one_text_message():
     link = AgentLink(session={"output": {"volume": 30}})
     planned = link.codec.greet() + [item.message for item in link.ready() if isinstance(item, Send)]
-    planned += [link.codec.encode_audio(b""), *link.codec.say(""), *link.codec.farewell()]
+    planned += [*link.codec.encode_audio(b""), *link.codec.say(""), *link.codec.farewell()]
     assert all(isinstance(one, str) and json.loads(one)["type"] for one in planned)

@@ -21,7 +21,7 @@ def granted(token=TOKEN):
 def dial(link, *given):
     """Follow a dial plan; return the calls it made and where it led."""
     answers = list(given)
-    plan, calls = link.codec.plan_dial(), []
+    plan, calls = link.codec.plan_dial(0.0), []
     try:
         call = next(plan)
         while True:
@@ -222,7 +222,7 @@ def test_a_resume_token_unfit_for_a_header_is_ignored(token):
 
 def test_no_secret_shows_in_a_repr():
     link = dropped_link(auth="token")
-    plan = link.codec.plan_dial()
+    plan = link.codec.plan_dial(0.0)
     call = next(plan)
     with pytest.raises(StopIteration) as done:
         plan.send(granted())

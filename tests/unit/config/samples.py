@@ -30,9 +30,11 @@ def check_session(_protocol, session):
 
 
 CATALOGUE = Catalogue(
-    protocols=["assemblyai"],
+    protocols=["assemblyai", "homeless"],
     tools=["get_time", "set_volume", "end_conversation"],
     check_session=check_session,
+    default_url={"assemblyai": "wss://agent.test/v1/ws", "homeless": None}.get,
+    scheme={"assemblyai": "wss", "homeless": "https"}.get,
 )
 
 

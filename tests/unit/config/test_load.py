@@ -88,7 +88,7 @@ def test_loading_tells_the_first_problem_and_how_many_more_there_are(tmp_path, m
     [
         ("agent: {key: abc, auth: token}", "a secret must not stand in this file"),
         ("agent: {kye: {env: A}}", "unknown key"),
-        ("agent: {url: localhost}", "expected a wss:// address, got other text"),
+        ("agent: {url: localhost}", "expected a wss:// or https:// address, got other text"),
         (
             "agent: {url: 'ws://localhost'}\nled: {pin: 28}",
             "expected a whole number from 0 to 27, got 28",

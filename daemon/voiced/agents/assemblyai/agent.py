@@ -14,6 +14,8 @@ class AssemblyAi:
     """Makes a codec per link and remembers what must outlive a link."""
 
     resumable = True
+    scheme = "wss"
+    default_url = "wss://agents.assemblyai.com/v1/ws"
 
     def __init__(self, settings: AgentSettings) -> None:
         self._memory = Memory(settings)

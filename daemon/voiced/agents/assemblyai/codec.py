@@ -13,24 +13,14 @@ from voiced.agents.assemblyai.errors import (
     end_by_close,
     end_by_error,
 )
-from voiced.agents.assemblyai.faults import Faults
 from voiced.agents.assemblyai.memory import Memory
-from voiced.agents.assemblyai.safe_text import safe
 from voiced.agents.assemblyai.turns import Turns
 from voiced.agents.assemblyai.updates import changes, waiting, whole, wire_format
-from voiced.agents.assemblyai.wire import (
-    Body,
-    MalformedError,
-    Reading,
-    encodable,
-    frame,
-    id_in,
-    is_credential,
-    lifetime_in,
-    read_message,
-    text_in,
-)
+from voiced.agents.assemblyai.wire import Reading, encodable, frame, id_in, lifetime_in
 from voiced.agents.codec import AgentSettings, DialPlan, Item, Message, Notice, Send
+from voiced.agents.faults import Faults
+from voiced.agents.reading import Body, MalformedError, is_credential, read_message, text_in
+from voiced.agents.safe_text import safe
 from voiced.core.events import AgentReady, Event, SessionEnded
 from voiced.errors import LinkError, Redial, ResumeRefused
 
@@ -40,6 +30,8 @@ class AssemblyAiCodec:
 
     ready_timeout_s = 15.0  # assemblyai.md §8: 10-15 s
     farewell_timeout_s = 3.0  # assemblyai.md §8: 3-5 s
+    keep_s: float | None = None
+    queue_ms: float | None = None
 
     def __init__(self, memory: Memory, resume_key: str | None, *, greet: bool = True) -> None:
         self._memory = memory
@@ -73,7 +65,7 @@ class AssemblyAiCodec:
         # A burst of 7.3 s at three times real time passed; assemblyai.md §8.
         return 1.0 if self._memory.real_time_only else 2.0
 
-    def plan_dial(self) -> DialPlan:
+    def plan_dial(self, now_s: float) -> DialPlan:  # noqa: ARG002 - the port fixes the signature
         return self._sign_in.plan()
 
     def greet(self) -> list[Message]:
@@ -113,9 +105,9 @@ class AssemblyAiCodec:
             ending = self._sign_in.refused(ending.reason)
         raise self._over(ending)
 
-    def encode_audio(self, payload: bytes) -> Message:
+    def encode_audio(self, payload: bytes) -> list[Message]:
         audio = b2a_base64(payload, newline=False).decode("ascii")
-        return f'{{"type":"input.audio","audio":"{audio}"}}'
+        return [f'{{"type":"input.audio","audio":"{audio}"}}']
 
     def return_tool(self, call_id: str, result: str, *, is_error: bool, now_s: float) -> list[Item]:
         return self._turns.return_tool(call_id, result, is_error=is_error, now_s=now_s)

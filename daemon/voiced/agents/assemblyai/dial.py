@@ -5,8 +5,8 @@ from http import HTTPStatus
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from voiced.agents.assemblyai.memory import Memory, SessionRecord
-from voiced.agents.assemblyai.wire import MalformedError, is_credential, read_object
 from voiced.agents.codec import AgentSettings, Dial, DialPlan, HttpAnswer, HttpCall
+from voiced.agents.reading import MalformedError, is_credential, read_object
 from voiced.errors import AgentBusy, LinkError, LinkRejected, Redial
 
 # Long enough for a slow handshake, too short to be worth stealing. assemblyai.md §1.

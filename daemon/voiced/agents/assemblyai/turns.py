@@ -5,23 +5,13 @@ from collections.abc import Mapping
 
 from voiced.agents.assemblyai.captions import Captions
 from voiced.agents.assemblyai.errors import AgentError
-from voiced.agents.assemblyai.faults import Faults
 from voiced.agents.assemblyai.replies import Replies
-from voiced.agents.assemblyai.safe_text import Safe
 from voiced.agents.assemblyai.tool_turn import ToolTurn
-from voiced.agents.assemblyai.wire import (
-    Body,
-    MalformedError,
-    Reading,
-    arguments_in,
-    encodable,
-    frame,
-    id_in,
-    id_or_none,
-    json_text,
-    text_in,
-)
+from voiced.agents.assemblyai.wire import Reading, arguments_in, encodable, frame, id_in, id_or_none
 from voiced.agents.codec import Item, Message, Send
+from voiced.agents.faults import Faults
+from voiced.agents.reading import Body, MalformedError, json_text, text_in
+from voiced.agents.safe_text import Safe
 from voiced.core.events import ReplyStarted, SpeechStarted, SpeechStopped, ToolCalled
 from voiced.core.pcm import Encoding, WireFormat
 

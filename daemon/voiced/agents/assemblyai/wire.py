@@ -1,33 +1,17 @@
 """Messages to the agent as text, and fields of messages that may be malformed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from math import isfinite
-from typing import Any, TypeGuard
+from typing import Any
 
-import msgspec
-
-from voiced.agents.codec import Item, Message
+from voiced.agents.codec import Item
+from voiced.agents.reading import Body, MalformedError, json_text, read_object
 
 MAX_ID_CHARS = 256  # ids are opaque and short
-MAX_CREDENTIAL_CHARS = 16_000  # temporary tokens have about 2,500; assemblyai.md §1
-
-Body = Mapping[str, Any]
-"""One decoded message."""
 
 Reading = Callable[[Body, float], list[Item]]
 """Interprets one message that came at a time in seconds; may raise MalformedError."""
-
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
-
-
-class MalformedError(Exception):
-    """A message, or the part of it that is needed, is not as the protocol says."""
-
-
-def json_text(value: object) -> str:
-    """Return `value` as JSON."""
-    return msgspec.json.encode(value).decode()
 
 
 def frame(kind: str, **fields: object) -> str:
@@ -35,44 +19,9 @@ def frame(kind: str, **fields: object) -> str:
     return json_text({"type": kind, **fields})
 
 
-def read_message(message: Message) -> dict[str, Any]:
-    """Return the JSON object that a message is.
-
-    Raises:
-        MalformedError: If it is anything else, or binary.
-    """
-    if isinstance(message, bytes):
-        raise MalformedError("that is binary")
-    return read_object(message)
-
-
-def read_object(text: str | bytes) -> dict[str, Any]:
-    """Return the JSON object that `text` is.
-
-    Raises:
-        MalformedError: If it is anything else.
-    """
-    try:
-        return _decode(text)
-    except (ValueError, RecursionError) as exc:
-        raise MalformedError("that is no JSON object") from exc
-
-
 def encodable(text: str) -> str:
     """Return `text` with what UTF-8 cannot hold (lone surrogates) replaced."""
     return text.encode("utf-8", "replace").decode()
-
-
-def text_in(body: Body, key: str) -> str:
-    """Return the text at `key`.
-
-    Raises:
-        MalformedError: If there is none.
-    """
-    value = body.get(key)
-    if not isinstance(value, str):
-        raise MalformedError(f"without a usable {key}")
-    return value
 
 
 def id_or_none(body: Body, key: str) -> str | None:
@@ -122,16 +71,6 @@ def lifetime_in(ready: Body) -> float | None:
 
 def _is_time(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-
-
-def is_credential(value: object) -> TypeGuard[str]:
-    """Tell whether `value` is something that may stand in an HTTP header."""
-    return (
-        isinstance(value, str)
-        and 0 < len(value) <= MAX_CREDENTIAL_CHARS
-        and value.isascii()
-        and value.isprintable()
-    )
 
 
 def arguments_in(call: Body) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from voiced.agents import AGENTS
 from voiced.cli.demo.session import Demo, Sound
 
 
@@ -18,6 +19,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--wav",
         action="store_true",
         help="speak recorded sentences and play into a WAV file even if there is a sound card",
+    )
+    parser.add_argument(
+        "--agent", choices=AGENTS, default="assemblyai", help="which stand-in agent to talk to"
     )
     parser.add_argument("--microphone", metavar="DEVICE", help="capture device, as in the settings")
     parser.add_argument("--speaker", metavar="DEVICE", help="playback device, as in the settings")
@@ -37,5 +41,5 @@ def run(options: argparse.Namespace) -> int:
     in_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not options.plain
     output = options.output or str(Path(tempfile.mkdtemp(prefix="voiced-demo-")) / "speaker.wav")
     sound = Sound.choose(options.microphone, options.speaker, output, wav=options.wav)
-    demo = Demo(sound, in_terminal=in_terminal, limit_s=options.seconds)
+    demo = Demo(sound, options.agent, in_terminal=in_terminal, limit_s=options.seconds)
     return asyncio.run(demo.run())

@@ -52,11 +52,12 @@ class ScriptedPerson:
         await self._hear_out(replies=1, limit_s=GREETING_LIMIT_S)
         if self._say is None:
             while not self._witness.full_turn:
-                await self._hear_out(replies=len(self._witness.agent_said) + 1, limit_s=None)
+                await self._hear_out(replies=self._witness.replies + 1, limit_s=None)
             return
         for sentence in ("time", "goodbye"):
-            replies = len(self._witness.agent_said) + 1
+            replies = self._witness.replies + 1
             self._say(sentence)
+            self._witness.asked = True
             await self._hear_out(replies, limit_s=TURN_LIMIT_S)
 
     async def _hear_out(self, replies: int, limit_s: float | None) -> None:
@@ -67,7 +68,7 @@ class ScriptedPerson:
                     await self._until({Status.LISTENING, Status.ASLEEP})
                     await asyncio.sleep(PAUSE_S)
                     silent = self._status in (Status.LISTENING, Status.ASLEEP)
-                    if silent and len(self._witness.agent_said) >= replies:
+                    if silent and self._witness.replies >= replies:
                         return
         except TimeoutError:
             pass  # no greeting is configured, or nobody answered; the summary tells

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from voiced.app import Extras, assemble, built_in_tools
+from voiced.app import Extras, assemble, built_in_tools, check_session
 from voiced.cli.demo.person import Keyboard, Say, ScriptedPerson
 from voiced.cli.demo.screen import PlainLines, Screen
 from voiced.cli.demo.standin import stand_in
@@ -83,8 +83,9 @@ def _speak_into(recorded: WavMicrophone) -> Say:
 class Demo:
     """The daemon, a stand-in agent, and somebody who talks to it."""
 
-    def __init__(self, sound: Sound, *, in_terminal: bool, limit_s: float) -> None:
+    def __init__(self, sound: Sound, protocol: str, *, in_terminal: bool, limit_s: float) -> None:
         self._sound = sound
+        self._protocol = protocol
         self._witness = Witness()
         self._view: PlainLines
         self._person: WakeSource
@@ -102,8 +103,8 @@ class Demo:
         """Hold one conversation; return 0 only if a turn was heard and answered."""
         logging.basicConfig(level=logging.WARNING, handlers=[self._view])
         self._view.line(self._sound.description)
-        async with stand_in() as url:
-            await assemble(_settings(url), self._extras()).run()
+        async with stand_in(self._protocol) as url:
+            await assemble(_settings(self._protocol, url), self._extras()).run()
         self._view.close()
         return self._sum_up(self._view.line)
 
@@ -116,7 +117,7 @@ class Demo:
             tools={name: WitnessedTool(tool, witness) for name, tool in built_in.items()},
             key="any",  # the stand-in takes every key, but wants one
             wake_sources=[SignalWake(), self._person],
-            indicators=self._indicators,
+            indicators=[*self._indicators, witness],
             captions=[self._view, witness],
             taps=[self._view],
         )
@@ -125,9 +126,12 @@ class Demo:
         seen = self._witness
         line("")
         line("summary")
-        line(f"  understood from you    {len(seen.user_said)} sentence(s)")
-        line(f"  said by the agent      {len(seen.agent_said)} sentence(s)")
-        line(f"  tools called           {', '.join(seen.tools_called) or 'none'}")
+        if seen.agent_said or seen.user_said:
+            line(f"  understood from you    {len(seen.user_said)} sentence(s)")
+            line(f"  said by the agent      {len(seen.agent_said)} sentence(s)")
+            line(f"  tools called           {', '.join(seen.tools_called) or 'none'}")
+        else:
+            line(f"  replies of the agent   {seen.spoke} (it writes nothing down)")
         line(
             f"  audible at the speaker {seen.audible_s:.1f} s, of it in answer {seen.answer_s:.1f} s, "
             f"at up to {seen.loudest_dbfs:.0f} dBFS"
@@ -139,9 +143,12 @@ class Demo:
         return 1
 
 
-def _settings(url: str) -> Settings:
-    session = {"system_prompt": INSTRUCTIONS, "greeting": GREETING}
-    return Settings(agent=AgentSection(url=url, session=session))
+def _settings(protocol: str, url: str) -> Settings:
+    """Return the settings of a demo, with as much of the session as the protocol takes."""
+    wanted = {"system_prompt": INSTRUCTIONS, "greeting": GREETING}
+    refused = {problem.path[0] for problem in check_session(protocol, wanted)}
+    session = {key: value for key, value in wanted.items() if key not in refused}
+    return Settings(agent=AgentSection(protocol=protocol, url=url, session=session))
 
 
 def _hint(*, recorded: bool) -> str:

@@ -13,8 +13,8 @@ STOP_LIMIT_S = 2.0
 
 
 @asynccontextmanager
-async def stand_in(*options: str) -> AsyncIterator[str]:
-    """Run `agentsim assemblyai`; yield the URL it answers at.
+async def stand_in(protocol: str, *options: str) -> AsyncIterator[str]:
+    """Run `agentsim PROTOCOL`; yield the URL it answers at.
 
     Raises:
         LinkError: If it does not start.
@@ -23,7 +23,7 @@ async def stand_in(*options: str) -> AsyncIterator[str]:
         sys.executable,
         "-m",
         "agentsim",
-        "assemblyai",
+        protocol,
         "--exit-with-parent",
         *options,
         stdin=asyncio.subprocess.DEVNULL,

@@ -7,6 +7,7 @@ from typing import Any
 
 from voiced.agents.codec import Caption
 from voiced.audio.levels import FLOOR_DBFS, rms_dbfs
+from voiced.core.actions import Status
 from voiced.core.pcm import PcmFormat
 from voiced.ports import Controls, Playback, SoundSource, Speaker, Tool
 
@@ -17,8 +18,15 @@ ANSWERED_S = 0.3
 
 @dataclass(slots=True)
 class Witness:
-    """Counts what a person in the room would notice. A CaptionView."""
+    """Counts what a person in the room would notice. A CaptionView and an Indicator.
 
+    Attributes:
+        asked: Something was said to the agent.
+        spoke: How often the agent began to speak.
+    """
+
+    asked: bool = False
+    spoke: int = 0
     user_said: list[str] = field(default_factory=list)
     agent_said: list[str] = field(default_factory=list)
     tools_called: list[str] = field(default_factory=list)
@@ -28,9 +36,19 @@ class Witness:
 
     def caption(self, caption: Caption) -> None:
         """Note what was said."""
+        self.asked |= caption.speaker == "user"
         if caption.final and caption.text.strip():
             said = self.user_said if caption.speaker == "user" else self.agent_said
             said.append(caption.text.strip())
+
+    def show(self, status: Status) -> None:
+        """Note when the agent begins to speak."""
+        self.spoke += status is Status.SPEAKING
+
+    @property
+    def replies(self) -> int:
+        """How many things the agent has said; not every agent writes down which."""
+        return len(self.agent_said) if self.agent_said else self.spoke
 
     def sounded(self, pcm: bytes, pcm_format: PcmFormat) -> None:
         """Note what the speaker was given.
@@ -42,13 +60,14 @@ class Witness:
         if level_dbfs > AUDIBLE_DBFS:
             seconds = pcm_format.duration_ms(len(pcm)) / 1000
             self.audible_s += seconds
-            if self.user_said:
+            if self.user_said or (self.asked and not self.agent_said):
                 self.answer_s += seconds
 
     @property
     def full_turn(self) -> bool:
-        """Tell whether the user was understood and the answer was heard."""
-        return bool(self.user_said and self.agent_said) and self.answer_s >= ANSWERED_S
+        """Tell whether the user was understood, as far as can be told, and the answer was heard."""
+        understood = bool(self.user_said) if self.agent_said else self.asked
+        return understood and self.answer_s >= ANSWERED_S
 
 
 @dataclass(frozen=True, slots=True)

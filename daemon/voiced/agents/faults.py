@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from voiced.agents.assemblyai.safe_text import Safe
 from voiced.agents.codec import Notice
+from voiced.agents.safe_text import Safe
 
 Severity = Literal["debug", "warning"]
 

@@ -1,0 +1,1 @@
+"""A stand-in for WorkBuddy Voice, written from the protocol facts alone."""

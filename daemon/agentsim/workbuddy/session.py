@@ -1,0 +1,219 @@
+"""One conversation: it listens, it speaks in real time, and simply stops when interrupted."""
+
+import random
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agentsim.dialogue import Turn, choose
+from agentsim.intents import intent_of
+from agentsim.sound import HEARING_HZ, SPEECH_HZ, Samples
+from agentsim.sound.resample import resample
+from agentsim.steps import Break, Finish, Pause, Repeat, Say, Step, filled
+from agentsim.timers import Timers
+from agentsim.workbuddy.hearing import FRAME_BYTES, FRAME_S, Hearing
+
+if TYPE_CHECKING:
+    from agentsim.workbuddy.connection import Connection
+
+SILENCE = bytes(FRAME_BYTES)
+ODD_SIZES = (2, 3000)
+
+
+class Session:
+    """A conversation on one connection; there is no other.
+
+    Attributes:
+        id: For the event log.
+        connection: What carries it; None once it is gone.
+        ready: agent_ready was sent.
+        ended: How it ended, or an empty string.
+        hearing: The user's side.
+        replies: How many the agent began.
+    """
+
+    def __init__(self, connection: "Connection", number: int) -> None:
+        self.id = f"wb_{number:06d}"
+        self.connection: Connection | None = connection
+        self.ready = False
+        self.ended = ""
+        self.replies = 0
+        self._service = connection.service
+        self._settings = connection.service.settings
+        self.hearing = Hearing(self._settings, self._user_speaks, self._turn)
+        self._timers = Timers(connection.service.timers.loop)
+        self._dice = random.Random(self._settings.seed)  # noqa: S311 - not a secret
+        self._sound: deque[bytes] = deque()
+        self._turns = 0
+        self._generation = 0
+        self._speech_ends_at = 0.0
+
+    @property
+    def speaking(self) -> bool:
+        """Something is being said."""
+        return bool(self._sound) or self._timers.now() < self._speech_ends_at
+
+    def begin(self) -> None:
+        """Announce that the agent is there; from then on there is sound in both directions."""
+        self.ready = True
+        self._send("agent_ready")
+        if self._settings.greeting:
+            self._timers.after(
+                self._settings.timing.greeting_s, lambda: self.say(self._settings.greeting)
+            )
+        self._next_tick_at = self._timers.now()
+        self._tick()
+        self._do("ready")
+
+    def take(self, payload: bytes) -> None:
+        """Take one binary message of the client."""
+        self.hearing.take(payload, self._timers.now())
+
+    def leave(self, how: str) -> None:
+        """Take note that the conversation is over."""
+        if not self.ended:
+            self.ended = how
+            self._timers.cancel_all()
+            self._sound.clear()
+            self.connection = None
+
+    # What tests make it do
+
+    def hear(self, text: str) -> None:
+        """Behave as if the user had just said `text`."""
+        self.interrupt()
+        self._answer(text, np.zeros(0, np.int16))
+
+    def say(self, text: str) -> None:
+        """Speak unasked."""
+        self._speak([Say(text)], {}, np.zeros(0, np.int16))
+
+    def interrupt(self) -> None:
+        """Stop in the middle of a word; the client is not told."""
+        self._generation += 1
+        if self._sound:
+            self._service.events.add("interrupted", session=self.id)
+        self._sound.clear()
+
+    def drop(self) -> None:
+        """Cut the connection without a word."""
+        if self.connection:
+            self.connection.drop()
+
+    def freeze(self) -> None:
+        """Stop reading and writing but keep the connection."""
+        if self.connection:
+            self.connection.freeze()
+
+    def end(self, reason: str = "session_closed") -> None:
+        """End the session: session_ended, close 1000."""
+        if self.connection:
+            self._send("session_ended", reason=reason)
+            self.connection.close(1000)
+
+    def fail(self, code: str, message: str = "A fault was asked for.") -> None:
+        """Send an error and close if it has a close code."""
+        if self.connection:
+            self.connection.fail(code, message)
+
+    def _user_speaks(self, voiced_s: float) -> None:
+        if self._sound and voiced_s >= self._settings.timing.barge_in_s:
+            self.interrupt()
+
+    def _turn(self, samples: Samples) -> None:
+        self._turns += 1
+        generation, turn = self._generation, self._turns
+        understanding = self._settings.understanding
+
+        def understood(text: str | None) -> None:
+            if generation == self._generation and not self.ended:
+                self._answer(text, samples)
+
+        self._service.offload(lambda: understanding.understand(samples, turn), understood)
+
+    def _answer(self, text: str | None, samples: Samples) -> None:
+        intent = intent_of(text) if text else None
+        self._service.events.add(
+            "turn", session=self.id, number=self._turns, intent=intent.name if intent else None
+        )
+        if "silent-agent" in self._settings.faults:
+            return
+        steps = choose(Turn(self._turns, text, intent), self._settings.scenario, ())
+        delay_s = self._settings.timing.think_s
+        self._timers.after(delay_s, lambda: self._speak(steps, {"text": text}, samples))
+
+    def _speak(self, steps: "list[Step] | tuple[Step, ...]", known: dict, samples: Samples) -> None:  # type: ignore[type-arg]
+        generation, voice = self._generation, self._settings.voice
+        last = steps[-1] if steps else None
+
+        def render() -> Samples:
+            return np.concatenate(
+                [np.zeros(0, np.int16), *(_sound_of(step, known, samples, voice) for step in steps)]
+            )
+
+        def rendered(sound: Samples) -> None:
+            if generation != self._generation or self.ended:
+                return
+            self.replies += 1
+            self._queue(sound)
+            self._service.events.add(
+                "reply_audio", session=self.id, audio_s=round(len(sound) / HEARING_HZ, 3)
+            )
+            self._do("reply")
+            if isinstance(last, Finish):
+                self._timers.after(len(sound) / HEARING_HZ + 0.5, self.end)
+
+        for step in steps:
+            if isinstance(step, Break):
+                self._settings.faults.add(step.fault)
+        self._service.offload(render, rendered)
+
+    def _queue(self, sound: Samples) -> None:
+        lead = np.zeros(round(self._settings.timing.leading_silence_s * HEARING_HZ), np.int16)
+        payload = np.concatenate((lead, sound)).astype("<i2").tobytes()
+        while payload:
+            size = FRAME_BYTES
+            if "odd-sizes" in self._settings.faults:
+                size = 2 * self._dice.randint(ODD_SIZES[0] // 2, ODD_SIZES[1] // 2)
+            self._sound.append(payload[:size])
+            payload = payload[size:]
+
+    def _tick(self) -> None:
+        """Send what is due now, in real time or as many times faster as a fault says."""
+        burst = self._settings.faults.get("burst")
+        connection = self.connection
+        if connection is None:
+            return
+        due_bytes = FRAME_BYTES * int(burst.number if burst else 1)
+        sent_bytes = 0
+        while self._sound and sent_bytes < due_bytes:
+            frame = self._sound.popleft()
+            connection.send_raw(frame)
+            sent_bytes += len(frame)
+        if not sent_bytes and "quiet" not in self._settings.faults:
+            connection.send_raw(SILENCE)
+            sent_bytes = FRAME_BYTES
+        lasts_s = max(sent_bytes, FRAME_BYTES) / FRAME_BYTES * FRAME_S
+        self._next_tick_at += lasts_s / (burst.number if burst and self._sound else 1)
+        self._timers.at(self._next_tick_at, self._tick)
+
+    def _send(self, kind: str, **fields: object) -> None:
+        if self.connection:
+            self.connection.send(kind, **fields)
+
+    def _do(self, place: str) -> None:
+        if self.connection:
+            self.connection.do(place)
+
+
+def _sound_of(step: Step, known: dict, own_words: Samples, voice: object) -> Samples:  # type: ignore[type-arg]
+    match step:
+        case Say(text):
+            return resample(voice.render(filled(text, known)), SPEECH_HZ, HEARING_HZ)  # type: ignore[attr-defined]
+        case Pause(duration_s):
+            return np.zeros(round(duration_s * HEARING_HZ), np.int16)
+        case Repeat():
+            return own_words
+        case _:
+            return np.zeros(0, np.int16)
