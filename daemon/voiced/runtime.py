@@ -245,9 +245,8 @@ class Runtime:
                 self._told.add(reason)
             case AgentReady() if self._told:
                 self._told.clear()
-                log.info(
-                    "the agent is back" if before.resume_key is None else "the session goes on"
-                )
+                new = before.resume_key is None and before.cut_off
+                log.info("%s", "a new conversation begins" if new else "the session goes on")
 
     async def _capture(self) -> None:
         """Microphone -> taps -> gate -> uplink queue. Never waits for the network."""

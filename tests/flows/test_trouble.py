@@ -171,7 +171,7 @@ async def test_trouble_is_logged_once_aloud_then_quietly_then_as_over(caplog):
         ]
         levels = [level for level, text in messages if text == "link lost"]
         assert levels == ["WARNING"] + ["DEBUG"] * 4
-        assert "the agent is back" in caplog.messages
+        assert "a new conversation begins" in caplog.messages
         assert it.phase is Phase.LISTENING
 
 

@@ -23,7 +23,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("silently", [False, True], ids=["with its message", "by its close alone"])
 @pytest.mark.parametrize("code", ERRORS)
-async def test_each_error(code, silently):
+async def test_each_error_is_met_as_documented(code, silently):
     once, always, dials = ERRORS[code]
     quiet = ["no-message"] if silently else []
     async with house("workbuddy", faults=[f"error={code}@update*1", *quiet]) as it:

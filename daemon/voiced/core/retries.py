@@ -28,9 +28,9 @@ def pause_before_next(
             return Pause(policy.refused_delay_s, 1.25 * policy.refused_delay_s)
         case Loss.BUSY:
             return _later(lost.wait_s, pause_before_fresh(failures, policy))
-        case Loss.BROKEN if resume_key is not None:
+        case _ if resume_key is not None:
             return _before_resume(failures, policy)
-        case Loss.BROKEN:
+        case _:
             return pause_before_fresh(failures, policy)
 
 
