@@ -37,6 +37,15 @@ STAND_INS = {
 }
 """What stands in for each agent, what sets it up, and where it pretends to live."""
 
+protocol = "assemblyai"
+"""The agent of the test that runs."""
+
+
+def uplink_hz():
+    """Return the rate at which the agent of the test that runs hears."""
+    settings = AgentSettings(url=STAND_INS[protocol][2])
+    return load(AGENTS, protocol, "agent.protocol")(settings).codec(None).uplink.rate_hz
+
 
 class PairedLink:
     """Our end of a connection to a stand-in agent. What is written is acknowledged at once."""
@@ -166,9 +175,7 @@ HOUSE = ("microphone_hz", "speaker_hz", "auth")
 
 
 @asynccontextmanager
-async def house(
-    protocol="assemblyai", *, timing=None, session=None, policy=None, tools=None, **options
-):
+async def house(*, timing=None, session=None, policy=None, tools=None, **options):
     """Run a daemon, asleep; stop it at the end and check that nothing is left.
 
     Of the options, those in HOUSE are the house's; the others set up the stand-in agent.
@@ -198,9 +205,9 @@ async def house(
 
 
 @asynccontextmanager
-async def awake(protocol="assemblyai", **options):
+async def awake(**options):
     """Run a daemon and wake it; the agent listens."""
-    async with house(protocol, **options) as it:
+    async with house(**options) as it:
         it.wake.emit(Woken("test"))
         await it.settle(Phase.LISTENING)
         yield it

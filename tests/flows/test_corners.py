@@ -30,6 +30,7 @@ async def test_a_session_that_parts_badly_does_not_disturb_the_next():
         assert len(it.dials) == 2
 
 
+@pytest.mark.needs("burst")
 async def test_what_was_said_while_connecting_leaves_at_no_more_than_twice_its_pace():
     async with house(timing={"ready_s": 3.0}, listening=False) as it:
         it.wake.emit(Woken("test"))
@@ -88,6 +89,7 @@ async def test_a_send_that_fails_says_why_the_link_was_lost(caplog):
         assert "link lost: the connection is gone" in caplog.messages
 
 
+@pytest.mark.needs("tools")
 async def test_a_result_whose_turn_the_user_talked_over_is_sent_in_the_end():
     slow = ScriptedTool("slow", {"ok": True}, delay_s=2.0)
     async with awake(tools=[slow], faults=["silent-agent"]) as it:

@@ -70,6 +70,8 @@ CLOSES = {
     4999: ("listening", ["session.resume"], 1),
 }
 
+pytestmark = pytest.mark.about("assemblyai")
+
 MOMENT_S = 3.0
 
 

@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 
-from tests.flows.house import STAND_INS, awake, house, tone
+from tests.flows.house import awake, house, tone
 from voiced.core.events import (
     EndRequested,
     Hushed,
@@ -20,11 +20,9 @@ from voiced.core.state import Phase, Policy
 
 LONG = "this is a sentence that takes a rather long time to be spoken from its start to its end"
 
-pytestmark = pytest.mark.parametrize("protocol", STAND_INS)
 
-
-async def test_a_conversation_from_wake_to_sleep(protocol):
-    async with awake(protocol, policy=Policy(idle_timeout_s=8.0)) as it:
+async def test_a_conversation_from_wake_to_sleep():
+    async with awake(policy=Policy(idle_timeout_s=8.0)) as it:
         it.microphone.say(tone(800))
         await it.settle(Phase.SPEAKING)
         await it.settle(Phase.LISTENING)
@@ -35,8 +33,8 @@ async def test_a_conversation_from_wake_to_sleep(protocol):
         assert it.led.shown[0] == it.led.shown[-1] == "asleep"
 
 
-async def test_what_the_user_says_arrives_unchanged(protocol):
-    async with awake(protocol, listening=False) as it:
+async def test_what_the_user_says_arrives_unchanged():
+    async with awake(listening=False) as it:
         rate_hz = it.agent.codec(None).uplink.rate_hz
         it.microphone.say(tone(1000))
         await asyncio.sleep(1.5)
@@ -48,8 +46,8 @@ async def test_what_the_user_says_arrives_unchanged(protocol):
 
 
 @pytest.mark.parametrize("ready_s", [0.5, 1.5])
-async def test_words_spoken_before_the_agent_is_ready_are_kept(protocol, ready_s):
-    async with house(protocol, listening=False, timing={"ready_s": ready_s}) as it:
+async def test_words_spoken_before_the_agent_is_ready_are_kept(ready_s):
+    async with house(listening=False, timing={"ready_s": ready_s}) as it:
         it.wake.emit(Woken("test"))
         it.microphone.say(tone(400))
         await it.settle(Phase.LISTENING)
@@ -59,8 +57,8 @@ async def test_words_spoken_before_the_agent_is_ready_are_kept(protocol, ready_s
         assert loud / rate_hz == pytest.approx(0.37, abs=0.04)
 
 
-async def test_of_a_long_wait_no_more_is_kept_than_the_agent_takes(protocol):
-    async with house(protocol, listening=False, timing={"ready_s": 8.0}) as it:
+async def test_of_a_long_wait_no_more_is_kept_than_the_agent_takes():
+    async with house(listening=False, timing={"ready_s": 8.0}) as it:
         it.wake.emit(Woken("test"))
         it.microphone.say(tone(30_000))
         await it.settle(Phase.LISTENING)
@@ -69,8 +67,8 @@ async def test_of_a_long_wait_no_more_is_kept_than_the_agent_takes(protocol):
         assert it.runtime.uplink.held_ms / 1000 == pytest.approx(kept_s, abs=0.3)
 
 
-async def test_a_backlog_leaves_no_faster_than_the_agent_takes_it(protocol):
-    async with house(protocol, listening=False, timing={"ready_s": 1.8}) as it:
+async def test_a_backlog_leaves_no_faster_than_the_agent_takes_it():
+    async with house(listening=False, timing={"ready_s": 1.8}) as it:
         it.wake.emit(Woken("test"))
         it.microphone.say(tone(30_000))
         await it.settle(Phase.LISTENING)
@@ -81,8 +79,8 @@ async def test_a_backlog_leaves_no_faster_than_the_agent_takes_it(protocol):
         assert arrived_s <= codec.uplink_speed * 1.0 + 0.25
 
 
-async def test_mute_sends_silence(protocol):
-    async with awake(protocol, listening=False) as it:
+async def test_mute_sends_silence():
+    async with awake(listening=False) as it:
         it.wake.emit(MuteChanged(muted=True))
         await asyncio.sleep(0.1)
         before = len(it.heard())
@@ -93,8 +91,8 @@ async def test_mute_sends_silence(protocol):
         assert not heard.any()
 
 
-async def test_the_user_can_interrupt_by_speaking(protocol):
-    async with awake(protocol) as it:
+async def test_the_user_can_interrupt_by_speaking():
+    async with awake() as it:
         it.session.say(LONG)
         await it.settle(Phase.SPEAKING)
         await asyncio.sleep(0.8)
@@ -106,8 +104,8 @@ async def test_the_user_can_interrupt_by_speaking(protocol):
         assert heard_ms < 60 * len(LONG) / 2
 
 
-async def test_a_reply_can_be_silenced_by_hand(protocol):
-    async with awake(protocol) as it:
+async def test_a_reply_can_be_silenced_by_hand():
+    async with awake() as it:
         it.session.say(LONG)
         await it.settle(Phase.SPEAKING)
         await asyncio.sleep(0.5)
@@ -118,8 +116,8 @@ async def test_a_reply_can_be_silenced_by_hand(protocol):
         assert it.speaker.sounding_ms == heard_ms
 
 
-async def test_one_reply_follows_the_other(protocol):
-    async with awake(protocol) as it:
+async def test_one_reply_follows_the_other():
+    async with awake() as it:
         for _ in range(3):
             before = it.speaker.sounding_ms
             it.session.say("one more thing")
@@ -129,8 +127,8 @@ async def test_one_reply_follows_the_other(protocol):
 
 
 @pytest.mark.parametrize("outage_s", [0.5, 5.0, 40.0, 600.0])
-async def test_a_drop_ends_resumed_or_in_a_new_conversation(protocol, outage_s):
-    async with awake(protocol) as it:
+async def test_a_drop_ends_resumed_or_in_a_new_conversation(outage_s):
+    async with awake() as it:
         it.lose_network()
         await asyncio.sleep(outage_s)
         it.reachable = True
@@ -142,8 +140,8 @@ async def test_a_drop_ends_resumed_or_in_a_new_conversation(protocol, outage_s):
         await it.settle(Phase.SPEAKING)
 
 
-async def test_a_reply_cut_by_a_drop_is_heard_as_far_as_it_came(protocol):
-    async with awake(protocol) as it:
+async def test_a_reply_cut_by_a_drop_is_heard_as_far_as_it_came():
+    async with awake() as it:
         it.session.say(LONG)
         await it.settle(Phase.SPEAKING)
         await asyncio.sleep(1.0)
@@ -153,8 +151,8 @@ async def test_a_reply_cut_by_a_drop_is_heard_as_far_as_it_came(protocol):
         it.reachable = True
 
 
-async def test_a_frozen_agent_does_not_hold_up_the_end(protocol):
-    async with awake(protocol) as it:
+async def test_a_frozen_agent_does_not_hold_up_the_end():
+    async with awake() as it:
         it.session.freeze()
         it.wake.emit(StopRequested())
         await asyncio.sleep(2.9)
@@ -162,16 +160,16 @@ async def test_a_frozen_agent_does_not_hold_up_the_end(protocol):
 
 
 @pytest.mark.parametrize("press", [TalkPressed(), EndRequested()])
-async def test_a_conversation_that_is_ended_leaves_nothing_open(protocol, press):
-    async with awake(protocol) as it:
+async def test_a_conversation_that_is_ended_leaves_nothing_open(press):
+    async with awake() as it:
         it.wake.emit(press)
         await asyncio.sleep(1)
         assert it.phase is Phase.ASLEEP
         assert it.session.connection is None or it.session.ended
 
 
-async def test_an_agent_that_never_gets_ready_is_dialled_again(protocol):
-    async with house(protocol, faults=["never-ready"]) as it:
+async def test_an_agent_that_never_gets_ready_is_dialled_again():
+    async with house(faults=["never-ready"]) as it:
         it.wake.emit(Woken("test"))
         await asyncio.sleep(60)
         assert len(it.dials) >= 3
@@ -188,8 +186,8 @@ async def test_an_agent_that_never_gets_ready_is_dialled_again(protocol):
         "quiet",
     ],
 )
-async def test_what_the_agent_may_get_wrong_does_not_stop_the_conversation(protocol, fault):
-    async with awake(protocol, faults=[fault]) as it:
+async def test_what_the_agent_may_get_wrong_does_not_stop_the_conversation(fault):
+    async with awake(faults=[fault]) as it:
         await asyncio.sleep(1)
         it.session.say("this goes on")
         await it.settle(Phase.SPEAKING)
@@ -198,9 +196,9 @@ async def test_what_the_agent_may_get_wrong_does_not_stop_the_conversation(proto
         assert len(it.dials) == 1
 
 
-async def test_nothing_secret_is_logged(protocol, caplog):
+async def test_nothing_secret_is_logged(caplog):
     caplog.set_level(logging.DEBUG)
-    async with awake(protocol, auth="token") as it:
+    async with awake(auth="token") as it:
         it.session.say("top secret words")
         await it.settle(Phase.SPEAKING)
         it.session.drop()

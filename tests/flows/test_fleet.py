@@ -3,7 +3,11 @@
 import logging
 from statistics import mean
 
+import pytest
+
 from tests.flows.fleet import Fleet
+
+pytestmark = pytest.mark.about("assemblyai")
 
 DEVICES = 1000
 

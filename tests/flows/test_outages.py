@@ -27,6 +27,7 @@ def counted(heard):
 
 
 @pytest.mark.parametrize("outage_s", [0.5, 3.0, 8.0])
+@pytest.mark.needs("resume")
 async def test_what_is_said_during_a_drop_arrives_once_and_in_order(outage_s):
     async with awake(listening=False) as it:
         it.microphone.say(counting(COUNTING_S))
@@ -44,6 +45,7 @@ async def test_what_is_said_during_a_drop_arrives_once_and_in_order(outage_s):
         assert it.runtime.uplink.dropped_ms == 0
 
 
+@pytest.mark.needs("resume")
 async def test_of_a_long_drop_the_newest_ten_seconds_arrive():
     async with awake(listening=False) as it:
         it.microphone.say(counting(40))
@@ -62,6 +64,7 @@ async def test_of_a_long_drop_the_newest_ten_seconds_arrive():
         assert len(it.service.sessions) == 1
 
 
+@pytest.mark.needs("resume")
 async def test_after_the_window_a_new_session_gets_the_last_three_seconds():
     async with awake(listening=False) as it:
         it.microphone.say(counting(60))
@@ -79,6 +82,7 @@ async def test_after_the_window_a_new_session_gets_the_last_three_seconds():
         assert numbers == list(range(numbers[0], numbers[-1] + 1))
 
 
+@pytest.mark.needs("resume")
 async def test_a_backlog_does_not_arrive_faster_than_twice_real_time():
     async with awake(listening=False) as it:
         it.microphone.say(counting(30))
@@ -94,6 +98,7 @@ async def test_a_backlog_does_not_arrive_faster_than_twice_real_time():
         assert 3.5 <= arrived_s <= 4.3
 
 
+@pytest.mark.needs("resume")
 async def test_a_second_drop_in_the_middle_of_catching_up_loses_nothing():
     async with awake(listening=False) as it:
         it.microphone.say(counting(COUNTING_S))
@@ -173,6 +178,7 @@ async def test_a_refused_device_tries_again_when_the_owner_has_acted():
         await it.settle(Phase.LISTENING, within_s=1.0)
 
 
+@pytest.mark.needs("resume")
 async def test_a_session_is_renewed_in_a_quiet_moment_without_a_second_greeting():
     session = {"greeting": "Hello."}
     policy = Policy(idle_timeout_s=None)
@@ -200,6 +206,7 @@ async def test_stopping_in_the_middle_of_an_outage_is_quick():
         assert it.led.shown[-1] == "stopping"
 
 
+@pytest.mark.needs("resume")
 async def test_an_agent_that_wants_no_bursts_gets_real_time_without_the_silences():
     async with awake(listening=False, timing={"rate_allowance_s": 0.5}) as it:
         it.lose_network()

@@ -11,6 +11,7 @@ from voiced.core.events import StopRequested, TalkPressed, Woken
 from voiced.core.state import Phase, Policy
 
 
+@pytest.mark.needs("resume")
 async def test_a_lost_link_comes_back_to_the_same_session():
     async with awake() as it:
         it.session.drop()
@@ -21,6 +22,7 @@ async def test_a_lost_link_comes_back_to_the_same_session():
 
 
 @pytest.mark.parametrize("code", ["session_not_found", "session_forbidden", "session_expired"])
+@pytest.mark.needs("resume")
 async def test_a_session_that_cannot_be_resumed_is_forgotten(code):
     async with awake(faults=[f"resume={code}"]) as it:
         it.session.drop()
@@ -50,6 +52,7 @@ async def test_an_agent_that_never_gets_ready_is_dialled_again():
         assert it.led.shown[-1] == "offline"
 
 
+@pytest.mark.about("assemblyai")
 async def test_a_bad_key_is_shown_and_tried_again_rarely(caplog):
     async with house(keys=["another"]) as it:
         it.wake.emit(Woken("test"))
@@ -62,6 +65,7 @@ async def test_a_bad_key_is_shown_and_tried_again_rarely(caplog):
         assert len(lines) == 1
 
 
+@pytest.mark.needs("session")
 async def test_a_voice_that_is_gone_is_left_out():
     session = {"output": {"voice": "ivy"}}
     async with awake(session=session) as it:
@@ -113,6 +117,7 @@ async def test_a_session_the_agent_ends_is_a_normal_end():
         "http-tool-call",
     ],
 )
+@pytest.mark.about("assemblyai")
 async def test_what_the_agent_may_get_wrong_does_not_stop_the_conversation(fault):
     async with awake(faults=[fault]) as it:
         await asyncio.sleep(1)
@@ -129,6 +134,7 @@ async def test_what_the_agent_may_get_wrong_does_not_stop_the_conversation(fault
         assert it.runtime.playout.underruns == 0
 
 
+@pytest.mark.needs("turns")
 async def test_a_microphone_that_comes_and_goes_is_shown_and_reopened():
     async with house() as it:
         it.microphone.unplug()
@@ -175,6 +181,7 @@ async def test_trouble_is_logged_once_aloud_then_quietly_then_as_over(caplog):
         assert it.phase is Phase.LISTENING
 
 
+@pytest.mark.needs("session")
 async def test_every_session_leaves_one_line_for_support(caplog):
     caplog.set_level(logging.INFO)
     async with awake(session={"greeting": "top secret greeting"}) as it:

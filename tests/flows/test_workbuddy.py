@@ -9,6 +9,8 @@ from tests.flows.house import awake, house, tone
 from voiced.core.events import Woken
 from voiced.core.state import Phase, Policy
 
+pytestmark = pytest.mark.about("workbuddy")
+
 MOMENT_S = 3.0
 
 # code: how a daemon looks a moment after it came once, and when it comes every time; dials then
@@ -26,11 +28,11 @@ ERRORS = {
 async def test_each_error_is_met_as_documented(code, silently):
     once, always, dials = ERRORS[code]
     quiet = ["no-message"] if silently else []
-    async with house("workbuddy", faults=[f"error={code}@update*1", *quiet]) as it:
+    async with house(faults=[f"error={code}@update*1", *quiet]) as it:
         it.wake.emit(Woken("test", unattended=True))
         await asyncio.sleep(MOMENT_S)
         assert it.led.shown[-1] == once
-    async with house("workbuddy", faults=[f"error={code}@update*99", *quiet]) as it:
+    async with house(faults=[f"error={code}@update*99", *quiet]) as it:
         it.wake.emit(Woken("test", unattended=True))
         await asyncio.sleep(MOMENT_S)
         assert it.led.shown[-1] in (always, "connecting")
@@ -48,7 +50,7 @@ async def test_each_error_is_met_as_documented(code, silently):
     ],
 )
 async def test_each_reason_of_an_ended_session(reason, status, sessions):
-    async with awake("workbuddy") as it:
+    async with awake() as it:
         it.session.end(reason)
         await asyncio.sleep(MOMENT_S)
         assert it.led.shown[-1] == status
@@ -63,7 +65,7 @@ async def test_each_reason_of_an_ended_session(reason, status, sessions):
     [(1000, "asleep"), (1001, "listening"), (1006, "listening"), (1011, "listening")],
 )
 async def test_each_close_without_a_word(code, status):
-    async with awake("workbuddy") as it:
+    async with awake() as it:
         if code == 1006:
             it.session.drop()
         else:
@@ -83,7 +85,7 @@ async def test_each_close_without_a_word(code, status):
     ],
 )
 async def test_each_answer_to_the_token_call(changes, status):
-    async with house("workbuddy", **changes) as it:
+    async with house(**changes) as it:
         it.wake.emit(Woken("test", unattended=True))
         await asyncio.sleep(MOMENT_S)
         assert it.led.shown[-1] == status
@@ -91,7 +93,7 @@ async def test_each_answer_to_the_token_call(changes, status):
 
 
 async def test_every_connection_has_a_token_of_its_own():
-    async with awake("workbuddy") as it:
+    async with awake() as it:
         for _ in range(3):
             it.session.drop()
             await it.settle(Phase.CONNECTING)
@@ -101,7 +103,7 @@ async def test_every_connection_has_a_token_of_its_own():
 
 
 async def test_after_sockets_that_did_not_open_the_heartbeat_is_asked_once_a_minute():
-    async with awake("workbuddy") as it:
+    async with awake() as it:
         it.lose_network()
         await asyncio.sleep(600)
         beats = it.service.events.find("rest", path="/api/v1/sdk/heartbeat")
@@ -113,7 +115,7 @@ async def test_after_sockets_that_did_not_open_the_heartbeat_is_asked_once_a_min
 
 async def test_frames_are_640_bytes_and_there_is_no_text_after_the_first():
     policy = Policy(idle_timeout_s=None)
-    async with awake("workbuddy", listening=False, microphone_hz=48_000, policy=policy) as it:
+    async with awake(listening=False, microphone_hz=48_000, policy=policy) as it:
         it.microphone.say(tone(3000, rate_hz=48_000))
         await asyncio.sleep(60)
         seen = it.session.hearing.discipline
@@ -123,7 +125,7 @@ async def test_frames_are_640_bytes_and_there_is_no_text_after_the_first():
 
 
 async def test_an_agent_that_stops_in_the_middle_of_a_reply_is_silent_at_once():
-    async with awake("workbuddy") as it:
+    async with awake() as it:
         it.session.say("a sentence that is going to be cut in the middle of what it says")
         await it.settle(Phase.SPEAKING)
         await asyncio.sleep(1.0)
@@ -134,7 +136,7 @@ async def test_an_agent_that_stops_in_the_middle_of_a_reply_is_silent_at_once():
 
 
 async def test_a_burst_does_not_pile_up_at_the_speaker():
-    async with awake("workbuddy", faults=["burst=4"]) as it:
+    async with awake(faults=["burst=4"]) as it:
         it.session.say("this comes four times as fast as it should")
         await asyncio.sleep(0.5)
         assert it.runtime.playout.queued_ms <= 200
