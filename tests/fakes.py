@@ -8,6 +8,7 @@ import numpy as np
 from voiced.agents.codec import HttpAnswer, ToolSpec
 from voiced.core.pcm import PcmFormat
 from voiced.errors import DeviceError
+from voiced.ports import Remembered
 
 PERIOD_MS = 20
 
@@ -58,6 +59,7 @@ class RecordingSpeaker:
 
     def __init__(self, rate_hz=48_000, ring_periods=3):
         self.format = PcmFormat(rate_hz)
+        self.mixer = None
         self.heard = bytearray()
         self.drops = 0
         self._ring = bytearray()
@@ -104,9 +106,29 @@ class RecordingSpeaker:
         return np.count_nonzero(self.samples) / self.format.rate_hz * 1000
 
 
+class RecordingMemory:
+    """Remembers in this process only."""
+
+    def __init__(self, volume=70, *, muted=False):
+        self.kept = Remembered(volume, muted)
+
+    def recall(self):
+        return self.kept
+
+    def remember(self, volume, *, muted):
+        self.kept = Remembered(volume, muted)
+
+
 class RecordingIndicator:
+    """Also a light that tells whether sound may leave."""
+
     def __init__(self):
         self.shown = []
+        self.leaving = False
+
+    def tell_leaving(self, leaving, /):
+        assert leaving != self.leaving
+        self.leaving = leaving
 
     def show(self, status):
         self.shown.append(status.value)

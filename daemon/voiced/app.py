@@ -11,19 +11,34 @@ from voiced.config import load as settings_file
 from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
 from voiced.core.state import Policy
+from voiced.devices.cues import CueFiles
 from voiced.devices.http import AiohttpCaller
 from voiced.devices.link import LinkOptions
 from voiced.devices.link_watch import LinkWatch
 from voiced.devices.resolver import Resolver
-from voiced.devices.sound import microphone, speaker
+from voiced.devices.sound import SoundDevices, is_file, microphone, speaker
 from voiced.devices.websocket import WebSocketDialer
 from voiced.errors import ConfigError, Problem
 from voiced.host.always import AlwaysAwake
+from voiced.host.memory import StateFile
 from voiced.host.owner import OwnerWatch
-from voiced.ports import CaptionView, Indicator, Microphone, PeriodTap, Speaker, Tool, WakeSource
+from voiced.parts import Parts, SoundSettings
+from voiced.ports import (
+    CaptionView,
+    Chore,
+    Indicator,
+    Memory,
+    MicLight,
+    Microphone,
+    PeriodTap,
+    Speaker,
+    Tool,
+    WakeSource,
+)
 from voiced.registry import load
-from voiced.runtime import Parts, Runtime, SoundSettings
+from voiced.runtime import Runtime
 from voiced.tools import TOOLS
+from voiced.wiring import buttons, light
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +46,11 @@ class Extras:
     """What a command adds to, or puts in the place of, what the settings name.
 
     `settings_file` is where the settings came from, to be read again when it changes.
+    `state_folder` is where to remember the volume; without one it is not.
     """
 
     settings_file: Path | None = None
+    state_folder: Path | None = None
     microphone: Microphone | None = None
     speaker: Speaker | None = None
     tools: Mapping[str, Tool] | None = None
@@ -85,7 +102,8 @@ def assemble(settings: Settings, extras: Extras) -> Runtime:
     Raises:
         ConfigError: If a name is unknown or a secret cannot be read.
     """
-    return Runtime(assemble_parts(settings, extras), policy(settings), sound_settings(settings))
+    parts = assemble_parts(settings, extras)
+    return Runtime(parts, policy(settings), sound_settings(settings, parts.memory))
 
 
 def assemble_parts(settings: Settings, extras: Extras) -> Parts:
@@ -94,7 +112,7 @@ def assemble_parts(settings: Settings, extras: Extras) -> Parts:
     agent = load(AGENTS, settings.agent.protocol, "agent.protocol")(
         agent_settings(settings, tools, extras.key)
     )
-    sound = settings.audio
+    sound = sound_devices(settings)
     link = LinkOptions(
         connect_timeout_s=settings.network.connect_timeout_s,
         proxy=settings.network.proxy,
@@ -104,15 +122,24 @@ def assemble_parts(settings: Settings, extras: Extras) -> Parts:
     resolver = Resolver(why_unreachable=network.why_unreachable)
     owner = _owner_watch(settings, extras, agent, tools)
     indicators: list[Indicator] = [*extras.indicators, owner]
-    wake_sources: list[WakeSource] = [*extras.wake_sources, network, owner]
+    wake_sources: list[WakeSource] = [*extras.wake_sources, network, owner, *buttons(settings)]
+    lights: list[MicLight] = []
+    chores: list[Chore] = []
+    if (led := light(settings)) is not None:
+        indicators.append(led)
+        lights.append(led)
+        chores.append(led)
+    memory = None
+    if extras.state_folder is not None:
+        memory = StateFile(extras.state_folder, settings.audio.playback.volume)
+        chores.append(memory)
     if settings.wake.mode == "always":
         always = AlwaysAwake()
         indicators.append(always)
         wake_sources.append(always)
     return Parts(
-        microphone=extras.microphone
-        or microphone(sound.capture.device, sound.capture.channel, sound.capture.period_ms),
-        speaker=extras.speaker or speaker(sound.playback.device, sound.capture.period_ms),
+        microphone=extras.microphone or microphone(sound),
+        speaker=extras.speaker or speaker(sound),
         dial=WebSocketDialer(link, resolver, network.guard),
         call_http=AiohttpCaller(link, resolver),
         agent=agent,
@@ -121,6 +148,22 @@ def assemble_parts(settings: Settings, extras: Extras) -> Parts:
         indicators=indicators,
         captions=extras.captions,
         taps=extras.taps,
+        lights=lights,
+        chores=chores,
+        cues=CueFiles(
+            Path(settings.sounds.directory) if settings.sounds.directory else None,
+            earcons=settings.sounds.earcons,
+            prompts=settings.sounds.causes,
+        ),
+        memory=memory,
+    )
+
+
+def sound_devices(settings: Settings) -> SoundDevices:
+    """Return the sound devices that the settings name."""
+    capture, playback = settings.audio.capture, settings.audio.playback
+    return SoundDevices(
+        capture.device, playback.device, capture.channel, capture.period_ms, playback.mixer
     )
 
 
@@ -175,13 +218,24 @@ def policy(settings: Settings) -> Policy:
         resume_window_s=settings.network.resume_window_s,
         idle_timeout_s=None if settings.wake.mode == "always" else settings.wake.idle_timeout_s,
         barge_in=settings.audio.echo != "half_duplex",
+        echo_tail_s=settings.audio.echo_tail_ms / 1000,
+        duck=settings.audio.ducking == "on"
+        or (settings.audio.ducking == "auto" and settings.audio.echo == "hardware"),
+        hold_to_talk=settings.wake.mode == "hold_to_talk",
     )
 
 
-def sound_settings(settings: Settings) -> SoundSettings:
-    """Return how much sound is held, and how loud it is played."""
+def sound_settings(settings: Settings, memory: Memory | None = None) -> SoundSettings:
+    """Return how much sound is held, and how loud it is played: as remembered, if it is."""
+    audio = settings.audio
+    remembered = memory.recall() if memory is not None else None
     return SoundSettings(
-        volume=settings.audio.playback.volume,
-        buffer_s=settings.audio.playback.buffer_s,
+        volume=remembered.volume if remembered else audio.playback.volume,
+        muted=remembered.muted if remembered else False,
+        mute_shuts=audio.capture.mute == "close",
+        boost=10 ** (audio.playback.boost_db / 20),
+        silent_after_s=0.0 if is_file(audio.capture.device) else audio.capture.silent_after_s,
+        guard_echo=audio.echo == "hardware",
+        buffer_s=audio.playback.buffer_s,
         keep_s=settings.network.replay_s,
     )

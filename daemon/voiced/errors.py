@@ -3,6 +3,7 @@
 * VoicedError
     * ConfigError            -- the operator edits a file; exit code 78
     * DeviceError            -- the devices adapter reopens; the daemon stays up and says so
+    * DeviceStuck            -- nothing else helped: exit code 69, systemd starts us anew
     * LinkError              -- the runtime dials again, later each time
         * AgentBusy          -- the agent has no room now; the delays are longer
         * LinkRejected       -- credentials or configuration refused; only the owner can help
@@ -13,6 +14,7 @@
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 
 class VoicedError(Exception):
@@ -42,6 +44,19 @@ class ConfigError(VoicedError):
         return f"{self.where}: {self.problem}" + (f"; {self.hint}" if self.hint else "")
 
 
+class Trouble(Enum):
+    """What ails one direction of sound.
+
+    UNOPENED is no fault: nobody knows yet.
+    """
+
+    UNOPENED = "unopened"
+    ABSENT = "absent"
+    BUSY = "busy"
+    STALLED = "stalled"
+    SILENT = "silent"
+
+
 class DeviceError(VoicedError):
     """A sound card could not be opened, disappeared, or stopped responding.
 
@@ -49,18 +64,41 @@ class DeviceError(VoicedError):
         device: The name the configuration or the system gives it.
         problem: What happened.
         hint: What to do about it, or an empty string.
+        trouble: Which of the known troubles it is.
     """
 
     exit_code = 69
 
-    def __init__(self, device: str, problem: str, hint: str = "") -> None:
+    def __init__(
+        self, device: str, problem: str, hint: str = "", trouble: Trouble = Trouble.ABSENT
+    ) -> None:
         super().__init__(device, problem, hint)
         self.device = device
         self.problem = problem
         self.hint = hint
+        self.trouble = trouble
 
     def __str__(self) -> str:
         return f"{self.device}: {self.problem}" + (f"; {self.hint}" if self.hint else "")
+
+
+class DeviceStuck(VoicedError):  # noqa: N818 - reads as what happened
+    """A device does not come back to life by anything that we can do; a new process may help.
+
+    Attributes:
+        device: The name the configuration or the system gives it.
+        problem: What happened, and how often.
+    """
+
+    exit_code = 69
+
+    def __init__(self, device: str, problem: str) -> None:
+        super().__init__(device, problem)
+        self.device = device
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.device}: {self.problem}"
 
 
 class LinkError(VoicedError):

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from voiced.agents.codec import Caption, Dial, HttpAnswer, HttpCall, Message, ToolSpec
 from voiced.core.actions import Status
+from voiced.core.cues import Earcon, Prompt
 from voiced.core.events import Event
 from voiced.core.pcm import PcmFormat
 
@@ -68,6 +70,10 @@ class Playback(Protocol):
 
     format: PcmFormat
 
+    @property
+    def mixer(self) -> "Mixer | None":
+        """The card's own volume control, or None if sound is to be scaled."""
+
     async def run(self, source: SoundSource) -> None:
         """Pull one period after another until cancelled.
 
@@ -109,6 +115,57 @@ class Indicator(Protocol):
 
     def show(self, status: Status) -> None:
         """Show `status`. Must not block and must not raise."""
+
+
+class MicLight(Protocol):
+    """Something that tells people whether what they say leaves the device."""
+
+    def tell_leaving(self, leaving: bool, /) -> None:  # noqa: FBT001 - it is the one argument
+        """Show it before this returns. Must not raise."""
+
+
+class Chore(Protocol):
+    """Something that has to run as long as the daemon does."""
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+
+
+class Cues(Protocol):
+    """The sounds of the device itself."""
+
+    def __call__(self, earcon: Earcon, prompt: Prompt | None, rate_hz: int, /) -> bytes:
+        """Return mono PCM at `rate_hz`, prompt after earcon; nothing if it is switched off."""
+
+
+class Mixer(Protocol):
+    """A sound card's own volume control."""
+
+    def set_volume(self, percent: int) -> None:
+        """Set the playback volume soon. Must not block and must not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What outlives the process.
+
+    Attributes:
+        volume: Loudness of the agent, 0 to 100.
+        muted: The microphone is switched off.
+    """
+
+    volume: int
+    muted: bool
+
+
+class Memory(Protocol):
+    """Keeps what outlives the process."""
+
+    def recall(self) -> Remembered:
+        """Return what was written down last."""
+
+    def remember(self, volume: int, *, muted: bool) -> None:
+        """Write this down soon. Must not block and must not raise."""
 
 
 class CaptionView(Protocol):

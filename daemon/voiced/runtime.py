@@ -3,94 +3,50 @@
 import asyncio
 import json
 import logging
-import random
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
-from voiced.agents.codec import Agent
-from voiced.audio.earcons import earcon
-from voiced.audio.playout import Playout
+from voiced.agents.codec import Caption
+from voiced.audio.playout import FULL_VOLUME, Playout
 from voiced.audio.uplink import UplinkQueue
 from voiced.connection import Connection, Surroundings
 from voiced.core import actions as act
-from voiced.core.actions import AT_ONCE, Action, AgentAction, Pause, Status
+from voiced.core.actions import AT_ONCE, Action, AgentAction, IndoorAction, Pause
 from voiced.core.conversation import step
+from voiced.core.echo_guard import EchoGuard
 from voiced.core.events import (
     AgentReady,
+    EchoFound,
     Event,
     LinkLost,
     MicrophoneChanged,
     PlaybackDrained,
+    PromptEnded,
     SpeakerChanged,
+    StopRequested,
     TimerFired,
     ToolReturned,
 )
 from voiced.core.pcm import PcmFormat
-from voiced.core.state import Conversation, Phase, Policy
-from voiced.errors import DeviceError, ToolError
-from voiced.ports import (
-    CaptionView,
-    Dialer,
-    HttpCaller,
-    Indicator,
-    Microphone,
-    PeriodTap,
-    Playback,
-    Speaker,
-    Tool,
-    WakeSource,
-)
+from voiced.core.state import Conversation, Phase, Policy, status_of
+from voiced.errors import DeviceError, DeviceStuck, ToolError, Trouble
+from voiced.parts import Parts, SoundSettings
+from voiced.pipes import CapturePipe, PlaybackPipe, Progress
 
 log = logging.getLogger(__name__)
 
 REASONS_TOLD = 20
 """How many different reasons of one outage are logged aloud."""
 
-REOPEN_S = 1.0
-"""How long a missing card is left alone before it is tried again."""
+CUE_DELAY_S = 0.1
+"""From the playout to the ear, at most: three periods of the device, and the air."""
 
 PARTING_S = 2.5
 """How long links may take to part when the process stops; the promise is 3 s for everything."""
 
 TOOL_SHARE = 0.8
 """Of the time the agent gives a tool; the rest is for the call and the apology to travel."""
-
-NOBODY_PERIOD_MS = 20
-"""The pace at which replies run out while there is no speaker."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Everything concrete the runtime drives. Filled in by the composition root."""
-
-    microphone: Microphone
-    speaker: Speaker
-    dial: Dialer
-    call_http: HttpCaller
-    agent: Agent
-    tools: Mapping[str, Tool] = field(default_factory=dict)
-    wake_sources: Sequence[WakeSource] = ()
-    indicators: Sequence[Indicator] = ()
-    captions: Sequence[CaptionView] = ()
-    taps: Sequence[PeriodTap] = ()
-    uniform: Callable[[float, float], float] = random.SystemRandom().uniform
-
-
-@dataclass(frozen=True, slots=True)
-class SoundSettings:
-    """How much sound is held, and how loud it is played.
-
-    Attributes:
-        volume: Loudness of the agent, 0 to 100.
-        buffer_s: The most of a reply that waits for the speaker.
-        keep_s: The most captured sound that waits for the agent; the oldest goes first.
-    """
-
-    volume: int = 70
-    buffer_s: float = 60.0
-    keep_s: float = 10.0
 
 
 class Runtime:
@@ -104,18 +60,25 @@ class Runtime:
 
     def __init__(self, parts: Parts, policy: Policy, sound: SoundSettings | None = None) -> None:
         sound = sound or SoundSettings()
-        self.conversation = Conversation()
+        self.conversation = Conversation(
+            muted=sound.muted, microphone=Trouble.UNOPENED, speaker=Trouble.UNOPENED
+        )
         self.playout = Playout(48_000, self._drained, capacity_s=sound.buffer_s)
-        self.playout.volume = sound.volume
+        self.playout.boost = sound.boost
         self.uplink = UplinkQueue(sound.keep_s * 1000)
         self._parts = parts
         self._policy = policy
         self._pending: deque[Event] = deque()
         self._dispatching = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._mic_gate_open = False
-        self._capture_format = PcmFormat(16_000)
-        self._playback: Playback | None = None
+        self._sound = sound
+        self._capture = CapturePipe(parts.microphone, parts.taps, self.uplink, sound.silent_after_s)
+        self._capture.shut = sound.muted and sound.mute_shuts
+        self._playback = PlaybackPipe(parts.speaker, self.playout)
+        self._guard = EchoGuard()
+        self._volume = sound.volume
+        self._playback.set_volume(sound.volume)
+        self._beyond_help: DeviceStuck | None = None
         self._connection: Connection | None = None
         self._links: set[asyncio.Task[None]] = set()
         self._running_tools: set[asyncio.Task[None]] = set()
@@ -128,28 +91,43 @@ class Runtime:
             call_http=parts.call_http,
             uplink=self.uplink,
             playout=self.playout,
-            captions=parts.captions,
+            captions=(*parts.captions, self) if sound.guard_echo else parts.captions,
             dispatch=self.dispatch,
         )
 
     async def run(self) -> None:
-        """Run every pipe. Returns after StopRequested, once the links have parted."""
+        """Run every pipe. Returns after StopRequested, once the links have parted.
+
+        Raises:
+            DeviceStuck: If a device is beyond our help.
+        """
         self._loop = asyncio.get_running_loop()
         for indicator in self._parts.indicators:
-            indicator.show(Status.ASLEEP)
+            indicator.show(status_of(self.conversation))
         async with asyncio.TaskGroup() as self._group:
             # Wake sources first: a signal to stop counts from the first moment.
             pipes = [
                 self._group.create_task(source.watch(self.dispatch), name=f"wake {source}")
                 for source in self._parts.wake_sources
             ]
-            pipes.append(self._group.create_task(self._capture(), name="capture"))
-            pipes.append(self._group.create_task(self._play(), name="playback"))
+            pipes += [
+                self._group.create_task(chore.run(), name=f"chore {chore}")
+                for chore in self._parts.chores
+            ]
+            for name, pipe in (("capture", self._capture), ("playback", self._playback)):
+                pipes.append(self._group.create_task(self._run_pipe(pipe), name=name))
             await self._stopping.wait()
             if self._links:
                 await asyncio.wait(self._links, timeout=PARTING_S)
             for task in (*pipes, *self._links, *self._running_tools):
                 task.cancel()
+        if self._beyond_help is not None:
+            raise self._beyond_help
+
+    @property
+    def progress(self) -> Progress:
+        """How far sound has come; it advances as long as the devices are well."""
+        return Progress(self._capture.periods, self.playout.position)
 
     def dispatch(self, event: Event) -> None:
         """Step the machine and carry out what it orders. Event loop thread only."""
@@ -164,6 +142,8 @@ class Runtime:
                 self.conversation, actions = step(before, fact, self._policy)
                 log.debug("%s + %s -> %s", before.phase, fact, self.conversation.phase)
                 self._report(before, fact)
+                if self._sound.guard_echo and self._guard.note(fact, self._loop.time()):
+                    self._find_echo()
                 for action in actions:
                     self._perform(action)
         finally:
@@ -175,7 +155,7 @@ class Runtime:
         """Carry out what concerns sound and indicators; the rest goes further down."""
         match action:
             case act.SetMicGate(is_open):
-                self._mic_gate_open = is_open
+                self._capture.gate_open = is_open
             case act.DropCaptured(keep_s):
                 self.uplink.keep_newest(keep_s * 1000)
             case act.AcceptReply(reply_id):
@@ -183,17 +163,30 @@ class Runtime:
             case act.FinishReply(reply_id):
                 self.playout.finish(reply_id)
             case act.DropPlayback(reply_id):
-                if self.playout.drop(reply_id) and self._playback is not None:
-                    self._playback.drop()
-            case act.PlayEarcon(which):
-                self.playout.overlay(earcon(which, self.playout.rate_hz))
+                self._playback.drop(reply_id)
+            case act.PlayEarcon():
+                self._play_cue(action)
+            case act.Duck(lowered):
+                self.playout.ducked = lowered
+            case act.ChangeVolume(change):
+                self.volume += change
+            case act.CloseMicrophone(closed):
+                self._capture.shut = closed and self._sound.mute_shuts
+                self._remember()
+            case _:
+                self._perform_around(action)
+
+    def _perform_around(self, action: IndoorAction | AgentAction) -> None:
+        """Carry out what concerns indicators and time."""
+        match action:
             case act.Show(status):
                 for indicator in self._parts.indicators:
                     indicator.show(status)
+            case act.TellLeaving(leaving):
+                for light in self._parts.lights:
+                    light.tell_leaving(leaving)
             case act.StartTimer(name, after_s):
-                self._cancel_timer(name)
-                fired = TimerFired(name)
-                self._timers[name] = self._loop.call_later(after_s, self.dispatch, fired)
+                self._start_timer(name, after_s, TimerFired(name))
             case act.CancelTimer(name):
                 self._cancel_timer(name)
             case _:
@@ -227,12 +220,13 @@ class Runtime:
         connection = Connection(self._parts.agent.codec(resume_key, greet=greet), self._around)
         delay_s = self._parts.uniform(pause.least_s, pause.most_s)
         task = self._group.create_task(connection.run(delay_s), name="link")
-        self._connection = connection
+        self._connection = self._capture.uplink = connection
         self._links.add(task)
         task.add_done_callback(self._links.discard)
 
     def _close_link(self) -> None:
         connection, self._connection = self._connection, None
+        self._capture.uplink = None
         if connection is not None:
             connection.end()
 
@@ -247,73 +241,41 @@ class Runtime:
                 self._told.clear()
                 new = before.resume_key is None and before.cut_off
                 log.info("%s", "a new conversation begins" if new else "the session goes on")
+            case _:
+                pass
 
-    async def _capture(self) -> None:
-        """Microphone -> taps -> gate -> uplink queue. Never waits for the network."""
-        while True:
-            try:
-                async with self._parts.microphone.open() as capture:
-                    self._capture_format = capture.format
-                    self._announce(MicrophoneChanged(present=True), "microphone")
-                    await capture.run(self._take_period)
-            except DeviceError as exc:
-                self._mourn(MicrophoneChanged(present=False), "microphone", exc)
-            await asyncio.sleep(REOPEN_S)
-
-    def _take_period(self, pcm: bytes) -> None:
-        """Pass one captured period on; behind a closed gate the agent hears silence.
-
-        Turn detection runs on the agent's count of samples, so silence keeps its clock right.
-        """
-        for tap in self._parts.taps:
-            tap.feed(pcm, self._capture_format)
-        connection = self._connection
-        if self._mic_gate_open:
-            self.uplink.put(pcm, self._capture_format)
-        elif connection is not None and connection.ready:
-            self.uplink.put(bytes(len(pcm)), self._capture_format)
-        else:
-            return
-        if connection is not None:
-            connection.sound_waits()
-
-    async def _play(self) -> None:
-        """Playout -> speaker; while there is none, replies run out unheard."""
-        while True:
-            try:
-                async with self._parts.speaker.open() as self._playback:
-                    self.playout.restart(self._playback.format.rate_hz)
-                    self._announce(SpeakerChanged(present=True), "speaker")
-                    await self._playback.run(self.playout)
-            except DeviceError as exc:
-                self._mourn(SpeakerChanged(present=False), "speaker", exc)
-            finally:
-                self._playback = None
-            await self._play_to_nobody()
-
-    async def _play_to_nobody(self) -> None:
-        self.playout.restart(self.playout.rate_hz)
-        pcm_format = PcmFormat(self.playout.rate_hz)
-        n_bytes = pcm_format.bytes_in(NOBODY_PERIOD_MS)
-        for period in range(round(REOPEN_S * 1000 / NOBODY_PERIOD_MS)):
-            self.playout.pull(n_bytes)
-            self.playout.played((period + 1) * n_bytes // pcm_format.frame_bytes)
-            await asyncio.sleep(NOBODY_PERIOD_MS / 1000)
-
-    def _announce(self, event: MicrophoneChanged | SpeakerChanged, name: str) -> None:
+    def _device_changed(
+        self, event: MicrophoneChanged | SpeakerChanged, exc: DeviceError | None
+    ) -> None:
+        """Log the first failure of a cycle aloud, its repeats quietly, and the recovery."""
         before = self.conversation
+        name = "microphone" if isinstance(event, MicrophoneChanged) else "speaker"
+        was = before.microphone if isinstance(event, MicrophoneChanged) else before.speaker
         self.dispatch(event)
-        if self.conversation != before:
+        if isinstance(event, SpeakerChanged) and exc is None:
+            self._playback.set_volume(self._volume)
+        if exc is not None:
+            level = logging.DEBUG if was is event.trouble else logging.WARNING
+            log.log(level, "no %s: %s", name, exc)
+        elif was not in (None, Trouble.UNOPENED):
             log.info("the %s is back", name)
 
-    def _mourn(
-        self, event: MicrophoneChanged | SpeakerChanged, name: str, exc: DeviceError
-    ) -> None:
-        """Log the first failure of a cycle aloud and its repeats quietly."""
-        before = self.conversation
-        self.dispatch(event)
-        level = logging.DEBUG if self.conversation == before else logging.WARNING
-        log.log(level, "no %s: %s", name, exc)
+    async def _run_pipe(self, pipe: CapturePipe | PlaybackPipe) -> None:
+        """Run a pipe; when its device is beyond help, part in good order first."""
+        try:
+            await pipe.run(self._device_changed)
+        except DeviceStuck as exc:
+            log.error("%s", exc)  # noqa: TRY400 - it says it all
+            self._beyond_help = exc
+            self.dispatch(StopRequested())
+
+    def _play_cue(self, order: act.PlayEarcon) -> None:
+        """Mix a cue over what is heard; after a prompt, report when the room is quiet again."""
+        sound = self._parts.cues(order.earcon, order.prompt, self.playout.rate_hz)
+        self.playout.overlay(sound)
+        if order.prompt is not None:
+            duration_s = PcmFormat(self.playout.rate_hz).duration_ms(len(sound)) / 1000
+            self._start_timer("prompt", duration_s + CUE_DELAY_S if sound else 0.0, PromptEnded())
 
     async def _run_tool(self, order: act.RunTool) -> None:
         result, is_error = await self._call_tool(order.name, order.arguments)
@@ -339,15 +301,40 @@ class Runtime:
     @property
     def volume(self) -> int:
         """Loudness of the agent, 0 to 100."""
-        return self.playout.volume
+        return self._volume
 
     @volume.setter
     def volume(self, percent: int) -> None:
-        self.playout.volume = percent
+        self._volume = min(max(percent, 0), FULL_VOLUME)
+        self._playback.set_volume(self._volume)
+        self._remember()
+
+    def _remember(self) -> None:
+        if self._parts.memory is not None:
+            self._parts.memory.remember(self._volume, muted=self.conversation.muted)
+
+    def caption(self, caption: Caption) -> None:
+        """Let the echo guard compare what was heard with what was said."""
+        if caption.speaker == "agent":
+            self._guard.said(caption.text)
+        elif caption.final and self._guard.heard(caption.text):
+            self._find_echo()
+
+    def _find_echo(self) -> None:
+        if not self.conversation.half_duplex:
+            log.warning(
+                "the agent keeps interrupting itself: it hears its own voice. Until the next "
+                "start it does not listen while it speaks; see `voiced doctor --echo`"
+            )
+            self.dispatch(EchoFound())
 
     def _drained(self, reply_id: str) -> None:
         """Thread: the playback thread or the loop's."""
         self._loop.call_soon_threadsafe(self.dispatch, PlaybackDrained(reply_id))
+
+    def _start_timer(self, name: str, after_s: float, event: Event) -> None:
+        self._cancel_timer(name)
+        self._timers[name] = self._loop.call_later(after_s, self.dispatch, event)
 
     def _cancel_timer(self, name: str) -> None:
         if (timer := self._timers.pop(name, None)) is not None:

@@ -24,7 +24,7 @@ from voiced.audio.jitter import StartThreshold
 from voiced.config.load import load
 from voiced.config.schema import Settings
 from voiced.core.pcm import PcmFormat
-from voiced.devices.alsa import AlsaMicrophone
+from voiced.devices.alsa_capture import AlsaMicrophone
 from voiced.devices.alsapcm import AlsaLibrary, Pcm, alsa_library
 from voiced.devices.http import AiohttpCaller
 from voiced.devices.link import LinkOptions
@@ -32,9 +32,10 @@ from voiced.devices.sound import WAV, microphone, speaker
 from voiced.devices.websocket import WebSocketDialer
 from voiced.host.always import AlwaysAwake
 from voiced.host.signals import SignalWake
+from voiced.parts import Parts
 from voiced.ports import Dialer, Link, Microphone, Playback, SoundSource, Speaker
 from voiced.registry import load as load_class
-from voiced.runtime import Parts, Runtime
+from voiced.runtime import Runtime
 
 WIRE_FORMAT = PcmFormat(24_000)
 

@@ -25,7 +25,8 @@ BUDGET_MS = 25
 
 QUICK = Timing(ready_s=0.05, think_s=0.05, leading_silence_s=0.0)
 AUDIO = AudioSection(
-    capture=CaptureSection(device="vmic"), playback=PlaybackSection(device="vspk", volume=100)
+    capture=CaptureSection(device="vmic", silent_after_s=0),
+    playback=PlaybackSection(device="vspk", volume=100),
 )
 
 

@@ -2,12 +2,15 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.devices.fake_alsa import fake_alsa
 from voiced.core.pcm import PcmFormat
-from voiced.devices.alsa import AlsaMicrophone, AlsaSpeaker
+from voiced.devices.alsa_capture import AlsaMicrophone
+from voiced.devices.alsa_playback import AlsaSpeaker
+from voiced.devices.care import CardCare
 from voiced.errors import DeviceError
 
 pytestmark = pytest.mark.real_time
@@ -15,9 +18,18 @@ pytestmark = pytest.mark.real_time
 MACHINES = Path(__file__).parents[1] / "unit" / "devices" / "asound"
 
 
+def care_on(machine):
+    return CardCare(
+        MACHINES / machine,
+        chip=lambda node: SimpleNamespace(version=lambda: (2, 0, 10)),
+        off_hook=lambda usb_id: True,
+        capture_gain=lambda device, percent: 1,
+    )
+
+
 async def asked_for(make, device, machine="hdmi", **options):
     alsa = fake_alsa()
-    async with make(device, alsa=alsa, asound=MACHINES / machine, **options).open() as opened:
+    async with make(device, alsa=alsa, care=care_on(machine), **options).open() as opened:
         asked = alsa.opened.asked
         assert opened.format == PcmFormat(asked["rate"], 1)
     assert alsa.opened.closed
@@ -110,7 +122,7 @@ async def test_a_card_that_is_not_connected_is_never_opened():
     for make in (AlsaMicrophone, AlsaSpeaker):
         alsa = fake_alsa(open_pcm)
         with pytest.raises(DeviceError, match="2886:001a: no sound card 2886:001a is connected"):
-            async with make("2886:001a", alsa=alsa, asound=MACHINES / "hdmi").open():
+            async with make("2886:001a", alsa=alsa, care=care_on("hdmi")).open():
                 pass
 
 

@@ -16,14 +16,16 @@ from voiced.core.events import StopRequested, Woken
 from voiced.core.pcm import PcmFormat
 from voiced.core.state import Phase, Policy
 from voiced.errors import LinkError
+from voiced.parts import Parts
 from voiced.registry import load
-from voiced.runtime import Parts, Runtime
+from voiced.runtime import Runtime
 
 
 class Still:
     """A microphone and a speaker that never move."""
 
     format = PcmFormat(16_000)
+    mixer = None
 
     @asynccontextmanager
     async def open(self):

@@ -17,6 +17,7 @@ from tests.fakes import (
     ManualWake,
     RecordingCaptions,
     RecordingIndicator,
+    RecordingMemory,
     RecordingSpeaker,
     ScriptedMicrophone,
     ScriptedTool,
@@ -25,11 +26,16 @@ from voiced.agents import AGENTS
 from voiced.agents.codec import AgentSettings, HttpAnswer
 from voiced.core.events import StopRequested, Woken
 from voiced.core.state import Phase, Policy
+from voiced.devices.cues import CueFiles
 from voiced.errors import LinkError
+from voiced.parts import Parts
 from voiced.registry import load
-from voiced.runtime import Parts, Runtime
+from voiced.runtime import Runtime
 
 SEND_TIMEOUT_S = 5.0
+
+CUES = CueFiles(earcons=True, prompts=True)
+SILENT = CueFiles(earcons=False, prompts=False)
 
 STAND_INS = {
     "assemblyai": (assemblyai.Service, AssemblyAiSettings, "wss://agent.test/v1/ws"),
@@ -100,6 +106,7 @@ class House:
         self.led = RecordingIndicator()
         self.captions = RecordingCaptions()
         self.tap = CountingTap()
+        self.memory = RecordingMemory()
         self.wake = ManualWake()
         self.tools = {tool.spec.name: tool for tool in tools}
         self.http_calls = []
@@ -124,8 +131,11 @@ class House:
             indicators=[self.led],
             captions=[self.captions],
             taps=[self.tap],
+            lights=[self.led],
+            cues=options.get("cues", SILENT),
+            memory=self.memory,
         )
-        self.runtime = Runtime(parts, policy)
+        self.runtime = Runtime(parts, policy, options.get("sound"))
 
     @property
     def session(self):
@@ -171,7 +181,7 @@ class House:
         return HttpAnswer(status, json.dumps(body).encode())
 
 
-HOUSE = ("microphone_hz", "speaker_hz", "auth")
+HOUSE = ("microphone_hz", "speaker_hz", "auth", "cues", "sound")
 
 
 @asynccontextmanager

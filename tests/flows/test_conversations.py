@@ -28,8 +28,8 @@ async def test_a_spoken_turn_is_heard_understood_and_answered():
     async with awake(understanding=Scripted(["what time is it"])) as it:
         it.microphone.say(tone(1000))
         await asyncio.sleep(10)
-        steps = ["asleep", "connecting", "listening", "hearing", "thinking", "speaking"]
-        assert it.led.shown[:6] == steps
+        steps = ["booting", "asleep", "connecting", "listening", "hearing", "thinking", "speaking"]
+        assert it.led.shown[:7] == steps
         assert it.led.shown[-1] == "listening"
         assert it.captions.final("user") == ["what time is it"]
         assert it.tools["get_time"].finished == 1

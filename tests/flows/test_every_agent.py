@@ -30,7 +30,8 @@ async def test_a_conversation_from_wake_to_sleep():
         await it.settle(Phase.ASLEEP)
         await asyncio.sleep(0.5)
         assert it.session.ended
-        assert it.led.shown[0] == it.led.shown[-1] == "asleep"
+        assert it.led.shown[:2] == ["booting", "asleep"]
+        assert it.led.shown[-1] == "asleep"
 
 
 async def test_what_the_user_says_arrives_unchanged():

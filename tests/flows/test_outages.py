@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from tests.flows.house import awake, house, tone
+from tests.flows.house import CUES, awake, house, tone
 from voiced.core.events import NetworkBack, OwnerActed, StopRequested, TalkPressed, Woken
 from voiced.core.state import Phase, Policy
 
@@ -143,7 +143,7 @@ async def test_an_outage_of_an_hour_heals_by_itself():
 
 
 async def test_the_talk_button_in_an_outage_sounds_and_tries_at_once():
-    async with house() as it:
+    async with house(cues=CUES) as it:
         it.reachable = False
         it.wake.emit(TalkPressed())
         await asyncio.sleep(1)
@@ -162,7 +162,7 @@ async def test_the_talk_button_in_an_outage_sounds_and_tries_at_once():
 
 
 async def test_an_unattended_device_makes_no_sound_when_it_is_offline():
-    async with house() as it:
+    async with house(cues=CUES) as it:
         it.reachable = False
         it.wake.emit(Woken("always", unattended=True))
         await asyncio.sleep(600)

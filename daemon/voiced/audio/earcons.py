@@ -1,22 +1,31 @@
-"""Earcons: short local sounds with a meaning, made of pure tones."""
+"""Earcons: short local sounds with a meaning, made of pure tones.
+
+What rises begins, what falls ends, what is low and even is wrong.
+"""
 
 import functools
 
 import numpy as np
 
-from voiced.core.actions import Earcon
+from voiced.core.cues import Earcon
 
 LEVEL = 0.25  # -12 dBFS
 FADE_S = 0.02
 
 _NOTES: dict[Earcon, tuple[tuple[float, float], ...]] = {
     # Hz (0 is a rest), seconds
+    Earcon.WAKE: ((587.0, 0.07), (880.0, 0.09)),
+    Earcon.END: ((784.0, 0.08), (523.0, 0.12)),
+    Earcon.MUTED: ((494.0, 0.08), (0.0, 0.03), (392.0, 0.12)),
+    Earcon.UNMUTED: ((392.0, 0.08), (0.0, 0.03), (494.0, 0.12)),
     Earcon.OFFLINE: ((660.0, 0.16), (0.0, 0.04), (440.0, 0.24)),
-    Earcon.REJECTED: ((330.0, 0.12), (0.0, 0.06), (330.0, 0.12), (0.0, 0.06), (330.0, 0.12)),
+    Earcon.ONLINE: ((440.0, 0.14), (0.0, 0.04), (698.0, 0.2)),
+    Earcon.ERROR: ((330.0, 0.12), (0.0, 0.06), (330.0, 0.12), (0.0, 0.06), (330.0, 0.12)),
+    Earcon.VOLUME: ((988.0, 0.06),),
 }
 
 
-@functools.cache
+@functools.lru_cache(maxsize=len(Earcon))
 def earcon(which: Earcon, rate_hz: int) -> bytes:
     """Return the sound of `which`: n_frames, mono int16 LE."""
     return b"".join(_note(hz, duration_s, rate_hz) for hz, duration_s in _NOTES[which])

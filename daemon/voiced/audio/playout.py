@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voiced.audio.jitter import StartThreshold
+from voiced.audio.limiter import soft_limit
 
 REFUSALS_REMEMBERED = 64  # late audio comes within seconds of a drop
 FULL_VOLUME = 100
+DUCKED_GAIN = 0.25
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +67,8 @@ class Playout:
         start: The start threshold.
 
     Attributes:
+        ducked: Replies are lowered by 12 dB, because somebody begins to speak.
+        boost: Gain on top of the volume; what gets too loud is limited softly.
         rate_hz: What `feed` expects and `pull` returns.
         underruns: Gaps heard inside a reply: more of it came after it ran dry. A gap that follows
             digital silence is not heard.
@@ -81,6 +86,8 @@ class Playout:
         self.rate_hz = rate_hz
         self.underruns = 0
         self.dropped_ms = 0.0
+        self.ducked = False
+        self.boost = 1.0
         self._on_drained = on_drained
         self._capacity_s = capacity_s
         self._start = start or StartThreshold()
@@ -93,6 +100,7 @@ class Playout:
         self._played = 0
         self._volume = FULL_VOLUME
         self._gain = 1.0
+        self._loudness = 1.0
         self._limit_ms: float | None = None
         self._silence = b""
         self._overlay = b""
@@ -108,6 +116,11 @@ class Playout:
         """How much sound is queued."""
         with self._lock:
             return self._duration_ms(self._queued_bytes())
+
+    @property
+    def position(self) -> int:
+        """How many frames were pulled since the speaker was opened."""
+        return self._pulled
 
     @property
     def volume(self) -> int:
@@ -219,14 +232,25 @@ class Playout:
             pcm = self._take(n_bytes)
             self._pulled += n_bytes // 2
             over, self._overlay = self._overlay[:n_bytes], self._overlay[n_bytes:]
+        was_loud, self._loudness = self._loudness, (self._volume / FULL_VOLUME) ** 3
+        before, self._gain = self._gain, self._reply_gain()
         if over:
-            pcm = _mix(pcm.ljust(n_bytes, b"\0"), over.ljust(n_bytes, b"\0"))
-        before, self._gain = self._gain, (self._volume / FULL_VOLUME) ** 3
+            samples = _amplified(pcm.ljust(n_bytes, b"\0"), before, self._gain)
+            samples += _amplified(over.ljust(n_bytes, b"\0"), was_loud, self._loudness)
+            return soft_limit(samples)
         if not pcm:
             if len(self._silence) != n_bytes:
                 self._silence = bytes(n_bytes)
             return self._silence
-        return _amplify(pcm, before, self._gain).ljust(n_bytes, b"\0")
+        if before == self._gain == 1.0:
+            return pcm.ljust(n_bytes, b"\0")
+        samples = _amplified(pcm, before, self._gain)
+        if self.boost > 1.0:
+            return soft_limit(samples).ljust(n_bytes, b"\0")
+        return np.rint(samples).astype("<i2").tobytes().ljust(n_bytes, b"\0")
+
+    def _reply_gain(self) -> float:
+        return self._loudness * self.boost * (DUCKED_GAIN if self.ducked else 1.0)
 
     def played(self, n_frames: int) -> None:
         """Take note that the first `n_frames` pulled have left the speaker.
@@ -295,18 +319,11 @@ def _heard_out(reply: _Reply, played: int) -> bool:
     return reply.finished and not reply.queue and reply.end <= played
 
 
-def _mix(pcm: bytes, over: bytes) -> bytes:
-    total = np.frombuffer(pcm, "<i2").astype(np.int32) + np.frombuffer(over, "<i2")
-    mixed: bytes = np.clip(total, -32768, 32767).astype("<i2").tobytes()
-    return mixed
-
-
-def _amplify(pcm: bytes, before: float, after: float) -> bytes:
-    """Scale `pcm` by a gain that moves evenly from `before` to `after`, so that nothing clicks."""
-    if before == after == 1.0:
-        return pcm
-    samples = np.frombuffer(pcm, "<i2")
-    gain = np.full(1, after, np.float32)
+def _amplified(pcm: bytes, before: float, after: float) -> NDArray[np.float32]:
+    """Return `pcm` scaled by a gain that moves evenly from `before` to `after`: nothing clicks."""
+    samples = np.frombuffer(pcm, "<i2").astype(np.float32)
     if before != after:
-        gain = np.linspace(before, after, samples.size, dtype=np.float32)
-    return np.rint(samples * gain).astype("<i2").tobytes()
+        samples *= np.linspace(before, after, samples.size, dtype=np.float32)
+    elif after != 1.0:
+        samples *= np.float32(after)
+    return samples

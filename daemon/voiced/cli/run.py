@@ -5,6 +5,7 @@ import asyncio
 import logging
 
 from voiced.app import Extras, assemble, catalogue
+from voiced.config.environment import state_folder
 from voiced.config.load import find, load
 from voiced.host.logs import StatusLog, log_to_stderr
 from voiced.host.signals import SignalWake
@@ -28,7 +29,12 @@ def run(options: argparse.Namespace) -> int:
     log_to_stderr(loaded.settings.log.level)
     for warning in loaded.warnings:
         log.warning("%s", warning)
-    extras = Extras(settings_file=path, wake_sources=[SignalWake()], indicators=[StatusLog()])
+    extras = Extras(
+        settings_file=path,
+        state_folder=state_folder(),
+        wake_sources=[SignalWake()],
+        indicators=[StatusLog()],
+    )
     runtime = assemble(loaded.settings, extras)
     asyncio.run(runtime.run())
     return 0

@@ -89,7 +89,11 @@ Reference = Annotated[
     Secret, _expect("a reference: {credential: NAME}, {file: PATH} or {env: NAME}")
 ]
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
-Gesture = Literal["talk", "mute", "end", "hush", "none"]
+Gesture = Literal["talk", "mute", "end", "hush", "volume_up", "volume_down", "none"]
+Level = Literal["high", "low"]
+MixerControl = Annotated[
+    str, _expect("auto, none or the name of a mixer control", min_length=1, max_length=63)
+]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -159,24 +163,46 @@ class CaptureSection(Section, frozen=True, kw_only=True):
 
     device: Annotated[
         SoundDevice,
-        restart("USB VID:PID like 2886:001a, ALSA card id, ALSA PCM name, or wav:PATH."),
-    ] = "default"
+        restart(
+            "USB VID:PID like 2886:001a, ALSA card id, ALSA PCM name, wav:PATH, or auto for the "
+            "best array there is."
+        ),
+    ] = "auto"
     channel: Annotated[
-        Annotated[int, msgspec.Meta(ge=0, le=31)],
-        restart("Which channel of a microphone array to use, counted from 0."),
-    ] = 0
+        Annotated[int, msgspec.Meta(ge=0, le=31)] | None,
+        restart("Which channel to use, counted from 0, if not the one known to be right.", 0),
+    ] = None
     period_ms: Annotated[
         Annotated[int, msgspec.Meta(ge=5, le=100)], restart("How much sound is captured at a time.")
     ] = 20
+    mute: Annotated[
+        Literal["gate", "close"],
+        restart("What mute does: stop sound from leaving, or let go of the sound card as well."),
+    ] = "gate"
+    silent_after_s: Annotated[
+        Annotated[float, msgspec.Meta(ge=0, le=3600)],
+        restart("Exact zeros for so long mean that the microphone is broken; 0 is never."),
+    ] = 10.0
 
 
 class PlaybackSection(Section, frozen=True, kw_only=True):
     """The speaker."""
 
-    device: Annotated[SoundDevice, restart("As audio.capture.device.")] = "default"
+    device: Annotated[
+        SoundDevice, restart("As audio.capture.device; auto prefers the microphone's own card.")
+    ] = "auto"
     volume: Annotated[
-        Annotated[int, msgspec.Meta(ge=0, le=100)], live("Volume at start, in per cent.")
+        Annotated[int, msgspec.Meta(ge=0, le=100)],
+        live("Volume in per cent, until somebody changes it on the device."),
     ] = 70
+    mixer: Annotated[
+        MixerControl,
+        restart("The card's own control for the volume; none scales the sound instead."),
+    ] = "auto"
+    boost_db: Annotated[
+        Annotated[float, msgspec.Meta(ge=0, le=12)],
+        restart("Gain for an agent that is too quiet at full volume; peaks are limited softly."),
+    ] = 0.0
     buffer_s: Annotated[
         Annotated[int, msgspec.Meta(ge=5, le=300)],
         restart("Longest stretch of a reply to keep before it is heard."),
@@ -193,6 +219,17 @@ class AudioSection(Section, frozen=True, kw_only=True):
             "while it speaks (no barge-in), or headphones."
         ),
     ] = "hardware"
+    echo_tail_ms: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=2000)],
+        next_session("How long a closed microphone stays closed after the agent has spoken."),
+    ] = 300
+    ducking: Annotated[
+        Literal["auto", "on", "off"],
+        next_session(
+            "Lower the agent while the user begins to speak; auto does with hardware echo "
+            "cancellation."
+        ),
+    ] = "auto"
     capture: CaptureSection = CaptureSection()
     playback: PlaybackSection = PlaybackSection()
 
@@ -219,6 +256,41 @@ class ButtonSection(Section, frozen=True, kw_only=True):
     hold_s: Annotated[
         Annotated[float, msgspec.Meta(ge=0.3, le=10)], restart("How long is holding.")
     ] = 1.5
+    double: Annotated[
+        Gesture, restart("What a double press does; a press then counts 0.35 s later.")
+    ] = "none"
+    active: Annotated[
+        Level, restart("The pin's level while it is pressed; low is a button to ground.")
+    ] = "low"
+
+
+class VolumeUpSection(Section, frozen=True, kw_only=True):
+    """A button that turns the volume up."""
+
+    pin: Annotated[Pin, restart("GPIO number (BCM).", 5)]
+    active: Annotated[Level, restart("As button.active.")] = "low"
+
+
+class VolumeDownSection(Section, frozen=True, kw_only=True):
+    """A button that turns the volume down."""
+
+    pin: Annotated[Pin, restart("GPIO number (BCM).", 6)]
+    active: Annotated[Level, restart("As button.active.")] = "low"
+
+
+class MuteSection(Section, frozen=True, kw_only=True):
+    """A button that switches the microphone off and on."""
+
+    pin: Annotated[Pin, restart("GPIO number (BCM).", 13)]
+    active: Annotated[Level, restart("As button.active.")] = "low"
+
+
+class ButtonsSection(Section, frozen=True, kw_only=True):
+    """More buttons, each for one thing."""
+
+    volume_up: VolumeUpSection | None = None
+    volume_down: VolumeDownSection | None = None
+    mute: MuteSection | None = None
 
 
 class LedSection(Section, frozen=True, kw_only=True):
@@ -228,6 +300,25 @@ class LedSection(Section, frozen=True, kw_only=True):
     red: Annotated[Pin | None, restart("GPIO number (BCM) of the red light.", 16)] = None
     green: Annotated[Pin | None, restart("GPIO number (BCM) of the green light.", 20)] = None
     blue: Annotated[Pin | None, restart("GPIO number (BCM) of the blue light.", 21)] = None
+    active: Annotated[Level, restart("The pin's level while it is lit.")] = "high"
+    dims: Annotated[bool, restart("It may be dimmed; false for one behind a relay.")] = True
+
+
+class SoundsSection(Section, frozen=True, kw_only=True):
+    """The sounds of the device itself."""
+
+    earcons: Annotated[bool, restart("Short sounds: awake, asleep, muted, offline and so on.")] = (
+        True
+    )
+    causes: Annotated[
+        bool, restart("Say what is wrong when a person can do something about it.")
+    ] = True
+    directory: Annotated[
+        AbsolutePath | None,
+        restart(
+            "A folder whose WAV files replace the sounds of the same names.", "/etc/voiced/sounds"
+        ),
+    ] = None
 
 
 class NetworkSection(Section, frozen=True, kw_only=True):
@@ -294,7 +385,9 @@ class Settings(Section, frozen=True, kw_only=True):
     audio: AudioSection = AudioSection()
     wake: WakeSection = WakeSection()
     button: ButtonSection | None = None
+    buttons: ButtonsSection | None = None
     led: LedSection | None = None
+    sounds: SoundsSection = SoundsSection()
     network: NetworkSection = NetworkSection()
     tools: Annotated[
         Annotated[tuple[str, ...], _expect("a list of tool names")],

@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from voiced.core.cues import Earcon, Prompt
+
 
 class Status(Enum):
     """What every indicator shows. One value at a time."""
 
+    BOOTING = "booting"
     ASLEEP = "asleep"
     CONNECTING = "connecting"
     LISTENING = "listening"
@@ -19,15 +22,14 @@ class Status(Enum):
     OFFLINE = "offline"
     REJECTED = "rejected"
     NO_MICROPHONE = "no-microphone"
+    MICROPHONE_BUSY = "microphone-busy"
+    MICROPHONE_STALLED = "microphone-stalled"
+    MICROPHONE_SILENT = "microphone-silent"
     NO_SPEAKER = "no-speaker"
+    SPEAKER_BUSY = "speaker-busy"
+    SPEAKER_STALLED = "speaker-stalled"
+    CONFIGURATION_ERROR = "configuration-error"
     STOPPING = "stopping"
-
-
-class Earcon(Enum):
-    """A short local sound with a meaning."""
-
-    OFFLINE = "the agent cannot be reached"
-    REJECTED = "the agent refuses us"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,34 @@ class DropPlayback:
 
 @dataclass(frozen=True, slots=True)
 class PlayEarcon:
-    """Let the user hear a short local sound, over whatever is playing."""
+    """Let the user hear a short local sound, over whatever is playing, and then a spoken cause.
+
+    After a prompt, PromptEnded is reported.
+    """
 
     earcon: Earcon
+    prompt: Prompt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Duck:
+    """Lower the reply being heard, or let it be as loud as before."""
+
+    lowered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeVolume:
+    """Turn the volume up (positive) or down, in per cent of the whole range."""
+
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseMicrophone:
+    """Let go of the capture device, or take it up again, if a mute is to be that thorough."""
+
+    closed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +176,13 @@ class CancelTimer:
 
 
 @dataclass(frozen=True, slots=True)
+class TellLeaving:
+    """Tell every light whether sound may leave the device."""
+
+    leaving: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Show:
     """Tell every indicator."""
 
@@ -158,15 +192,19 @@ class Show:
 AgentAction = OpenLink | HurryLink | CloseLink | RunTool | ReturnTool | CancelTools
 """What concerns the link and the tools."""
 
+IndoorAction = StartTimer | CancelTimer | TellLeaving | Show
+"""What concerns indicators and time."""
+
 Action = (
     AgentAction
+    | IndoorAction
     | SetMicGate
     | DropCaptured
     | AcceptReply
     | FinishReply
     | DropPlayback
     | PlayEarcon
-    | StartTimer
-    | CancelTimer
-    | Show
+    | Duck
+    | ChangeVolume
+    | CloseMicrophone
 )

@@ -9,7 +9,7 @@ The rules:
 * `TRANSITIONS` is the whole machine. Each row names the rule and every phase it
   may lead to; README's diagram is drawn from it. A (phase, event) pair missing
   from both `TRANSITIONS` and `IGNORED` is a bug, and a test says so.
-* `FLAGS` are facts that cross all phases and change none: mute, devices.
+* `FLAGS` (flags.py) are facts that cross all phases and change none: mute, devices.
 * What follows from where we are (gate, status, timers) is derived in
   `_consequences` from (before, after), never remembered.
 * Only a reply that was accepted is heard; only `ReplyDone(interrupted)` is barge-in.
@@ -26,15 +26,22 @@ from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core import outage
 from voiced.core.actions import Action
+from voiced.core.cues import Earcon, Prompt
 from voiced.core.events import Event
+from voiced.core.flags import FLAGS
 from voiced.core.state import (
     AWAKE,
+    MICROPHONE_TROUBLES,
     Conversation,
     Phase,
     Policy,
     Step,
     forget,
+    is_ducked,
+    is_sounding,
+    may_barge_in,
     mic_gate_open,
+    sound_may_leave,
     status_of,
     timers,
 )
@@ -45,9 +52,15 @@ def step(now: Conversation, event: Event, policy: Policy) -> Step:
     after: Conversation = now
     actions: tuple[Action, ...] = ()
     if (flag := FLAGS.get(type(event))) is not None:
-        after = flag(now, event)
+        after, actions = flag(now, event)
+    elif event == _ECHO_DIED_AWAY:
+        after = replace(now, echoing=False)
     elif (row := TRANSITIONS.get((now.phase, type(event)))) is not None:
         after, actions = row.rule(now, event, policy)
+    if is_sounding(now) and not is_sounding(after) and not may_barge_in(after, policy):
+        after = replace(after, echoing=True)
+    elif is_sounding(after) and after.echoing:
+        after = replace(after, echoing=False)
     return after, (*actions, *_consequences(now, after, policy))
 
 
@@ -59,8 +72,16 @@ def _consequences(before: Conversation, after: Conversation, policy: Policy) -> 
         (before.phase in in_conversation) != (after.phase in in_conversation)
     ):
         actions.append(act.DropCaptured())
+    leaving, told = sound_may_leave(after, policy), sound_may_leave(before, policy)
+    # No light may be late to say that sound leaves, nor early to say that none does.
+    if leaving and not told:
+        actions.append(act.TellLeaving(leaving=True))
     if (gate := mic_gate_open(after, policy)) != mic_gate_open(before, policy):
         actions.append(act.SetMicGate(open=gate))
+    if told and not leaving:
+        actions.append(act.TellLeaving(leaving=False))
+    if (ducked := is_ducked(after, policy)) != is_ducked(before, policy):
+        actions.append(act.Duck(ducked))
     if (status := status_of(after)) is not status_of(before):
         actions.append(act.Show(status))
     return [*actions, *_timers_changed(before, after, policy)]
@@ -78,8 +99,16 @@ def _timers_changed(before: Conversation, after: Conversation, policy: Policy) -
 
 
 def _wake(now: Conversation, event: Event, _policy: Policy) -> Step:
-    after = replace(forget(now), phase=Phase.CONNECTING, answer_owed=outage.is_by_person(event))
-    return after, (act.OpenLink(resume_key=None),)
+    by_person = outage.is_by_person(event)
+    after = replace(forget(now), phase=Phase.CONNECTING, answer_owed=by_person)
+    if not by_person:
+        return after, (act.OpenLink(resume_key=None),)
+    if now.microphone in MICROPHONE_TROUBLES:
+        after = replace(after, prompting=True)
+        cue = act.PlayEarcon(Earcon.ERROR, Prompt.NO_MICROPHONE)
+    else:
+        cue = act.PlayEarcon(Earcon.WAKE)
+    return after, (act.OpenLink(resume_key=None), cue)
 
 
 def _press_again(now: Conversation, event: Event, policy: Policy) -> Step:
@@ -98,11 +127,16 @@ def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
         offline=False,
         refused=False,
         answer_owed=False,
+        told_offline=False,
         cut_off=False,
         renew_in_s=lifetime_s and max(lifetime_s - policy.renew_early_s, lifetime_s / 2),
     )
-    started_over = now.resume_key is None and now.cut_off
-    return after, (act.DropCaptured(policy.keep_for_fresh_s),) if started_over else ()
+    actions: tuple[Action, ...] = ()
+    if now.resume_key is None and now.cut_off:
+        actions = (act.DropCaptured(policy.keep_for_fresh_s),)
+    if now.told_offline:
+        actions = (*actions, act.PlayEarcon(Earcon.ONLINE))
+    return after, actions
 
 
 def _turn_begins(now: Conversation, _event: Event, _policy: Policy) -> Step:
@@ -181,12 +215,22 @@ def _leave(now: Conversation, event: ev.EndRequested, policy: Policy) -> Step:
 
 
 def _sleep(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    return forget(now), (act.DropPlayback(), act.CancelTools(), act.CloseLink())
+    return forget(now), (act.DropPlayback(), act.CancelTools(), act.CloseLink(), *_ended(now))
+
+
+def _ended(now: Conversation) -> tuple[Action, ...]:
+    """Let the user hear that nobody listens any more, if somebody did."""
+    return (act.PlayEarcon(Earcon.END),) if now.phase in AWAKE else ()
 
 
 def _farewell(now: Conversation, _event: Event, _policy: Policy) -> Step:
     """The agent ended the session: what it said last is still heard."""
-    return forget(now), (*outage.hear_out(now), act.CancelTools(), act.CloseLink())
+    return forget(now), (
+        *outage.hear_out(now),
+        act.CancelTools(),
+        act.CloseLink(),
+        *_ended(now),
+    )
 
 
 def _stop(now: Conversation, _event: Event, _policy: Policy) -> Step:
@@ -220,18 +264,6 @@ def _to_listening(now: Conversation) -> Conversation:
     return replace(now, phase=phase, reply_id=None)
 
 
-def _mute(now: Conversation, event: ev.MuteChanged) -> Conversation:
-    return replace(now, muted=event.muted)
-
-
-def _microphone(now: Conversation, event: ev.MicrophoneChanged) -> Conversation:
-    return replace(now, microphone=event.present)
-
-
-def _speaker(now: Conversation, event: ev.SpeakerChanged) -> Conversation:
-    return replace(now, speaker=event.present)
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of the table: a rule and every phase it may lead to."""
@@ -244,11 +276,7 @@ def _row(rule: Callable[[Conversation, Any, Policy], Step], *leads_to: Phase) ->
     return Row(rule, leads_to)
 
 
-FLAGS: dict[type[Event], Callable[[Conversation, Any], Conversation]] = {
-    ev.MuteChanged: _mute,
-    ev.MicrophoneChanged: _microphone,
-    ev.SpeakerChanged: _speaker,
-}
+_ECHO_DIED_AWAY = ev.TimerFired("echo")
 
 _QUIET = (Phase.LISTENING, Phase.HEARING, Phase.THINKING)
 

@@ -1,8 +1,9 @@
-"""The conversation drawn from its own table."""
+"""The conversation and the light, drawn from their own tables."""
 
 import re
 
 from voiced.core.conversation import TRANSITIONS
+from voiced.core.light import PATTERNS, describe
 from voiced.core.state import Phase
 
 
@@ -20,6 +21,14 @@ def state_diagram() -> str:
     ):
         lines.append(f"    {phase.value} --> {target.value}: {', '.join(sorted(words))}")
     lines.append(f"    {Phase.STOPPED.value} --> [*]")
+    return "\n".join(lines)
+
+
+def light_table() -> str:
+    """Return a Markdown table of how a light shows each status."""
+    lines = ["| Status | Colour | Flashes |", "|---|---|---|"]
+    for status, pattern in PATTERNS.items():
+        lines.append(f"| `{status.value}` | {pattern.name} | {describe(pattern)} |")
     return "\n".join(lines)
 
 

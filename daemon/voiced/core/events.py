@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, get_args
 
+from voiced.errors import Trouble
+
 
 @dataclass(frozen=True, slots=True)
 class Woken:
@@ -53,17 +55,50 @@ class MuteChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class MicrophoneChanged:
-    """The capture device appeared or disappeared."""
+class MuteToggled:
+    """Somebody pressed mute: what it means depends on whether it is muted."""
 
-    present: bool
+
+@dataclass(frozen=True, slots=True)
+class TalkHeld:
+    """The talk button of a hold-to-talk device was pressed, or let go."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeStepped:
+    """Somebody asked for more or less volume.
+
+    Attributes:
+        change: By how much, in per cent of the whole range.
+    """
+
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnded:
+    """A spoken cause was heard out, or cannot be heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class EchoFound:
+    """The agent keeps being interrupted by its own voice."""
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneChanged:
+    """The capture device works, or does not: then `trouble` says why."""
+
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakerChanged:
-    """The playback device appeared or disappeared."""
+    """The playback device works, or does not: then `trouble` says why."""
 
-    present: bool
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +232,11 @@ Event = (
     | EndRequested
     | StopRequested
     | MuteChanged
+    | MuteToggled
+    | TalkHeld
+    | VolumeStepped
+    | PromptEnded
+    | EchoFound
     | MicrophoneChanged
     | SpeakerChanged
     | AgentReady

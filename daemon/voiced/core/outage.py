@@ -4,10 +4,14 @@ from dataclasses import replace
 
 from voiced.core import actions as act
 from voiced.core import events as ev
-from voiced.core.actions import Action, Earcon
+from voiced.core.actions import Action
+from voiced.core.cues import Earcon, Prompt
 from voiced.core.events import Event, Loss
 from voiced.core.retries import pause_before_next
 from voiced.core.state import Conversation, Phase, Policy, Step, forget
+
+_ENGAGED = (Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
+"""Where a person is in the middle of something, and waits for it to go on."""
 
 
 def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
@@ -27,7 +31,8 @@ def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
         resume_key=key,
         failures=now.failures + 1,
         cut_off=True,
-        answer_owed=now.answer_owed,
+        answer_owed=now.answer_owed or now.phase in _ENGAGED,
+        told_offline=now.told_offline,
         cut_reply=now.reply_id or now.cut_reply,
     )
     after, answer = _answer(after)
@@ -61,8 +66,10 @@ def _answer(now: Conversation) -> Step:
     """Let the person who woke us hear why nothing happens, once."""
     if not now.answer_owed or not (now.offline or now.refused):
         return now, ()
-    earcon = Earcon.REJECTED if now.refused else Earcon.OFFLINE
-    return replace(now, answer_owed=False), (act.PlayEarcon(earcon),)
+    after = replace(now, answer_owed=False, prompting=True)
+    if now.refused:
+        return after, (act.PlayEarcon(Earcon.ERROR, Prompt.REJECTED),)
+    return replace(after, told_offline=True), (act.PlayEarcon(Earcon.OFFLINE, Prompt.OFFLINE),)
 
 
 def is_by_person(event: Event) -> bool:

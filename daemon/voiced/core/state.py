@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from voiced.core.actions import Action, Status
+from voiced.errors import Trouble
 
 
 class Phase(Enum):
@@ -40,6 +41,9 @@ class Policy:
         renew_early_s: How long before its end a session is replaced by a new one.
         quiet_s: Silence that is long enough to replace a session in.
         barge_in: Whether the user may interrupt a reply by speaking.
+        echo_tail_s: How long after a sound of ours the room may still carry it.
+        duck: Lower a reply while the user begins to speak over it.
+        hold_to_talk: Sound leaves the device only while the talk button is held.
     """
 
     idle_timeout_s: float | None = 30.0
@@ -59,6 +63,9 @@ class Policy:
     renew_early_s: float = 300.0
     quiet_s: float = 10.0
     barge_in: bool = True
+    echo_tail_s: float = 0.3
+    duck: bool = False
+    hold_to_talk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +75,19 @@ class Conversation:
     Attributes:
         phase: Where we are.
         muted: The user switched the microphone off.
-        microphone: A capture device is there.
-        speaker: A playback device is there.
+        held: The talk button of a hold-to-talk device is held.
+        microphone: What ails the capture device.
+        speaker: What ails the playback device.
+        half_duplex: The echo is too strong to listen while we speak.
+        prompting: A spoken cause is being heard.
+        echoing: The room may still carry a sound of ours.
         offline: The last attempt to reach the agent failed.
         refused: The agent refused us; only the owner can help.
         resume_key: Reopens the agent's session after a lost link.
         failures: Links lost since one was steady, or since there was new hope.
         cut_off: A link was lost since the agent was last ready.
         answer_owed: A person woke us and has seen no success and heard no reason yet.
+        told_offline: A person heard that the agent cannot be reached.
         renew_in_s: How long after the agent was ready the session is to be replaced.
         stale: That time has passed.
         reply_id: The reply being heard.
@@ -89,14 +101,19 @@ class Conversation:
 
     phase: Phase = Phase.ASLEEP
     muted: bool = False
-    microphone: bool = True
-    speaker: bool = True
+    held: bool = False
+    microphone: Trouble | None = None
+    speaker: Trouble | None = None
+    half_duplex: bool = False
+    prompting: bool = False
+    echoing: bool = False
     offline: bool = False
     refused: bool = False
     resume_key: str | None = None
     failures: int = 0
     cut_off: bool = False
     answer_owed: bool = False
+    told_offline: bool = False
     renew_in_s: float | None = None
     stale: bool = False
     reply_id: str | None = None
@@ -115,29 +132,84 @@ AWAKE = (Phase.LISTENING, Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
 """The phases in which the agent is there."""
 
 
+MICROPHONE_TROUBLES = {
+    Trouble.ABSENT: Status.NO_MICROPHONE,
+    Trouble.BUSY: Status.MICROPHONE_BUSY,
+    Trouble.STALLED: Status.MICROPHONE_STALLED,
+    Trouble.SILENT: Status.MICROPHONE_SILENT,
+}
+
+SPEAKER_TROUBLES = {
+    Trouble.ABSENT: Status.NO_SPEAKER,
+    Trouble.BUSY: Status.SPEAKER_BUSY,
+    Trouble.STALLED: Status.SPEAKER_STALLED,
+    Trouble.SILENT: Status.SPEAKER_STALLED,
+}
+
+
 def mic_gate_open(conversation: Conversation, policy: Policy) -> bool:
     """Tell whether captured audio may leave the device, now or as soon as the link is ready."""
+    if conversation.phase not in (Phase.CONNECTING, *AWAKE):
+        return False
     if conversation.muted or conversation.refused:
         return False
-    if conversation.phase is Phase.SPEAKING or conversation.cut_reply is not None:
-        return policy.barge_in and conversation.phase in (Phase.CONNECTING, *AWAKE)
-    return conversation.phase in (Phase.CONNECTING, *AWAKE)
+    if policy.hold_to_talk and not conversation.held:
+        return False
+    if conversation.prompting:
+        return False  # nobody answers a prompt, and the agent must not hear it
+    return may_barge_in(conversation, policy) or not (
+        is_sounding(conversation) or conversation.echoing
+    )
+
+
+def sound_may_leave(conversation: Conversation, policy: Policy) -> bool:
+    """Tell what a light must say: whether what is spoken now gets to the agent, or may yet."""
+    captures = conversation.microphone in (None, Trouble.UNOPENED, Trouble.SILENT)
+    return captures and mic_gate_open(conversation, policy)
+
+
+def may_barge_in(conversation: Conversation, policy: Policy) -> bool:
+    """Tell whether the agent may listen while it speaks."""
+    return policy.barge_in and not conversation.half_duplex
+
+
+def is_sounding(conversation: Conversation) -> bool:
+    """Tell whether speech of ours is being heard, the agent's or a spoken cause."""
+    return (
+        conversation.phase is Phase.SPEAKING
+        or conversation.cut_reply is not None
+        or conversation.prompting
+    )
+
+
+def is_ducked(conversation: Conversation, policy: Policy) -> bool:
+    """Tell whether the reply is to be lowered: the user seems to speak over it."""
+    return policy.duck and conversation.phase is Phase.SPEAKING and conversation.user_speaking
 
 
 def status_of(conversation: Conversation) -> Status:
     """Reduce a conversation to the one thing an indicator can show, the gravest first."""
+    microphone, speaker = conversation.microphone, conversation.speaker
+    if conversation.phase is Phase.STOPPED:
+        return Status.STOPPING
+    if microphone in MICROPHONE_TROUBLES:
+        return MICROPHONE_TROUBLES[microphone]
+    if speaker in SPEAKER_TROUBLES:
+        return SPEAKER_TROUBLES[speaker]
     reasons = (
-        (conversation.phase is Phase.STOPPED, Status.STOPPING),
-        (not conversation.microphone, Status.NO_MICROPHONE),
-        (not conversation.speaker, Status.NO_SPEAKER),
         (conversation.refused, Status.REJECTED),
         (conversation.offline, Status.OFFLINE),
         (conversation.muted, Status.MUTED),
+        (conversation.phase is Phase.ASLEEP and _is_booting(conversation), Status.BOOTING),
     )
     for holds, status in reasons:
         if holds:
             return status
     return Status(conversation.phase.value)
+
+
+def _is_booting(conversation: Conversation) -> bool:
+    return Trouble.UNOPENED in (conversation.microphone, conversation.speaker)
 
 
 def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
@@ -151,6 +223,7 @@ def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
         "resume window": policy.resume_window_s if _resuming(conversation) else None,
         "steady": policy.steady_s if awake and conversation.failures else None,
         "renewal": conversation.renew_in_s if awake and not conversation.stale else None,
+        "echo": policy.echo_tail_s if conversation.echoing else None,
         "quiet": policy.quiet_s if conversation.stale and _is_quiet(conversation) else None,
     }
     return {name: after_s for name, after_s in running.items() if after_s is not None}
@@ -184,4 +257,12 @@ def patience_s(conversation: Conversation, policy: Policy) -> float | None:
 
 def forget(now: Conversation) -> Conversation:
     """Return a conversation asleep, with only the facts that outlive one."""
-    return Conversation(muted=now.muted, microphone=now.microphone, speaker=now.speaker)
+    return Conversation(
+        muted=now.muted,
+        held=now.held,
+        microphone=now.microphone,
+        speaker=now.speaker,
+        half_duplex=now.half_duplex,
+        prompting=now.prompting,
+        echoing=now.echoing,
+    )

@@ -2,13 +2,14 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, cast
 
 from voiced.core.pcm import PcmFormat
 from voiced.devices.cards import Direction, PcmName, StreamFormat
-from voiced.errors import DeviceError
+from voiced.devices.choice import Choice
+from voiced.errors import DeviceError, Trouble
 
 XRUN = -32
 """What `read`, `write` and `avail` return after an over- or underrun (-EPIPE)."""
@@ -65,14 +66,18 @@ class Wanted:
         direction: Which side.
         period_ms: How much sound moves at a time.
         n_periods: How many of those the device's ring should hold.
-        channel: The capture channel that must exist.
+        channel: The capture channel that must exist; None is that of the card's profile.
+        partner: The device of the other direction.
+        mixer: The mixer control for the volume: its name, `auto` or `none`.
     """
 
     device: str
     direction: Direction
     period_ms: int
     n_periods: int
-    channel: int = 0
+    channel: int | None = 0
+    partner: str | None = None
+    mixer: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,8 @@ class OpenPcm:
         format: Its own rate and channel count.
         period_frames: Frames in one period.
         ring_frames: Frames its ring holds.
+        channel: The capture channel to listen to.
+        choice: The card, and what is known of it.
     """
 
     device: str
@@ -94,6 +101,8 @@ class OpenPcm:
     format: PcmFormat
     period_frames: int
     ring_frames: int
+    channel: int = 0
+    choice: Choice = field(default_factory=lambda: Choice(PcmName("")))
 
     @property
     def period_s(self) -> float:
@@ -124,15 +133,17 @@ def alsa_library() -> AlsaLibrary:
         raise DeviceError("ALSA", "the Python package pyalsaaudio is missing", hint) from error
 
 
-def open_pcm(alsa: AlsaLibrary, wanted: Wanted, name: PcmName) -> OpenPcm:
-    """Open `name`, in its native format as far as that is known.
+def open_pcm(alsa: AlsaLibrary, wanted: Wanted, choice: Choice) -> OpenPcm:
+    """Open what was chosen, in its native format as far as that is known.
 
     Thread: any but the loop's, as opening can block.
 
     Raises:
         DeviceError: If it cannot be opened, or not as 16-bit sound with the wanted channel.
     """
-    asked = native_format(name.formats, wanted)
+    name, profile = choice.name, choice.profile
+    channel = profile.channel if wanted.channel is None else wanted.channel
+    asked = native_format(name.formats, wanted.direction, channel, profile.playback_hz)
     capturing = wanted.direction == "capture"
     try:
         pcm = alsa.PCM(
@@ -151,21 +162,37 @@ def open_pcm(alsa: AlsaLibrary, wanted: Wanted, name: PcmName) -> OpenPcm:
     # Setters fail silently and leave other values in force: what counts is what came out.
     info = pcm.info()
     got = PcmFormat(info["rate"], info["channels"])
-    opened = OpenPcm(wanted.device, pcm, alsa, got, info["period_size"], info["buffer_size"])
-    if problem := _unfit(info, wanted):
+    opened = OpenPcm(
+        wanted.device, pcm, alsa, got, info["period_size"], info["buffer_size"], channel, choice
+    )
+    if problem := _unfit(info, channel):
         opened.close()
         raise DeviceError(wanted.device, *problem)
     return opened
 
 
-def native_format(formats: tuple[StreamFormat, ...], wanted: Wanted) -> PcmFormat:
-    """Return the rate and channel count to ask for: one the card offers, never more than needed."""
-    rates_hz = _PREFERRED_RATES_HZ[wanted.direction]
-    fitting = [f for f in formats if f.encoding == "S16_LE" and f.channels > wanted.channel]
+def native_format(
+    formats: tuple[StreamFormat, ...],
+    direction: Direction,
+    channel: int = 0,
+    playback_hz: int | None = None,
+) -> PcmFormat:
+    """Return the rate and channel count to ask for: one the card offers, never more than needed.
+
+    Args:
+        formats: What it offers.
+        direction: Which side.
+        channel: The channel that must exist.
+        playback_hz: The only rate it plays at the right speed.
+    """
+    rates_hz = _PREFERRED_RATES_HZ[direction]
+    if direction == "playback" and playback_hz is not None:
+        rates_hz = (playback_hz,)
+    fitting = [f for f in formats if f.encoding == "S16_LE" and f.channels > channel]
     for rate_hz in rates_hz:
         if channels := [f.channels for f in fitting if rate_hz in f.rates_hz]:
             return PcmFormat(rate_hz, min(channels))
-    return PcmFormat(rates_hz[0], max(wanted.channel + 1, _USUAL_CHANNELS[wanted.direction]))
+    return PcmFormat(rates_hz[0], max(channel + 1, _USUAL_CHANNELS[direction]))
 
 
 def lost(device: str, error: Exception) -> DeviceError:
@@ -179,7 +206,8 @@ def _refused(device: str, error: Exception) -> DeviceError:
     if reason in {"No such device", "No such file or directory"}:
         return DeviceError(device, f"no such sound device ({reason})", "see `voiced devices`")
     if reason == "Device or resource busy":
-        return DeviceError(device, "another program is using it", "stop that program first")
+        problem, hint = "another program is using it", "stop that program first"
+        return DeviceError(device, problem, hint, Trouble.BUSY)
     if reason == "Permission denied":
         return DeviceError(device, "not allowed to open it", "add the user to the group audio")
     return DeviceError(device, f"it does not open ({reason})", "see `voiced devices`")
@@ -190,15 +218,15 @@ def _reason(error: Exception) -> str:
     return str(error).rsplit(" [", 1)[0]
 
 
-def _unfit(info: dict[str, Any], wanted: Wanted) -> tuple[str, str] | None:
+def _unfit(info: dict[str, Any], channel: int) -> tuple[str, str] | None:
     """Return what is wrong with the parameters in force and what to do about it."""
     encoding = info["format_name"]
     if encoding != "S16_LE":
         hint = "name it plughw:CARD=...,DEV=0 and ALSA converts"
         return f"it offers {encoding} but not 16-bit little-endian samples", hint
-    if info["channels"] <= wanted.channel:
+    if info["channels"] <= channel:
         return (
-            f"it has {info['channels']} channels, so there is no channel {wanted.channel}",
+            f"it has {info['channels']} channels, so there is no channel {channel}",
             "channels count from 0",
         )
     if info["period_size"] * 2 > info["buffer_size"]:

@@ -57,6 +57,7 @@ class Card:
         id: ALSA's short name for it.
         name: The product's name.
         usb_id: `VID:PID`, or None for a card that is not on USB.
+        usb_bus: Where it is on USB, like `001/004`; empty for others.
         capture: Its microphone side, or None.
         playback: Its speaker side, or None.
     """
@@ -67,6 +68,7 @@ class Card:
     usb_id: str | None
     capture: Stream | None
     playback: Stream | None
+    usb_bus: str = ""
 
     def stream(self, direction: Direction) -> Stream | None:
         """Return the side that `direction` names."""
@@ -80,10 +82,12 @@ class PcmName:
     Attributes:
         pcm: The ALSA PCM name.
         formats: What its card is known to offer; empty if unknown.
+        card: The card it belongs to, if that is known.
     """
 
     pcm: str
     formats: tuple[StreamFormat, ...] = ()
+    card: Card | None = None
 
 
 def list_cards(asound: Path = ASOUND) -> list[Card]:
@@ -119,7 +123,7 @@ def resolve(device: str, direction: Direction, asound: Path = ASOUND) -> PcmName
     for card in same:
         if stream := card.stream(direction):
             hw = f"hw:CARD={card.id},DEV={stream.device}"
-            return PcmName(pcm or hw, stream.formats)
+            return PcmName(pcm or hw, stream.formats, card)
     side = "microphone" if direction == "capture" else "speaker"
     raise DeviceError(device, f"the card has no {side} side", "`voiced devices` lists what it has")
 
@@ -144,6 +148,7 @@ def _card(folder: Path, index: int, name: str) -> Card:
         usb_id=_text(folder / "usbid").strip().lower() or None,
         capture=_stream(folder, "capture"),
         playback=_stream(folder, "playback"),
+        usb_bus=_text(folder / "usbbus").strip(),
     )
 
 

@@ -1,5 +1,6 @@
 """Which driver a configured sound device gets: `wav:PATH`, or ALSA for any other name."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from voiced.ports import Microphone, Speaker
@@ -7,24 +8,60 @@ from voiced.ports import Microphone, Speaker
 WAV = "wav:"
 
 
-def microphone(device: str, channel: int, period_ms: int) -> Microphone:
+@dataclass(frozen=True, slots=True)
+class SoundDevices:
+    """Both directions, as the settings name them.
+
+    Attributes:
+        capture: The microphone.
+        playback: The speaker.
+        channel: Which channel of the microphone; None is the best known.
+        period_ms: How much sound moves at a time.
+        mixer: The card's own control for the volume: its name, `auto` or `none`.
+    """
+
+    capture: str
+    playback: str
+    channel: int | None = None
+    period_ms: int = 20
+    mixer: str = "auto"
+
+
+def is_file(device: str) -> bool:
+    """Tell whether a device is a file in truth."""
+    return device.startswith(WAV)
+
+
+def microphone(devices: SoundDevices) -> Microphone:
     """Return the capture device the configuration names."""
-    if device.startswith(WAV):
+    device, other = devices.capture, devices.playback
+    if is_file(device):
         from voiced.devices.wavfile import WavMicrophone
 
         path = Path(device.removeprefix(WAV))
-        return WavMicrophone(path, channel=channel, period_ms=period_ms)
-    from voiced.devices.alsa import AlsaMicrophone
+        return WavMicrophone(path, channel=devices.channel or 0, period_ms=devices.period_ms)
+    from voiced.devices.alsa_capture import AlsaMicrophone
+    from voiced.devices.companion import KeptAwake
 
-    return AlsaMicrophone(device, channel=channel, period_ms=period_ms)
+    partner = None if is_file(other) else other
+    alsa = AlsaMicrophone(
+        device, channel=devices.channel, period_ms=devices.period_ms, partner=partner
+    )
+    return KeptAwake(alsa, other)
 
 
-def speaker(device: str, period_ms: int) -> Speaker:
+def speaker(devices: SoundDevices) -> Speaker:
     """Return the playback device the configuration names."""
-    if device.startswith(WAV):
+    device, other = devices.playback, devices.capture
+    if is_file(device):
         from voiced.devices.wavfile import WavSpeaker
 
-        return WavSpeaker(Path(device.removeprefix(WAV)), period_ms=period_ms)
-    from voiced.devices.alsa import AlsaSpeaker
+        return WavSpeaker(Path(device.removeprefix(WAV)), period_ms=devices.period_ms)
+    from voiced.devices.alsa_playback import AlsaSpeaker
 
-    return AlsaSpeaker(device, period_ms=period_ms)
+    return AlsaSpeaker(
+        device,
+        period_ms=devices.period_ms,
+        partner=None if is_file(other) else other,
+        mixer=devices.mixer,
+    )

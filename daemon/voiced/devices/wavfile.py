@@ -153,7 +153,10 @@ class WavPlayback:
     Attributes:
         format: What it pulls.
         periods: How many periods were pulled.
+        mixer: There is none.
     """
+
+    mixer = None
 
     def __init__(self, device: str, file: FileIO, pcm_format: PcmFormat, period_ms: int) -> None:
         self.format = pcm_format

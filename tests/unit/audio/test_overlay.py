@@ -37,9 +37,10 @@ def test_it_is_heard_in_silence_too():
     assert not playout.sounding
 
 
-def test_what_is_too_loud_together_is_clipped_not_wrapped(playout):
+def test_what_is_too_loud_together_is_bent_neither_clipped_nor_wrapped(playout):
     playout.overlay(steady(32_700, 160))
-    assert heard(playout, 1).tolist() == [32_767] * 160
+    both = heard(playout, 1)
+    assert 30_000 < both.min() <= both.max() < 32_767
 
 
 def test_a_new_one_replaces_one_that_still_sounds(playout):

@@ -11,11 +11,15 @@ from voiced.core.state import (
     Conversation,
     Phase,
     Policy,
+    is_ducked,
     mic_gate_open,
+    sound_may_leave,
     status_of,
     timers,
 )
+from voiced.errors import Trouble
 
+TROUBLES = st.sampled_from([None, *Trouble])
 REPLIES = st.sampled_from(["r1", "r2"])
 CALLS = st.sampled_from(["c1", "c2"])
 
@@ -23,8 +27,10 @@ EVENTS = st.one_of(
     st.builds(ev.Woken, st.just("button"), st.booleans()),
     st.builds(ev.EndRequested, st.booleans()),
     st.builds(ev.MuteChanged, st.booleans()),
-    st.builds(ev.MicrophoneChanged, st.booleans()),
-    st.builds(ev.SpeakerChanged, st.booleans()),
+    st.builds(ev.TalkHeld, st.booleans()),
+    st.builds(ev.VolumeStepped, st.sampled_from([-5, 5])),
+    st.builds(ev.MicrophoneChanged, TROUBLES),
+    st.builds(ev.SpeakerChanged, TROUBLES),
     st.builds(ev.AgentReady, st.sampled_from([None, "sess_1"]), st.sampled_from([None, 60.0])),
     st.builds(ev.LinkLost, st.just("gone"), st.sampled_from(ev.Loss), st.sampled_from([0.0, 10.0])),
     st.builds(ev.ReplyStarted, REPLIES),
@@ -33,12 +39,16 @@ EVENTS = st.one_of(
     st.builds(ev.ToolCalled, CALLS, st.just("get_time")),
     st.builds(ev.ToolReturned, CALLS, st.just("{}"), st.booleans()),
     st.builds(
-        ev.TimerFired, st.sampled_from(["patience", "resume window", "steady", "renewal", "quiet"])
+        ev.TimerFired,
+        st.sampled_from(["patience", "resume window", "steady", "renewal", "quiet", "echo"]),
     ),
     *(
         st.just(kind())
         for kind in (
             ev.TalkPressed,
+            ev.MuteToggled,
+            ev.PromptEnded,
+            ev.EchoFound,
             ev.Hushed,
             ev.SpeechStarted,
             ev.SpeechStopped,
@@ -49,7 +59,13 @@ EVENTS = st.one_of(
     ),
 )
 HISTORIES = st.lists(EVENTS, max_size=40)
-POLICIES = st.builds(Policy, idle_timeout_s=st.sampled_from([None, 30.0]), barge_in=st.booleans())
+POLICIES = st.builds(
+    Policy,
+    idle_timeout_s=st.sampled_from([None, 30.0]),
+    barge_in=st.booleans(),
+    duck=st.booleans(),
+    hold_to_talk=st.booleans(),
+)
 
 
 def check(now, after, orders, event, policy):
@@ -75,6 +91,7 @@ def check(now, after, orders, event, policy):
 @given(HISTORIES, POLICIES)
 def test_gate_status_and_timer_orders_always_match_where_we_are(history, policy):
     now, gate, shown = Conversation(), False, status_of(Conversation())
+    leaving = ducked = False
     running = set()
     for event in history:
         if isinstance(event, ev.TimerFired):
@@ -88,6 +105,12 @@ def test_gate_status_and_timer_orders_always_match_where_we_are(history, policy)
                 case act.SetMicGate(is_open):
                     assert gate != is_open
                     gate = is_open
+                case act.TellLeaving(told):
+                    assert leaving != told
+                    leaving = told
+                case act.Duck(lowered):
+                    assert ducked != lowered
+                    ducked = lowered
                 case act.Show(status):
                     assert shown is not status
                     shown = status
@@ -99,6 +122,8 @@ def test_gate_status_and_timer_orders_always_match_where_we_are(history, policy)
         assert gate == mic_gate_open(now, policy)
         assert not (gate and now.muted)
         assert not (gate and now.phase is Phase.ASLEEP)
+        assert leaving == sound_may_leave(now, policy)
+        assert ducked == is_ducked(now, policy)
         assert shown is status_of(now)
         assert running == timers(now, policy).keys()
         assert ("patience" in running) <= (now.phase in AWAKE)

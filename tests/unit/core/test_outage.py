@@ -7,7 +7,8 @@ import pytest
 from tests.unit.core.test_conversation import POLICY, after, talking
 from voiced.core import actions as act
 from voiced.core import events as ev
-from voiced.core.actions import AT_ONCE, Earcon, Pause, Status
+from voiced.core.actions import AT_ONCE, Pause, Status
+from voiced.core.cues import Earcon, Prompt
 from voiced.core.events import LinkLost, Loss
 from voiced.core.retries import pause_before_next
 from voiced.core.state import AWAKE, Conversation, Phase, Policy, mic_gate_open, status_of
@@ -118,7 +119,7 @@ def test_a_refusal_is_shown_and_tried_again_slowly(phase):
     assert not mic_gate_open(now, POLICY)
     now, _ = after(now, GONE)
     assert status_of(now) is Status.REJECTED
-    now, _ = after(now, ev.AgentReady("s"))
+    now, _ = after(now, ev.AgentReady("s"), ev.PromptEnded())
     assert status_of(now) is Status.LISTENING
     assert mic_gate_open(now, POLICY)
 
@@ -139,21 +140,25 @@ def test_a_network_that_comes_back_is_used_at_once_and_the_waits_begin_anew():
 
 @pytest.mark.parametrize("press", [ev.TalkPressed(), ev.Woken("button")])
 @pytest.mark.parametrize(
-    ("flag", "earcon"), [("offline", Earcon.OFFLINE), ("refused", Earcon.REJECTED)]
+    ("flag", "cue"),
+    [
+        ("offline", act.PlayEarcon(Earcon.OFFLINE, Prompt.OFFLINE)),
+        ("refused", act.PlayEarcon(Earcon.ERROR, Prompt.REJECTED)),
+    ],
 )
-def test_wake_pressed_in_an_outage_is_answered_audibly_and_tried_at_once(press, flag, earcon):
+def test_wake_pressed_in_an_outage_is_answered_audibly_and_tried_at_once(press, flag, cue):
     trying = Conversation(phase=Phase.CONNECTING, resume_key="s", **{flag: True})
     now, orders = after(trying, press)
-    assert orders == [act.PlayEarcon(earcon), act.HurryLink("s")]
-    assert now == trying
+    assert orders[:2] == [cue, act.HurryLink("s")]
+    assert (now.phase, now.resume_key, now.prompting) == (trying.phase, "s", True)
     assert sounds(after(now, GONE)[1]) == []
 
 
 @pytest.mark.parametrize("press", [ev.TalkPressed(), ev.Woken("button")])
-@pytest.mark.parametrize(("lost", "earcon"), [(GONE, Earcon.OFFLINE), (BAD_KEY, Earcon.REJECTED)])
+@pytest.mark.parametrize(("lost", "earcon"), [(GONE, Earcon.OFFLINE), (BAD_KEY, Earcon.ERROR)])
 def test_a_person_who_wakes_the_device_in_vain_hears_why_once(press, lost, earcon):
     _, orders = after(Conversation(), press, lost, lost, lost)
-    assert sounds(orders) == [earcon]
+    assert sounds(orders) == [Earcon.WAKE, earcon]
 
 
 def test_nobody_is_told_in_the_middle_of_the_night():
@@ -195,6 +200,9 @@ def test_without_echo_cancellation_the_gate_stays_closed_until_a_cut_reply_was_h
     now, orders = after(talking(), GONE, policy=policy)
     assert act.SetMicGate(open=True) not in orders
     now, orders = after(now, ev.AgentReady("s"), ev.PlaybackDrained("r1"), policy=policy)
+    assert act.SetMicGate(open=True) not in orders
+    assert act.StartTimer("echo", policy.echo_tail_s) in orders
+    now, orders = after(now, ev.TimerFired("echo"), policy=policy)
     assert act.SetMicGate(open=True) in orders
     now, _ = after(talking(), GONE, ev.AgentReady("s"), ev.ReplyStarted("r2"), policy=policy)
     assert now.cut_reply is None

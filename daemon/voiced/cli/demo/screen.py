@@ -17,6 +17,7 @@ from voiced.core.pcm import PcmFormat
 NAMES = {"user": "you", "agent": "agent"}
 
 FACES = {
+    Status.BOOTING: "  starting",
     Status.ASLEEP: "z asleep",
     Status.CONNECTING: "~ connecting",
     Status.LISTENING: "o listening",
@@ -27,7 +28,13 @@ FACES = {
     Status.OFFLINE: "! offline, trying again",
     Status.REJECTED: "! refused by the agent",
     Status.NO_MICROPHONE: "! no microphone",
+    Status.MICROPHONE_BUSY: "! microphone in use",
+    Status.MICROPHONE_STALLED: "! microphone stalled",
+    Status.MICROPHONE_SILENT: "! microphone silent",
     Status.NO_SPEAKER: "! no speaker",
+    Status.SPEAKER_BUSY: "! speaker in use",
+    Status.SPEAKER_STALLED: "! speaker stalled",
+    Status.CONFIGURATION_ERROR: "! settings broken",
     Status.STOPPING: "  stopping",
 }
 

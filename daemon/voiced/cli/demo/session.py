@@ -10,9 +10,9 @@ from voiced.cli.demo.person import Keyboard, Say, ScriptedPerson
 from voiced.cli.demo.screen import PlainLines, Screen
 from voiced.cli.demo.standin import stand_in
 from voiced.cli.demo.witness import ANSWERED_S, Witness, WitnessedSpeaker, WitnessedTool
-from voiced.config.schema import AgentSection, Settings
+from voiced.config.schema import AgentSection, Settings, SoundsSection
 from voiced.devices.cards import list_cards
-from voiced.devices.sound import microphone, speaker
+from voiced.devices.sound import SoundDevices, microphone, speaker
 from voiced.devices.wavfile import WavMicrophone
 from voiced.host.signals import SignalWake
 from voiced.ports import Indicator, Microphone, Speaker, WakeSource
@@ -55,19 +55,20 @@ class Sound:
         """Take the devices named, else the sound card if there is one, else WAV files."""
         cards = [] if wav else list_cards()
         if capture is None and any(card.capture for card in cards):
-            capture = "default"
+            capture = "auto"
         if playback is None and any(card.playback for card in cards):
-            playback = "default"
+            playback = "auto"
         playback = playback or f"wav:{output}"
+        devices = SoundDevices(capture or "", playback)
         if capture is not None:
-            heard, say = microphone(capture, channel=0, period_ms=20), None
+            heard, say = microphone(devices), None
         else:
             recorded = WavMicrophone(None)
             heard, say = recorded, _speak_into(recorded)
         source = capture or "recorded sentences"
         return cls(
             heard,
-            speaker(playback, period_ms=20),
+            speaker(devices),
             say,
             f"microphone: {source}, speaker: {playback}",
         )
@@ -87,6 +88,8 @@ class Demo:
         self._sound = sound
         self._protocol = protocol
         self._witness = Witness()
+        # A script measures what the agent says, and nothing else may sound.
+        self._cues = SoundsSection(earcons=in_terminal, causes=in_terminal)
         self._view: PlainLines
         self._person: WakeSource
         self._indicators: list[Indicator]
@@ -104,9 +107,19 @@ class Demo:
         logging.basicConfig(level=logging.WARNING, handlers=[self._view])
         self._view.line(self._sound.description)
         async with stand_in(self._protocol) as url:
-            await assemble(_settings(self._protocol, url), self._extras()).run()
+            await assemble(self._settings(url), self._extras()).run()
         self._view.close()
         return self._sum_up(self._view.line)
+
+    def _settings(self, url: str) -> Settings:
+        """Return the settings of a demo, with as much of the session as the protocol takes."""
+        wanted = {"system_prompt": INSTRUCTIONS, "greeting": GREETING}
+        refused = {problem.path[0] for problem in check_session(self._protocol, wanted)}
+        session = {key: value for key, value in wanted.items() if key not in refused}
+        return Settings(
+            agent=AgentSection(protocol=self._protocol, url=url, session=session),
+            sounds=self._cues,
+        )
 
     def _extras(self) -> Extras:
         witness = self._witness
@@ -141,14 +154,6 @@ class Demo:
             return 0
         line(f"  NO full turn: it takes words from you and {ANSWERED_S} s of audible answer")
         return 1
-
-
-def _settings(protocol: str, url: str) -> Settings:
-    """Return the settings of a demo, with as much of the session as the protocol takes."""
-    wanted = {"system_prompt": INSTRUCTIONS, "greeting": GREETING}
-    refused = {problem.path[0] for problem in check_session(protocol, wanted)}
-    session = {key: value for key, value in wanted.items() if key not in refused}
-    return Settings(agent=AgentSection(protocol=protocol, url=url, session=session))
 
 
 def _hint(*, recorded: bool) -> str:

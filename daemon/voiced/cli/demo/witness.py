@@ -107,6 +107,7 @@ class WitnessedPlayback:
 
     def __init__(self, playback: Playback, witness: Witness) -> None:
         self.format = playback.format
+        self.mixer = playback.mixer
         self._playback = playback
         self._witness = witness
 

@@ -1,0 +1,171 @@
+"""What a finger means: from a contact that opens and closes to press, hold and double press.
+
+A contact is believed once it has been still for `STEADY_S`, so neither bounce nor a spark counts. A
+button that is down from the start means nothing until it was let go. With a hold or a double press
+set up, a press counts when it is clear that it is neither; without, the moment it begins.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from voiced.core.events import (
+    EndRequested,
+    Event,
+    Hushed,
+    MuteToggled,
+    TalkHeld,
+    TalkPressed,
+    VolumeStepped,
+    Woken,
+)
+
+STEADY_S = 0.01
+DOUBLE_S = 0.35
+REPEAT_AFTER_S = 0.5
+REPEAT_EVERY_S = 0.2
+VOLUME_STEP = 5
+
+GESTURES: Mapping[str, Event | None] = {
+    "talk": TalkPressed(),
+    "mute": MuteToggled(),
+    "end": EndRequested(),
+    "hush": Hushed(),
+    "volume_up": VolumeStepped(VOLUME_STEP),
+    "volume_down": VolumeStepped(-VOLUME_STEP),
+    "none": None,
+}
+"""What a gesture does, by the word the settings use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What the gestures of one button do, in words of `GESTURES`.
+
+    Attributes:
+        press: A press.
+        hold: Holding it down for `hold_s`.
+        double: Two presses within `DOUBLE_S`.
+        hold_s: How long is holding.
+        repeats: A press counts again and again while it lasts.
+        held_to_talk: Nothing of this: it talks as long as it is down.
+    """
+
+    press: str = "talk"
+    hold: str = "none"
+    double: str = "none"
+    hold_s: float = 1.5
+    repeats: bool = False
+    held_to_talk: bool = False
+
+
+class _Stage(Enum):
+    """Where in a gesture we are."""
+
+    UP = "up"
+    DOWN = "down"
+    BETWEEN = "between two presses"
+    SPENT = "down, but it has done what it does"
+
+
+@dataclass(slots=True)
+class Button:
+    """Turns the level of one contact into events. Times are seconds on one monotonic clock.
+
+    Args:
+        meaning: What its gestures do.
+    """
+
+    meaning: Meaning
+    _stage: _Stage = _Stage.SPENT
+    _level: bool = True
+    _believed: bool = True
+    _changed_s: float = 0.0
+    _due: dict[str, float] = field(default_factory=dict)
+
+    def level(self, is_down: bool, now_s: float) -> None:  # noqa: FBT001 - it is the one argument
+        """Take note of the contact's level; then look at `due_s`."""
+        if is_down != self._level:
+            self._level, self._changed_s = is_down, now_s
+            self._due["steady"] = now_s + STEADY_S
+
+    def start(self, is_down: bool, now_s: float) -> None:  # noqa: FBT001 - as above
+        """Take note of the level found at first, which is no gesture."""
+        self._level = self._believed = is_down
+        self._stage = _Stage.SPENT if is_down else _Stage.UP
+        self._due.clear()
+        self._changed_s = now_s
+
+    def due_s(self) -> float | None:
+        """Return when `advance` wants to be called, or None."""
+        return min(self._due.values(), default=None)
+
+    def advance(self, now_s: float) -> list[Event]:
+        """Return what has become clear by now."""
+        events: list[Event] = []
+        while self._due and (first := min(self._due, key=self._due.__getitem__)):
+            at_s = self._due[first]
+            if at_s > now_s:
+                break
+            del self._due[first]
+            events += self._came_due(first, at_s)
+        return events
+
+    def _came_due(self, what: str, at_s: float) -> list[Event]:
+        match what:
+            case "steady":
+                if self._level == self._believed:
+                    return []
+                self._believed = self._level
+                return self._went_down(at_s) if self._believed else self._went_up(at_s)
+            case "hold":
+                self._stage = _Stage.SPENT
+                return _does(self.meaning.hold)
+            case "repeat":
+                self._due["repeat"] = at_s + REPEAT_EVERY_S
+                return _does(self.meaning.press)
+            case _:
+                self._stage = _Stage.UP
+                return _does(self.meaning.press)
+
+    def _went_down(self, at_s: float) -> list[Event]:
+        meaning = self.meaning
+        if meaning.held_to_talk:
+            return [TalkHeld(held=True), Woken("button")]
+        if self._stage is _Stage.BETWEEN:
+            del self._due["single"]
+            self._stage = _Stage.SPENT
+            return _does(meaning.double)
+        if meaning.hold == meaning.double == "none":
+            self._stage = _Stage.SPENT
+            if meaning.repeats:
+                self._due["repeat"] = at_s + REPEAT_AFTER_S
+            return _does(meaning.press)
+        self._stage = _Stage.DOWN
+        if meaning.hold != "none":
+            self._due["hold"] = at_s - STEADY_S + meaning.hold_s
+        return []
+
+    def _went_up(self, at_s: float) -> list[Event]:
+        if self.meaning.held_to_talk:
+            return [TalkHeld(held=False)] if self._stage is not _Stage.SPENT else self._let_go()
+        self._due.pop("hold", None)
+        self._due.pop("repeat", None)
+        if self._stage is not _Stage.DOWN:
+            self._stage = _Stage.UP
+            return []
+        if self.meaning.double == "none":
+            self._stage = _Stage.UP
+            return _does(self.meaning.press)
+        self._stage = _Stage.BETWEEN
+        self._due["single"] = at_s + DOUBLE_S
+        return []
+
+    def _let_go(self) -> list[Event]:
+        self._stage = _Stage.UP
+        return []
+
+
+def _does(action: str) -> list[Event]:
+    event = GESTURES[action]
+    return [] if event is None else [event]

@@ -1,0 +1,170 @@
+"""Capturing from a sound card through ALSA: one thread, everything else on the event loop.
+
+The thread blocks in `read`, the one call that wakes exactly when a period is complete, and ends within a
+period of being told to. A read that does not return is made to fail by `drop`.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from voiced.core.pcm import PcmFormat
+from voiced.devices.alsapcm import (
+    XRUN,
+    AlsaLibrary,
+    OpenPcm,
+    Wanted,
+    alsa_library,
+    lost,
+    open_pcm,
+)
+from voiced.devices.care import CardCare
+from voiced.devices.channels import one_channel
+from voiced.devices.choice import choose
+from voiced.devices.handover import DeviceThread, Ending, Handover
+from voiced.devices.xruns import BurstLog, LostTime
+from voiced.errors import DeviceError
+
+_RING_PERIODS = 16  # slack for a stall of 320 ms; costs no latency
+_HANDOVER_PERIODS = 64
+
+
+class AlsaMicrophone:
+    """A capture device by USB `VID:PID`, card id or ALSA PCM name, or `auto`.
+
+    Args:
+        device: That name.
+        channel: The one channel to listen to, from 0; None is that of the card's profile. Channels
+            are never mixed.
+        period_ms: How much sound to deliver at a time.
+        partner: The device of the other direction, which `auto` prefers.
+        alsa: The library to open it with; `alsaaudio` if None.
+        care: Knows what certain cards need, and where the kernel describes them.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        *,
+        channel: int | None = None,
+        period_ms: int = 20,
+        partner: str | None = None,
+        alsa: AlsaLibrary | None = None,
+        care: CardCare | None = None,
+    ) -> None:
+        self._wanted = Wanted(device, "capture", period_ms, _RING_PERIODS, channel, partner)
+        self._alsa = alsa
+        self._care = care or CardCare()
+
+    @property
+    def device(self) -> str:
+        """What the settings call it."""
+        return self._wanted.device
+
+    @property
+    def asound(self) -> Path:
+        """Where the kernel describes the cards."""
+        return self._care.asound
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["AlsaCapture"]:
+        opened = await asyncio.to_thread(self._open_now)
+        capture = AlsaCapture(opened)
+        try:
+            yield capture
+        except DeviceError as error:
+            capture.close()
+            worked_s = capture.periods * opened.period_s
+            raise await self._care.after(error, opened.choice, worked_s) from error
+        finally:
+            capture.close()
+
+    def _open_now(self) -> OpenPcm:
+        wanted = self._wanted
+        choice = choose(wanted.device, "capture", wanted.partner, self._care.asound)
+        opened = open_pcm(self._alsa or alsa_library(), wanted, choice)
+        self._care.prepare(choice)
+        return opened
+
+
+class AlsaCapture:
+    """An open capture device.
+
+    Attributes:
+        format: What it delivers.
+        periods: How many periods were captured.
+        xruns: How many overruns there were.
+    """
+
+    def __init__(self, opened: OpenPcm) -> None:
+        self.format = PcmFormat(opened.format.rate_hz)
+        self.periods = 0
+        self.xruns = 0
+        self._opened = opened
+        self._silenced = 0
+        self._handover: Handover | None = None
+        self._stopping = False
+        self._stuck = False
+        self._closed = False
+
+    @property
+    def lost_periods(self) -> int:
+        """Periods lost to overruns, heard as silence, or to a loop that stood still."""
+        return self._silenced + (self._handover.lost if self._handover else 0)
+
+    async def run(self, deliver: Callable[[bytes], None]) -> None:
+        self._stopping = False
+        ending = Ending()
+        self._handover = handover = Handover(deliver, ending, _HANDOVER_PERIODS)
+        device = self._opened.device
+        thread = DeviceThread("capture", device, ending, lambda: self._read_on(handover))
+        try:
+            await thread.watch(lambda: self.periods)
+        finally:
+            self._stopping = True
+            self._stuck = not thread.join(self._opened.drop)
+
+    def close(self) -> None:
+        """Let go of the device. Idempotent."""
+        if not self._stuck and not self._closed:
+            self._closed = True
+            self._opened.close()
+
+    @property
+    def opened(self) -> OpenPcm:
+        """What was opened."""
+        return self._opened
+
+    def _read_on(self, handover: Handover) -> None:
+        try:
+            self._read_periods(handover)
+        except self._opened.alsa.ALSAAudioError as error:
+            if not self._stopping:
+                raise lost(self._opened.device, error) from error
+
+    def _read_periods(self, handover: Handover) -> None:
+        opened = self._opened
+        silence = bytes(opened.period_frames * self.format.frame_bytes)
+        burst = BurstLog(opened.device, "overrun")
+        lost_time = LostTime(opened.period_s)
+        overrun = False
+        while not self._stopping:
+            n_frames, sound = opened.pcm.read()
+            now_s = time.monotonic()
+            if n_frames == XRUN:
+                self.xruns += 1
+                burst.note(now_s)
+                overrun = True
+            elif n_frames == opened.period_frames:  # a short one is the last before an overrun
+                if overrun:
+                    overrun = False
+                    n_missing = lost_time.lost(now_s)
+                    self._silenced += n_missing
+                    for _ in range(min(n_missing, _HANDOVER_PERIODS - 1)):
+                        handover.put(silence)
+                lost_time.received(now_s)
+                handover.put(one_channel(sound, opened.channel, opened.format.channels))
+                self.periods += 1
+                burst.settle(now_s)

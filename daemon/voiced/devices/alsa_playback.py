@@ -1,0 +1,193 @@
+"""Playing to a sound card through ALSA: one thread, everything else on the event loop.
+
+Playback must obey `drop` within a millisecond, and `write` after a drop starts the device again:
+a writer that blocks, or that is caught between looking and writing, would play sound pulled
+before the drop. So the thread sleeps until the ring has room, pulls, and then holds a lock for
+looking whether a drop came between and for a write that cannot block; `drop` takes the same lock.
+The ring is kept only three periods full, whatever it could hold: that is the delay of every
+reply, and the slack for a late thread.
+"""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from voiced.core.pcm import PcmFormat
+from voiced.devices.alsapcm import (
+    XRUN,
+    AlsaLibrary,
+    OpenPcm,
+    Wanted,
+    alsa_library,
+    lost,
+    open_pcm,
+)
+from voiced.devices.care import CardCare
+from voiced.devices.channels import to_all_channels
+from voiced.devices.choice import choose
+from voiced.devices.handover import DeviceThread, Ending
+from voiced.devices.mixer import ANY, OFF, AlsaMixer, playback_mixer
+from voiced.devices.xruns import BurstLog
+from voiced.errors import DeviceError
+from voiced.ports import SoundSource
+
+_RING_PERIODS = 4
+_FULL_PERIODS = 3
+_LOOK_AGAIN_S = 0.002  # devices report their position in steps
+
+
+class AlsaSpeaker:
+    """A playback device by USB `VID:PID`, card id or ALSA PCM name, or `auto`.
+
+    Args:
+        device: That name.
+        period_ms: How much sound to pull at a time.
+        partner: The device of the other direction, which `auto` prefers.
+        mixer: The card's own control for the volume: its name, `auto` or `none`.
+        alsa: The library to open it with; `alsaaudio` if None.
+        care: Knows what certain cards need, and where the kernel describes them.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        *,
+        period_ms: int = 20,
+        partner: str | None = None,
+        mixer: str = OFF,
+        alsa: AlsaLibrary | None = None,
+        care: CardCare | None = None,
+    ) -> None:
+        self._wanted = Wanted(device, "playback", period_ms, _RING_PERIODS, 0, partner)
+        self._mixer = mixer
+        self._alsa = alsa
+        self._care = care or CardCare()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["AlsaPlayback"]:
+        opened, mixer = await asyncio.to_thread(self._open_now)
+        playback = AlsaPlayback(opened, mixer)
+        try:
+            yield playback
+        except DeviceError as error:
+            playback.close()
+            worked_s = playback.periods * opened.period_s
+            raise await self._care.after(error, opened.choice, worked_s) from error
+        finally:
+            playback.close()
+
+    def _open_now(self) -> tuple[OpenPcm, AlsaMixer | None]:
+        wanted = self._wanted
+        choice = choose(wanted.device, "playback", wanted.partner, self._care.asound)
+        opened = open_pcm(self._alsa or alsa_library(), wanted, choice)
+        card = choice.name.card
+        if card is None and self._mixer == ANY:
+            return opened, None
+        device = choice.name.pcm if card is None else f"hw:CARD={card.id}"
+        return opened, playback_mixer(device, self._mixer)
+
+
+class AlsaPlayback:
+    """An open playback device.
+
+    Attributes:
+        format: What it pulls.
+        periods: How many periods were pulled.
+        underruns: How many underruns there were.
+        mixer: The card's own volume control, or None.
+    """
+
+    def __init__(self, opened: OpenPcm, mixer: AlsaMixer | None = None) -> None:
+        self.mixer = mixer
+        self.format = PcmFormat(opened.format.rate_hz)
+        self.periods = 0
+        self.underruns = 0
+        self._opened = opened
+        self._full_frames = min(opened.period_frames * _FULL_PERIODS, opened.ring_frames)
+        self._burst = BurstLog(opened.device, "underrun")
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._drops = 0
+        self._ring_is_empty = True
+        self._stopping = False
+        self._stuck = False
+        self._closed = False
+
+    async def run(self, source: SoundSource) -> None:
+        self._stopping = False
+        ending = Ending()
+        device = self._opened.device
+        thread = DeviceThread("playback", device, ending, lambda: self._play_on(source))
+        try:
+            await thread.watch(lambda: self.periods)
+        finally:
+            self._stopping = True
+            self._wake.set()
+            self._stuck = not thread.join(self._opened.drop)
+
+    def drop(self) -> None:
+        with self._lock:
+            self._drops += 1
+            self._ring_is_empty = True
+            self._opened.drop()
+        self._wake.set()
+
+    def close(self) -> None:
+        """Let go of the device without playing out what it holds. Idempotent."""
+        if not self._stuck and not self._closed:
+            self._closed = True
+            self._opened.close()
+
+    def _play_on(self, source: SoundSource) -> None:
+        try:
+            while True:
+                self._wake.clear()
+                if self._stopping:
+                    return
+                self._wake.wait(self._top_up(source))
+        except self._opened.alsa.ALSAAudioError as error:
+            raise lost(self._opened.device, error) from error
+
+    def _top_up(self, source: SoundSource) -> float:
+        """Fill the ring as far as we want it; return for how long there is nothing to do."""
+        period_frames = self._opened.period_frames
+        with self._lock:
+            drops = self._drops
+            held_frames = self._held_frames()
+        source.played(self.periods * period_frames - held_frames)
+        n_periods = (self._full_frames - held_frames) // period_frames
+        if n_periods > 0:
+            period_bytes = period_frames * self.format.frame_bytes
+            sound = b"".join(source.pull(period_bytes) for _ in range(n_periods))
+            self.periods += n_periods
+            with self._lock:
+                if self._drops == drops:
+                    self._write(sound)
+            self._burst.settle(time.monotonic())
+            held_frames += n_periods * period_frames
+            until_room_frames = held_frames - self._full_frames + period_frames
+            return until_room_frames / self.format.rate_hz
+        return _LOOK_AGAIN_S
+
+    def _held_frames(self) -> int:
+        """Return how many frames the device has not played yet."""
+        if self._ring_is_empty:
+            return 0
+        avail = self._opened.pcm.avail()
+        if avail == XRUN:
+            return 0
+        if avail < 0:
+            raise lost(self._opened.device, OSError(os.strerror(-avail)))
+        return max(0, self._opened.ring_frames - avail)
+
+    def _write(self, mono: bytes) -> None:
+        # The room for all of it was seen before pulling, so it is never taken in part.
+        sound = to_all_channels(mono, self._opened.format.channels)
+        if self._opened.pcm.write(sound) == XRUN:
+            self.underruns += 1
+            self._burst.note(time.monotonic())
+            self._opened.pcm.write(sound)
+        self._ring_is_empty = False

@@ -1,0 +1,216 @@
+"""Buttons and lights on GPIO pins, through gpiozero, which is imported only when a pin is configured.
+
+gpiozero calls back on a thread of its own; everything crosses to the loop at once. Its bounce time and
+its hold time are not used: they swallow quick releases, and a hold would also be a press.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+from voiced.core import gestures, light
+from voiced.core.actions import Status
+from voiced.core.gestures import Meaning
+from voiced.ports import Emit
+
+log = logging.getLogger(__name__)
+
+FADE_STEP_S = 0.04
+LOOK_EVERY_S = 0.05
+"""How often a contact's level is looked at besides: an edge may be lost, a button must not be stuck."""
+
+
+class Lamp(Protocol):
+    """What we use of gpiozero's LED, PWMLED and RGBLED."""
+
+    value: Any
+
+    def close(self) -> None:
+        """Let go of the pins."""
+
+
+def gpiozero() -> Any:
+    """Return gpiozero, imported now."""
+    return import_module("gpiozero")
+
+
+def why(error: Exception) -> str:
+    """Return what is wrong with the GPIO in one line, and what to do about it."""
+    name, text = type(error).__name__, " ".join(str(error).split()) or "no reason given"
+    hints = {
+        "ModuleNotFoundError": "install gpiozero and lgpio: `pip install 'voiced[gpio]'`",
+        "BadPinFactory": "is this a Raspberry Pi, and is lgpio installed?",
+        "PermissionError": "add the user to the group gpio",
+        "GPIOPinInUse": "another setting uses this pin",
+        "PinInvalidPin": "this board has no such pin",
+        "error": "another program uses this pin, or the user is not in the group gpio",
+    }
+    return f"{text} ({name}); {hints.get(name, 'see `voiced doctor`')}"
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonWiring:
+    """One button.
+
+    Attributes:
+        pin: BCM number.
+        meaning: What its gestures do.
+        active_high: Pressed connects it to 3.3 V, not to ground.
+    """
+
+    pin: int
+    meaning: Meaning
+    active_high: bool = False
+
+
+class GpioButton:
+    """A button between a pin and ground, or 3.3 V; the pull is the chip's own. Fills `WakeSource`."""
+
+    def __init__(self, wiring: ButtonWiring) -> None:
+        self._wiring = wiring
+        self._gestures = gestures.Button(wiring.meaning)
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def watch(self, emit: Emit) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            contact = gpiozero().Button(self._wiring.pin, pull_up=not self._wiring.active_high)
+        except Exception as error:  # noqa: BLE001 - whatever the pin library raises, the rest runs on
+            log.error("the button on GPIO %d does not work: %s", self._wiring.pin, why(error))  # noqa: TRY400 - it says it all
+            return
+        try:
+            self._gestures.start(contact.is_pressed, loop.time())
+
+            def see() -> None:
+                self._gestures.level(contact.is_pressed, loop.time())
+                self._go_on(emit)
+
+            def cross() -> None:
+                with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+                    loop.call_soon_threadsafe(see)
+
+            contact.when_pressed = contact.when_released = cross
+            while True:
+                await asyncio.sleep(LOOK_EVERY_S)
+                see()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            contact.close()
+
+    def _go_on(self, emit: Emit) -> None:
+        loop = asyncio.get_running_loop()
+        for event in self._gestures.advance(loop.time()):
+            emit(event)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if (due_s := self._gestures.due_s()) is not None:
+            self._timer = loop.call_at(due_s, self._go_on, emit)
+
+
+@dataclass(frozen=True, slots=True)
+class LightWiring:
+    """One light.
+
+    Attributes:
+        pins: BCM number, or those of red, green and blue.
+        active_high: It is lit when its pin is at 3.3 V.
+        dims: It may be dimmed.
+    """
+
+    pins: Sequence[int]
+    active_high: bool = True
+    dims: bool = True
+
+
+class GpioLight:
+    """Shows the status and whether sound may leave. Fills `Indicator`, `MicLight` and `Chore`.
+
+    What is new is shown before `show` returns; what moves is moved by one task.
+    """
+
+    def __init__(
+        self, wiring: LightWiring, lamp: Callable[[LightWiring], Lamp] | None = None
+    ) -> None:
+        self._wiring = wiring
+        self._make_lamp = lamp or lamp_on
+        self._lamp: Lamp | None = None
+        self._status = Status.BOOTING
+        self._leaving = False
+        self._since_s = 0.0
+        self._changed = asyncio.Event()
+
+    def open(self) -> None:
+        """Take the pins and light up. A light that does not work is told of once."""
+        try:
+            self._lamp = self._make_lamp(self._wiring)
+        except Exception as error:  # noqa: BLE001 - whatever the pin library raises, the rest runs on
+            pins = "/".join(map(str, self._wiring.pins))
+            log.error("the light on GPIO %s does not work: %s", pins, why(error))  # noqa: TRY400 - it says it all
+
+    def show(self, status: Status) -> None:
+        if status is not self._status:
+            self._status = status
+            self._begin()
+
+    def tell_leaving(self, leaving: bool, /) -> None:  # noqa: FBT001 - as the port says
+        if leaving != self._leaving:
+            self._leaving = leaving
+            self._begin()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._lamp is None:
+            self.open()
+        if self._lamp is None:
+            return
+        self._begin()
+        try:
+            while True:
+                self._changed.clear()
+                wait_s = self._draw(loop.time() - self._since_s)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._changed.wait()
+        finally:
+            self._lamp.close()
+            self._lamp = None
+
+    def _begin(self) -> None:
+        self._since_s = asyncio.get_running_loop().time()
+        self._draw(0.0)
+        self._changed.set()
+
+    def _draw(self, at_s: float) -> float | None:
+        """Set the lamp; return for how long that stays right."""
+        pattern, fades = light.PATTERNS[self._status], self._wiring.dims
+        level = light.brightness(pattern, at_s, leaving=self._leaving, fades=fades)
+        if self._lamp is not None:
+            if len(self._wiring.pins) == 1:
+                self._lamp.value = level
+            else:
+                colour = light.shown(pattern, leaving=self._leaving)
+                self._lamp.value = tuple(level * part for part in colour)
+        wait_s = light.next_change_s(pattern, at_s, fades=fades)
+        return None if wait_s is None else max(wait_s, FADE_STEP_S if fades else 0.001)
+
+
+def lamp_on(wiring: LightWiring) -> Lamp:
+    """Return the gpiozero device that fits `wiring`.
+
+    Thread: any.
+    """
+    zero, pins = gpiozero(), wiring.pins
+    lamp: Lamp
+    if len(pins) > 1:
+        lamp = zero.RGBLED(*pins, active_high=wiring.active_high, pwm=wiring.dims)
+    elif wiring.dims:
+        lamp = zero.PWMLED(pins[0], active_high=wiring.active_high)
+    else:
+        lamp = zero.LED(pins[0], active_high=wiring.active_high)
+    return lamp

@@ -1,0 +1,101 @@
+"""Vendor commands to a sound card's chip over USB, through the kernel's usbdevfs: no driver, no library.
+
+Only what is forgotten at power-off is ever written.
+"""
+
+import ctypes
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+TIMEOUT_MS = 500
+
+_XVF3800_SYSTEM = 48
+_VERSION = 0
+_REBOOT = 7
+_READ = 0x80
+_TO_DEVICE = 0x40  # vendor request, to the device
+_FROM_DEVICE = 0xC0
+_OK = 0
+_AGAIN = 64
+_TRIES = 5
+
+Ioctl = Callable[[int, int, Any], int]
+
+
+class _ControlTransfer(ctypes.Structure):
+    """struct usbdevfs_ctrltransfer of linux/usbdevice_fs.h."""
+
+    _fields_ = (
+        ("request_type", ctypes.c_uint8),
+        ("request", ctypes.c_uint8),
+        ("value", ctypes.c_uint16),
+        ("index", ctypes.c_uint16),
+        ("length", ctypes.c_uint16),
+        ("timeout_ms", ctypes.c_uint32),
+        ("payload", ctypes.c_void_p),
+    )
+
+
+USBDEVFS_CONTROL = 0xC000_5500 | ctypes.sizeof(_ControlTransfer) << 16
+
+
+class Xvf3800:
+    """The chip of a ReSpeaker XVF3800.
+
+    Args:
+        node: Its file under /dev/bus/usb.
+        ioctl: How the kernel is asked.
+    """
+
+    def __init__(self, node: Path, ioctl: Ioctl = fcntl.ioctl) -> None:
+        self._node = node
+        self._ioctl = ioctl
+
+    def version(self) -> tuple[int, int, int]:
+        """Return its firmware's version.
+
+        Raises:
+            OSError: If the chip cannot be asked.
+        """
+        answer = bytes([_AGAIN])
+        for _ in range(_TRIES):
+            answer = self._transfer(_FROM_DEVICE, _READ | _VERSION, bytes(4))
+            if answer[0] == _OK:
+                return answer[1], answer[2], answer[3]
+            if answer[0] != _AGAIN:
+                break
+        raise OSError(f"the chip answered with status {answer[0]}")
+
+    def reboot(self) -> None:
+        """Restart it; the card goes and comes back within seconds.
+
+        Raises:
+            OSError: If the chip cannot be told.
+        """
+        self._transfer(_TO_DEVICE, _REBOOT, b"\x01")
+
+    def _transfer(self, request_type: int, command: int, payload: bytes) -> bytes:
+        buffer = ctypes.create_string_buffer(payload, len(payload))
+        transfer = _ControlTransfer(
+            request_type, 0, command, _XVF3800_SYSTEM, len(payload), TIMEOUT_MS,
+            ctypes.addressof(buffer),
+        )  # fmt: skip
+        node = os.open(self._node, os.O_RDWR)
+        try:
+            self._ioctl(node, USBDEVFS_CONTROL, transfer)
+        finally:
+            os.close(node)
+        return buffer.raw
+
+
+def node_of(usbbus: str, devices: Path = Path("/dev/bus/usb")) -> Path:
+    """Return the file of a USB device.
+
+    Args:
+        usbbus: What /proc/asound/cardN/usbbus says, like `001/004`.
+        devices: Where these files are.
+    """
+    return devices / usbbus.strip()

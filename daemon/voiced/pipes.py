@@ -1,0 +1,184 @@
+"""The two straight pipes of sound: from the microphone to the gate, from the playout to the speaker.
+
+Each runs for ever, opens its device anew when it failed, and tells what happens as events.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from voiced.audio.playout import FULL_VOLUME, Playout
+from voiced.audio.uplink import UplinkQueue
+from voiced.audio.zeros import ZeroWatch
+from voiced.core.events import MicrophoneChanged, SpeakerChanged
+from voiced.core.pcm import PcmFormat
+from voiced.errors import DeviceError, Trouble
+from voiced.ports import Microphone, PeriodTap, Playback, Speaker
+
+REOPEN_S = 0.5
+"""How long a missing card is left alone before it is tried again."""
+
+NOBODY_PERIOD_MS = 20
+"""The pace of sound while there is no device to keep it."""
+
+Tell = Callable[[MicrophoneChanged | SpeakerChanged, DeviceError | None], None]
+"""Takes what became of a device, and what it failed with."""
+
+
+class Uplink(Protocol):
+    """Who takes captured sound: a connection."""
+
+    ready: bool
+
+    def sound_waits(self) -> None:
+        """Take note that the uplink queue holds something new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far sound has come since the start; a watchdog compares two of them.
+
+    Attributes:
+        captured_periods: Periods captured.
+        played_frames: Frames pulled by the speaker.
+    """
+
+    captured_periods: int
+    played_frames: int
+
+
+class _Shut(Exception):  # noqa: N818 - ends a capture, and is no error
+    """The device is to be let go of."""
+
+
+class CapturePipe:
+    """Microphone -> taps -> gate -> uplink queue. Never waits for the network.
+
+    Attributes:
+        gate_open: Captured sound may leave the device.
+        shut: The device is let go of as well.
+        uplink: Who takes the sound, if anybody.
+        periods: How many periods were captured.
+    """
+
+    def __init__(
+        self,
+        microphone: Microphone,
+        taps: Sequence[PeriodTap],
+        queue: UplinkQueue,
+        silent_after_s: float,
+    ) -> None:
+        self.gate_open = False
+        self.shut = False
+        self.uplink: Uplink | None = None
+        self.periods = 0
+        self._microphone = microphone
+        self._taps = taps
+        self._queue = queue
+        self._format = PcmFormat(16_000)
+        self._zeros = ZeroWatch(silent_after_s)
+        self._was_silent = False
+        self._tell: Tell
+
+    async def run(self, tell: Tell) -> None:
+        """Capture until cancelled."""
+        self._tell = tell
+        while True:
+            try:
+                if self.shut:
+                    await self._stay_shut()
+                async with self._microphone.open() as capture:
+                    self._format = capture.format
+                    if not self._zeros.silent:
+                        tell(MicrophoneChanged(), None)
+                    await capture.run(self._take_period)
+            except _Shut:
+                continue
+            except DeviceError as exc:
+                tell(MicrophoneChanged(exc.trouble), exc)
+            await asyncio.sleep(REOPEN_S)
+
+    def _take_period(self, pcm: bytes) -> None:
+        if self.shut:
+            raise _Shut
+        self.periods += 1
+        for tap in self._taps:
+            tap.feed(pcm, self._format)
+        self._watch_zeros(pcm)
+        self._pass_on(pcm)
+
+    def _pass_on(self, pcm: bytes) -> None:
+        """Pass one period on; behind a closed gate the agent hears silence.
+
+        Turn detection runs on the agent's count of samples, so silence keeps its clock right.
+        """
+        if self.gate_open:
+            self._queue.put(pcm, self._format)
+        elif self.uplink is not None and self.uplink.ready:
+            self._queue.put(bytes(len(pcm)), self._format)
+        else:
+            return
+        if self.uplink is not None:
+            self.uplink.sound_waits()
+
+    def _watch_zeros(self, pcm: bytes) -> None:
+        reopen = self._zeros.feed(pcm, self._format.duration_ms(len(pcm)) / 1000)
+        if self._was_silent and not self._zeros.silent:
+            self._tell(MicrophoneChanged(), None)
+        self._was_silent = self._zeros.silent
+        if reopen:
+            problem = "it is open but delivers nothing, not even noise"
+            hint = "switch its own mute off, or replug it"
+            raise DeviceError("microphone", problem, hint, Trouble.SILENT)
+
+    async def _stay_shut(self) -> None:
+        nothing = bytes(self._format.bytes_in(NOBODY_PERIOD_MS))
+        while self.shut:
+            self.periods += 1
+            self._pass_on(nothing)
+            await asyncio.sleep(NOBODY_PERIOD_MS / 1000)
+
+
+class PlaybackPipe:
+    """Playout -> speaker; while there is none, replies run out unheard."""
+
+    def __init__(self, speaker: Speaker, playout: Playout) -> None:
+        self._speaker = speaker
+        self._playout = playout
+        self._playback: Playback | None = None
+
+    async def run(self, tell: Tell) -> None:
+        """Play until cancelled."""
+        while True:
+            try:
+                async with self._speaker.open() as self._playback:
+                    self._playout.restart(self._playback.format.rate_hz)
+                    tell(SpeakerChanged(), None)
+                    await self._playback.run(self._playout)
+            except DeviceError as exc:
+                tell(SpeakerChanged(exc.trouble), exc)
+            finally:
+                self._playback = None
+            await self._play_to_nobody()
+
+    def set_volume(self, percent: int) -> None:
+        """Let the card's own mixer set the volume if there is one, else the playout."""
+        mixer = self._playback.mixer if self._playback is not None else None
+        self._playout.volume = percent if mixer is None else FULL_VOLUME
+        if mixer is not None:
+            mixer.set_volume(percent)
+
+    def drop(self, reply_id: str | None) -> None:
+        """Silence a reply now, or all of them."""
+        if self._playout.drop(reply_id) and self._playback is not None:
+            self._playback.drop()
+
+    async def _play_to_nobody(self) -> None:
+        self._playout.restart(self._playout.rate_hz)
+        pcm_format = PcmFormat(self._playout.rate_hz)
+        n_bytes = pcm_format.bytes_in(NOBODY_PERIOD_MS)
+        for period in range(round(REOPEN_S * 1000 / NOBODY_PERIOD_MS)):
+            self._playout.pull(n_bytes)
+            self._playout.played((period + 1) * n_bytes // pcm_format.frame_bytes)
+            await asyncio.sleep(NOBODY_PERIOD_MS / 1000)

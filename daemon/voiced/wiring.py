@@ -1,0 +1,52 @@
+"""From the settings of pins to what drives them. Nothing of GPIO is imported where no pin is set."""
+
+from collections.abc import Iterator
+
+from voiced.config.schema import Settings
+from voiced.core.gestures import Meaning
+from voiced.devices.gpio import ButtonWiring, GpioButton, GpioLight, LightWiring
+
+
+def buttons(settings: Settings) -> list[GpioButton]:
+    """Return every button the settings name."""
+    return [GpioButton(wiring) for wiring in button_wirings(settings)]
+
+
+def button_wirings(settings: Settings) -> Iterator[ButtonWiring]:
+    """Yield every button's pin and what its gestures do."""
+    main, more = settings.button, settings.buttons
+    if main is not None:
+        meaning = Meaning(
+            press=main.press,
+            hold=main.hold,
+            double=main.double,
+            hold_s=main.hold_s,
+            held_to_talk=settings.wake.mode == "hold_to_talk",
+        )
+        yield ButtonWiring(main.pin, meaning, active_high=main.active == "high")
+    if more is None:
+        return
+    for button, press, repeats in (
+        (more.volume_up, "volume_up", True),
+        (more.volume_down, "volume_down", True),
+        (more.mute, "mute", False),
+    ):
+        if button is not None:
+            meaning = Meaning(press=press, repeats=repeats)
+            yield ButtonWiring(button.pin, meaning, active_high=button.active == "high")
+
+
+def light(settings: Settings) -> GpioLight | None:
+    """Return the light the settings name, if they do."""
+    wiring = light_wiring(settings)
+    return None if wiring is None else GpioLight(wiring)
+
+
+def light_wiring(settings: Settings) -> LightWiring | None:
+    """Return the light's pins and kind, or None if there is no light."""
+    led = settings.led
+    if led is None:
+        return None
+    named = (led.pin,) if led.pin is not None else (led.red, led.green, led.blue)
+    pins = [pin for pin in named if pin is not None]
+    return LightWiring(pins, active_high=led.active == "high", dims=led.dims)
