@@ -22,6 +22,9 @@ class ScriptedMicrophone:
     def __init__(self, rate_hz=16_000):
         self.format = PcmFormat(rate_hz)
         self.queue = bytearray()
+        self.is_open = False
+        self.times_opened = 0
+        self.failure = lambda: DeviceError("scripted", "unplugged")
         self._here = asyncio.Event()
         self._here.set()
 
@@ -37,15 +40,20 @@ class ScriptedMicrophone:
     @asynccontextmanager
     async def open(self):
         if not self._here.is_set():
-            raise DeviceError("scripted", "unplugged")
-        yield self
+            raise self.failure()
+        self.is_open = True
+        self.times_opened += 1
+        try:
+            yield self
+        finally:
+            self.is_open = False
 
     async def run(self, deliver):
         n_bytes = self.format.bytes_in(PERIOD_MS)
         while True:
             await asyncio.sleep(PERIOD_MS / 1000)
             if not self._here.is_set():
-                raise DeviceError("scripted", "unplugged")
+                raise self.failure()
             period = bytes(self.queue[:n_bytes])
             del self.queue[:n_bytes]
             deliver(period.ljust(n_bytes, b"\0"))
@@ -63,6 +71,7 @@ class RecordingSpeaker:
         self.heard = bytearray()
         self.drops = 0
         self._ring = bytearray()
+        self.failure = lambda: DeviceError("recording", "unplugged")
         self._ring_bytes = ring_periods * self.format.bytes_in(PERIOD_MS)
         self._here = asyncio.Event()
         self._here.set()
@@ -76,7 +85,7 @@ class RecordingSpeaker:
     @asynccontextmanager
     async def open(self):
         if not self._here.is_set():
-            raise DeviceError("recording", "unplugged")
+            raise self.failure()
         yield self
 
     async def run(self, source):
@@ -87,7 +96,7 @@ class RecordingSpeaker:
                 self._ring += source.pull(n_bytes)
             await asyncio.sleep(PERIOD_MS / 1000)
             if not self._here.is_set():
-                raise DeviceError("recording", "unplugged")
+                raise self.failure()
             self.heard += self._ring[:n_bytes]
             del self._ring[:n_bytes]
             played += n_bytes // self.format.frame_bytes

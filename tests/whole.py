@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from tests.fakes import ManualWake, RecordingCaptions, RecordingIndicator
 from voiced.app import Extras, assemble_parts, sound_settings
 from voiced.app import policy as policy_of
-from voiced.config.schema import AgentSection, Settings
+from voiced.config.schema import AgentSection, Settings, SoundsSection
 from voiced.core.events import StopRequested, Woken
 from voiced.devices.websocket import WebSocketDialer
 from voiced.runtime import Runtime
@@ -21,7 +21,10 @@ async def daemon(url, *, microphone=None, speaker=None, link=None, policy=None, 
     Sections of the settings may be given by name, as may be the fields of the agent's section.
     `link` and `policy` replace what the settings say about them.
     """
-    whole = {name: sections.pop(name) for name in ("audio", "network") if name in sections}
+    whole = {
+        name: sections.pop(name) for name in ("audio", "network", "sounds") if name in sections
+    }
+    whole.setdefault("sounds", SoundsSection(earcons=False, causes=False))
     settings = Settings(agent=AgentSection(url=url, **sections), **whole)
     it = SimpleNamespace(wake=ManualWake(), led=RecordingIndicator(), captions=RecordingCaptions())
     extras = Extras(

@@ -21,7 +21,8 @@ class Understanding(Protocol):
             turn: Which turn of the session this is, from 1.
 
         Returns:
-            None if it was nothing this understands.
+            None if it was nothing this understands; an empty text if it was no speech at all, of
+            which the agent then says nothing.
         """
 
     def partly(self, samples: Samples, turn: int) -> str | None:

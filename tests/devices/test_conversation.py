@@ -51,12 +51,16 @@ async def test_human_speech_is_heard_and_the_reply_sounds(rig, measured):
         assert it.captions.final("user")
         assert loudness(recording.samples) > 300
         heard = np.frombuffer(bytes(server.service.sessions[0].hearing.uplink.heard), "<i2")
-    with wave.open(str(HUMAN)) as file:
-        spoken = np.frombuffer(file.readframes(file.getnframes()), "<i2")[::2]  # 48 to 24 kHz
-    likeness = best_correlation(heard, spoken)
+    likeness = best_correlation(heard, spoken_by_a_human())
     measured(f"human speech at the agent: correlation with what was spoken {likeness:.3f}")
     assert likeness > 0.95
     assert it.runtime.playout.underruns == 0
+
+
+def spoken_by_a_human():
+    """Return the recorded speech at 24 kHz."""
+    with wave.open(str(HUMAN)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")[::2]
 
 
 def best_correlation(heard, spoken):

@@ -120,6 +120,7 @@ class House:
             tools=[tool.spec for tool in tools],
         )
         self.agent = load(AGENTS, protocol, "agent.protocol")(settings)
+        lamps = options.get("lamps", ())
         parts = Parts(
             microphone=self.microphone,
             speaker=self.speaker,
@@ -127,11 +128,12 @@ class House:
             call_http=self._call_http,
             agent=self.agent,
             tools=self.tools,
-            wake_sources=[self.wake],
-            indicators=[self.led],
+            wake_sources=[self.wake, *options.get("buttons", ())],
+            indicators=[self.led, *lamps],
             captions=[self.captions],
             taps=[self.tap],
-            lights=[self.led],
+            lights=[self.led, *lamps],
+            chores=lamps,
             cues=options.get("cues", SILENT),
             memory=self.memory,
         )
@@ -181,7 +183,7 @@ class House:
         return HttpAnswer(status, json.dumps(body).encode())
 
 
-HOUSE = ("microphone_hz", "speaker_hz", "auth", "cues", "sound")
+HOUSE = ("microphone_hz", "speaker_hz", "auth", "cues", "sound", "buttons", "lamps")
 
 
 @asynccontextmanager
@@ -201,12 +203,13 @@ async def house(*, timing=None, session=None, policy=None, tools=None, **options
         [ScriptedTool("get_time", {"time": "12:00"})] if tools is None else tools,
         **{name: options[name] for name in HOUSE if name in options},
     )
-    running = asyncio.create_task(it.runtime.run())
+    running = it.running = asyncio.create_task(it.runtime.run())
     await asyncio.sleep(0.1)
     try:
         yield it
         it.wake.emit(StopRequested())
-        await asyncio.wait_for(running, 3.0)
+        await asyncio.wait({running}, timeout=3.0)
+        assert running.done()
         assert not any(not session.ended for session in it.service.sessions if session.connection)
         assert asyncio.all_tasks() == {asyncio.current_task()}
     finally:

@@ -234,7 +234,8 @@ class Hearing:
         intent = intent_of(text) if text else None
         duration_s = len(samples) / HEARING_HZ
         shown = text or f"({duration_s:.1f} s of speech)"
-        session.send("transcript.user", item_id=self._item_id(0), text=shown)
+        if text != "":
+            session.send("transcript.user", item_id=self._item_id(0), text=shown)
         name = intent.name if intent else None
         session.log("turn", number=self.turns, intent=name, speech_s=round(duration_s, 2))
         if "silent-agent" in session.service.settings.faults:

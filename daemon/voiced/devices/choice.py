@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voiced.devices.arrays import PLAIN, Profile, best_card, profile_of
-from voiced.devices.cards import ASOUND, Direction, PcmName, list_cards, resolve
+from voiced.devices.cards import ASOUND, Card, Direction, PcmName, list_cards, resolve
 from voiced.errors import DeviceError
 
 AUTO = "auto"
@@ -50,17 +50,30 @@ def _best(direction: Direction, partner: str | None, asound: Path) -> PcmName:
     if not cards and not (asound / "cards").exists():
         return PcmName(DEFAULT)  # no kernel sound here at all, so whatever ALSA is set up with
     if partner not in (None, AUTO):
-        other: Direction = "playback" if direction == "capture" else "capture"
-        try:
-            card = resolve(partner, other, asound).card
-        except DeviceError:
-            card = None
-        if card is not None and card.stream(direction):
-            return resolve(card.id, direction, asound)
-        if card is None:
+        found = _card_of(partner, direction, asound)
+        if found is None:
             return PcmName(DEFAULT)
-    best = best_card(cards, direction)
-    if best is None:
+        cards = [found] if found.stream(direction) else cards
+    elif partner == AUTO and direction == "playback":
+        microphone = _required(best_card(cards, "capture"), "capture")
+        cards = [microphone] if microphone.playback else cards
+    return resolve(_required(best_card(cards, direction), direction).id, direction, asound)
+
+
+def _card_of(device: str, direction: Direction, asound: Path) -> Card | None:
+    """Return the card a device of the other direction is on, or None if only ALSA knows.
+
+    A card that is not there yet is waited for: the other direction must not settle elsewhere.
+    """
+    other: Direction = "playback" if direction == "capture" else "capture"
+    try:
+        return resolve(device, other, asound).card
+    except DeviceError:
+        return resolve(device, direction, asound).card
+
+
+def _required(card: Card | None, direction: Direction) -> Card:
+    if card is None:
         side = "microphone" if direction == "capture" else "speaker"
         raise DeviceError(AUTO, f"no card with a {side} is connected", "plug one in")
-    return resolve(best.id, direction, asound)
+    return card

@@ -20,7 +20,7 @@ from voiced.ports import Emit
 log = logging.getLogger(__name__)
 
 FADE_STEP_S = 0.04
-LOOK_EVERY_S = 0.05
+LOOK_EVERY_S = 0.5
 """How often a contact's level is looked at besides: an edge may be lost, a button must not be stuck."""
 
 

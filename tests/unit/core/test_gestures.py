@@ -102,8 +102,7 @@ def test_a_spark_is_no_press(meaning):
 def test_a_contact_that_bounces_says_the_same_as_one_that_does_not(meaning, spans):
     bouncing = []
     for at_s, is_down in presses(*spans):
-        for n in range(5):
-            bouncing.append((at_s + n * 0.001, is_down == (n % 2 == 0)))
+        bouncing += [(at_s + n * 0.001, is_down == (n % 2 == 0)) for n in range(5)]
     assert events(meaning, bouncing) == events(meaning, presses(*spans))
 
 
