@@ -113,11 +113,7 @@ def assemble_parts(settings: Settings, extras: Extras) -> Parts:
         agent_settings(settings, tools, extras.key)
     )
     sound = sound_devices(settings)
-    link = LinkOptions(
-        connect_timeout_s=settings.network.connect_timeout_s,
-        proxy=settings.network.proxy,
-        ca_file=settings.network.ca_file,
-    )
+    link = link_options(settings)
     network = LinkWatch()
     resolver = Resolver(why_unreachable=network.why_unreachable)
     owner = _owner_watch(settings, extras, agent, tools)
@@ -156,6 +152,15 @@ def assemble_parts(settings: Settings, extras: Extras) -> Parts:
             prompts=settings.sounds.causes,
         ),
         memory=memory,
+    )
+
+
+def link_options(settings: Settings) -> LinkOptions:
+    """Return how the agent is reached."""
+    return LinkOptions(
+        connect_timeout_s=settings.network.connect_timeout_s,
+        proxy=settings.network.proxy,
+        ca_file=settings.network.ca_file,
     )
 
 

@@ -147,9 +147,15 @@ class SoundRig:
     @contextlib.contextmanager
     def record_speaker(self, channels: int = 1):
         """Record what is heard at the virtual speaker while the block runs."""
-        recording = Recording(SPEAKER_RATE_HZ, channels)
+        with self.record("spk.monitor", SPEAKER_RATE_HZ, channels) as recording:
+            yield recording
+
+    @contextlib.contextmanager
+    def record(self, source: str, rate_hz: int, channels: int = 1):
+        """Record one of the server's sources while the block runs."""
+        recording = Recording(rate_hz, channels)
         recorder = subprocess.Popen(
-            self._pacat("--record", "spk.monitor", SPEAKER_RATE_HZ, channels, latency_ms=5),
+            self._pacat("--record", source, rate_hz, channels, latency_ms=5),
             env=self._environment(),
             stdout=subprocess.PIPE,
         )

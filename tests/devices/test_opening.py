@@ -1,5 +1,6 @@
 """Opening a PCM: what is asked for, and what is not accepted."""
 
+import asyncio
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -132,3 +133,16 @@ async def test_a_box_without_pyalsaaudio_is_told_what_to_install(monkeypatch):
         with pytest.raises(DeviceError, match="pyalsaaudio is missing; install pyalsaaudio"):
             async with make("default").open():
                 pass
+
+
+async def test_of_a_six_channel_array_the_processed_channel_is_taken_and_nothing_is_mixed():
+    alsa, periods = fake_alsa(), []
+    microphone = AlsaMicrophone("auto", alsa=alsa, care=care_on("arrayuac10"))
+    async with microphone.open() as capture, asyncio.TaskGroup() as group:
+        running = group.create_task(capture.run(periods.append))
+        while len(periods) < 3:
+            await asyncio.sleep(0.01)
+        running.cancel()
+    assert alsa.opened.parameters["channels"] == 6
+    assert [int.from_bytes(period[:2], "little") for period in periods[:3]] == [1, 2, 3]
+    assert all(period == period[:2] * (len(period) // 2) for period in periods)

@@ -90,7 +90,6 @@ def test_the_remembered_volume_is_never_corrupt_and_never_old(tmp_path):
         ]
         ages_s = [age_s for lane in lanes for age_s in lane.result()]
     assert len(ages_s) == KILLS
-    print(f"remembered volume out of date by at most {max(ages_s):.2f} s in {KILLS} kills")
     assert max(ages_s) <= NEVER_OLDER_S
 
 

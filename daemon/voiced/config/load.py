@@ -36,6 +36,7 @@ class Examined:
 
     Attributes:
         settings: None if there are problems.
+        draft: The settings as far as they can be read, problems or not; None if they cannot.
         problems: Everything wrong with the file, in the order of its lines.
         warnings: What the operator should know, one line each.
     """
@@ -43,6 +44,7 @@ class Examined:
     settings: Settings | None
     problems: tuple[ConfigError, ...]
     warnings: tuple[str, ...] = ()
+    draft: Settings | None = None
 
 
 def find(explicit: str | None) -> Path:
@@ -114,10 +116,12 @@ def examine_content(content: bytes, name: str, catalogue: Catalogue) -> Examined
         faults += [other for other in others if not _may_follow(other.path, faulty)]
     if settings is None or faults:
         faults.sort(key=lambda fault: document.line(fault.path))
-        return Examined(None, tuple(document.error(fault) for fault in faults))
+        problems = tuple(document.error(fault) for fault in faults)
+        return Examined(None, problems, draft=settings)
     warnings = [*cautions(settings, document), *_unsafe(settings)]
     warnings.sort(key=lambda warning: document.line(warning.path))
-    return Examined(settings, (), tuple(str(document.error(warning)) for warning in warnings))
+    lines = tuple(str(document.error(warning)) for warning in warnings)
+    return Examined(settings, (), lines, draft=settings)
 
 
 def _may_follow(path: KeyPath, faulty: set[KeyPath]) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from voiced.core.pcm import PcmFormat
 from voiced.devices.alsapcm import (
+    EVERY,
     XRUN,
     AlsaLibrary,
     OpenPcm,
@@ -36,8 +37,8 @@ class AlsaMicrophone:
 
     Args:
         device: That name.
-        channel: The one channel to listen to, from 0; None is that of the card's profile. Channels
-            are never mixed.
+        channel: The one channel to listen to, from 0; None is that of the card's profile; EVERY
+            delivers all of them, interleaved. Channels are never mixed.
         period_ms: How much sound to deliver at a time.
         partner: The device of the other direction, which `auto` prefers.
         alsa: The library to open it with; `alsaaudio` if None.
@@ -71,7 +72,7 @@ class AlsaMicrophone:
     @asynccontextmanager
     async def open(self) -> AsyncIterator["AlsaCapture"]:
         opened = await asyncio.to_thread(self._open_now)
-        capture = AlsaCapture(opened)
+        capture = AlsaCapture(opened, all_channels=self._wanted.channel == EVERY)
         try:
             yield capture
         except DeviceError as error:
@@ -98,8 +99,9 @@ class AlsaCapture:
         xruns: How many overruns there were.
     """
 
-    def __init__(self, opened: OpenPcm) -> None:
-        self.format = PcmFormat(opened.format.rate_hz)
+    def __init__(self, opened: OpenPcm, *, all_channels: bool = False) -> None:
+        self.format = opened.format if all_channels else PcmFormat(opened.format.rate_hz)
+        self._all_channels = all_channels
         self.periods = 0
         self.xruns = 0
         self._opened = opened
@@ -165,6 +167,8 @@ class AlsaCapture:
                     for _ in range(min(n_missing, _HANDOVER_PERIODS - 1)):
                         handover.put(silence)
                 lost_time.received(now_s)
-                handover.put(one_channel(sound, opened.channel, opened.format.channels))
+                if not self._all_channels:
+                    sound = one_channel(sound, opened.channel, opened.format.channels)
+                handover.put(sound)
                 self.periods += 1
                 burst.settle(now_s)

@@ -116,6 +116,11 @@ class AlsaPlayback:
         self._stuck = False
         self._closed = False
 
+    @property
+    def opened(self) -> OpenPcm:
+        """What was opened."""
+        return self._opened
+
     async def run(self, source: SoundSource) -> None:
         self._stopping = False
         ending = Ending()

@@ -14,6 +14,9 @@ from voiced.errors import DeviceError, Trouble
 XRUN = -32
 """What `read`, `write` and `avail` return after an over- or underrun (-EPIPE)."""
 
+EVERY = -1
+"""In place of a capture channel: all of them."""
+
 # Capture at 16 kHz where offered: what arrays process natively, and all that speech needs.
 # Playback at 48 kHz where offered: some speakerphones play anything else at the wrong speed.
 _PREFERRED_RATES_HZ: dict[Direction, tuple[int, ...]] = {
@@ -66,7 +69,7 @@ class Wanted:
         direction: Which side.
         period_ms: How much sound moves at a time.
         n_periods: How many of those the device's ring should hold.
-        channel: The capture channel that must exist; None is that of the card's profile.
+        channel: The capture channel that must exist; None is that of the card's profile, as is EVERY.
         partner: The device of the other direction.
         mixer: The mixer control for the volume: its name, `auto` or `none`.
     """
@@ -142,7 +145,7 @@ def open_pcm(alsa: AlsaLibrary, wanted: Wanted, choice: Choice) -> OpenPcm:
         DeviceError: If it cannot be opened, or not as 16-bit sound with the wanted channel.
     """
     name, profile = choice.name, choice.profile
-    channel = profile.channel if wanted.channel is None else wanted.channel
+    channel = profile.channel if wanted.channel in (None, EVERY) else wanted.channel
     asked = native_format(name.formats, wanted.direction, channel, profile.playback_hz)
     capturing = wanted.direction == "capture"
     try:

@@ -1,0 +1,147 @@
+"""All checks, in the order in which a person would mend things."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from voiced.app import (
+    Extras,
+    agent_settings,
+    assemble_parts,
+    built_in_tools,
+    catalogue,
+    link_options,
+    sound_devices,
+)
+from voiced.config.load import Examined, examine
+from voiced.config.schema import Settings
+from voiced.devices.resolver import Resolver
+from voiced.devices.sound import is_file
+from voiced.doctor import machine
+from voiced.doctor.echo import check_echo
+from voiced.doctor.finding import Finding, fail, ok, skip, warn
+from voiced.doctor.listening import Score, listen
+from voiced.doctor.network import Ways, check_agent, check_way
+from voiced.doctor.sound import judge
+from voiced.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to look at.
+
+    Attributes:
+        path: The settings file.
+        state_folder: Where the volume is remembered.
+        online: Open a session with the agent as well.
+        echo: Play a test sound and measure its echo.
+        today: What the clock says, if not now.
+    """
+
+    path: Path
+    state_folder: Path
+    online: bool = False
+    echo: bool = False
+    today: date | None = None
+
+
+async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
+    """Yield the findings one by one, as they are made."""
+    examined = examine(wanted.path, catalogue())
+    for finding in (*_settings(wanted.path, examined), *_key(examined)):
+        yield finding
+    yield machine.check_user()
+    yield machine.check_library()
+    yield machine.check_clock(wanted.today or datetime.now(UTC).date())
+    yield machine.check_disk(wanted.state_folder)
+    settings = examined.draft
+    if settings is None:
+        yield skip("everything else", "it needs settings that can be read")
+        return
+    yield machine.check_sounds(settings)
+    yield machine.check_button(settings)
+    yield machine.check_light(settings)
+    async for finding in _sound(settings, echo=wanted.echo):
+        yield finding
+    async for finding in _network(settings, examined, online=wanted.online):
+        yield finding
+
+
+def _settings(path: Path, examined: Examined) -> Iterator[Finding]:
+    problems = [problem for problem in examined.problems if not _is_about_key(problem)]
+    if problems:
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more)" if problems[1:] else ""
+        fix = f"{first.hint or 'correct it'}; `voiced config check {path}` lists all"
+        yield fail("settings", f"{first.where}: {first.problem}{more}", fix)
+        return
+    warnings = [each for each in examined.warnings if ": agent.key" not in each]
+    if warnings:
+        text, _, fix = warnings[0].rpartition("; ")
+        yield warn("settings", text, fix)
+        return
+    yield ok("settings", str(path))
+
+
+def _key(examined: Examined) -> Iterator[Finding]:
+    for problem in examined.problems:
+        if _is_about_key(problem):
+            yield fail("key", problem.problem, problem.hint or "see agent.key in the settings")
+            return
+    for warning in examined.warnings:
+        if ": agent.key" in warning:
+            text, _, fix = warning.partition(": agent.key: ")[2].partition("; ")
+            yield warn("key", text, fix)
+            return
+    settings = examined.draft
+    if settings is None or settings.agent.key is None:
+        yield skip("key", "none is set")
+    else:
+        yield ok("key", f"{settings.agent.key} can be read")
+
+
+def _is_about_key(problem: ConfigError) -> bool:
+    return problem.where.endswith(": agent.key")
+
+
+async def _sound(settings: Settings, *, echo: bool) -> AsyncIterator[Finding]:
+    devices = sound_devices(settings)
+    if is_file(devices.capture) or is_file(devices.playback):
+        yield skip("sound", "a WAV file stands in for a sound card")
+        return
+    heard, played = await listen(devices, Score())
+    for finding in judge(settings, heard, played):
+        yield finding
+    if settings.audio.playback.volume == 0:
+        yield fail("volume", "it is 0", "set audio.playback.volume")
+    else:
+        yield ok("volume", f"{settings.audio.playback.volume} %")
+    if echo:
+        for finding in await check_echo(settings, devices):
+            yield finding
+
+
+async def _network(
+    settings: Settings, examined: Examined, *, online: bool
+) -> AsyncIterator[Finding]:
+    try:
+        agent = agent_settings(settings, {}, "" if examined.problems else None)
+        parts = assemble_parts(settings, Extras(key=agent.key))
+    except ConfigError as error:
+        yield skip("network", f"it needs settings that can be used: {error.problem}")
+        return
+    link = link_options(settings)
+    ways = Ways(agent.url, link, Resolver(), parts.dial, parts.call_http)
+    way_is_free = True
+    async for finding in check_way(ways):
+        way_is_free = way_is_free and finding.result.value in ("ok", "skip")
+        yield finding
+    if not online:
+        yield skip("agent", "`--online` opens a session")
+    elif not way_is_free or examined.problems:
+        yield skip("agent", "it comes after what failed")
+    else:
+        parts.agent.update(agent_settings(settings, built_in_tools(settings)))
+        async for finding in check_agent(parts.agent, ways):
+            yield finding

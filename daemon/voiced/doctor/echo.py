@@ -1,0 +1,95 @@
+"""`voiced doctor --echo`: does this hardware keep the agent from hearing itself?"""
+
+from voiced.audio.echo_measure import (
+    PAUSE_S,
+    SPEECH_S,
+    SWEEP_S,
+    EchoPath,
+    as_pcm,
+    from_pcm,
+    measure,
+    trial_sound,
+)
+from voiced.config.schema import Settings
+from voiced.devices.channels import one_channel
+from voiced.devices.sound import SoundDevices
+from voiced.doctor.finding import Finding, fail, ok, skip, warn
+from voiced.doctor.listening import Heard, Score, listen
+from voiced.ports import Mixer
+
+SAFE_DB = 30.0
+"""Agents take -45 dBFS for speech; a reply is played at about -15."""
+
+DOUBTFUL_DB = 18.0
+CLEARLY_BETTER_DB = 6.0
+
+
+class TrialScore(Score):
+    """The test sound, as loud as the agent will be.
+
+    Args:
+        volume: Loudness of the agent, 0 to 100.
+
+    Attributes:
+        gain: What the sound is scaled by before it reaches the card.
+    """
+
+    length_s = 3 * PAUSE_S + SWEEP_S + SPEECH_S + 1.2
+
+    def __init__(self, volume: int) -> None:
+        self._volume = volume
+        self.gain = 1.0
+
+    def pcm(self, rate_hz: int, mixer: Mixer | None) -> bytes:
+        """Return the test sound at `rate_hz`."""
+        if mixer is not None:
+            mixer.set_volume(self._volume)
+        else:
+            self.gain = (self._volume / 100) ** 3
+        return as_pcm(trial_sound(self.gain), rate_hz)
+
+
+async def check_echo(settings: Settings, devices: SoundDevices) -> list[Finding]:
+    """Play the test sound; return a line for each channel, and the verdict."""
+    score = TrialScore(settings.audio.playback.volume)
+    heard, played = await listen(devices, score)
+    if heard.error is not None or played.error is not None:
+        return [skip("echo", "it takes a microphone and a speaker that work")]
+    if not score.gain:
+        return [fail("echo", "the volume is 0", "set audio.playback.volume")]
+    return judge_echo(paths(heard, played, score.gain), heard.channel)
+
+
+def paths(heard: Heard, played: Heard, gain: float) -> list[EchoPath]:
+    """Return what became of the test sound on its way to each capture channel."""
+    began_s = played.began_s - heard.began_s
+    rate_hz, n_channels = heard.format.rate_hz, heard.format.channels
+    channels = (one_channel(heard.pcm, n, n_channels) for n in range(n_channels))
+    return [measure(from_pcm(channel, rate_hz), began_s, gain) for channel in channels]
+
+
+def judge_echo(found: list[EchoPath], channel: int) -> list[Finding]:
+    """Return a line for each channel, and the verdict about `channel`, the one in use."""
+    lines = [ok(f"echo {n}", _describe(path)) for n, path in enumerate(found)]
+    best = max(range(len(found)), key=lambda n: found[n].loss_db)
+    chosen = found[channel]
+    if found[best].loss_db >= chosen.loss_db + CLEARLY_BETTER_DB and chosen.loss_db < SAFE_DB:
+        text = f"channel {channel} hears {found[best].loss_db - chosen.loss_db:.0f} dB more of it"
+        fix = f"set `audio.capture.channel: {best}`"
+        return [*lines, fail("echo", f"barge-in is not safe: {text} than channel {best}", fix)]
+    if not chosen.heard:
+        text = f"barge-in is safe on channel {channel} if you heard the test sound: it did not"
+        return [*lines, ok("echo", text)]
+    text = f"channel {channel}, {_describe(chosen)}"
+    fix = "write `echo: half_duplex`, turn the volume down, or use an array that cancels echo"
+    if chosen.loss_db >= SAFE_DB:
+        return [*lines, ok("echo", f"barge-in is safe: {text}")]
+    if chosen.loss_db >= DOUBTFUL_DB:
+        return [*lines, warn("echo", f"barge-in may fail: {text}", fix)]
+    return [*lines, fail("echo", f"barge-in is not safe, echo loop: {text}", fix)]
+
+
+def _describe(path: EchoPath) -> str:
+    if not path.heard:
+        return f"echo not heard, at least {path.loss_db:.0f} dB down"
+    return f"echo {path.loss_db:.1f} dB down, {path.delay_s * 1000:.0f} ms late"

@@ -1,0 +1,141 @@
+"""The machine: who we are, what is installed, the clock, the disk, the pins."""
+
+import grp
+import os
+import pwd
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import date
+from importlib import import_module
+from pathlib import Path
+
+from voiced import RELEASED
+from voiced.config.schema import Settings
+from voiced.core.cues import Earcon, Prompt
+from voiced.devices import gpio
+from voiced.devices.wavfile import read_wav
+from voiced.doctor.finding import Finding, fail, fail_as, ok, skip
+from voiced.errors import DeviceError
+from voiced.wiring import button_wirings, light_wiring
+
+ENOUGH_BYTES = 20_000_000
+SOUND_NODES = Path("/dev/snd")
+
+
+def check_user(nodes: Path = SOUND_NODES) -> Finding:
+    """Tell who we are, and whether we may use the sound cards."""
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    groups = sorted(_group(number) for number in {*os.getgroups(), os.getegid()})
+    found = f"runs as {user}, groups {', '.join(groups)}"
+    closed = [
+        node
+        for node in _devices(nodes)
+        if not os.access(node, os.R_OK | os.W_OK, effective_ids=True)
+    ]
+    if closed:
+        fix = f"run `usermod --append --groups audio {user}` and start anew"
+        return fail("user", f"{found}; permission denied for {closed[0]}", fix)
+    return ok("user", found)
+
+
+def check_library() -> Finding:
+    """Tell whether the sound library can capture."""
+    try:
+        library = import_module("alsaaudio")
+    except ImportError:
+        return fail("library", "pyalsaaudio is missing", "install pyalsaaudio 0.11 or newer")
+    if not hasattr(library.PCM, "info") or not hasattr(library.PCM, "avail"):
+        fix = "install pyalsaaudio 0.11 or newer; Debian's own package cannot capture"
+        return fail("library", "pyalsaaudio is too old", fix)
+    return ok("library", f"pyalsaaudio {getattr(library, '__version__', 'new enough')}")
+
+
+def check_clock(today: date) -> Finding:
+    """Tell whether the clock can be right: a wrong one makes every certificate invalid."""
+    if today < date.fromisoformat(RELEASED):
+        fix = "connect it to a network with a time server, or fit a clock battery"
+        return fail("clock", f"it says {today.isoformat()}, before this program was made", fix)
+    return ok("clock", today.isoformat())
+
+
+def check_disk(folder: Path) -> Finding:
+    """Tell whether the volume can be remembered."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            free_bytes = shutil.disk_usage(folder).free
+    except OSError as error:
+        fix = f"give {folder} to the user that runs voiced"
+        return fail("disk", f"{folder} cannot be written ({error.strerror})", fix)
+    if free_bytes < ENOUGH_BYTES:
+        text = f"{free_bytes / 1e6:.0f} MB are left on the disk of {folder}"
+        return fail("disk", text, "make room: `journalctl --vacuum-size=50M` is a start")
+    return ok("disk", f"{folder}, {free_bytes / 1e9:.1f} GB free")
+
+
+def check_sounds(settings: Settings) -> Finding:
+    """Tell whether the owner's own sounds can be used."""
+    if settings.sounds.directory is None:
+        return ok("sounds", "those that were shipped")
+    folder = Path(settings.sounds.directory)
+    if not folder.is_dir():
+        return fail(
+            "sounds", f"there is no folder {folder}", "make it, or correct sounds.directory"
+        )
+    names = {f"{cue.value}.wav" for kind in (Earcon, Prompt) for cue in kind}
+    files = sorted(path for path in folder.glob("*.wav"))
+    for path in files:
+        if path.name not in names:
+            fix = f"name it {', '.join(sorted(names))}"
+            return fail("sounds", f"{path} replaces nothing", fix)
+        try:
+            read_wav(path, 0)
+        except DeviceError as error:
+            return fail("sounds", f"{path}: {error.problem}", error.hint or "replace it")
+    return ok("sounds", f"{len(files)} of your own in {folder}")
+
+
+def check_button(settings: Settings) -> Finding:
+    """Tell whether every button's pin can be used, and none is stuck."""
+    wirings = list(button_wirings(settings))
+    if not wirings:
+        return skip("button", "none is set")
+    for wiring in wirings:
+        try:
+            contact = gpio.gpiozero().Button(wiring.pin, pull_up=not wiring.active_high)
+        except Exception as error:  # noqa: BLE001 - whatever the pin library raises
+            return fail_as("button", f"GPIO {wiring.pin}: {gpio.why(error)}", "check the wiring")
+        pressed = contact.is_pressed
+        contact.close()
+        if pressed:
+            other = "low" if wiring.active_high else "high"
+            fix = f"let go of it, check the wiring, or write `active: {other}`"
+            return fail("button", f"GPIO {wiring.pin} is pressed all the time", fix)
+    pins = ", ".join(str(wiring.pin) for wiring in wirings)
+    return ok("button", f"GPIO {pins}, not pressed")
+
+
+def check_light(settings: Settings) -> Finding:
+    """Tell whether the light's pins can be used."""
+    wiring = light_wiring(settings)
+    if wiring is None:
+        return skip("light", "none is set")
+    pins = ", ".join(map(str, wiring.pins))
+    try:
+        gpio.lamp_on(wiring).close()
+    except Exception as error:  # noqa: BLE001 - whatever the pin library raises
+        return fail_as("light", f"GPIO {pins}: {gpio.why(error)}", "check the wiring")
+    return ok("light", f"GPIO {pins}")
+
+
+def _devices(nodes: Path) -> Iterator[Path]:
+    if nodes.is_dir():
+        yield from sorted(nodes.glob("pcm*"))
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
