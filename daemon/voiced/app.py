@@ -146,13 +146,16 @@ def assemble_parts(settings: Settings, extras: Extras) -> Parts:
         taps=extras.taps,
         lights=lights,
         chores=chores,
-        cues=CueFiles(
-            Path(settings.sounds.directory) if settings.sounds.directory else None,
-            earcons=settings.sounds.earcons,
-            prompts=settings.sounds.causes,
-        ),
+        cues=cue_files(settings),
         memory=memory,
     )
+
+
+def cue_files(settings: Settings) -> CueFiles:
+    """Return the device's own sounds."""
+    sounds = settings.sounds
+    folder = Path(sounds.directory) if sounds.directory else None
+    return CueFiles(folder, earcons=sounds.earcons, prompts=sounds.causes)
 
 
 def link_options(settings: Settings) -> LinkOptions:

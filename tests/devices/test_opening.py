@@ -12,7 +12,7 @@ from voiced.core.pcm import PcmFormat
 from voiced.devices.alsa_capture import AlsaMicrophone
 from voiced.devices.alsa_playback import AlsaSpeaker
 from voiced.devices.care import CardCare
-from voiced.errors import DeviceError
+from voiced.errors import DeviceError, Trouble
 
 pytestmark = pytest.mark.real_time
 
@@ -114,6 +114,8 @@ async def test_a_refusal_is_put_into_words(reason, problem):
             async with make("default", alsa=fake_alsa(refuse=reason)).open():
                 pass
         assert caught.value.device == "default"
+        busy = reason == "Device or resource busy"
+        assert (caught.value.trouble is Trouble.BUSY) is busy
 
 
 async def test_a_card_that_is_not_connected_is_never_opened():

@@ -6,7 +6,9 @@ import logging
 
 from voiced.app import Extras, assemble, catalogue
 from voiced.config.environment import state_folder
-from voiced.config.load import find, load
+from voiced.config.load import examine, find, load
+from voiced.distress import tell_of_broken_settings
+from voiced.errors import ConfigError
 from voiced.host.logs import StatusLog, log_to_stderr
 from voiced.host.signals import SignalWake
 
@@ -25,7 +27,13 @@ def run(options: argparse.Namespace) -> int:
         ConfigError: If the settings cannot be used.
     """
     path = find(options.config)
-    loaded = load(path, catalogue())
+    try:
+        loaded = load(path, catalogue())
+    except ConfigError:
+        # A device in a kitchen has no terminal: whoever stands before it shall know.
+        if (draft := examine(path, catalogue()).draft) is not None:
+            asyncio.run(tell_of_broken_settings(draft))
+        raise
     log_to_stderr(loaded.settings.log.level)
     for warning in loaded.warnings:
         log.warning("%s", warning)
