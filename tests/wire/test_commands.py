@@ -214,3 +214,21 @@ def test_devices_and_help_and_version():
         shown, _ = command.communicate(timeout=LIMIT_S)
         assert command.returncode == 0
         assert shown
+
+
+def test_a_card_that_is_not_there_does_not_flood_the_log(tmp_path):
+    path = tmp_path / "voiced.yaml"
+    path.write_text('agent: {url: "ws://127.0.0.1:9"}\naudio: {capture: {device: no_such_pcm}}\n')
+    daemon = subprocess.Popen(
+        [sys.executable, "-m", "voiced", "run", "--config", str(path)],
+        env=os.environ | {"STATE_DIRECTORY": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(4)
+    daemon.terminate()
+    _, log = daemon.communicate(timeout=10)
+    assert daemon.returncode == 0
+    assert "no microphone: no_such_pcm" in log
+    assert "ALSA lib" not in log
+    assert len(log.splitlines()) < 12

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: If the settings cannot be used.
     """
-    path = find(options.config)
+    path = find(options.config).absolute()
     try:
         loaded = load(path, catalogue())
     except ConfigError:

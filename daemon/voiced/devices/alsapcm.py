@@ -1,6 +1,8 @@
 """Opening one ALSA PCM: native format, everything checked afterwards, failures put into words."""
 
 import contextlib
+import ctypes
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -130,10 +132,24 @@ def alsa_library() -> AlsaLibrary:
         DeviceError: If it is not installed.
     """
     try:
-        return cast("AlsaLibrary", import_module("alsaaudio"))
+        library = cast("AlsaLibrary", import_module("alsaaudio"))
     except ImportError as error:
         hint = "install pyalsaaudio 0.11 or newer, or use wav:PATH as the device"
         raise DeviceError("ALSA", "the Python package pyalsaaudio is missing", hint) from error
+    _silence_alsa_lib()
+    return library
+
+
+@functools.cache
+def _silence_alsa_lib() -> None:
+    """Keep alsa-lib from writing a dozen lines to standard error for each card that is not there.
+
+    Its error handler becomes a C function that does nothing with its arguments. One of ours would
+    need memory that can be written and executed, which a hardened service does not get.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        handler = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p)
+        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(handler)
 
 
 def open_pcm(alsa: AlsaLibrary, wanted: Wanted, choice: Choice) -> OpenPcm:

@@ -7,9 +7,12 @@ its hold time are not used: they swallow quick releases, and a hold would also b
 import asyncio
 import contextlib
 import logging
+import os
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
 from voiced.core import gestures, light
@@ -20,6 +23,7 @@ from voiced.ports import Emit
 log = logging.getLogger(__name__)
 
 FADE_STEP_S = 0.04
+LGPIO = "lgpio"
 LOOK_EVERY_S = 0.5
 """How often a contact's level is looked at besides: an edge may be lost, a button must not be stuck."""
 
@@ -34,8 +38,22 @@ class Lamp(Protocol):
 
 
 def gpiozero() -> Any:
-    """Return gpiozero, imported now."""
-    return import_module("gpiozero")
+    """Return gpiozero, imported now, set up to use lgpio unless the environment says otherwise.
+
+    It would try four libraries in turn and warn of each. lgpio, when imported, makes a FIFO in the
+    working directory, or the one named by LG_WD, and stays there: we come back.
+    """
+    os.environ.setdefault("GPIOZERO_PIN_FACTORY", LGPIO)  # noqa: TID251 - set for gpiozero, not read
+    if "LG_WD" not in os.environ:  # noqa: TID251 - as above
+        os.environ["LG_WD"] = tempfile.gettempdir()  # noqa: TID251 - as above
+    zero = import_module("gpiozero")
+    if os.environ["GPIOZERO_PIN_FACTORY"] == LGPIO and zero.Device.pin_factory is None:  # noqa: TID251 - as above
+        here = Path.cwd()
+        try:
+            import_module(LGPIO)
+        finally:
+            os.chdir(here)
+    return zero
 
 
 def why(error: Exception) -> str:
@@ -44,6 +62,8 @@ def why(error: Exception) -> str:
     hints = {
         "ModuleNotFoundError": "install gpiozero and lgpio: `pip install 'voiced[gpio]'`",
         "BadPinFactory": "is this a Raspberry Pi, and is lgpio installed?",
+        "FileNotFoundError": "is this a Raspberry Pi? Else the folder LG_WD names must be writable",
+        "PinUnknownPi": "is this a Raspberry Pi? Its /proc/device-tree cannot be read",
         "PermissionError": "add the user to the group gpio",
         "GPIOPinInUse": "another setting uses this pin",
         "PinInvalidPin": "this board has no such pin",

@@ -72,9 +72,11 @@ def _settings(path: Path, examined: Examined) -> Iterator[Finding]:
     problems = [problem for problem in examined.problems if not _is_about_key(problem)]
     if problems:
         first = problems[0]
-        more = f" (and {len(problems) - 1} more)" if problems[1:] else ""
-        fix = f"{first.hint or 'correct it'}; `voiced config check {path}` lists all"
-        yield fail("settings", f"{first.where}: {first.problem}{more}", fix)
+        text, fix = f"{first.where}: {first.problem}", first.hint or "correct it"
+        if problems[1:]:
+            text += f" (and {len(problems) - 1} more)"
+            fix += f"; `voiced config check {path}` lists all"
+        yield fail("settings", text, fix)
         return
     warnings = [each for each in examined.warnings if ": agent.key" not in each]
     if warnings:
