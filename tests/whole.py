@@ -8,7 +8,13 @@ from types import SimpleNamespace
 from tests.fakes import ManualWake, RecordingCaptions, RecordingIndicator
 from voiced.app import Extras, assemble_parts, sound_settings
 from voiced.app import policy as policy_of
-from voiced.config.schema import AgentSection, Settings, SoundsSection
+from voiced.config.schema import (
+    AgentSection,
+    AudioSection,
+    CaptureSection,
+    Settings,
+    SoundsSection,
+)
 from voiced.core.events import StopRequested, Woken
 from voiced.devices.websocket import WebSocketDialer
 from voiced.runtime import Runtime
@@ -24,6 +30,8 @@ async def daemon(url, *, microphone=None, speaker=None, link=None, policy=None, 
     whole = {
         name: sections.pop(name) for name in ("audio", "network", "sounds") if name in sections
     }
+    if microphone is not None:  # what is made up may be silent
+        whole.setdefault("audio", AudioSection(capture=CaptureSection(silent_after_s=0)))
     whole.setdefault("sounds", SoundsSection(earcons=False, causes=False))
     settings = Settings(agent=AgentSection(url=url, **sections), **whole)
     it = SimpleNamespace(wake=ManualWake(), led=RecordingIndicator(), captions=RecordingCaptions())

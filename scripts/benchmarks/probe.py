@@ -19,7 +19,14 @@ from typing import Any
 
 from voiced.agents import AGENTS
 from voiced.agents.codec import Dial, Message
-from voiced.app import agent_settings, built_in_tools, catalogue, policy, sound_settings
+from voiced.app import (
+    agent_settings,
+    built_in_tools,
+    catalogue,
+    policy,
+    sound_devices,
+    sound_settings,
+)
 from voiced.audio.jitter import StartThreshold
 from voiced.config.load import load
 from voiced.config.schema import Settings
@@ -28,7 +35,7 @@ from voiced.devices.alsa_capture import AlsaMicrophone
 from voiced.devices.alsapcm import AlsaLibrary, Pcm, alsa_library
 from voiced.devices.http import AiohttpCaller
 from voiced.devices.link import LinkOptions
-from voiced.devices.sound import WAV, microphone, speaker
+from voiced.devices.sound import SoundDevices, is_file, microphone, speaker
 from voiced.devices.websocket import WebSocketDialer
 from voiced.host.always import AlwaysAwake
 from voiced.host.signals import SignalWake
@@ -233,10 +240,10 @@ class TimedSource:
 
 def assemble(settings: Settings, trace: Trace) -> Runtime:
     """Build what `voiced.app.assemble` builds, timed."""
-    capture = settings.audio.capture
-    heard, completed_s = _microphone(capture.device, capture.channel, capture.period_ms)
+    devices = sound_devices(settings)
+    heard, completed_s = _microphone(devices)
     uplink, threshold = Uplink(trace, completed_s), StartThreshold()
-    played = speaker(settings.audio.playback.device, capture.period_ms)
+    played = speaker(devices)
     tools = built_in_tools(settings)
     always = AlwaysAwake()
     agent_type = load_class(AGENTS, settings.agent.protocol, "agent.protocol")
@@ -255,14 +262,12 @@ def assemble(settings: Settings, trace: Trace) -> Runtime:
     return uplink.runtime
 
 
-def _microphone(
-    device: str, channel: int, period_ms: int
-) -> tuple[Microphone, Callable[[], float]]:
+def _microphone(devices: SoundDevices) -> tuple[Microphone, Callable[[], float]]:
     """Return the microphone, and what tells when the period it just delivered was complete."""
-    if device.startswith(WAV):
-        return microphone(device, channel, period_ms), PeriodGrid(period_ms / 1000)
+    if is_file(devices.capture):
+        return microphone(devices), PeriodGrid(devices.period_ms / 1000)
     alsa = TimedAlsa(alsa_library())
-    timed = AlsaMicrophone(device, channel=channel, period_ms=period_ms, alsa=alsa)
+    timed = AlsaMicrophone(devices.capture, period_ms=devices.period_ms, alsa=alsa)
     return timed, alsa.completed.popleft
 
 

@@ -219,8 +219,9 @@ def _config(folder: Path, place: Place, url: str, wake: str) -> Path:
         f"version: 1\n"
         f"agent: {{url: '{url}', key: {{file: {key}}}, session: {{system_prompt: Be brief.}}}}\n"
         f"audio:\n"
-        f"  capture: {{device: '{place.microphone}'}}\n"
-        f"  playback: {{device: '{place.speaker}'}}\n"
+        f"  capture: {{device: '{place.microphone}', silent_after_s: 0}}\n"
+        f"  playback: {{device: '{place.speaker}', mixer: none}}\n"
+        f"sounds: {{earcons: false, causes: false}}\n"
         f"wake: {{mode: {wake}}}\n",
         encoding="utf-8",
     )

@@ -98,6 +98,7 @@ class Patient:
     tls: object = None
     text: str | None = None
     leaves_open: bool = False
+    kept: list = field(default_factory=list)
 
     async def examined(self, rig, monkeypatch):
         monkeypatch.setenv("AGENT_KEY", self.values.pop("key_itself", "good-key"))
@@ -132,7 +133,10 @@ class Patient:
 
 @pytest.fixture
 def patient(tmp_path, authority):
-    return Patient(tmp_path, authority)
+    patient = Patient(tmp_path, authority)
+    yield patient
+    for thing in patient.kept:
+        thing.close()
 
 
 def words(found):
@@ -203,13 +207,13 @@ def button_stuck(patient, pins, **_):
 def button_pin_in_use(patient, pins, **_):
     from gpiozero import LED
 
-    patient.kept = LED(17)
+    patient.kept = [LED(17)]
 
 
 def light_pin_in_use(patient, pins, **_):
     from gpiozero import LED
 
-    patient.kept = LED(25)
+    patient.kept = [LED(25)]
 
 
 def sounds_missing(patient, **_):

@@ -103,3 +103,20 @@ def test_cards_tell_where_they_are_on_usb(tmp_path):
     (folder / "usbbus").write_text("001/004\n")
     assert list_cards(tmp_path)[0].usb_bus == "001/004"
     assert replace(list_cards(tmp_path)[0], usb_bus="").usb_bus == ""
+
+
+def test_the_speaker_of_the_microphones_own_card_is_taken_before_a_better_known_one(tmp_path):
+    (tmp_path / "cards").write_text(
+        " 0 [Mic            ]: USB-Audio - Mic\n 1 [Jabra          ]: USB-Audio - Jabra\n"
+    )
+    for number, name, usb_id, sides in (
+        (0, "Mic", "1234:abcd", "cp"),
+        (1, "Jabra", "0b0e:0420", "p"),
+    ):
+        folder = tmp_path / f"card{number}"
+        for side in sides:
+            (folder / f"pcm0{side}").mkdir(parents=True)
+        (folder / "id").write_text(name)
+        (folder / "usbid").write_text(usb_id)
+    assert choose("auto", "playback", "auto", tmp_path).name.pcm == "hw:CARD=Mic,DEV=0"
+    assert choose("auto", "playback", None, tmp_path).name.pcm == "hw:CARD=Jabra,DEV=0"

@@ -10,7 +10,7 @@ from voiced.cli.demo.person import Keyboard, Say, ScriptedPerson
 from voiced.cli.demo.screen import PlainLines, Screen
 from voiced.cli.demo.standin import stand_in
 from voiced.cli.demo.witness import ANSWERED_S, Witness, WitnessedSpeaker, WitnessedTool
-from voiced.config.schema import AgentSection, Settings, SoundsSection
+from voiced.config.schema import AgentSection, AudioSection, CaptureSection, Settings, SoundsSection
 from voiced.devices.cards import list_cards
 from voiced.devices.sound import SoundDevices, microphone, speaker
 from voiced.devices.wavfile import WavMicrophone
@@ -118,6 +118,8 @@ class Demo:
         session = {key: value for key, value in wanted.items() if key not in refused}
         return Settings(
             agent=AgentSection(protocol=self._protocol, url=url, session=session),
+            # Recorded sentences have silence between them, and no noise.
+            audio=AudioSection(capture=CaptureSection(silent_after_s=0)),
             sounds=self._cues,
         )
 
