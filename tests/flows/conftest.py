@@ -17,11 +17,6 @@ whose turn it is, be set up by the client, be reached with a key alone or with a
 faster than real time."""
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "needs(*abilities): only with agents that can do this")
-    config.addinivalue_line("markers", "about(protocol): only with this agent")
-
-
 def pytest_generate_tests(metafunc):
     wanted = {name for mark in metafunc.definition.iter_markers("needs") for name in mark.args}
     named = {name for mark in metafunc.definition.iter_markers("about") for name in mark.args}
