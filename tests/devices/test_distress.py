@@ -4,13 +4,13 @@ import time
 
 import numpy as np
 import pytest
-from gpiozero import Device
-from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from tests.devices.test_conversation import best_correlation, loudness
 from voiced.cli import main
 from voiced.core.cues import Earcon, Prompt
 from voiced.devices.cues import CueFiles
+
+pytestmark = pytest.mark.usefixtures("pins")
 
 BROKEN = """\
 version: 1
@@ -20,14 +20,6 @@ led: {{pin: 25}}
 {more}
 no_such_key: 1
 """
-
-
-@pytest.fixture(autouse=True)
-def pins():
-    Device.pin_factory = MockFactory(pin_class=MockPWMPin)
-    yield Device.pin_factory
-    Device.pin_factory.close()
-    Device.pin_factory = None
 
 
 def run(tmp_path, speaker="vspk", more=""):

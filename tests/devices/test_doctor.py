@@ -10,8 +10,6 @@ from datetime import date
 
 import numpy as np
 import pytest
-from gpiozero import Device
-from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from agentsim.assemblyai.settings import Settings
 from agentsim.faults import Faults
@@ -21,7 +19,7 @@ from tests.wire.certificates import Authority
 from voiced.cli.doctor import as_document, in_words
 from voiced.doctor.checkup import Wanted, check_up
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("pins")]
 
 SETTINGS = """\
 version: 1
@@ -42,14 +40,6 @@ network: {{ca_file: {ca_file}, connect_timeout_s: 2, proxy: auto}}
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     return Authority.found(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(autouse=True)
-def pins():
-    Device.pin_factory = MockFactory(pin_class=MockPWMPin)
-    yield Device.pin_factory
-    Device.pin_factory.close()
-    Device.pin_factory = None
 
 
 @contextlib.contextmanager

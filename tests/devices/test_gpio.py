@@ -4,8 +4,6 @@ import asyncio
 import time
 
 import pytest
-from gpiozero import Device
-from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from tests.devices.rig import percentile
 from tests.flows import house as flows
@@ -13,7 +11,7 @@ from voiced.core.gestures import Meaning
 from voiced.core.state import Phase
 from voiced.devices.gpio import ButtonWiring, GpioButton, GpioLight, LightWiring
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("pins")]
 
 TRIALS = 40
 ACTION_MS = 30
@@ -28,14 +26,6 @@ class TimedLight(GpioLight):
     def show(self, status):
         super().show(status)
         self.shown_s = time.monotonic()
-
-
-@pytest.fixture(autouse=True)
-def pins():
-    Device.pin_factory = MockFactory(pin_class=MockPWMPin)
-    yield Device.pin_factory
-    Device.pin_factory.close()
-    Device.pin_factory = None
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 
 import pytest
-from gpiozero import Device
-from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from tests.flows.house import awake, house, tone
 from voiced.core.actions import Status
@@ -15,17 +13,11 @@ from voiced.core.light import PATTERNS
 from voiced.core.state import Phase, Policy
 from voiced.devices.gpio import ButtonWiring, GpioButton, GpioLight, LightWiring
 
+pytestmark = pytest.mark.usefixtures("pins")
+
 BUTTON, LIGHT, MORE = 17, 25, 5
 COLOURS = (16, 20, 21)
 LONG = "a long story that goes on and on " * 8
-
-
-@pytest.fixture(autouse=True)
-def pins():
-    Device.pin_factory = MockFactory(pin_class=MockPWMPin)
-    yield Device.pin_factory
-    Device.pin_factory.close()
-    Device.pin_factory = None
 
 
 async def press(pins, for_s=0.1, pin=BUTTON):
