@@ -93,6 +93,7 @@ def test_a_chip_that_cannot_be_asked_does_not_stop_the_card(caplog):
     assert caplog.text.count("its firmware cannot be read (Permission denied)") == 1
 
 
+@pytest.mark.real_time
 async def test_a_stalled_array_is_restarted_once_and_then_given_up(caplog):
     shop = Workshop("xvf3800")
     choice = shop.choice("2886:001a")
@@ -115,6 +116,7 @@ async def test_a_card_that_is_there_but_fails_at_once_is_stalled_not_absent():
     assert (await shop.care.after(FAILED, present, 0.0)).trouble is Trouble.ABSENT
 
 
+@pytest.mark.real_time
 async def test_a_chip_that_cannot_be_restarted_is_told_of_and_reopened(caplog):
     shop = Workshop("xvf3800", broken=True)
     choice = shop.choice("2886:001a")
