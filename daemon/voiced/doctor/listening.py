@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
+from statistics import median
 
 from voiced.core.pcm import PcmFormat
 from voiced.devices.alsa_capture import AlsaMicrophone
@@ -48,22 +49,27 @@ class Heard:
 
 @dataclass(slots=True)
 class _Clock:
-    """Follows a count of frames: the earliest that each was seen tells when the first one was."""
+    """Follows a count of frames, to tell when the first one was.
+
+    Attributes:
+        rate_hz: How many there are in a second.
+        arrives: The count is of sound that arrives: it can be seen late but never early, so the
+            earliest counts. A position in a device is early as often as late: the median counts.
+    """
 
     rate_hz: int
-    _began_s: float = float("inf")
+    arrives: bool
     _marks: list[tuple[float, int]] = field(default_factory=list)
 
     def see(self, n_frames: int) -> None:
-        now_s = time.monotonic()
-        self._marks.append((now_s, n_frames))
-        self._began_s = min(self._began_s, now_s - n_frames / self.rate_hz)
+        self._marks.append((time.monotonic(), n_frames))
 
     def note(self, heard: Heard) -> None:
         if not self._marks:
             return
-        heard.began_s = self._began_s
         steady = [mark for mark in self._marks if mark[0] > self._marks[0][0] + SETTLE_S]
+        began_s = [at_s - n_frames / self.rate_hz for at_s, n_frames in steady or self._marks]
+        heard.began_s = min(began_s) if self.arrives else median(began_s)
         if len(steady) > 1 and steady[-1][0] - steady[0][0] > SETTLE_S:
             (from_s, from_frame), (to_s, to_frame) = steady[0], steady[-1]
             heard.rate_hz = (to_frame - from_frame) / (to_s - from_s)
@@ -125,7 +131,7 @@ async def _play(devices: SoundDevices, score: Score, played: Heard, tried: async
     )
     try:
         async with speaker.open() as playback:
-            clock = _Clock(playback.format.rate_hz)
+            clock = _Clock(playback.format.rate_hz, arrives=False)
             pcm = score.pcm(playback.format.rate_hz, playback.mixer)
             played.format = playback.format
             played.choice = playback.opened.choice
@@ -161,7 +167,7 @@ async def _capture(devices: SoundDevices, heard: Heard) -> None:
     )
     try:
         async with microphone.open() as capture:
-            clock = _Clock(capture.format.rate_hz)
+            clock = _Clock(capture.format.rate_hz, arrives=True)
             heard.format = capture.format
             heard.choice = capture.opened.choice
             heard.channel = _channel(devices, capture.opened)
