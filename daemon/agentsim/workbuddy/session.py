@@ -2,7 +2,8 @@
 
 import random
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from agentsim.dialogue import Turn, choose
 from agentsim.intents import intent_of
 from agentsim.sound import HEARING_HZ, SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
+from agentsim.speaking import Voice
 from agentsim.steps import Break, Finish, Pause, Repeat, Say, Step, filled
 from agentsim.timers import Timers
 from agentsim.workbuddy.hearing import FRAME_BYTES, FRAME_S, Hearing
@@ -143,7 +145,7 @@ class Session:
         delay_s = self._settings.timing.think_s
         self._timers.after(delay_s, lambda: self._speak(steps, {"text": text}, samples))
 
-    def _speak(self, steps: "list[Step] | tuple[Step, ...]", known: dict, samples: Samples) -> None:  # type: ignore[type-arg]
+    def _speak(self, steps: Sequence[Step], known: Mapping[str, Any], samples: Samples) -> None:
         generation, voice = self._generation, self._settings.voice
         last = steps[-1] if steps else None
 
@@ -207,10 +209,10 @@ class Session:
             self.connection.do(place)
 
 
-def _sound_of(step: Step, known: dict, own_words: Samples, voice: object) -> Samples:  # type: ignore[type-arg]
+def _sound_of(step: Step, known: Mapping[str, Any], own_words: Samples, voice: Voice) -> Samples:
     match step:
         case Say(text):
-            return resample(voice.render(filled(text, known)), SPEECH_HZ, HEARING_HZ)  # type: ignore[attr-defined]
+            return resample(voice.render(filled(text, known)), SPEECH_HZ, HEARING_HZ)
         case Pause(duration_s):
             return np.zeros(round(duration_s * HEARING_HZ), np.int16)
         case Repeat():

@@ -31,6 +31,7 @@ from voiced.agents.reading import (
     text_in,
 )
 from voiced.agents.safe_text import safe
+from voiced.agents.tokens import token_answer
 from voiced.core.events import AgentReady, Event, ReplyDone, ReplyStarted, SessionEnded
 from voiced.core.pcm import WireFormat
 from voiced.errors import AgentBusy, LinkError, LinkRejected, Problem, Redial
@@ -307,17 +308,8 @@ def _token_in(answer: HttpAnswer) -> tuple[str, str]:
         AgentBusy: If we asked too often.
         LinkError: If the answer is of no use.
     """
-    if (remedy := _TOKEN_REMEDIES.get(answer.status)) is not None:
-        raise LinkRejected(f"the token request was refused (HTTP {answer.status})", remedy)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise AgentBusy("too many token requests (HTTP 429)")
-    if answer.status != HTTPStatus.OK:
-        raise LinkError(f"the token request failed (HTTP {answer.status})")
-    try:
-        body = read_object(answer.body)
-        token, url = body.get("token"), body.get("ws_url")
-    except MalformedError:
-        token = url = None
+    body = token_answer(answer, _TOKEN_REMEDIES)
+    token, url = body.get("token"), body.get("ws_url")
     if not is_credential(token) or not isinstance(url, str) or not url:
         raise LinkError(
             "the answer to the token request holds no token; does this network want a log-in "

@@ -26,7 +26,6 @@ from voiced.devices.channels import one_channel
 from voiced.devices.choice import choose
 from voiced.devices.handover import DeviceThread, Ending, Handover
 from voiced.devices.xruns import BurstLog, LostTime
-from voiced.errors import DeviceError
 
 _RING_PERIODS = 16  # slack for a stall of 320 ms; costs no latency
 _HANDOVER_PERIODS = 64
@@ -73,14 +72,8 @@ class AlsaMicrophone:
     async def open(self) -> AsyncIterator["AlsaCapture"]:
         opened = await asyncio.to_thread(self._open_now)
         capture = AlsaCapture(opened, all_channels=self._wanted.channel == EVERY)
-        try:
+        async with self._care.attend(capture, opened.choice, opened.period_s):
             yield capture
-        except DeviceError as error:
-            capture.close()
-            worked_s = capture.periods * opened.period_s
-            raise await self._care.after(error, opened.choice, worked_s) from error
-        finally:
-            capture.close()
 
     def _open_now(self) -> OpenPcm:
         wanted = self._wanted

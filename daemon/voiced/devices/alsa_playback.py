@@ -31,7 +31,6 @@ from voiced.devices.choice import choose
 from voiced.devices.handover import DeviceThread, Ending
 from voiced.devices.mixer import ANY, OFF, AlsaMixer, playback_mixer
 from voiced.devices.xruns import BurstLog
-from voiced.errors import DeviceError
 from voiced.ports import SoundSource
 
 _RING_PERIODS = 4
@@ -70,14 +69,8 @@ class AlsaSpeaker:
     async def open(self) -> AsyncIterator["AlsaPlayback"]:
         opened, mixer = await asyncio.to_thread(self._open_now)
         playback = AlsaPlayback(opened, mixer)
-        try:
+        async with self._care.attend(playback, opened.choice, opened.period_s):
             yield playback
-        except DeviceError as error:
-            playback.close()
-            worked_s = playback.periods * opened.period_s
-            raise await self._care.after(error, opened.choice, worked_s) from error
-        finally:
-            playback.close()
 
     def _open_now(self) -> tuple[OpenPcm, AlsaMixer | None]:
         wanted = self._wanted

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from voiced.devices.cards import ASOUND, Card, list_cards
 from voiced.devices.choice import Choice
@@ -18,6 +19,19 @@ log = logging.getLogger(__name__)
 
 Argument = TypeVar("Argument")
 Found = TypeVar("Found")
+
+
+class OpenDevice(Protocol):
+    """One open direction of a card.
+
+    Attributes:
+        periods: How many were moved.
+    """
+
+    periods: int
+
+    def close(self) -> None:
+        """Let go of it. Idempotent."""
 
 
 class CardCare:
@@ -63,6 +77,24 @@ class CardCare:
                     f"{profile.name} has firmware {_dotted(found)}; before "
                     f"{_dotted(profile.oldest_firmware)} it is known to stop capturing: update it"
                 )
+
+    @asynccontextmanager
+    async def attend(
+        self, device: OpenDevice, choice: Choice, period_s: float
+    ) -> AsyncIterator[None]:
+        """Close an open device in the end; should it have failed, take the next step first.
+
+        Raises:
+            DeviceError: If it failed; with what turned out to ail it.
+            DeviceStuck: If it is beyond our help.
+        """
+        try:
+            yield
+        except DeviceError as error:
+            device.close()
+            raise await self.after(error, choice, device.periods * period_s) from error
+        finally:
+            device.close()
 
     async def after(self, error: DeviceError, choice: Choice, worked_s: float) -> VoicedError:
         """Take the next step on a card that failed; return what to raise.

@@ -9,7 +9,6 @@ from voiced.app import (
     Extras,
     agent_settings,
     assemble_parts,
-    built_in_tools,
     catalogue,
     link_options,
     sound_devices,
@@ -144,6 +143,5 @@ async def _network(
     elif not way_is_free or examined.problems:
         yield skip("agent", "it comes after what failed")
     else:
-        parts.agent.update(agent_settings(settings, built_in_tools(settings)))
         async for finding in check_agent(parts.agent, ways):
             yield finding

@@ -6,8 +6,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from voiced.agents.assemblyai.memory import Memory, SessionRecord
 from voiced.agents.codec import AgentSettings, Dial, DialPlan, HttpAnswer, HttpCall
-from voiced.agents.reading import MalformedError, is_credential, read_object
-from voiced.errors import AgentBusy, LinkError, LinkRejected, Redial
+from voiced.agents.reading import is_credential
+from voiced.agents.tokens import token_answer
+from voiced.errors import LinkError, LinkRejected, Redial
 
 # Long enough for a slow handshake, too short to be worth stealing. assemblyai.md §1.
 _LIFETIMES = "expires_in_seconds=120&max_session_duration_seconds=10800"
@@ -107,16 +108,7 @@ def _token_in(answer: HttpAnswer) -> str:
         AgentBusy: If we asked too often.
         LinkError: If the answer is of no use.
     """
-    if (remedy := _REJECTIONS.get(answer.status)) is not None:
-        raise LinkRejected(f"the token request was refused (HTTP {answer.status})", remedy)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise AgentBusy("too many token requests (HTTP 429)")
-    if answer.status != HTTPStatus.OK:
-        raise LinkError(f"the token request failed (HTTP {answer.status})")
-    try:
-        token = read_object(answer.body).get("token")
-    except MalformedError:
-        token = None
+    token = token_answer(answer, _REJECTIONS).get("token")
     if not is_credential(token):
         raise LinkError("the answer to the token request holds no token")
     return token
