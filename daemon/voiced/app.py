@@ -22,6 +22,7 @@ from voiced.errors import ConfigError, Problem
 from voiced.host.always import AlwaysAwake
 from voiced.host.memory import StateFile
 from voiced.host.owner import OwnerWatch
+from voiced.host.reloads import Reloads
 from voiced.parts import Parts, SoundSettings
 from voiced.ports import (
     CaptionView,
@@ -46,11 +47,13 @@ class Extras:
     """What a command adds to, or puts in the place of, what the settings name.
 
     `settings_file` is where the settings came from, to be read again when it changes.
-    `state_folder` is where to remember the volume; without one it is not.
+    `state_folder` is where to remember the volume; without one it is not. `reloads` is where somebody
+    may ask for the settings to be read again.
     """
 
     settings_file: Path | None = None
     state_folder: Path | None = None
+    reloads: Reloads | None = None
     microphone: Microphone | None = None
     speaker: Speaker | None = None
     tools: Mapping[str, Tool] | None = None
@@ -59,6 +62,7 @@ class Extras:
     indicators: Sequence[Indicator] = ()
     captions: Sequence[CaptionView] = ()
     taps: Sequence[PeriodTap] = ()
+    chores: Sequence[Chore] = ()
 
 
 def check_session(protocol: str, session: Mapping[str, Any]) -> list[Problem]:
@@ -120,7 +124,7 @@ def assemble_parts(settings: Settings, extras: Extras) -> Parts:
     indicators: list[Indicator] = [*extras.indicators, owner]
     wake_sources: list[WakeSource] = [*extras.wake_sources, network, owner, *buttons(settings)]
     lights: list[MicLight] = []
-    chores: list[Chore] = []
+    chores: list[Chore] = [*extras.chores]
     if (led := light(settings)) is not None:
         indicators.append(led)
         lights.append(led)
@@ -188,7 +192,7 @@ def _owner_watch(
         agent.update(agent_settings(found, tools, extras.key))
 
     paths = [path, key.path() if key is not None else None]
-    return OwnerWatch([each for each in paths if each is not None], reread)
+    return OwnerWatch([each for each in paths if each is not None], reread, extras.reloads)
 
 
 def built_in_tools(settings: Settings) -> dict[str, Tool]:

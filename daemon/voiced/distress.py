@@ -1,17 +1,28 @@
 """Telling a person that the settings cannot be used, as far as they can be read."""
 
 import asyncio
+import logging
+import signal
+from pathlib import Path
 
-from voiced.app import cue_files, sound_devices
+from voiced.app import Extras, assemble_parts, catalogue, cue_files, sound_devices
+from voiced.config.load import load
 from voiced.config.schema import Settings
 from voiced.core.actions import Status
 from voiced.core.cues import Earcon, Prompt
 from voiced.devices.sound import speaker
-from voiced.errors import DeviceError
+from voiced.errors import ConfigError, DeviceError
+from voiced.host.owner import version_of
+from voiced.host.systemd import Notify
 from voiced.ports import Playback
 from voiced.wiring import light
 
+log = logging.getLogger(__name__)
+
 LONGEST_S = 8.0
+
+LOOK_EVERY_S = 2.0
+"""How often to look whether the settings have been mended."""
 
 
 async def tell_of_broken_settings(settings: Settings) -> None:
@@ -20,22 +31,86 @@ async def tell_of_broken_settings(settings: Settings) -> None:
     Args:
         settings: What could be read of them; what is broken has its default.
     """
+    async with asyncio.TaskGroup() as group:
+        shining = group.create_task(_shine(settings))
+        await _say(settings)
+        shining.cancel()
+
+
+async def stay_up(
+    path: Path,
+    draft: Settings | None,
+    error: ConfigError,
+    notify: Notify,
+    feed_every_s: float | None,
+) -> None:
+    """Show that the settings cannot be used, until they can, or until asked to stop.
+
+    Args:
+        path: The settings file; it need not exist.
+        draft: What could be read of it.
+        error: What is wrong.
+        notify: What speaks to systemd.
+        feed_every_s: How often systemd wants a sign of life.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    notify(f"READY=1\nSTATUS={Status.CONFIGURATION_ERROR.value}: {error}")
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_feed(notify, feed_every_s))]
+        if draft is not None:
+            tasks += [group.create_task(_shine(draft)), group.create_task(_say(draft))]
+        mending = group.create_task(_until_mended(path, error, notify))
+        stopped = group.create_task(stopping.wait())
+        await asyncio.wait({mending, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (*tasks, mending, stopped):
+            task.cancel()
+
+
+async def _until_mended(path: Path, error: ConfigError, notify: Notify) -> None:
+    """Return when the file has changed, and can be used."""
+    known, told = version_of(path), str(error)
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        if (now := version_of(path)) == known:
+            continue
+        known = now
+        try:
+            assemble_parts(load(path, catalogue()).settings, Extras())
+        except ConfigError as problem:
+            if str(problem) != told:
+                log.error("%s", problem)  # noqa: TRY400 - it says it all
+                notify(f"STATUS={Status.CONFIGURATION_ERROR.value}: {problem}")
+            told = str(problem)
+        else:
+            log.info("the settings have been mended: starting anew")
+            return
+
+
+async def _feed(notify: Notify, every_s: float | None) -> None:
+    while every_s is not None:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(every_s)
+
+
+async def _shine(settings: Settings) -> None:
     lamp = light(settings)
     if lamp is not None:
         lamp.show(Status.CONFIGURATION_ERROR)
-    async with asyncio.TaskGroup() as group:
-        shining = group.create_task(lamp.run()) if lamp is not None else None
-        try:
-            async with asyncio.timeout(LONGEST_S):
-                await _say(settings)
-        except (TimeoutError, DeviceError):
-            pass  # the log has the cause
-        finally:
-            if shining is not None:
-                shining.cancel()
+        await lamp.run()
 
 
 async def _say(settings: Settings) -> None:
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            await _play(settings)
+    except (TimeoutError, DeviceError):
+        pass  # the log has the cause
+
+
+async def _play(settings: Settings) -> None:
     cues, volume = cue_files(settings), settings.audio.playback.volume
     async with speaker(sound_devices(settings)).open() as playback, asyncio.TaskGroup() as group:
         rate_hz = playback.format.rate_hz

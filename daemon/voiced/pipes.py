@@ -42,10 +42,14 @@ class Progress:
     Attributes:
         captured_periods: Periods captured.
         played_frames: Frames pulled by the speaker.
+        microphone: What ails it, if that is known.
+        speaker: What ails it, if that is known.
     """
 
     captured_periods: int
     played_frames: int
+    microphone: Trouble | None = None
+    speaker: Trouble | None = None
 
 
 class _Shut(Exception):  # noqa: N818 - ends a capture, and is no error

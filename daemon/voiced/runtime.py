@@ -127,7 +127,8 @@ class Runtime:
     @property
     def progress(self) -> Progress:
         """How far sound has come; it advances as long as the devices are well."""
-        return Progress(self._capture.periods, self.playout.position)
+        now = self.conversation
+        return Progress(self._capture.periods, self.playout.position, now.microphone, now.speaker)
 
     def dispatch(self, event: Event) -> None:
         """Step the machine and carry out what it orders. Event loop thread only."""

@@ -21,6 +21,8 @@ packages=(
   "test  libasound2-plugins /usr/lib/*/alsa-lib/*pcm_pulse.so  joins ALSA to the virtual sound card"
   "test  openssl            openssl                            certificates for the TLS tests"
   "test  iproute2           ip                                 networks that fail, for the outage tests"
+  "test  libsystemd-dev     /usr/include/systemd/sd-daemon.h   builds systemd-python, which has no wheel"
+  "test  pkg-config         pkg-config                         the same build looks for it"
   "test  shellcheck         shellcheck                         checks the shell scripts"
 )
 

@@ -66,6 +66,14 @@ def find(explicit: str | None) -> Path:
     raise ConfigError(FILE_NAME, f"no such file at {looked}", "name one, or try `voiced demo`")
 
 
+def service_file() -> Path:
+    """Return where the service's settings file belongs, whether there is one or not."""
+    try:
+        return find(None)
+    except ConfigError:
+        return Path(SYSTEM_DIRECTORY) / FILE_NAME
+
+
 def _is_absent(path: Path) -> bool:
     try:
         path.stat()

@@ -1,9 +1,10 @@
-"""What a person or a supervisor can say to a process: stop, and the talk button."""
+"""What a person or a supervisor can say to a process: stop, read your files again, the talk button."""
 
 import asyncio
 import signal
 
 from voiced.core.events import Event, StopRequested, TalkPressed
+from voiced.host.reloads import Reloads
 from voiced.ports import Emit
 
 SIGNALS: dict[signal.Signals, Event] = {
@@ -14,14 +15,19 @@ SIGNALS: dict[signal.Signals, Event] = {
 
 
 class SignalWake:
-    """SIGTERM and SIGINT stop; SIGUSR1 presses the talk button."""
+    """SIGTERM and SIGINT stop; SIGUSR1 presses the talk button; SIGHUP asks for a reload."""
+
+    def __init__(self, reloads: Reloads | None = None) -> None:
+        self._reloads = reloads
 
     async def watch(self, emit: Emit) -> None:
         loop = asyncio.get_running_loop()
         for number, event in SIGNALS.items():
             loop.add_signal_handler(number, emit, event)
+        if self._reloads is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._reloads.ask)
         try:
             await asyncio.Event().wait()
         finally:
-            for number in SIGNALS:
+            for number in (*SIGNALS, signal.SIGHUP):
                 loop.remove_signal_handler(number)

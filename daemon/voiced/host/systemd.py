@@ -1,0 +1,99 @@
+"""systemd, if it started us: told when we are ready and what we do, and fed while all is well."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from importlib import import_module
+from time import clock_gettime_ns
+
+from voiced.config.environment import variable
+from voiced.core.actions import Status
+from voiced.errors import Trouble
+from voiced.pipes import Progress
+
+log = logging.getLogger(__name__)
+
+Notify = Callable[[str], object]
+"""Takes lines of `sd_notify`."""
+
+LOOK_EVERY_S = 0.1
+"""How often to look whether sound is there, until it is known."""
+
+FEEDINGS = 4
+"""In the time after which systemd would start us anew."""
+
+MONOTONIC = 1
+"""CLOCK_MONOTONIC, in which systemd wants to know when a reload began."""
+
+
+def notifier() -> Notify | None:
+    """Return what speaks to systemd, or None if it does not listen."""
+    if variable("NOTIFY_SOCKET") is None:
+        return None
+    notify: Notify = import_module("systemd.daemon").notify
+    return notify
+
+
+def feeding_s() -> float | None:
+    """Return how often systemd wants a sign of life, or None if it does not."""
+    given = variable("WATCHDOG_USEC")
+    return int(given) / 1e6 / FEEDINGS if given is not None and given.isdecimal() else None
+
+
+class Vitality:
+    """Judges from look to look whether sound moves, or is known not to."""
+
+    def __init__(self) -> None:
+        self._before: Progress | None = None
+
+    def judge(self, now: Progress) -> bool:
+        """Tell whether each direction has advanced, or has a trouble that is known and shown."""
+        before, self._before = self._before, now
+        if before is None:
+            return True
+        hears = now.captured_periods != before.captured_periods or now.microphone is not None
+        plays = now.played_frames != before.played_frames or now.speaker is not None
+        return hears and plays
+
+
+class SystemdService:
+    """Tells systemd of readiness, status and life. Fills `Indicator` and `Chore`.
+
+    Args:
+        notify: What speaks to systemd.
+        progress: How far sound has come.
+        feed_every_s: Between signs of life; None gives none.
+    """
+
+    def __init__(
+        self, notify: Notify, progress: Callable[[], Progress], feed_every_s: float | None
+    ) -> None:
+        self._notify = notify
+        self._progress = progress
+        self._feed_every_s = feed_every_s
+        self._vitality = Vitality()
+        self._is_well = True
+
+    def show(self, status: Status) -> None:
+        stopping = "STOPPING=1\n" if status is Status.STOPPING else ""
+        self._notify(f"{stopping}STATUS={status.value}")
+
+    def reloading(self, begun: bool, /) -> None:  # noqa: FBT001 - it is the one argument
+        """Tell that the settings are being read again, or that this is over."""
+        at_us = clock_gettime_ns(MONOTONIC) // 1000
+        self._notify(f"RELOADING=1\nMONOTONIC_USEC={at_us}" if begun else "READY=1")
+
+    async def run(self) -> None:
+        while Trouble.UNOPENED in (self._progress().microphone, self._progress().speaker):
+            await asyncio.sleep(LOOK_EVERY_S)
+        self._notify("READY=1")
+        while self._feed_every_s is not None:
+            self._look()
+            await asyncio.sleep(self._feed_every_s)
+
+    def _look(self) -> None:
+        was_well, self._is_well = self._is_well, self._vitality.judge(self._progress())
+        if self._is_well:
+            self._notify("WATCHDOG=1")
+        elif was_well:
+            log.error("sound stands still, and nobody knows why: waiting to be started anew")

@@ -1,0 +1,63 @@
+# Where things are on a device, and the steps that install and uninstall share. Source it.
+#
+# The same files serve a checkout (scripts/install) and the Debian package (/usr/lib/voiced/install).
+# shellcheck shell=bash disable=SC2034  # whoever sources this uses the names
+
+home=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P) # scripts/, or /usr/lib/voiced
+
+opt=/opt/voiced
+versions=$opt/versions
+current=$opt/current
+settings=/etc/voiced
+state=/var/lib/voiced
+command_link=/usr/local/bin/voiced
+unit=/etc/systemd/system/voiced.service
+sysusers=/etc/sysusers.d/voiced.conf
+rules=/etc/udev/rules.d/60-voiced.rules
+ready_within=90
+
+say() { printf 'voiced: %s\n' "$*"; }
+die() { printf 'voiced: %s\n' "$*" >&2; exit 1; }
+
+# Print the comment at the head of a script.
+show_help() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$1"; }
+
+# Run a command that may take long; show what it said only if it fails.
+quietly() {
+  local log
+  log=$(mktemp)
+  if ! "$@" >"$log" 2>&1 </dev/null; then
+    tail -n 20 "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+# Put a file where it belongs, unless the very same is there: put SOURCE PLACE MODE
+put() {
+  cmp -s "$1" "$2" && [[ $(stat -c %a "$2") == "$3" ]] && return 1
+  mkdir -p "$(dirname "$2")"
+  install -m "$3" "$1" "$2.new"
+  mv -f "$2.new" "$2"
+}
+
+# Point the current version at another one, in one step.
+point_at() {
+  ln -sfn "$1" "$current.new"
+  mv -fT "$current.new" "$current"
+}
+
+current_version() { [[ ! -L $current ]] || basename "$(readlink "$current")"; }
+
+is_active() { systemctl is-active --quiet voiced; }
+
+# Run a command of voiced exactly as the service would be: its user, its groups, its key.
+as_service() {
+  systemd-run --quiet --pipe --wait --collect --service-type=exec \
+    -p User=voiced -p SupplementaryGroups="audio gpio" -p StateDirectory=voiced -p StateDirectoryMode=0700 \
+    -p RuntimeDirectory=voiced-as-service -p WorkingDirectory=/run/voiced-as-service \
+    -p LoadCredential=api-key:$settings/api-key \
+    -p Environment="GPIOZERO_PIN_FACTORY=lgpio LG_WD=/run/voiced-as-service OPENBLAS_NUM_THREADS=1" \
+    -- "$@" </dev/null
+}

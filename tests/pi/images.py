@@ -1,0 +1,95 @@
+"""The disks of virtual Pis: built once, kept in the user's cache directory by the hash of what they are made of."""
+
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+BUILD = Path(__file__).with_name("build-image.sh")
+SUITES = {"bookworm": "3.11", "trixie": "3.13"}
+"""Debian releases and their Pythons."""
+
+SOURCES = {"bookworm": ["pyalsaaudio==0.11.0"], "trixie": ["pyalsaaudio==0.11.0", "lgpio==0.2.2.0"]}
+"""Packages without a wheel for arm64: built on the virtual machine's own system."""
+
+KEPT = 2
+"""Images of one suite that are kept; older ones go."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """One built disk.
+
+    Attributes:
+        folder: Where it and what boots it are; nothing there is written to.
+    """
+
+    suite: str
+    folder: Path
+
+    @property
+    def python(self) -> str:
+        return SUITES[self.suite]
+
+    @property
+    def wheels(self) -> Path:
+        """Wheels built on this system, because nobody else has them."""
+        return self.folder / "wheels"
+
+
+def cache() -> Path:
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "voiced" / "pi"
+
+
+def image(suite: str) -> Image:
+    """Return the image of `suite`, built now if there is none."""
+    key = hashlib.sha256(BUILD.read_bytes() + repr((suite, SOURCES[suite])).encode()).hexdigest()[
+        :12
+    ]
+    folder = cache() / f"{suite}-{key}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{suite}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            _build(suite, folder)
+        (folder / "done").touch()
+        _forget_old_ones(suite)
+    return Image(suite, folder)
+
+
+def _build(suite: str, folder: Path) -> None:
+    started_s = time.monotonic()
+    print(f"building the image of {suite} (a few minutes, once)", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    sources = folder / "sources"
+    sources.mkdir(parents=True)
+    names = [name.partition("==")[0] for name in SOURCES[suite]]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [*pip, "--no-deps", "--no-binary", ",".join(names), "--dest", sources, *SOURCES[suite]],
+        check=True,
+    )
+    with (folder / "build.log").open("w") as output:
+        built = subprocess.run(
+            [BUILD, suite, folder, sources], stdout=output, stderr=output, check=False
+        )
+    if built.returncode:
+        print((folder / "build.log").read_text()[-3000:])
+        raise SystemExit(f"the image cannot be built; the whole log: {folder / 'build.log'}")
+    print(f"built in {time.monotonic() - started_s:.0f} s", flush=True)
+
+
+def _forget_old_ones(suite: str) -> None:
+    done = sorted(cache().glob(f"{suite}-*/done"), key=lambda path: path.stat().st_mtime)
+    for old in done[:-KEPT]:
+        log.info("forgetting %s", old.parent)
+        shutil.rmtree(old.parent)

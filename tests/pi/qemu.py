@@ -1,0 +1,240 @@
+"""The virtual computer: one QEMU process, and what can be done to it from outside."""
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.pi.images import Image
+
+CPUS, MEMORY_MIB = 4, 1024  # what the device tree of the image says
+SOCKET_WAIT_S = 20.0
+AGENT_HOST = "10.0.2.2"
+"""This machine's loopback, as the virtual one sees it."""
+
+
+class Monitor:
+    """QEMU's machine protocol."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = _connected(path)
+        self._answers = self._socket.makefile()
+        self._answers.readline()
+        self("qmp_capabilities")
+
+    def __call__(self, command: str, **arguments: Any) -> Any:
+        order = {"execute": command, "arguments": arguments}
+        self._socket.sendall(json.dumps(order).encode() + b"\n")
+        while "event" in (answer := json.loads(self._answers.readline())):
+            pass
+        if "error" in answer:
+            raise RuntimeError(f"{command}: {answer['error']['desc']}")
+        return answer["return"]
+
+    def close(self) -> None:
+        self._answers.close()
+        self._socket.close()
+
+
+class Pins:
+    """The wires at the GPIO chip, lines 0 to 7: what is driven from outside, and what is seen there."""
+
+    def __init__(self, path: Path, monitor: Monitor) -> None:
+        # The place depends on the machine; QEMU ends itself over a wrong one.
+        devices = monitor("qom-list", path="/machine/unattached")
+        (name,) = (each["name"] for each in devices if each["type"] == "child<pl061>")
+        self._chip = f"/machine/unattached/{name}"
+        self._socket = _connected(path)
+        self._lines = self._socket.makefile()
+        self._changes: list[tuple[float, int, bool]] = []
+        self._order(f"irq_intercept_out {self._chip}")
+
+    def drive(self, line: int, high: bool) -> float:
+        """Set an input; return when."""
+        now_s = time.time()
+        self._order(f"set_irq_in {self._chip} unnamed-gpio-in {line} {int(high)}")
+        return now_s
+
+    def changes(self, line: int, *, for_s: float = 0.0) -> list[tuple[float, bool]]:
+        """Return every change of an output so far, with its time, after watching for a while."""
+        self._watch(for_s, lambda: False)
+        return [(at_s, high) for at_s, each, high in self._changes if each == line]
+
+    def forget(self) -> None:
+        self._watch(0.0, lambda: False)
+        self._changes.clear()
+
+    def wait(self, line: int, high: bool, within_s: float) -> float:
+        """Return when an output next became so."""
+        known = len(self._changes)
+
+        def found() -> list[float]:
+            return [t for t, each, level in self._changes[known:] if (each, level) == (line, high)]
+
+        self._watch(within_s, lambda: bool(found()))
+        if not found():
+            raise TimeoutError(f"GPIO {line} did not become {high} within {within_s} s")
+        return found()[0]
+
+    def close(self) -> None:
+        self._lines.close()
+        self._socket.close()
+
+    def _order(self, text: str) -> None:
+        self._socket.settimeout(SOCKET_WAIT_S)
+        self._socket.sendall(text.encode() + b"\n")
+        while not self._read_line().startswith("OK"):
+            pass
+
+    def _watch(self, for_s: float, enough: Callable[[], bool]) -> None:
+        """Take in changes until there were enough or time is up."""
+        deadline_s = time.monotonic() + for_s
+        while not enough():
+            self._socket.settimeout(max(0.001, deadline_s - time.monotonic()))
+            try:
+                self._read_line()
+            except TimeoutError:
+                # A file on a socket that timed out must not be read again.
+                self._lines = self._socket.makefile()
+                if time.monotonic() >= deadline_s:
+                    return
+
+    def _read_line(self) -> str:
+        line = self._lines.readline()
+        if line.startswith("IRQ"):
+            _, what, number = line.split()
+            self._changes.append((time.time(), int(number), what == "raise"))
+        return line
+
+
+class Computer:
+    """One virtual Pi: started, cut off, reset.
+
+    Attributes:
+        ssh_port: Where its ssh answers on this machine.
+        monitor: QEMU itself.
+        pins: Its GPIO lines, from outside.
+    """
+
+    monitor: Monitor
+    pins: Pins
+
+    def __init__(self, image: Image, folder: Path, usb_socket: Path | None = None) -> None:
+        self.ssh_port = _free_port()
+        self._image = image
+        self._folder = folder
+        self._usb_socket = usb_socket
+        self._disk = folder / "disk.qcow2"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, clock: str | None = None) -> None:
+        """Switch it on; the first time with a fresh disk.
+
+        Args:
+            clock: What its clock says, as 2020-01-01T00:00:00; now if None.
+        """
+        if not self._disk.exists():
+            base = self._image.folder / "rootfs.ext4"
+            command = [
+                "qemu-img",
+                "create",
+                "-q",
+                "-f",
+                "qcow2",
+                "-b",
+                base,
+                "-F",
+                "raw",
+                self._disk,
+            ]
+            subprocess.run(command, check=True)
+        with (self._folder / "qemu.log").open("a") as output:
+            self._process = subprocess.Popen(
+                self._command(clock), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        self.monitor = Monitor(self._folder / "monitor.sock")
+        self.pins = Pins(self._folder / "pins.sock", self.monitor)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def reset(self) -> None:
+        """Cut the power, and give it back at once. What was not on the disk is lost."""
+        self.monitor("system_reset")
+
+    def link(self, up: bool) -> None:
+        """Plug or unplug the network cable."""
+        self.monitor("set_link", name="internet", up=up)
+
+    def stop(self) -> None:
+        """Switch it off as by pulling the plug."""
+        if self._process is None:
+            return
+        for part in (self.pins, self.monitor):
+            part.close()
+        self._process.terminate()
+        self._process.wait()
+        self._process = None
+
+    def _command(self, clock: str | None) -> list[str | Path]:
+        folder, image = self._folder, self._image.folder
+        usb: list[str] = []
+        if self._usb_socket is not None:
+            usb = [
+                *("-device", "qemu-xhci,id=xhci"),
+                *("-chardev", f"socket,id=array,path={self._usb_socket},reconnect=1"),
+                *("-device", "usb-redir,chardev=array,id=mic,bus=xhci.0"),
+            ]
+        for name in ("monitor", "pins"):
+            (folder / f"{name}.sock").unlink(missing_ok=True)
+        forward = f"hostfwd=tcp:127.0.0.1:{self.ssh_port}-10.0.9.15:22"
+        return [
+            "qemu-system-aarch64",
+            *("-M", "virt,gic-version=2", "-cpu", "cortex-a72", "-dtb", image / "pi.dtb"),
+            *("-accel", "tcg,thread=multi,tb-size=512"),
+            *("-smp", str(CPUS), "-m", str(MEMORY_MIB), "-display", "none", "-nodefaults"),
+            *("-kernel", image / "vmlinuz", "-initrd", image / "initrd.img"),
+            *("-append", "root=/dev/vda rw quiet net.ifnames=0 console=ttyAMA0"),
+            *("-drive", f"if=none,id=disk,file={self._disk},cache=unsafe"),
+            *("-device", "virtio-blk-pci,drive=disk"),
+            *("-netdev", f"user,id=inside,net=10.0.9.0/24,restrict=on,{forward}"),
+            *("-device", "virtio-net-pci,netdev=inside,mac=52:54:00:00:00:01,romfile="),
+            *("-netdev", "user,id=wan,net=10.0.2.0/24"),
+            *("-device", "virtio-net-pci,netdev=wan,mac=52:54:00:00:00:02,id=internet,romfile="),
+            *("-device", "virtio-rng-pci"),
+            *("-chardev", f"file,id=console,path={folder / 'console.log'},append=on"),
+            *("-serial", "chardev:console"),
+            *("-qmp", f"unix:{folder / 'monitor.sock'},server=on,wait=off"),
+            *("-qtest", f"unix:{folder / 'pins.sock'},server=on,wait=off"),
+            *("-qtest-log", "/dev/null"),
+            *(("-rtc", f"base={clock}") if clock else ()),
+            *usb,
+        ]
+
+
+def _connected(path: Path) -> socket.socket:
+    deadline_s = time.monotonic() + SOCKET_WAIT_S
+    while True:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(path))
+        except OSError:
+            connection.close()
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.05)
+        else:
+            connection.settimeout(SOCKET_WAIT_S)
+            return connection
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
