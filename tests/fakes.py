@@ -48,6 +48,9 @@ class ScriptedMicrophone:
         finally:
             self.is_open = False
 
+    def relax(self, relaxed):
+        self.relaxed = relaxed
+
     async def run(self, deliver):
         n_bytes = self.format.bytes_in(PERIOD_MS)
         while True:
@@ -101,6 +104,9 @@ class RecordingSpeaker:
             del self._ring[:n_bytes]
             played += n_bytes // self.format.frame_bytes
             source.played(played)
+
+    def relax(self, relaxed):
+        self.relaxed = relaxed
 
     def drop(self):
         self.drops += 1

@@ -28,7 +28,15 @@ from voiced.audio.playout import Playout
 from voiced.audio.resample import Resampler
 from voiced.audio.silence import SilenceSkipper
 from voiced.audio.uplink import UplinkQueue
-from voiced.core.events import AgentReady, Event, LinkLost, Loss, ReplyDone
+from voiced.core.events import (
+    AgentReady,
+    Event,
+    LinkLost,
+    Loss,
+    ReplyDone,
+    SpeechStarted,
+    SpeechStopped,
+)
 from voiced.core.pcm import PcmFormat
 from voiced.errors import (
     AgentBusy,
@@ -218,12 +226,15 @@ class Connection:
         speed = self._codec.uplink_speed
         if speed <= 1.0 and self._silence.skip(pcm, pcm_format, self._around.uplink.queued_ms):
             return
-        duration_ms = pcm_format.duration_ms(len(pcm))
-        wait_s = self._up_pace.wait_s(duration_ms, self._loop.time(), speed)
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
         payload = g711.encode(self._resampler(pcm_format).process(pcm), self._codec.uplink.encoding)
-        for message in self._codec.encode_audio(payload) if payload else ():
+        messages = self._codec.encode_audio(payload) if payload else []
+        for number, message in enumerate(messages):
+            duration_ms = pcm_format.duration_ms(len(pcm)) / len(messages)
+            wait_s = self._up_pace.wait_s(duration_ms, self._loop.time(), speed)
+            if number and speed <= 1.0:
+                wait_s = max(wait_s, duration_ms / 1000)  # as if captured in such short pieces
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
             await link.send(message)
             if not self._ending:  # by now the queue may belong to another link
                 self._around.uplink.sent(link.written_bytes)
@@ -271,10 +282,17 @@ class Connection:
             if self._codec.keep_s is not None:
                 self._around.uplink.keep_newest(self._codec.keep_s * 1000)
             self._around.playout.limit(self._codec.queue_ms)
+            self._attend(closely=not self._codec.heralds)
+        if isinstance(event, SpeechStarted | SpeechStopped) and self._codec.heralds:
+            self._attend(closely=isinstance(event, SpeechStarted))
         if isinstance(event, ReplyDone):
             self._downlink.finish(event.reply_id, self._loop.time())
         if not self._ending:
             self._around.dispatch(event)
+
+    def _attend(self, *, closely: bool) -> None:
+        if self._link is not None:
+            self._link.attend(closely)
 
     def _schedule_due(self) -> None:
         if self._due is not None:

@@ -14,13 +14,16 @@ from voiced.audio.zeros import ZeroWatch
 from voiced.core.events import MicrophoneChanged, SpeakerChanged
 from voiced.core.pcm import PcmFormat
 from voiced.errors import DeviceError, Trouble
-from voiced.ports import Microphone, PeriodTap, Playback, Speaker
+from voiced.ports import Capture, Microphone, PeriodTap, Playback, Speaker
 
 REOPEN_S = 0.5
 """How long a missing card is left alone before it is tried again."""
 
 NOBODY_PERIOD_MS = 20
 """The pace of sound while there is no device to keep it."""
+
+REST_AFTER_S = 2.0
+"""How long after the last conversation, and the last sound of the device itself, its threads rest."""
 
 Tell = Callable[[MicrophoneChanged | SpeakerChanged, DeviceError | None], None]
 """Takes what became of a device, and what it failed with."""
@@ -83,6 +86,8 @@ class CapturePipe:
         self._format = PcmFormat(16_000)
         self._zeros = ZeroWatch(silent_after_s)
         self._was_silent = False
+        self._relaxed = False
+        self._capture: Capture | None = None
         self._tell: Tell
 
     async def run(self, tell: Tell) -> None:
@@ -94,6 +99,8 @@ class CapturePipe:
                     await self._stay_shut()
                 async with self._microphone.open() as capture:
                     self._format = capture.format
+                    self._capture = capture
+                    capture.relax(self._relaxed)
                     if not self._zeros.silent:
                         tell(MicrophoneChanged(), None)
                     await capture.run(self._take_period)
@@ -101,7 +108,15 @@ class CapturePipe:
                 continue
             except DeviceError as exc:
                 tell(MicrophoneChanged(exc.trouble), exc)
+            finally:
+                self._capture = None
             await asyncio.sleep(REOPEN_S)
+
+    def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - it is the one argument
+        """Capture as far as is needed to know that it works, because nobody listens; or all again."""
+        self._relaxed = relaxed and not self._taps
+        if self._capture is not None:
+            self._capture.relax(self._relaxed)
 
     def _take_period(self, pcm: bytes) -> None:
         if self.shut:
@@ -151,6 +166,7 @@ class PlaybackPipe:
         self._speaker = speaker
         self._playout = playout
         self._playback: Playback | None = None
+        self._relaxed = False
 
     async def run(self, tell: Tell) -> None:
         """Play until cancelled."""
@@ -158,6 +174,7 @@ class PlaybackPipe:
             try:
                 async with self._speaker.open() as self._playback:
                     self._playout.restart(self._playback.format.rate_hz)
+                    self._playback.relax(self._relaxed)
                     tell(SpeakerChanged(), None)
                     await self._playback.run(self._playout)
             except DeviceError as exc:
@@ -165,6 +182,14 @@ class PlaybackPipe:
             finally:
                 self._playback = None
             await self._play_to_nobody()
+
+    def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - it is the one argument
+        """Play ahead, because there is nothing to hear; or only as far as needed again."""
+        was_relaxed, self._relaxed = self._relaxed, relaxed
+        if self._playback is not None:
+            self._playback.relax(relaxed)
+            if was_relaxed and not relaxed and not self._playout.sounding:
+                self._playback.drop()  # the silence that was played ahead would be in the way
 
     def set_volume(self, percent: int) -> None:
         """Let the card's own mixer set the volume if there is one, else the playout."""
@@ -186,3 +211,32 @@ class PlaybackPipe:
             self._playout.pull(n_bytes)
             self._playout.played((period + 1) * n_bytes // pcm_format.frame_bytes)
             await asyncio.sleep(NOBODY_PERIOD_MS / 1000)
+
+
+class Rest:
+    """Lets both pipes rest while nobody speaks or listens: on a small board every wake-up costs."""
+
+    def __init__(self, capture: CapturePipe, playback: PlaybackPipe) -> None:
+        self._pipes = (capture, playback)
+        self._asleep = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def note(self, *, asleep: bool) -> None:
+        """Take note whether there is a conversation."""
+        if asleep != self._asleep:
+            self._asleep = asleep
+            self.put_off()
+
+    def put_off(self) -> None:
+        """Attend to every period now; asleep, only for a while."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._set(relaxed=False)
+        if self._asleep:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(REST_AFTER_S, lambda: self._set(relaxed=True))
+
+    def _set(self, *, relaxed: bool) -> None:
+        for pipe in self._pipes:
+            pipe.relax(relaxed)

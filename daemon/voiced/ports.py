@@ -33,6 +33,12 @@ class Capture(Protocol):
             DeviceError: If the device disappears or stops responding.
         """
 
+    def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - it is the one argument
+        """Deliver seldom, several periods at a time, because nobody listens; or as ever again.
+
+        What was captured until then is not delivered any more.
+        """
+
 
 class Microphone(Protocol):
     """A configured capture device."""
@@ -83,6 +89,9 @@ class Playback(Protocol):
 
     def drop(self) -> None:
         """Forget what the device still holds. Frames dropped count as played."""
+
+    def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - it is the one argument
+        """Pull seldom, much at a time, because there is nothing to hear; or as ever again."""
 
 
 class Speaker(Protocol):
@@ -203,6 +212,9 @@ class Link(Protocol):
         Raises:
             LinkError: If the connection is gone or does not take the message in time.
         """
+
+    def attend(self, closely: bool, /) -> None:  # noqa: FBT001 - it is the one argument
+        """Take every message the moment it comes; or let those that come fast wait for the next sending."""
 
     async def watch(self) -> None:
         """Watch for signs of death until cancelled; on the first, abort and say so in `close_reason`."""

@@ -32,7 +32,7 @@ from voiced.core.pcm import PcmFormat
 from voiced.core.state import Conversation, Phase, Policy, status_of
 from voiced.errors import DeviceError, DeviceStuck, ToolError, Trouble
 from voiced.parts import Parts, SoundSettings
-from voiced.pipes import CapturePipe, PlaybackPipe, Progress
+from voiced.pipes import CapturePipe, PlaybackPipe, Progress, Rest
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class Runtime:
         self._capture = CapturePipe(parts.microphone, parts.taps, self.uplink, sound.silent_after_s)
         self._capture.shut = sound.muted and sound.mute_shuts
         self._playback = PlaybackPipe(parts.speaker, self.playout)
+        self._rest = Rest(self._capture, self._playback)
         self._guard = EchoGuard()
         self._volume = sound.volume
         self._playback.set_volume(sound.volume)
@@ -149,6 +150,7 @@ class Runtime:
                     self._perform(action)
         finally:
             self._dispatching = False
+        self._rest.note(asleep=self.conversation.phase is Phase.ASLEEP)
         if self.conversation.phase is Phase.STOPPED:
             self._stopping.set()
 
@@ -273,6 +275,7 @@ class Runtime:
     def _play_cue(self, order: act.PlayEarcon) -> None:
         """Mix a cue over what is heard; after a prompt, report when the room is quiet again."""
         sound = self._parts.cues(order.earcon, order.prompt, self.playout.rate_hz)
+        self._rest.put_off()
         self.playout.overlay(sound)
         if order.prompt is not None:
             duration_s = PcmFormat(self.playout.rate_hz).duration_ms(len(sound)) / 1000

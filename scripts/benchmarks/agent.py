@@ -41,12 +41,18 @@ async def _say_words(service: Service, _gap_s: float) -> None:
         await asyncio.sleep(WORD_EVERY_S)
 
 
+HERALD_S = 0.3
+
+
 async def _be_interrupted(service: Service, gap_s: float) -> None:
     session = await _ready_session(service)
     while True:
         session.say(STORY)
         await asyncio.sleep(INTERRUPT_AFTER_S)
+        session.send("input.speech.started")  # as the live agent does, long before it interrupts
+        await asyncio.sleep(HERALD_S)
         session.interrupt()
+        session.send("input.speech.stopped")
         await asyncio.sleep(gap_s)
 
 

@@ -58,6 +58,6 @@ as_service() {
     -p User=voiced -p SupplementaryGroups="audio gpio" -p StateDirectory=voiced -p StateDirectoryMode=0700 \
     -p RuntimeDirectory=voiced-as-service -p WorkingDirectory=/run/voiced-as-service \
     -p LoadCredential=api-key:$settings/api-key \
-    -p Environment="GPIOZERO_PIN_FACTORY=lgpio LG_WD=/run/voiced-as-service OPENBLAS_NUM_THREADS=1" \
+    -p Environment=OPENBLAS_NUM_THREADS=1 \
     -- "$@" </dev/null
 }

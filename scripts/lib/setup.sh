@@ -7,7 +7,7 @@ venv=$root/.venv
 
 # When it is needed, the package, a command or files that show it is there, and why.
 #   build: while the virtual environment is filled        test: whenever tests run
-#   extra: installed on the way, but voiced goes on without
+#   pi: for the virtual Pi, on top of test                extra: voiced goes on without
 packages=(
   "build gcc                gcc                                builds pyalsaaudio, which has no wheel"
   "build libc6-dev          /usr/include/stdlib.h              C headers for the same build"
@@ -24,6 +24,19 @@ packages=(
   "test  libsystemd-dev     /usr/include/systemd/sd-daemon.h   builds systemd-python, which has no wheel"
   "test  pkg-config         pkg-config                         the same build looks for it"
   "test  shellcheck         shellcheck                         checks the shell scripts"
+  "pi    mmdebstrap         mmdebstrap                         builds the disk of the virtual Pi"
+  "pi    qemu-system-arm    qemu-system-aarch64                is the virtual Pi"
+  "pi    qemu-utils         qemu-img                           gives every run a disk of its own"
+  "pi    qemu-user-static   qemu-aarch64-static                runs its programs while the disk is built"
+  "pi    binfmt-support     update-binfmts                     makes that happen by itself"
+  "pi    device-tree-compiler fdtput                           describes its board"
+  "pi    e2fsprogs          /sbin/mkfs.ext4                    makes its file system"
+  "pi    cpio               cpio                               packs its first ramdisk"
+  "pi    kmod               /sbin/depmod                       lists its kernel modules"
+  "pi    zstd               zstd                               unpacks them"
+  "pi    xz-utils           xz                                 unpacks older ones"
+  "pi    openssh-client     ssh                                looks into it"
+  "pi    lintian            lintian                            checks the Debian package"
 )
 
 # Debian packs ensurepip and Python.h apart; an activated environment must not be made from itself.
@@ -57,9 +70,12 @@ make_ready() {
 }
 
 is_ready() {
-  [[ -x $venv/bin/python && $(stamp) == "$(cat "$venv/.ready-$1" 2>/dev/null)" ]] || return 1
+  local stage=$1
+  [[ $stage == run ]] || stage=test
+  [[ -x $venv/bin/python && $(stamp) == "$(cat "$venv/.ready-$stage" 2>/dev/null)" ]] || return 1
   is_python_asked_for || return 1
-  [[ $1 == run || -z $(missing test) ]]
+  [[ $1 == run || -z $(missing test) ]] || return 1
+  [[ $1 != pi || -z $(missing pi) ]]
 }
 
 # What the virtual environment depends on: its place, its Python, the dependencies.
@@ -85,7 +101,8 @@ install_packages() {
   local needed
   needed=$(
     missing build
-    [[ $1 == run ]] || missing "$1"
+    [[ $1 == run ]] || missing test
+    [[ $1 != pi ]] || missing pi
     find_python >/dev/null || missing_python
   )
   [[ -z $needed ]] || apt_install "$needed" || die "cannot go on without them"
@@ -179,7 +196,7 @@ install_project() {
     say "pocketsphinx cannot be installed here: the stand-in agent will not understand, only repeat"
   fi
   stamp >"$venv/.ready-run"
-  [[ $1 == run ]] || stamp >"$venv/.ready-$1"
+  [[ $1 == run ]] || stamp >"$venv/.ready-test"
 }
 
 # Install voiced with extras, as in "[demo]"; once more if a download breaks.

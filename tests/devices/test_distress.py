@@ -41,7 +41,7 @@ def test_broken_settings_are_said_at_the_speaker_and_shown_on_the_light(
     cue = CueFiles(earcons=True, prompts=True)(Earcon.ERROR, Prompt.CONFIGURATION_ERROR, 48_000)
     heard = np.frombuffer(recording.samples.tobytes(), "<i2")
     assert best_correlation(heard, np.frombuffer(cue, "<i2")) > 0.95
-    states = [state for state in pins.pin(25).states if state.state]
+    states = [state for state in pins.pin(25).states if state]
     assert len(states) >= 4
 
 

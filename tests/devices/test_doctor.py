@@ -17,6 +17,7 @@ from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from tests.wire.certificates import Authority
 from voiced.cli.doctor import as_document, in_words
+from voiced.devices.pins import Lamp
 from voiced.doctor.checkup import Wanted, check_up
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("pins")]
@@ -189,21 +190,15 @@ def volume_zero(patient, **_):
 
 
 def button_stuck(patient, pins, **_):
-    pin = pins.pin(17)
-    pin._set_pull = lambda pull: None  # the finger is stronger than the pull
-    pin.drive_low()
+    pins.pin(17).drive_low()
 
 
 def button_pin_in_use(patient, pins, **_):
-    from gpiozero import LED
-
-    patient.kept = [LED(17)]
+    patient.kept = [Lamp([17])]
 
 
 def light_pin_in_use(patient, pins, **_):
-    from gpiozero import LED
-
-    patient.kept = [LED(25)]
+    patient.kept = [Lamp([25])]
 
 
 def sounds_missing(patient, **_):
@@ -293,8 +288,8 @@ FAULTS = [
     (much_too_loud, "level", "bad audio", "alsamixer"),
     (volume_zero, "volume", "it is 0", "audio.playback.volume"),
     (button_stuck, "button", "pressed all the time", "active: high"),
-    (button_pin_in_use, "button", "GPIO 17", "another setting uses this pin"),
-    (light_pin_in_use, "light", "GPIO 25", "another setting uses this pin"),
+    (button_pin_in_use, "button", "GPIO 17", "uses this pin"),
+    (light_pin_in_use, "light", "GPIO 25", "uses this pin"),
     (sounds_missing, "sounds", "there is no folder", "sounds.directory"),
     (sound_broken, "sounds", "not a WAV file", "16-bit PCM"),
     (sound_misnamed, "sounds", "replaces nothing", "wake.wav"),

@@ -1,4 +1,4 @@
-"""How quickly a finger is obeyed and a light follows, in real time, on gpiozero's mock pins."""
+"""How quickly a finger is obeyed and a light follows, in real time, on pins in memory."""
 
 import asyncio
 import time

@@ -31,6 +31,9 @@ class Still:
     async def open(self):
         yield self
 
+    def relax(self, relaxed):
+        pass
+
     async def run(self, _):
         await asyncio.Event().wait()
 

@@ -81,6 +81,9 @@ class PairedLink:
         self._connection.receive(message)
         self.written_bytes += len(message)
 
+    def attend(self, closely):
+        pass
+
     async def watch(self):
         await asyncio.Event().wait()
 

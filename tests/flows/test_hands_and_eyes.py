@@ -1,4 +1,4 @@
-"""Fingers on a button, eyes on a light: every gesture in every status, on gpiozero's own mock pins."""
+"""Fingers on a button, eyes on a light: every gesture in every status, on pins in memory."""
 
 import asyncio
 import contextlib
@@ -169,11 +169,10 @@ async def test_a_button_that_is_pressed_to_3_volts_works_as_well(pins):
 async def test_an_edge_that_got_lost_is_noticed(pins):
     async with house(buttons=[GpioButton(ButtonWiring(BUTTON, Meaning()))]) as it:
         pin = pins.pin(BUTTON)
-        seen, pin.when_changed = pin.when_changed, None
+        pin.deaf = True
         pin.drive_low()
-        await asyncio.sleep(1)
+        await asyncio.sleep(2.5)
         assert it.phase is not Phase.ASLEEP
-        pin.when_changed = seen
 
 
 @pytest.mark.about("assemblyai")
@@ -207,7 +206,7 @@ async def test_a_light_may_be_wired_either_way_and_without_shades(pins, active_h
 async def test_a_light_of_three_colours_shows_them(pins):
     async with awake(lamps=[GpioLight(LightWiring(COLOURS))]) as it:
         await asyncio.sleep(1)
-        shown = tuple(round(float(pins.pin(pin).state), 3) for pin in COLOURS)
+        shown = tuple(pins.pin(pin).state for pin in COLOURS)
         assert shown == PATTERNS[Status.LISTENING].colour
         it.wake.emit(TalkPressed())
         await asyncio.sleep(0.1)
@@ -243,8 +242,8 @@ async def test_pins_that_do_not_work_are_told_of_and_the_rest_goes_on(pins, capl
     assert all("does not work" in line and "; " in line for line in lines)
 
 
-async def test_a_box_without_gpiozero_is_told_what_to_install(monkeypatch, caplog):
-    monkeypatch.setitem(__import__("sys").modules, "gpiozero", None)
+async def test_a_box_without_the_pin_library_is_told_what_to_install(monkeypatch, caplog):
+    monkeypatch.setitem(__import__("sys").modules, "gpiod", None)
     async with house(buttons=[GpioButton(ButtonWiring(BUTTON, Meaning()))]):
         pass
     assert "voiced[gpio]" in caplog.text

@@ -20,7 +20,7 @@ packages=(
   python3 python3-venv python3-pip gcc libc6-dev python3-dev alsa-utils usbutils gpiod procps less e2fsprogs
   sudo wpasupplicant rsync
   # what scripts/install would fetch: tests without a package mirror need it
-  python3-numpy python3-yaml python3-systemd libasound2-dev swig
+  python3-numpy python3-yaml python3-systemd libasound2-dev
   # what scenarios need: another radio, a network that delays, the initial ramdisk
   hostapd iw busybox-static zstd python3-setuptools python3-wheel
 )
@@ -78,8 +78,7 @@ mkdir -p "$root/etc/ssh/sshd_config.d" "$root/etc/systemd/journald.conf.d"
 printf 'PermitRootLogin yes\nUseDNS no\n' >"$root/etc/ssh/sshd_config.d/virtual-pi.conf"
 printf '[Journal]\nStorage=persistent\nForwardToConsole=no\n' >"$root/etc/systemd/journald.conf.d/virtual-pi.conf"
 cp -r "$sdists" "$root/sdists"
-# PYPI=1: lgpio with its C library inside
-chroot "$root" env PYPI=1 sh -c 'python3 -m pip wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir /wheels /sdists/*'
+chroot "$root" sh -c 'python3 -m pip wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir /wheels /sdists/*'
 mv "$root/wheels" "$root/.." && rm -r "$root/sdists"
 END
 cat >"$out/fetch-kernel.sh" <<END
@@ -111,7 +110,7 @@ cp -L "$root"/boot/vmlinuz-* "$out/vmlinuz"
 
 ramdisk=$out/ramdisk
 rm -rf "$ramdisk"
-mkdir -p "$ramdisk"/{bin,dev,proc,sys,mnt,mod}
+mkdir -p "$ramdisk"/{bin,dev,proc,sys,new,mod}
 cp "$root/bin/busybox" "$ramdisk/bin/"
 : >"$ramdisk/mod/order"
 for module in virtio_pci virtio_blk crc32c_generic ext4; do
@@ -131,10 +130,10 @@ mount -t sysfs s /sys
 mount -t devtmpfs d /dev
 for module in $(cat /mod/order); do insmod /mod/$module 2>/dev/null; done
 for i in $(seq 100); do [ -b /dev/vda ] && break; sleep 0.1; done
-mount -t ext4 -o rw,noatime /dev/vda /mnt || exec sh
+mount -t ext4 -o rw,noatime /dev/vda /new || exec sh
 umount /sys /proc
-mount --move /dev /mnt/dev
-exec switch_root /mnt /sbin/init "$@"
+mount --move /dev /new/dev
+exec switch_root /new /sbin/init "$@"
 END
 chmod +x "$ramdisk/init"
 (cd "$ramdisk" && find . | cpio -o -H newc --quiet | zstd -q) >"$out/initrd.img"

@@ -17,11 +17,11 @@ BUILD = Path(__file__).with_name("build-image.sh")
 SUITES = {"bookworm": "3.11", "trixie": "3.13"}
 """Debian releases and their Pythons."""
 
-SOURCES = {"bookworm": ["pyalsaaudio==0.11.0"], "trixie": ["pyalsaaudio==0.11.0", "lgpio==0.2.2.0"]}
+SOURCES = ["pyalsaaudio==0.11.0"]
 """Packages without a wheel for arm64: built on the virtual machine's own system."""
 
-KEPT = 2
-"""Images of one suite that are kept; older ones go."""
+KEPT = 1
+"""Images of one suite that are kept; older ones, and what was never finished, go."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,15 @@ def cache() -> Path:
 
 def image(suite: str) -> Image:
     """Return the image of `suite`, built now if there is none."""
-    key = hashlib.sha256(BUILD.read_bytes() + repr((suite, SOURCES[suite])).encode()).hexdigest()[
-        :12
-    ]
+    key = hashlib.sha256(BUILD.read_bytes() + repr((suite, SOURCES)).encode()).hexdigest()[:12]
     folder = cache() / f"{suite}-{key}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{suite}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").exists():
             _build(suite, folder)
-        (folder / "done").touch()
-        _forget_old_ones(suite)
+            (folder / "done").touch()
+            _forget_old_ones(suite)
     return Image(suite, folder)
 
 
@@ -72,10 +70,10 @@ def _build(suite: str, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     sources = folder / "sources"
     sources.mkdir(parents=True)
-    names = [name.partition("==")[0] for name in SOURCES[suite]]
+    names = [name.partition("==")[0] for name in SOURCES]
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     subprocess.run(
-        [*pip, "--no-deps", "--no-binary", ",".join(names), "--dest", sources, *SOURCES[suite]],
+        [*pip, "--no-deps", "--no-binary", ",".join(names), "--dest", sources, *SOURCES],
         check=True,
     )
     with (folder / "build.log").open("w") as output:
@@ -90,6 +88,7 @@ def _build(suite: str, folder: Path) -> None:
 
 def _forget_old_ones(suite: str) -> None:
     done = sorted(cache().glob(f"{suite}-*/done"), key=lambda path: path.stat().st_mtime)
-    for old in done[:-KEPT]:
-        log.info("forgetting %s", old.parent)
-        shutil.rmtree(old.parent)
+    kept = {path.parent for path in done[-KEPT:]}
+    for old in set(cache().glob(f"{suite}-*")) - kept:
+        log.info("forgetting %s", old)
+        shutil.rmtree(old)

@@ -12,6 +12,10 @@ from tests.pi.images import Image
 
 CPUS, MEMORY_MIB = 4, 1024  # what the device tree of the image says
 SOCKET_WAIT_S = 20.0
+LIKE_A_PI = "nokaslr"
+"""With it the kernel isolates its page tables, which no Pi's processor needs; emulated, it makes every
+system call forget all address translations."""
+
 AGENT_HOST = "10.0.2.2"
 """This machine's loopback, as the virtual one sees it."""
 
@@ -199,7 +203,7 @@ class Computer:
             *("-accel", "tcg,thread=multi,tb-size=512"),
             *("-smp", str(CPUS), "-m", str(MEMORY_MIB), "-display", "none", "-nodefaults"),
             *("-kernel", image / "vmlinuz", "-initrd", image / "initrd.img"),
-            *("-append", "root=/dev/vda rw quiet net.ifnames=0 console=ttyAMA0"),
+            *("-append", f"root=/dev/vda rw quiet net.ifnames=0 console=ttyAMA0 {LIKE_A_PI}"),
             *("-drive", f"if=none,id=disk,file={self._disk},cache=unsafe"),
             *("-device", "virtio-blk-pci,drive=disk"),
             *("-netdev", f"user,id=inside,net=10.0.9.0/24,restrict=on,{forward}"),

@@ -147,6 +147,7 @@ class AgentCodec(Protocol):
         keep_s: The most sound from before AgentReady that it takes; None takes all that is kept.
         queue_ms: The most of a reply that may wait for the speaker, of an agent that is silenced
             by sending no more; None queues whatever comes.
+        heralds: It tells that the user speaks before that interrupts a reply.
     """
 
     uplink: WireFormat
@@ -155,6 +156,7 @@ class AgentCodec(Protocol):
     farewell_timeout_s: float
     keep_s: float | None
     queue_ms: float | None
+    heralds: bool
 
     @property
     def uplink_speed(self) -> float:

@@ -121,6 +121,7 @@ class WorkBuddyCodec:
     farewell_timeout_s = 2.0
     keep_s: float | None = 2.0
     queue_ms: float | None = 200.0
+    heralds: bool = False
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory

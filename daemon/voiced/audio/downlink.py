@@ -5,8 +5,8 @@ from voiced.audio.playout import Playout
 from voiced.audio.resample import Resampler
 from voiced.core.pcm import Encoding, WireFormat
 
-GATHER_MS = 20
-"""Agents send pieces as small as 10 ms; resampling two at once costs half, and the start threshold
+GATHER_MS = 40
+"""Agents send pieces as small as 10 ms; resampling four at once costs a third, and the start threshold
 hides the wait."""
 
 

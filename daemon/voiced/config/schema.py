@@ -174,7 +174,7 @@ class CaptureSection(Section, frozen=True, kw_only=True):
     ] = None
     period_ms: Annotated[
         Annotated[int, msgspec.Meta(ge=5, le=100)], restart("How much sound is captured at a time.")
-    ] = 20
+    ] = 40
     mute: Annotated[
         Literal["gate", "close"],
         restart("What mute does: stop sound from leaving, or let go of the sound card as well."),
@@ -301,7 +301,7 @@ class LedSection(Section, frozen=True, kw_only=True):
     green: Annotated[Pin | None, restart("GPIO number (BCM) of the green light.", 20)] = None
     blue: Annotated[Pin | None, restart("GPIO number (BCM) of the blue light.", 21)] = None
     active: Annotated[Level, restart("The pin's level while it is lit.")] = "high"
-    dims: Annotated[bool, restart("It may be dimmed; false for one behind a relay.")] = True
+    dims: Annotated[bool, restart("Let it fade, which costs CPU.")] = False
 
 
 class SoundsSection(Section, frozen=True, kw_only=True):

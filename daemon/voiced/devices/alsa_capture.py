@@ -1,10 +1,12 @@
 """Capturing from a sound card through ALSA: one thread, everything else on the event loop.
 
 The thread blocks in `read`, the one call that wakes exactly when a period is complete, and ends within a
-period of being told to. A read that does not return is made to fail by `drop`.
+period of being told to. A read that does not return is made to fail by `drop`. While nobody listens it
+lets the ring fill and reads it in one go: waking up costs a small board more than anything it does then.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -27,8 +29,9 @@ from voiced.devices.choice import choose
 from voiced.devices.handover import DeviceThread, Ending, Handover
 from voiced.devices.xruns import BurstLog, LostTime
 
-_RING_PERIODS = 16  # slack for a stall of 320 ms; costs no latency
+_RING_S = 1.28  # slack for a stall; costs no latency
 _HANDOVER_PERIODS = 64
+_REST_S = 0.8
 
 
 class AlsaMicrophone:
@@ -54,7 +57,8 @@ class AlsaMicrophone:
         alsa: AlsaLibrary | None = None,
         care: CardCare | None = None,
     ) -> None:
-        self._wanted = Wanted(device, "capture", period_ms, _RING_PERIODS, channel, partner)
+        n_periods = max(4, round(_RING_S * 1000 / period_ms))
+        self._wanted = Wanted(device, "capture", period_ms, n_periods, channel, partner)
         self._alsa = alsa
         self._care = care or CardCare()
 
@@ -103,6 +107,8 @@ class AlsaCapture:
         self._stopping = False
         self._stuck = False
         self._closed = False
+        self._relaxed = False
+        self._hurry = threading.Event()
 
     @property
     def lost_periods(self) -> int:
@@ -112,14 +118,30 @@ class AlsaCapture:
     async def run(self, deliver: Callable[[bytes], None]) -> None:
         self._stopping = False
         ending = Ending()
-        self._handover = handover = Handover(deliver, ending, _HANDOVER_PERIODS)
+        period_bytes = self._opened.period_frames * self.format.frame_bytes
+
+        def pass_on(sound: bytes) -> None:
+            if (
+                len(sound) == period_bytes or self._relaxed
+            ):  # else nobody wanted it when it was captured
+                deliver(sound)
+
+        self._handover = handover = Handover(pass_on, ending, _HANDOVER_PERIODS)
         device = self._opened.device
         thread = DeviceThread("capture", device, ending, lambda: self._read_on(handover))
         try:
             await thread.watch(lambda: self.periods)
         finally:
             self._stopping = True
+            self._hurry.set()
             self._stuck = not thread.join(self._opened.drop)
+
+    def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
+        self._relaxed = relaxed
+        if relaxed:
+            self._hurry.clear()
+        else:
+            self._hurry.set()
 
     def close(self) -> None:
         """Let go of the device. Idempotent."""
@@ -146,6 +168,11 @@ class AlsaCapture:
         lost_time = LostTime(opened.period_s)
         overrun = False
         while not self._stopping:
+            if not self._hurry.is_set() and self._relaxed:
+                self._rest(handover)
+                lost_time = LostTime(opened.period_s)
+                overrun = False
+                continue
             n_frames, sound = opened.pcm.read()
             now_s = time.monotonic()
             if n_frames == XRUN:
@@ -165,3 +192,21 @@ class AlsaCapture:
                 handover.put(sound)
                 self.periods += 1
                 burst.settle(now_s)
+
+    def _rest(self, handover: Handover) -> None:
+        """Let the ring fill for a while, then empty it."""
+        opened = self._opened
+        self._hurry.wait(min(_REST_S, opened.ring_frames / opened.format.rate_hz / 2))
+        heard = []
+        for _ in range(max(opened.pcm.avail() // opened.period_frames, 0)):
+            n_frames, sound = opened.pcm.read()
+            if n_frames == opened.period_frames:
+                heard.append(sound)
+        if not heard:
+            heard = [opened.pcm.read()[1]]  # whatever is wrong with the device, a read tells
+        self.periods += len(heard)
+        if len(heard) > 1:
+            mono = b"".join(heard)
+            if not self._all_channels:
+                mono = one_channel(mono, opened.channel, opened.format.channels)
+            handover.put(mono)

@@ -4,8 +4,9 @@ Playback must obey `drop` within a millisecond, and `write` after a drop starts 
 a writer that blocks, or that is caught between looking and writing, would play sound pulled
 before the drop. So the thread sleeps until the ring has room, pulls, and then holds a lock for
 looking whether a drop came between and for a write that cannot block; `drop` takes the same lock.
-The ring is kept only three periods full, whatever it could hold: that is the delay of every
-reply, and the slack for a late thread.
+The ring is kept only five periods full, whatever it could hold: that is the delay of every reply. The
+thread wakes when two of them are left, its slack for being late: waking up costs a small board more
+than anything it does then. While there is nothing to hear it plays further ahead.
 """
 
 import asyncio
@@ -33,8 +34,10 @@ from voiced.devices.mixer import ANY, OFF, AlsaMixer, playback_mixer
 from voiced.devices.xruns import BurstLog
 from voiced.ports import SoundSource
 
-_RING_PERIODS = 4
-_FULL_PERIODS = 3
+_RING_PERIODS = 50
+_FULL_PERIODS = 5
+_RESTING_PERIODS = 50
+_LOW_PERIODS = 2
 _LOOK_AGAIN_S = 0.002  # devices report their position in steps
 
 
@@ -99,7 +102,7 @@ class AlsaPlayback:
         self.periods = 0
         self.underruns = 0
         self._opened = opened
-        self._full_frames = min(opened.period_frames * _FULL_PERIODS, opened.ring_frames)
+        self._set_full(_FULL_PERIODS)
         self._burst = BurstLog(opened.device, "underrun")
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -133,6 +136,13 @@ class AlsaPlayback:
             self._opened.drop()
         self._wake.set()
 
+    def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
+        self._set_full(_RESTING_PERIODS if relaxed else _FULL_PERIODS)
+        self._wake.set()
+
+    def _set_full(self, n_periods: int) -> None:
+        self._full_frames = min(self._opened.period_frames * n_periods, self._opened.ring_frames)
+
     def close(self) -> None:
         """Let go of the device without playing out what it holds. Idempotent."""
         if not self._stuck and not self._closed:
@@ -151,24 +161,23 @@ class AlsaPlayback:
 
     def _top_up(self, source: SoundSource) -> float:
         """Fill the ring as far as we want it; return for how long there is nothing to do."""
-        period_frames = self._opened.period_frames
+        period_frames, full_frames = self._opened.period_frames, self._full_frames
         with self._lock:
             drops = self._drops
             held_frames = self._held_frames()
         source.played(self.periods * period_frames - held_frames)
-        n_periods = (self._full_frames - held_frames) // period_frames
+        n_periods = (full_frames - held_frames) // period_frames
         if n_periods > 0:
             period_bytes = period_frames * self.format.frame_bytes
-            sound = b"".join(source.pull(period_bytes) for _ in range(n_periods))
+            sound = source.pull(n_periods * period_bytes)
             self.periods += n_periods
             with self._lock:
                 if self._drops == drops:
                     self._write(sound)
             self._burst.settle(time.monotonic())
             held_frames += n_periods * period_frames
-            until_room_frames = held_frames - self._full_frames + period_frames
-            return until_room_frames / self.format.rate_hz
-        return _LOOK_AGAIN_S
+        low_frames = min(_LOW_PERIODS * period_frames, full_frames - period_frames)
+        return max((held_frames - low_frames) / self.format.rate_hz, _LOOK_AGAIN_S)
 
     def _held_frames(self) -> int:
         """Return how many frames the device has not played yet."""

@@ -81,6 +81,10 @@ class _Both:
         if failures:
             raise failures[0]
 
+    def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
+        self._capture.relax(relaxed)
+        self._playback.relax(relaxed)
+
 
 def _first(group: BaseExceptionGroup[Exception]) -> Exception:
     found: BaseException = group

@@ -1,75 +1,22 @@
-"""Buttons and lights on GPIO pins, through gpiozero, which is imported only when a pin is configured.
-
-gpiozero calls back on a thread of its own; everything crosses to the loop at once. Its bounce time and
-its hold time are not used: they swallow quick releases, and a hold would also be a press.
-"""
+"""Buttons and lights on GPIO pins: from levels and edges to events, from statuses to levels."""
 
 import asyncio
 import contextlib
 import logging
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
-from typing import Any, Protocol
 
 from voiced.core import gestures, light
 from voiced.core.actions import Status
 from voiced.core.gestures import Meaning
+from voiced.devices.pins import Contact, Lamp, PinError
 from voiced.ports import Emit
 
 log = logging.getLogger(__name__)
 
 FADE_STEP_S = 0.04
-LGPIO = "lgpio"
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 2.0
 """How often a contact's level is looked at besides: an edge may be lost, a button must not be stuck."""
-
-
-class Lamp(Protocol):
-    """What we use of gpiozero's LED, PWMLED and RGBLED."""
-
-    value: Any
-
-    def close(self) -> None:
-        """Let go of the pins."""
-
-
-def gpiozero() -> Any:
-    """Return gpiozero, imported now, set up to use lgpio unless the environment says otherwise.
-
-    It would try four libraries in turn and warn of each. lgpio, when imported, makes a FIFO in the
-    working directory, or the one named by LG_WD, and stays there: we come back.
-    """
-    os.environ.setdefault("GPIOZERO_PIN_FACTORY", LGPIO)  # noqa: TID251 - set for gpiozero, not read
-    if "LG_WD" not in os.environ:  # noqa: TID251 - as above
-        os.environ["LG_WD"] = tempfile.gettempdir()  # noqa: TID251 - as above
-    zero = import_module("gpiozero")
-    if os.environ["GPIOZERO_PIN_FACTORY"] == LGPIO and zero.Device.pin_factory is None:  # noqa: TID251 - as above
-        here = Path.cwd()
-        try:
-            import_module(LGPIO)
-        finally:
-            os.chdir(here)
-    return zero
-
-
-def why(error: Exception) -> str:
-    """Return what is wrong with the GPIO in one line, and what to do about it."""
-    name, text = type(error).__name__, " ".join(str(error).split()) or "no reason given"
-    hints = {
-        "ModuleNotFoundError": "install gpiozero and lgpio: `pip install 'voiced[gpio]'`",
-        "BadPinFactory": "is this a Raspberry Pi, and is lgpio installed?",
-        "FileNotFoundError": "is this a Raspberry Pi? Else the folder LG_WD names must be writable",
-        "PinUnknownPi": "is this a Raspberry Pi? Its /proc/device-tree cannot be read",
-        "PermissionError": "add the user to the group gpio",
-        "GPIOPinInUse": "another setting uses this pin",
-        "PinInvalidPin": "this board has no such pin",
-        "error": "another program uses this pin, or the user is not in the group gpio",
-    }
-    return f"{text} ({name}); {hints.get(name, 'see `voiced doctor`')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +45,24 @@ class GpioButton:
     async def watch(self, emit: Emit) -> None:
         loop = asyncio.get_running_loop()
         try:
-            contact = gpiozero().Button(self._wiring.pin, pull_up=not self._wiring.active_high)
-        except Exception as error:  # noqa: BLE001 - whatever the pin library raises, the rest runs on
-            log.error("the button on GPIO %d does not work: %s", self._wiring.pin, why(error))  # noqa: TRY400 - it says it all
+            contact = Contact(self._wiring.pin, active_high=self._wiring.active_high)
+        except PinError as error:
+            log.error("the button on GPIO %d does not work: %s", self._wiring.pin, error)  # noqa: TRY400 - it says it all
             return
+
+        def see() -> None:
+            contact.forget_edges()
+            self._gestures.level(contact.is_pressed, loop.time())
+            self._go_on(emit)
+
+        self._gestures.start(contact.is_pressed, loop.time())
+        loop.add_reader(contact.fd, see)
         try:
-            self._gestures.start(contact.is_pressed, loop.time())
-
-            def see() -> None:
-                self._gestures.level(contact.is_pressed, loop.time())
-                self._go_on(emit)
-
-            def cross() -> None:
-                with contextlib.suppress(RuntimeError):  # the loop may be closed by now
-                    loop.call_soon_threadsafe(see)
-
-            contact.when_pressed = contact.when_released = cross
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
                 see()
         finally:
+            loop.remove_reader(contact.fd)
             if self._timer is not None:
                 self._timer.cancel()
             contact.close()
@@ -145,7 +90,7 @@ class LightWiring:
 
     pins: Sequence[int]
     active_high: bool = True
-    dims: bool = True
+    dims: bool = False
 
 
 class GpioLight:
@@ -169,9 +114,9 @@ class GpioLight:
         """Take the pins and light up. A light that does not work is told of once."""
         try:
             self._lamp = self._make_lamp(self._wiring)
-        except Exception as error:  # noqa: BLE001 - whatever the pin library raises, the rest runs on
+        except PinError as error:
             pins = "/".join(map(str, self._wiring.pins))
-            log.error("the light on GPIO %s does not work: %s", pins, why(error))  # noqa: TRY400 - it says it all
+            log.error("the light on GPIO %s does not work: %s", pins, error)  # noqa: TRY400 - it says it all
 
     def show(self, status: Status) -> None:
         if status is not self._status:
@@ -212,25 +157,20 @@ class GpioLight:
         level = light.brightness(pattern, at_s, leaving=self._leaving, fades=fades)
         if self._lamp is not None:
             if len(self._wiring.pins) == 1:
-                self._lamp.value = level
+                self._lamp.set(level)
             else:
                 colour = light.shown(pattern, leaving=self._leaving)
-                self._lamp.value = tuple(level * part for part in colour)
+                self._lamp.set(*(level * part for part in colour))
         wait_s = light.next_change_s(pattern, at_s, fades=fades)
         return None if wait_s is None else max(wait_s, FADE_STEP_S if fades else 0.001)
 
 
 def lamp_on(wiring: LightWiring) -> Lamp:
-    """Return the gpiozero device that fits `wiring`.
+    """Return the lamp that fits `wiring`.
 
     Thread: any.
+
+    Raises:
+        PinError: If a pin cannot be used.
     """
-    zero, pins = gpiozero(), wiring.pins
-    lamp: Lamp
-    if len(pins) > 1:
-        lamp = zero.RGBLED(*pins, active_high=wiring.active_high, pwm=wiring.dims)
-    elif wiring.dims:
-        lamp = zero.PWMLED(pins[0], active_high=wiring.active_high)
-    else:
-        lamp = zero.LED(pins[0], active_high=wiring.active_high)
-    return lamp
+    return Lamp(wiring.pins, active_high=wiring.active_high, dims=wiring.dims)

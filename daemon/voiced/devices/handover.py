@@ -11,7 +11,7 @@ from voiced.errors import DeviceError, Trouble
 STALLED_AFTER_S = 2.0
 """A device that moved no period for this long is taken for dead."""
 
-_CHECK_EVERY_S = 0.5
+_CHECK_EVERY_S = 1.0
 _JOIN_S = 0.06
 _JOIN_TRY_S = 0.01
 _JOIN_TRIES = 40

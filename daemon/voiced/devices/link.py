@@ -4,6 +4,9 @@ The library's `send` waits for a full write buffer to drain, and its ping waits 
 streaming socket backs up, its heartbeat is blind. Hence a write limit that is never reached, a
 bound of our own on what is unsent, signs of life read from the kernel, and `abort` for whatever
 does not move.
+
+An agent sends its sound in pieces as short as 10 ms. Waking up for each costs a small board more than
+what is in it, so where messages come that fast, reading waits for the next message that is sent anyway.
 """
 
 import asyncio
@@ -34,6 +37,12 @@ UNSENT_POLL_S = 0.01
 RESET = struct.pack("ii", 1, 0)
 """`struct linger`: on, no time."""
 
+REST_S = 0.05
+"""The longest that reading waits; captured sound is sent every 40 ms."""
+
+FAST_S = 0.045
+"""Messages that come in such short order are sound."""
+
 FRAMING_BYTES = 64
 """More than a WebSocket header and a TLS record add to a message."""
 
@@ -54,6 +63,7 @@ class LinkOptions:
         proxy: `auto` (as the environment says), `none`, or the URL of a proxy.
         ca_file: PEM file of the authorities to trust instead of the system's.
         compression: Compress messages: half the bytes for ten times the CPU.
+        count_every_s: How often to ask the kernel how far it has come; between, it is estimated, high.
     """
 
     connect_timeout_s: float = 10
@@ -67,6 +77,7 @@ class LinkOptions:
     proxy: str = "auto"
     ca_file: str | None = None
     compression: bool = False
+    count_every_s: float = 0.1
 
 
 class WebSocketLink:
@@ -77,15 +88,20 @@ class WebSocketLink:
         self.close_reason = ""
         self._connection = connection
         self._options = options
+        self._carrier = _under_tls(connection.transport)
         self._socket: socket.socket = connection.transport.get_extra_info("socket")
         self._pulse = Pulse(options.patience)
         self._loop = asyncio.get_running_loop()
+        self._came_s = self._sent_s = self._looked_s = 0.0
+        self._resting: asyncio.TimerHandle | None = None
+        self._closely = True
         self.written_bytes = self.acknowledged_bytes = 0
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Message:
+        self._rest()
         try:
             return await self._connection.recv()
         except ConnectionClosed as closed:
@@ -93,6 +109,8 @@ class WebSocketLink:
             raise StopAsyncIteration from None
 
     async def send(self, message: Message) -> None:
+        self._sent_s = self._loop.time()
+        self._read_on()
         try:
             if self._takes_at_once(message):
                 # Nothing here can wait, and a timeout for every period would cost as much as it.
@@ -108,6 +126,11 @@ class WebSocketLink:
             raise LinkError(self.close_reason) from None
         except ConnectionClosed:
             raise LinkError("the connection to the agent is closed") from None
+
+    def attend(self, closely: bool, /) -> None:  # noqa: FBT001 - as the port says
+        self._closely = closely
+        if closely:
+            self._read_on()
 
     async def watch(self) -> None:
         while True:
@@ -125,7 +148,24 @@ class WebSocketLink:
         except TimeoutError:
             self.abort()
 
+    def _rest(self) -> None:
+        """Leave what comes next in the kernel until we are awake anyway, if that will be soon."""
+        now_s = self._loop.time()
+        before_s, self._came_s = self._came_s, now_s
+        if self._closely or self._resting is not None:
+            return
+        if now_s - before_s <= FAST_S and now_s - self._sent_s <= FAST_S:
+            self._carrier.pause_reading()
+            self._resting = self._loop.call_later(REST_S, self._read_on)
+
+    def _read_on(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+            self._carrier.resume_reading()
+
     def abort(self) -> None:
+        self._read_on()
         with suppress(OSError):  # closed already
             # The kernel would go on sending what is queued once the network is back; by then it has
             # been sent again on another link. With RST it forgets.
@@ -136,6 +176,7 @@ class WebSocketLink:
         """Abort, because of `reason`."""
         if self._is_open() and not self.close_reason:
             self.close_reason = reason
+            self._look()
             self.abort()
 
     def _look(self) -> TcpState | None:
@@ -144,11 +185,19 @@ class WebSocketLink:
             seen = look_at(self._socket)
         except OSError:  # closed
             return None
+        self._looked_s = self._loop.time()
         self.acknowledged_bytes = seen.acknowledged_bytes
+        if not (seen.queued_bytes or self._connection.transport.get_write_buffer_size()):
+            # Nothing is on its way, so the peer has all that was written, however it was estimated.
+            self.acknowledged_bytes = max(self.acknowledged_bytes, self.written_bytes)
         return seen
 
     def _count(self, message: Message) -> None:
         """Take note how far we have written; what is not in the kernel yet is estimated, high."""
+        now_s = self._loop.time()
+        if now_s - self._looked_s < self._options.count_every_s:
+            self.written_bytes += len(message) + FRAMING_BYTES
+            return
         seen = self._look()
         if seen is None:
             return
@@ -188,3 +237,12 @@ class WebSocketLink:
             self.close_code, self.close_reason = theirs.code, theirs.reason
         elif isinstance(closed.__cause__, OSError) and closed.__cause__.errno:
             self.close_reason = os.strerror(closed.__cause__.errno)
+
+
+def _under_tls(transport: asyncio.Transport) -> asyncio.Transport:
+    """Return the transport that reads the socket.
+
+    A paused TLS transport goes on waking up and reading, and only keeps what it has read to itself.
+    """
+    protocol = getattr(transport, "_ssl_protocol", None)
+    return getattr(protocol, "_transport", None) or transport

@@ -23,7 +23,7 @@ class SoundDevices:
     capture: str
     playback: str
     channel: int | None = None
-    period_ms: int = 20
+    period_ms: int = 40
     mixer: str = "auto"
 
 
@@ -61,7 +61,6 @@ def speaker(devices: SoundDevices) -> Speaker:
 
     return AlsaSpeaker(
         device,
-        period_ms=devices.period_ms,
         partner=None if is_file(other) else other,
         mixer=devices.mixer,
     )

@@ -98,6 +98,9 @@ class WavCapture:
         self._now = b""
         self._at = 0
 
+    def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
+        pass
+
     async def run(self, deliver: Callable[[bytes], None]) -> None:
         def tick() -> None:
             self.periods += 1
@@ -186,6 +189,9 @@ class WavPlayback:
                 self.save()
 
         await Metronome(self._period_ms, tick).run()
+
+    def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
+        pass
 
     def drop(self) -> None:
         elapsed_ms = (asyncio.get_running_loop().time() - self._sounding_since_s) * 1000

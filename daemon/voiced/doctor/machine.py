@@ -13,9 +13,10 @@ from pathlib import Path
 from voiced import RELEASED
 from voiced.config.schema import Settings
 from voiced.core.cues import Earcon, Prompt
-from voiced.devices import gpio
+from voiced.devices.gpio import lamp_on
+from voiced.devices.pins import Contact, PinError
 from voiced.devices.wavfile import read_wav
-from voiced.doctor.finding import Finding, fail, fail_as, ok, skip
+from voiced.doctor.finding import Finding, fail, ok, skip
 from voiced.errors import DeviceError
 from voiced.wiring import button_wirings, light_wiring
 
@@ -103,9 +104,9 @@ def check_button(settings: Settings) -> Finding:
         return skip("button", "none is set")
     for wiring in wirings:
         try:
-            contact = gpio.gpiozero().Button(wiring.pin, pull_up=not wiring.active_high)
-        except Exception as error:  # noqa: BLE001 - whatever the pin library raises
-            return fail_as("button", f"GPIO {wiring.pin}: {gpio.why(error)}", "check the wiring")
+            contact = Contact(wiring.pin, active_high=wiring.active_high)
+        except PinError as error:
+            return fail("button", f"GPIO {wiring.pin}: {error.problem}", error.hint)
         pressed = contact.is_pressed
         contact.close()
         if pressed:
@@ -123,9 +124,9 @@ def check_light(settings: Settings) -> Finding:
         return skip("light", "none is set")
     pins = ", ".join(map(str, wiring.pins))
     try:
-        gpio.lamp_on(wiring).close()
-    except Exception as error:  # noqa: BLE001 - whatever the pin library raises
-        return fail_as("light", f"GPIO {pins}: {gpio.why(error)}", "check the wiring")
+        lamp_on(wiring).close()
+    except PinError as error:
+        return fail("light", f"GPIO {pins}: {error.problem}", error.hint)
     return ok("light", f"GPIO {pins}")
 
 

@@ -25,6 +25,7 @@ def start_log(level: str) -> None:
     handler: logging.Handler
     if goes_to_journal():
         handler = JournalHandler(import_module("systemd.journal").send)
+        handler.setFormatter(logging.Formatter("%(message)s"))
     else:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

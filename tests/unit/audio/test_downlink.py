@@ -57,10 +57,11 @@ def test_small_pieces_wait_for_each_other():
     playout = Playout(24_000, lambda _reply_id: None)
     downlink = Downlink(playout)
     playout.accept("r1")
-    downlink.take("r1", bytes(480), PCM, 0.0)
-    assert playout.queued_ms == 0
-    downlink.take("r1", bytes(480), PCM, 0.01)
-    assert playout.queued_ms == 20
+    for n in range(3):
+        downlink.take("r1", bytes(480), PCM, n * 0.01)
+        assert playout.queued_ms == 0
+    downlink.take("r1", bytes(480), PCM, 0.03)
+    assert playout.queued_ms == 40
 
 
 def test_a_reply_that_follows_without_an_end_leaves_nothing_behind():
@@ -85,7 +86,7 @@ def test_a_speaker_of_another_rate_is_served_at_its_rate():
     playout = Playout(24_000, lambda _reply_id: None)
     downlink = Downlink(playout)
     playout.accept("r1")
-    downlink.take("r1", bytes(960), PCM, 0.0)
+    downlink.take("r1", bytes(1_920), PCM, 0.0)
     playout.restart(48_000)
     downlink.take("r1", bytes(9_600), PCM, 0.02)
     downlink.finish("r1", 0.04)

@@ -32,6 +32,7 @@ class AssemblyAiCodec:
     farewell_timeout_s = 3.0  # assemblyai.md §8: 3-5 s
     keep_s: float | None = None
     queue_ms: float | None = None
+    heralds: bool = True
 
     def __init__(self, memory: Memory, resume_key: str | None, *, greet: bool = True) -> None:
         self._memory = memory

@@ -119,6 +119,10 @@ class WitnessedPlayback:
         """Forget what the device still holds."""
         self._playback.drop()
 
+    def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
+        """Pull seldom, or as ever again."""
+        self._playback.relax(relaxed)
+
 
 @dataclass(frozen=True, slots=True)
 class _Measured:

@@ -1,0 +1,113 @@
+"""One Pi for all scenarios of a run, in the order in which they are listed here."""
+
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pi.agent import Agent
+from tests.pi.home import ROOT, Home
+from tests.pi.images import SUITES, cache, image
+from tests.pi.machine import VirtualPi
+
+ORDER = [
+    "test_installing",
+    "test_conversation",
+    "test_process",
+    "test_array",
+    "test_network",
+    "test_power",
+    "test_upgrades",
+    "test_endurance",
+    "test_leaving",
+]
+_tables = pytest.StashKey[list]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--suite", default="bookworm", choices=sorted(SUITES))
+    parser.addoption("--full", action="store_true", help="every scenario, at full length")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: only with --full")
+    config.stash[_tables] = []
+
+
+def pytest_collection_modifyitems(config, items):
+    mine = [item for item in items if item.module.__name__.startswith("tests.pi.")]
+    if not config.getoption("--full"):
+        left_out = [item for item in mine if item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    items.sort(key=lambda item: ORDER.index(item.module.__name__.rpartition(".")[2]))
+
+
+@pytest.fixture(scope="session")
+def full(request):
+    return request.config.getoption("--full")
+
+
+@pytest.fixture(scope="session")
+def packages(request):
+    """The wheel, the folder of wheels and the Debian package for the Pi of this run."""
+    suite = request.config.getoption("--suite")
+    folder = Path(tempfile.mkdtemp(prefix="voiced-packages-"))
+    command = [ROOT / "scripts" / "package", "--for", f"{suite}-arm64", "--output", folder]
+    subprocess.run([*command, "--wheels", image(suite).wheels], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def home(request, packages):
+    suite = request.config.getoption("--suite")
+    runs = cache() / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{suite}-", dir=runs))
+    with Agent(folder / "agent") as agent, VirtualPi(image(suite), folder) as pi:
+        agent.start("--voice", "espeak")
+        it = Home(pi, agent, packages)
+        request.config.stash[_tables].append((suite, it.table))
+        it.measured("the system boots", f"{pi.boot():.0f} s from power to `running`")
+        it.bring_files()
+        yield it
+        (folder / "journal.txt").write_text(pi.guest.attempt("journalctl --no-pager")[1])
+    if not request.session.testsfailed:
+        subprocess.run(["rm", "-rf", folder], check=True)
+
+
+@pytest.fixture(scope="session")
+def installed(home):
+    """The home, with voiced installed and its greeting known to work."""
+    if not home.pi.guest.attempt("systemctl is-active voiced")[0] == 0:
+        home.install("--key-file", "/srv/key")
+    return home
+
+
+@pytest.fixture(autouse=True)
+def in_good_order(request):
+    """Leave the Pi as it was found: asleep, connected, with its array."""
+    yield
+    if "installed" in request.fixturenames:
+        it = request.getfixturevalue("installed")
+        it.pi.release()
+        it.pi.array.stall(False)
+        it.pi.array.plug()
+        it.pi.computer.link(True)
+
+
+@pytest.fixture(autouse=True)
+def timed(request):
+    started_s = time.monotonic()
+    yield
+    request.node.user_properties.append(("took", time.monotonic() - started_s))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for suite, table in config.stash[_tables]:
+        terminalreporter.section(f"measured on a virtual Pi, {suite}")
+        width = max((len(name) for name, _ in table), default=0)
+        for name, figures in table:
+            terminalreporter.write_line(f"{name:<{width}}  {figures}")

@@ -1,0 +1,63 @@
+"""A long time of nothing, and a long conversation: what it costs."""
+
+import time
+
+
+SOUND_MINUTES = 10
+IDLE_MINUTES = 20
+
+
+def journal_bytes_per_hour(it, cursor, for_s):
+    lines = it.pi.guest(
+        f"journalctl -u voiced --after-cursor='{cursor}' -o export --no-pager | wc -c"
+    )
+    return int(lines) * 3600 / for_s
+
+
+def test_asleep_it_costs_next_to_nothing(installed, full):
+    it = installed
+    it.fall_asleep()
+    time.sleep(4)
+    for_s = IDLE_MINUTES * 60 if full else 20
+    cursor, before = it.pi.guest.cursor(), it.usage()
+    cpu = it.cpu_percent(for_s)
+    after = it.usage()
+    it.measured(
+        f"asleep, {for_s / 60:.1f} min",
+        f"CPU {cpu:.1f} % of one core, RSS {after['rss_mib']:.1f} MiB ({after['rss_mib'] - before['rss_mib']:+.1f}), "
+        f"descriptors {before['files']:.0f} -> {after['files']:.0f}, threads {after['threads']:.0f}, "
+        f"journal {journal_bytes_per_hour(it, cursor, for_s) / 1024:.1f} KiB/h",
+    )
+    assert cpu <= 3
+    assert after["rss_mib"] <= 60
+    assert after["files"] <= before["files"]
+
+
+def test_talking_it_keeps_up(installed, full):
+    it = installed
+    it.agent.start("--voice", "espeak")
+    it.converse()
+    it.wait_for("listening", within_s=20)
+    for_s = SOUND_MINUTES * 60 if full else 30
+    cursor, before = it.pi.guest.cursor(), it.usage()
+    deadline_s = time.monotonic() + for_s
+    shares = []
+    while time.monotonic() < deadline_s:
+        if it.status() == "asleep":
+            it.converse()
+        it.say("tell me a long story")
+        it.wait_for("speaking", within_s=20)
+        shares.append(it.cpu_percent(12))
+    after = it.usage()
+    xruns = it.xruns(cursor)
+    it.measured(
+        f"talking, {for_s / 60:.1f} min",
+        f"CPU {sum(shares) / len(shares):.1f} % of one core while the agent speaks ({min(shares):.1f} to {max(shares):.1f}), "
+        f"RSS {after['rss_mib']:.1f} MiB ({after['rss_mib'] - before['rss_mib']:+.1f}), xruns {len(xruns)}, "
+        f"descriptors {before['files']:.0f} -> {after['files']:.0f}, "
+        f"journal {journal_bytes_per_hour(it, cursor, for_s) / 1024:.1f} KiB/h",
+    )
+    it.fall_asleep()
+    assert sum(shares) / len(shares) <= 35
+    assert after["rss_mib"] <= 60
+    assert not xruns

@@ -1,0 +1,108 @@
+"""What happens to the process: killed, frozen, asked to stop; and what others can read of it."""
+
+import time
+
+from tests.pi.agent import KEY
+
+
+def test_a_killed_daemon_is_started_again(installed):
+    it, before = installed, installed.restarts()
+    killed_s = time.monotonic()
+    it.pi.guest("systemctl kill -s KILL voiced")
+    it.pi.guest.until(lambda: it.restarts() > before and it.status() == "asleep", 40)
+    it.measured("SIGKILL", f"asleep again after {time.monotonic() - killed_s:.1f} s")
+
+
+def test_a_frozen_daemon_is_started_again_by_the_watchdog(installed):
+    it, before = installed, installed.restarts()
+    frozen_s = time.monotonic()
+    it.pi.guest("systemctl kill -s STOP voiced")
+    it.pi.guest.until(lambda: it.restarts() > before and it.status() == "asleep", 60)
+    it.measured(
+        "SIGSTOP", f"asleep again after {time.monotonic() - frozen_s:.1f} s (WatchdogSec=20)"
+    )
+    assert "watchdog" in it.pi.guest("journalctl -u voiced -n 30 -o cat --no-pager").lower()
+
+
+def test_asked_to_stop_in_a_conversation_it_parts_in_good_order(installed):
+    it = installed
+    it.agent.start("--voice", "espeak")
+    it.converse()
+    since_s = time.time()
+    took = it.pi.guest(
+        "a=$(date +%s%N); systemctl stop voiced; b=$(date +%s%N); echo $(( (b - a) / 1000000 )); "
+        "systemctl show voiced -p ExecMainStatus,Result"
+    ).split()
+    assert took[1:] == ["Result=success", "ExecMainStatus=0"] or "ExecMainStatus=0" in took
+    ended = [
+        event for event in it.agent.events("received", since_s) if event["type"] == "session.end"
+    ]
+    it.measured(
+        "SIGTERM in a conversation", f"exit 0 after {int(took[0]) / 1000:.2f} s, session ended"
+    )
+    assert int(took[0]) < 3000
+    assert ended
+    it.pi.guest("systemctl start voiced")
+    it.wait_for("asleep")
+
+
+def test_a_reload_is_announced_and_reads_a_new_key(installed):
+    it, pid = installed, installed.pid()
+    it.pi.guest("systemctl reload voiced")
+    it.wait_for("asleep")
+    assert it.pid() == pid
+    assert "read again" in it.pi.guest("journalctl -u voiced -n 10 -o cat --no-pager")
+
+
+def test_the_journal_has_fields_to_search_by(installed):
+    it, cursor = installed, installed.pi.guest.cursor()
+    it.agent.start("--voice", "espeak")
+    it.converse()
+    it.fall_asleep()
+    it.pi.guest.until(
+        lambda: any("SESSION_ID" in entry for entry in it.pi.guest.journal(since=cursor)), 10
+    )
+    entries = it.pi.guest.journal(since=cursor)
+    shown = [entry["VOICED_STATUS"] for entry in entries if "VOICED_STATUS" in entry]
+    assert "connecting" in shown
+    assert shown[-1] == "asleep"
+    assert {entry["SYSLOG_IDENTIFIER"] for entry in entries} <= {"voiced", "systemd"}
+
+
+def test_no_secret_can_be_read_by_anybody(installed):
+    """The key, in the places where a program's secrets are usually found."""
+    it, guest = installed, installed.pi.guest
+    it.agent.start("--voice", "espeak")
+    it.converse()
+    it.fall_asleep()
+    pid = it.pid()
+    needle = KEY[2:]  # so that this very search does not find itself in the process list
+    places = {
+        "process list": f"ps -ef e | grep -v grep | grep -c {needle}",
+        "journal": f"journalctl --no-pager -o export | grep -c {needle}",
+        "environment": f"tr '\\0' '\\n' < /proc/{pid}/environ | grep -c {needle}",
+        "command line": f"tr '\\0' ' ' < /proc/{pid}/cmdline | grep -c {needle}",
+        "status": f"systemctl show voiced | grep -c {needle}",
+        "state": f"grep -rc {needle} /var/lib/voiced | grep -vc ':0$'",
+    }
+    for place, command in places.items():
+        assert guest.attempt(command)[1].strip() in ("0", ""), place
+    as_pi = "setpriv --reuid pi --regid pi --init-groups"
+    for path in (
+        "/etc/voiced/api-key",
+        f"/proc/{pid}/environ",
+        f"/proc/{pid}/mem",
+        "/run/credentials/voiced.service/api-key",
+        "/var/lib/voiced/state.json",
+    ):
+        code, said = guest.attempt(f"{as_pi} cat {path}")
+        assert code != 0, path
+        assert needle not in said
+    guest(f"kill -ABRT {pid}")
+    it.pi.guest.until(lambda: it.pid() not in (0, pid) and it.status() == "asleep", 40)
+    cores = "find / -xdev -name 'core*' -type f -newermt '-1 minute' -size +1M 2>/dev/null"
+    assert guest(f"{cores}; ls /var/lib/systemd/coredump 2>/dev/null").strip() == ""
+    traced = guest("journalctl -u voiced -n 60 -o cat --no-pager")
+    assert "Fatal Python error: Aborted" in traced
+    assert needle not in traced
+    it.measured("secrets", f"not found in {', '.join(places)}, /proc for others, core dumps")
