@@ -136,7 +136,8 @@ class Connection:
                     timer.cancel()
             if self._link is not None:
                 facts = {"started": self._started, **self._codec.support()}
-                log.info("link closed: %s", _in_words(facts))
+                fields = {"SESSION_ID": facts["session_id"]} if "session_id" in facts else {}
+                log.info("link closed: %s", _in_words(facts), extra=fields)
         if not self._ending:
             self._around.dispatch(end)
 

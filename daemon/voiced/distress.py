@@ -71,7 +71,8 @@ async def stay_up(
 
 async def _until_mended(path: Path, error: ConfigError, notify: Notify) -> None:
     """Return when the file has changed, and can be used."""
-    known, told = version_of(path), str(error)
+    known: object = ()  # it may have been mended since it was read
+    told = str(error)
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
         if (now := version_of(path)) == known:

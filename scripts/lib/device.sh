@@ -51,13 +51,3 @@ point_at() {
 current_version() { [[ ! -L $current ]] || basename "$(readlink "$current")"; }
 
 is_active() { systemctl is-active --quiet voiced; }
-
-# Run a command of voiced exactly as the service would be: its user, its groups, its key.
-as_service() {
-  systemd-run --quiet --pipe --wait --collect --service-type=exec \
-    -p User=voiced -p SupplementaryGroups="audio gpio" -p StateDirectory=voiced -p StateDirectoryMode=0700 \
-    -p RuntimeDirectory=voiced-as-service -p WorkingDirectory=/run/voiced-as-service \
-    -p LoadCredential=api-key:$settings/api-key \
-    -p Environment=OPENBLAS_NUM_THREADS=1 \
-    -- "$@" </dev/null
-}

@@ -71,7 +71,7 @@ make_ready() {
 
 is_ready() {
   local stage=$1
-  [[ $stage == run ]] || stage=test
+  [[ $stage == run ]] || stage="test"
   [[ -x $venv/bin/python && $(stamp) == "$(cat "$venv/.ready-$stage" 2>/dev/null)" ]] || return 1
   is_python_asked_for || return 1
   [[ $1 == run || -z $(missing test) ]] || return 1

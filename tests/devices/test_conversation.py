@@ -88,6 +88,8 @@ async def test_barge_in_is_heard_at_once_and_nothing_comes_late(rig, measured):
                 session.say("a long reply that is going to be interrupted " * 3)
                 await until(lambda: it.led.shown[-1] == "speaking")
                 await asyncio.sleep(0.35 + trial % 10 / 300)
+                session.send("input.speech.started")  # live, 1 to 2 s before it interrupts
+                await asyncio.sleep(0.2)
                 session.interrupt()
                 at_s = time.monotonic()
                 await asyncio.sleep((LATE_AUDIO_MS + 200) / 1000)

@@ -149,8 +149,10 @@ async def test_sound_refused_by_an_underrun_is_written_again(caplog):
 
     class Counting(Tone):
         def pull(self, n_bytes):
+            first = self.pulled_bytes // 1920 + 1
             self.pulled_bytes += n_bytes
-            return (self.pulled_bytes // n_bytes).to_bytes(2, "little") * (n_bytes // 2)
+            numbers = range(first, first + n_bytes // 1920)
+            return b"".join(number.to_bytes(2, "little") * 960 for number in numbers)
 
     source = Counting()
     async with AlsaSpeaker("default", alsa=alsa).open() as playback:
@@ -172,7 +174,7 @@ async def test_sound_pulled_before_a_drop_is_never_written_after_it():
     class Slow(Tone):
         def pull(self, n_bytes):
             pcm = super().pull(n_bytes)
-            if self.pulled_bytes == 8 * n_bytes:
+            if self.pulled_bytes >= 8 * 1920 and not pulling.is_set():
                 pulling.set()
                 dropped.wait(5)
             return pcm
@@ -243,6 +245,6 @@ async def test_the_first_write_holds_several_periods_and_the_ring_is_kept_short(
             while playback.periods < 20:
                 held.append((48000 - alsa.opened.avail()) / 960)
                 await asyncio.sleep(0.004)
-    assert len(alsa.opened.written[0]) == 3 * 960 * 4
-    assert max(held) <= 3.1
+    assert len(alsa.opened.written[0]) == 5 * 960 * 4
+    assert max(held) <= 5.1
     assert playback.underruns == 0

@@ -85,8 +85,8 @@ async def test_the_position_says_when_the_last_frame_was_heard(rig, measured):
         errors_ms.append((source.heard_at_s() - last_s) * 1000)
     errors = ", ".join(f"{error_ms:.1f}" for error_ms in errors_ms)
     measured(f"last frame heard to reported: {errors} ms")
-    # Told once a period at the end of which it is looked at: up to a period and a bit late.
-    assert all(-5 < error_ms < 30 for error_ms in errors_ms)
+    # The thread looks every three periods: up to that and a bit late.
+    assert all(-5 < error_ms < 70 for error_ms in errors_ms)
 
 
 async def test_sound_is_heard_soon_after_it_is_pulled(rig, measured):

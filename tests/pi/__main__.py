@@ -38,9 +38,14 @@ def main() -> int:
     run = {"build": _build, "test": _test}.get(options.command)
     if run is not None:
         return max(run(suite, options) for suite in suites)
-    return {"up": _up, "shell": _shell, "say": _order, "press": _order, "down": _down, "hold": _hold}[
-        options.command
-    ](suites[0], options)
+    return {
+        "up": _up,
+        "shell": _shell,
+        "say": _order,
+        "press": _order,
+        "down": _down,
+        "hold": _hold,
+    }[options.command](suites[0], options)
 
 
 def _build(suite: str, _options: argparse.Namespace) -> int:
@@ -92,7 +97,9 @@ def _up(suite: str, options: argparse.Namespace) -> int:
 
 def _shell(suite: str, _options: argparse.Namespace) -> int:
     ssh = (_folder(suite) / "ssh").read_text().splitlines()
-    return subprocess.run([ssh[0], "-t", *ssh[1:]] if sys.stdin.isatty() else ssh, check=False).returncode
+    return subprocess.run(
+        [ssh[0], "-t", *ssh[1:]] if sys.stdin.isatty() else ssh, check=False
+    ).returncode
 
 
 def _order(suite: str, options: argparse.Namespace) -> int:

@@ -28,10 +28,11 @@ class Agent:
         self.folder = folder
         self.authority = Authority.found(folder)
         self.authority.serving("agent", names=f"DNS:{NAME},IP:{AGENT_HOST}")
-        self.record_folder = folder / "heard"
+        self.record_folder = folder / "heard-0"
         self._events = folder / "events.jsonl"
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
+        self._starts = 0
 
     def __enter__(self) -> Self:
         return self
@@ -46,7 +47,9 @@ class Agent:
     def start(self, *options: str) -> None:
         """Start it, or start it anew with other options of `agentsim assemblyai`."""
         self.stop()
-        self.record_folder.mkdir(exist_ok=True)
+        self._starts += 1
+        self.record_folder = self.folder / f"heard-{self._starts}"  # session ids begin anew
+        self.record_folder.mkdir()
         command = [
             *(sys.executable, "-m", "agentsim", "assemblyai", "--exit-with-parent"),
             *("--port", str(self.port), "--tls", "--keys", KEY),

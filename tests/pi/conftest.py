@@ -81,7 +81,7 @@ def home(request, packages):
 @pytest.fixture(scope="session")
 def installed(home):
     """The home, with voiced installed and its greeting known to work."""
-    if not home.pi.guest.attempt("systemctl is-active voiced")[0] == 0:
+    if home.pi.guest.attempt("systemctl is-active voiced")[0] != 0:
         home.install("--key-file", "/srv/key")
     return home
 

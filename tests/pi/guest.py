@@ -14,7 +14,7 @@ from tests.pi.images import Image
 BOOT_WITHIN_S = 180.0
 
 
-class Failed(AssertionError):
+class CommandError(AssertionError):
     """A command on the Pi failed."""
 
 
@@ -46,11 +46,11 @@ class Guest:
         """Run a shell command; return what it printed.
 
         Raises:
-            Failed: If it does not exit 0.
+            CommandError: If it does not exit 0.
         """
         code, output = self.attempt(command, within_s=within_s, stdin=stdin)
         if code:
-            raise Failed(f"{command!r} exited {code}:\n{output[-4000:]}")
+            raise CommandError(f"{command!r} exited {code}:\n{output[-4000:]}")
         return output
 
     def attempt(
@@ -103,10 +103,10 @@ class Guest:
             try:
                 if found := condition():
                     return found
-            except (subprocess.TimeoutExpired, Failed):
+            except (subprocess.TimeoutExpired, CommandError):
                 pass
             if time.monotonic() > deadline_s:
-                raise Failed(f"not within {within_s:g} s: {what or condition}")
+                raise CommandError(f"not within {within_s:g} s: {what or condition}")
             time.sleep(0.2)
 
     def journal(self, *, since: str = "", boot: bool = True) -> list[dict[str, Any]]:

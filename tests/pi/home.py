@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.pi.agent import KEY, NAME, Agent
-from tests.pi.guest import Failed
+from tests.pi.guest import CommandError
 from tests.pi.machine import BUTTON, LIGHT, VirtualPi
 from tests.pi.qemu import AGENT_HOST
 from voiced.audio.resample import Resampler
@@ -94,11 +94,16 @@ class Home:
         return found
 
     def fall_asleep(self) -> None:
-        """End any conversation, and let go of the button."""
+        """End any conversation: a first press may only silence the agent."""
         self.pi.array.hush()
-        if self.wait_for("asleep", "listening", "hearing", "thinking", "speaking") != "asleep":
-            self.pi.press()
-            self.wait_for("asleep")
+        for _ in range(5):
+            try:
+                self.wait_for("asleep", within_s=3)
+            except CommandError:
+                self.pi.press()
+            else:
+                return
+        self.wait_for("asleep")
 
     def converse(self) -> float:
         """Begin a conversation by a press; return when the button was pressed."""
@@ -217,6 +222,3 @@ def steps_in(heard: np.ndarray, rate_hz: int = 24_000) -> dict[int, float]:
         if run[0] > 0 and len(run) >= rate_hz * 0.002:
             found[int(run[0])] = found.get(int(run[0]), 0.0) + len(run) * 1000 / rate_hz
     return found
-
-
-__all__ = ["Failed", "Home"]

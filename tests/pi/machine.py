@@ -14,6 +14,9 @@ from tests.pi.qemu import Computer
 BUTTON, LIGHT = 4, 5
 """GPIO lines, as BCM numbers too."""
 
+HOLD_S = 0.15
+"""How long a person presses a button."""
+
 
 class VirtualPi:
     """Disk, computer, array, wires and shell of one Pi; everything it writes is in `folder`.
@@ -63,7 +66,7 @@ class VirtualPi:
         self.guest.disconnect()
         self.computer.stop()
 
-    def press(self, hold_s: float = 0.15) -> float:
+    def press(self, hold_s: float = HOLD_S) -> float:
         """Press the button for that long; return when it was pressed."""
         at_s = self.computer.pins.drive(BUTTON, high=False)
         time.sleep(hold_s)

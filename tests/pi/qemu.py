@@ -1,10 +1,11 @@
 """The virtual computer: one QEMU process, and what can be done to it from outside."""
 
 import json
+import queue
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,11 @@ class Pins:
         (name,) = (each["name"] for each in devices if each["type"] == "child<pl061>")
         self._chip = f"/machine/unattached/{name}"
         self._socket = _connected(path)
-        self._lines = self._socket.makefile()
+        self._socket.settimeout(None)
         self._changes: list[tuple[float, int, bool]] = []
+        self._news = threading.Condition()
+        self._done: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._listen, name="pins", daemon=True).start()
         self._order(f"irq_intercept_out {self._chip}")
 
     def drive(self, line: int, high: bool) -> float:
@@ -64,54 +68,49 @@ class Pins:
 
     def changes(self, line: int, *, for_s: float = 0.0) -> list[tuple[float, bool]]:
         """Return every change of an output so far, with its time, after watching for a while."""
-        self._watch(for_s, lambda: False)
-        return [(at_s, high) for at_s, each, high in self._changes if each == line]
+        time.sleep(for_s)
+        with self._news:
+            return [(at_s, high) for at_s, each, high in self._changes if each == line]
 
     def forget(self) -> None:
-        self._watch(0.0, lambda: False)
-        self._changes.clear()
+        with self._news:
+            self._changes.clear()
 
-    def wait(self, line: int, high: bool, within_s: float) -> float:
-        """Return when an output next became so."""
-        known = len(self._changes)
+    def wait(self, line: int, high: bool, since_s: float, within_s: float) -> float:
+        """Return when an output first became so since then."""
 
-        def found() -> list[float]:
-            return [t for t, each, level in self._changes[known:] if (each, level) == (line, high)]
+        def found() -> float | None:
+            wanted = (line, high)
+            return next(
+                (t for t, *what in self._changes if t >= since_s and (*what,) == wanted), None
+            )
 
-        self._watch(within_s, lambda: bool(found()))
-        if not found():
-            raise TimeoutError(f"GPIO {line} did not become {high} within {within_s} s")
-        return found()[0]
+        with self._news:
+            if not self._news.wait_for(lambda: found() is not None, within_s):
+                raise TimeoutError(f"GPIO {line} did not become {high} within {within_s} s")
+            at_s = found()
+        assert at_s is not None
+        return at_s
 
     def close(self) -> None:
-        self._lines.close()
+        self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
     def _order(self, text: str) -> None:
-        self._socket.settimeout(SOCKET_WAIT_S)
         self._socket.sendall(text.encode() + b"\n")
-        while not self._read_line().startswith("OK"):
-            pass
+        self._done.get(timeout=SOCKET_WAIT_S)
 
-    def _watch(self, for_s: float, enough: Callable[[], bool]) -> None:
-        """Take in changes until there were enough or time is up."""
-        deadline_s = time.monotonic() + for_s
-        while not enough():
-            self._socket.settimeout(max(0.001, deadline_s - time.monotonic()))
-            try:
-                self._read_line()
-            except TimeoutError:
-                # A file on a socket that timed out must not be read again.
-                self._lines = self._socket.makefile()
-                if time.monotonic() >= deadline_s:
-                    return
-
-    def _read_line(self) -> str:
-        line = self._lines.readline()
-        if line.startswith("IRQ"):
-            _, what, number = line.split()
-            self._changes.append((time.time(), int(number), what == "raise"))
-        return line
+    def _listen(self) -> None:
+        """Take in what QEMU says, the moment it does."""
+        with self._socket.makefile() as lines:
+            for line in lines:
+                if not line.startswith("IRQ"):
+                    self._done.put(line)
+                    continue
+                _, what, number = line.split()
+                with self._news:
+                    self._changes.append((time.time(), int(number), what == "raise"))
+                    self._news.notify_all()
 
 
 class Computer:

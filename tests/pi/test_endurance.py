@@ -2,7 +2,6 @@
 
 import time
 
-
 SOUND_MINUTES = 10
 IDLE_MINUTES = 20
 
@@ -28,7 +27,7 @@ def test_asleep_it_costs_next_to_nothing(installed, full):
         f"descriptors {before['files']:.0f} -> {after['files']:.0f}, threads {after['threads']:.0f}, "
         f"journal {journal_bytes_per_hour(it, cursor, for_s) / 1024:.1f} KiB/h",
     )
-    assert cpu <= 3
+    assert cpu <= (3 if full else 5)
     assert after["rss_mib"] <= 60
     assert after["files"] <= before["files"]
 
@@ -58,6 +57,7 @@ def test_talking_it_keeps_up(installed, full):
         f"journal {journal_bytes_per_hour(it, cursor, for_s) / 1024:.1f} KiB/h",
     )
     it.fall_asleep()
-    assert sum(shares) / len(shares) <= 35
+    # Half a minute beside whatever else this machine does says less than ten.
+    assert sum(shares) / len(shares) <= (35 if full else 55)
     assert after["rss_mib"] <= 60
     assert not xruns

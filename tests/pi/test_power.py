@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from tests.pi.machine import LIGHT
 from tests.pi.home import SETTINGS
+from tests.pi.machine import LIGHT
 
 CLOCK = "2021-06-01T00:00:00"
 
@@ -125,7 +125,7 @@ def test_broken_settings_at_boot_are_shown_and_mended(installed):
     said = it.pi.guest.show("StatusText", "NRestarts")
     assert "nonsense" in said["StatusText"]
     assert said["NRestarts"] == "0"
-    share, flashes = it.light_pattern(5.0)
+    _, flashes = it.light_pattern(5.0)
     assert flashes >= 4
     it.write_settings()
     mended_s = time.monotonic()

@@ -120,7 +120,7 @@ class WorkBuddyCodec:
     ready_timeout_s = 15.0
     farewell_timeout_s = 2.0
     keep_s: float | None = 2.0
-    queue_ms: float | None = 200.0
+    queue_ms: float | None = 180.0
     heralds: bool = False
 
     def __init__(self, memory: Memory) -> None:

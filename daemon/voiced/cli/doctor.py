@@ -5,15 +5,18 @@ import asyncio
 import json
 import os
 import pwd
+import subprocess
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
-from voiced.config.environment import state_folder
+from voiced.config.environment import state_folder, variable
 from voiced.config.load import find
 from voiced.doctor.checkup import Wanted, check_up
 from voiced.doctor.finding import Finding, Result
 
 SERVICE_USER = "voiced"
+UNIT = "/etc/systemd/system/voiced.service"
 WIDTH = 14
 
 _MARKS = {Result.OK: "ok  ", Result.WARN: "WARN", Result.FAIL: "FAIL", Result.SKIP: "-   "}
@@ -37,14 +40,18 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: If there is no settings file.
     """
+    path = find(options.config)
+    if (user := _service_user()) is not None:
+        if variable("CREDENTIALS_DIRECTORY") is None and _is_installed():
+            return _run_as_service(options)
+        _become(user)
     wanted = Wanted(
-        path=find(options.config),
+        path=path,
         state_folder=state_folder(),
         online=options.online,
         echo=options.echo,
+        service=_service_says(),
     )
-    if (user := _service_user()) is not None:
-        _become(user)
     return asyncio.run(_examine(wanted, as_json=options.json))
 
 
@@ -85,6 +92,65 @@ def _service_user() -> pwd.struct_passwd | None:
         return pwd.getpwnam(SERVICE_USER)
     except KeyError:
         return None
+
+
+def _is_installed() -> bool:
+    return Path("/run/systemd/system").is_dir() and Path(UNIT).exists()
+
+
+def _run_as_service(options: argparse.Namespace) -> int:
+    """Run this command again just as systemd runs the service: its user, its groups, its key."""
+    print(f"as {SERVICE_USER}, the user of the service:", file=sys.stderr)
+    properties = [
+        f"User={SERVICE_USER}",
+        "SupplementaryGroups=audio gpio",
+        "StateDirectory=voiced",
+        "StateDirectoryMode=0700",
+        "RuntimeDirectory=voiced-doctor",
+        "WorkingDirectory=/run/voiced-doctor",
+        *_credentials(),
+    ]
+    command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"]
+    for each in properties:
+        command += ["--property", each]
+    flags = [f"--{name}" for name in ("json", "online", "echo") if getattr(options, name)]
+    config = ["--config", str(Path(options.config).absolute())] if options.config else []
+    command += ["--", sys.executable, "-m", "voiced", "doctor", *flags, *config]
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - made of constants and flags
+
+
+def _service_says() -> str | None:
+    """Return what the running service says of itself, None if it does not run."""
+    told = dict(each.partition("=")[::2] for each in _properties("ActiveState", "StatusText"))
+    return told.get("StatusText") if told.get("ActiveState") == "active" else None
+
+
+def _properties(*names: str) -> list[str]:
+    """Return properties of the service that are not empty, as systemd writes them."""
+    if not Path("/run/systemd/system").is_dir():
+        return []
+    told = _told("show", "voiced", "--property", ",".join(names))
+    return [line for line in told if line.partition("=")[2]]
+
+
+def _credentials() -> list[str]:
+    """Return what the unit and its drop-ins say of credentials; `systemctl show` does not print it."""
+    found: list[str] = []
+    for line in _told("cat", "voiced"):
+        name, _, value = line.partition("=")
+        if name not in ("LoadCredential", "LoadCredentialEncrypted"):
+            continue
+        if value:
+            found.append(line)
+        else:  # an empty one takes back what came before
+            found = [each for each in found if not each.startswith(f"{name}=")]
+    return found
+
+
+def _told(*arguments: str) -> list[str]:
+    command = ["systemctl", *arguments]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - constants
+    return told.stdout.splitlines()
 
 
 def _become(user: pwd.struct_passwd) -> None:

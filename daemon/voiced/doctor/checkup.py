@@ -15,6 +15,8 @@ from voiced.app import (
 )
 from voiced.config.load import Examined, examine
 from voiced.config.schema import Settings
+from voiced.core.actions import Status
+from voiced.core.state import MICROPHONE_TROUBLES, SPEAKER_TROUBLES
 from voiced.devices.resolver import Resolver
 from voiced.devices.sound import is_file
 from voiced.doctor import machine
@@ -24,6 +26,16 @@ from voiced.doctor.listening import Score, listen
 from voiced.doctor.network import Ways, check_agent, check_way
 from voiced.doctor.sound import judge
 from voiced.errors import ConfigError
+
+TROUBLES = {
+    status.value
+    for status in (
+        *MICROPHONE_TROUBLES.values(),
+        *SPEAKER_TROUBLES.values(),
+        Status.REJECTED,
+        Status.CONFIGURATION_ERROR,
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,7 @@ class Wanted:
         online: Open a session with the agent as well.
         echo: Play a test sound and measure its echo.
         today: What the clock says, if not now.
+        service: What the running service says of itself; None if it does not run.
     """
 
     path: Path
@@ -43,6 +56,7 @@ class Wanted:
     online: bool = False
     echo: bool = False
     today: date | None = None
+    service: str | None = None
 
 
 async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
@@ -59,10 +73,13 @@ async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
         yield skip("everything else", "it needs settings that can be read")
         return
     yield machine.check_sounds(settings)
-    yield machine.check_button(settings)
-    yield machine.check_light(settings)
-    async for finding in _sound(settings, echo=wanted.echo):
-        yield finding
+    if wanted.service is not None:
+        yield _service(wanted.service)
+    else:
+        yield machine.check_button(settings)
+        yield machine.check_light(settings)
+        async for finding in _sound(settings, echo=wanted.echo):
+            yield finding
     async for finding in _network(settings, examined, online=wanted.online):
         yield finding
 
@@ -104,6 +121,15 @@ def _key(examined: Examined) -> Iterator[Finding]:
 
 def _is_about_key(problem: ConfigError) -> bool:
     return problem.where.endswith(": agent.key")
+
+
+def _service(says: str) -> Finding:
+    """Tell how the running service is, which holds the pins and the sound cards itself."""
+    status = says.partition(":")[0]
+    fix = "`systemctl stop voiced` frees pins and sound cards, so that they can be looked at here"
+    if status in TROUBLES:
+        return fail("service", f"it runs, and says {says}", fix)
+    return ok("service", f"it runs, and is {status}; {fix}")
 
 
 async def _sound(settings: Settings, *, echo: bool) -> AsyncIterator[Finding]:

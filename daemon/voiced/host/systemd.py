@@ -84,7 +84,7 @@ class SystemdService:
         self._notify(f"RELOADING=1\nMONOTONIC_USEC={at_us}" if begun else "READY=1")
 
     async def run(self) -> None:
-        while Trouble.UNOPENED in (self._progress().microphone, self._progress().speaker):
+        while Trouble.UNOPENED in (self._progress().microphone, self._progress().speaker):  # noqa: ASYNC110 - it tells only when asked
             await asyncio.sleep(LOOK_EVERY_S)
         self._notify("READY=1")
         while self._feed_every_s is not None:

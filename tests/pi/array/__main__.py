@@ -25,7 +25,7 @@ class Control:
             order = json.loads(line)
             try:
                 answer = {"ok": True, **(getattr(self, order.pop("do"))(**order) or {})}
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whoever asked is told
                 answer = {"ok": False, "error": repr(error)}
             writer.write(json.dumps(answer).encode() + b"\n")
             await writer.drain()

@@ -142,13 +142,16 @@ class Array:
                     self.mic_on = kind == Kind.START_ISO_STREAM
                     self._mic_started_s, self._mic_packets = time.monotonic(), 0
                 self._send(Kind.ISO_STREAM_STATUS, bytes([0, body[0]]), number)
-            case Kind.ISO:
-                if self.played is not None:
-                    self.played.take(body[ISO_HEADER.size :])
-            case Kind.CONTROL:
-                self._control(number, body)
-            case _ if kind not in IGNORED:
-                print(f"a packet of kind {kind} is not understood", flush=True)
+            case _:
+                self._take_sound_or_control(kind, number, body)
+
+    def _take_sound_or_control(self, kind: int, number: int, body: bytes) -> None:
+        if kind == Kind.CONTROL:
+            self._control(number, body)
+        elif kind == Kind.ISO and self.played is not None:
+            self.played.take(body[ISO_HEADER.size :])
+        elif kind != Kind.ISO and kind not in IGNORED:
+            raise ValueError(f"a packet of kind {kind} is not understood")
 
     def _control(self, number: int, body: bytes) -> None:
         endpoint, request, kind, _, value, index, length = CONTROL_HEADER.unpack_from(body)

@@ -78,7 +78,7 @@ class Played:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = wave.open(str(path), "wb")
+        self._file = wave.open(str(path), "wb")  # noqa: SIM115 - closed by `close`
         self._file.setparams((SPEAKER_CHANNELS, 2, RATE_HZ, 0, "NONE", ""))
         self.started_s = time.time()
         self._started_s = time.monotonic()

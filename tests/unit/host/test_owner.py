@@ -10,6 +10,7 @@ from voiced.core.actions import Status
 from voiced.core.events import OwnerActed
 from voiced.errors import ConfigError
 from voiced.host.owner import OwnerWatch
+from voiced.host.reloads import Reloads
 
 
 class Owner:
@@ -21,7 +22,8 @@ class Owner:
         self.settings = folder / "voiced.yaml"
         self.settings.write_text("version: 1\n")
         self.events, self.read = [], []
-        self.watch = OwnerWatch([self.settings, self.key], self._reread)
+        self.reloads = Reloads()
+        self.watch = OwnerWatch([self.settings, self.key], self._reread, self.reloads)
 
     def _reread(self):
         text = self.key.read_text() if self.key.exists() else ""
@@ -129,3 +131,20 @@ async def test_files_whose_clock_stands_still_are_told_apart_by_their_size(owner
         os.utime(owner.key, ns=(before.st_atime_ns, before.st_mtime_ns))
         await asyncio.sleep(6)
         assert owner.events == [OwnerActed()]
+
+
+async def test_asked_to_it_reads_again_whatever_the_status(owner):
+    told = []
+    owner.reloads.tell = told.append
+    async with owner.at_work(Status.LISTENING):
+        owner.reloads.ask()
+        assert owner.reloads.asked
+        await asyncio.sleep(0.1)
+        assert owner.read == ["old\n"]
+        assert owner.events == [OwnerActed()]
+        assert told == [True, False]
+        owner.key.write_text("")
+        owner.reloads.ask()
+        await asyncio.sleep(0.1)
+        assert len(owner.events) == 1
+        assert told == [True, False] * 2

@@ -1,0 +1,106 @@
+"""What systemd is told, and when it is fed."""
+
+import asyncio
+import socket
+
+import pytest
+
+from voiced.core.actions import Status
+from voiced.errors import Trouble
+from voiced.host.systemd import SystemdService, Vitality, feeding_s, notifier
+from voiced.pipes import Progress
+
+STILL = Progress(7, 700)
+
+
+@pytest.mark.parametrize(
+    ("now", "lives"),
+    [
+        (Progress(8, 800), True),
+        (Progress(7, 800), False),
+        (Progress(8, 700), False),
+        (STILL, False),
+        (Progress(7, 800, microphone=Trouble.ABSENT), True),
+        (Progress(8, 700, speaker=Trouble.BUSY), True),
+        (Progress(7, 700, Trouble.STALLED, Trouble.STALLED), True),
+        (Progress(7, 700, microphone=Trouble.ABSENT), False),
+        (Progress(8, 0), True),  # opened anew, the count of what was played begins again
+    ],
+)
+def test_it_lives_if_each_direction_moves_or_its_trouble_is_known(now, lives):
+    vitality = Vitality()
+    assert vitality.judge(STILL)
+    assert vitality.judge(now) is lives
+
+
+class Told(list):
+    def __call__(self, text):
+        self.append(text)
+
+
+async def test_it_is_ready_once_both_devices_are_known_and_then_fed():
+    told, now = Told(), [Progress(0, 0, Trouble.UNOPENED, Trouble.UNOPENED)]
+    service = SystemdService(told, lambda: now[0], feed_every_s=5.0)
+    running = asyncio.create_task(service.run())
+    await asyncio.sleep(3)
+    assert told == []
+    now[0] = Progress(0, 0, Trouble.ABSENT, Trouble.UNOPENED)
+    await asyncio.sleep(3)
+    assert told == []
+    now[0] = Progress(0, 0, Trouble.ABSENT, None)
+    await asyncio.sleep(0.2)
+    assert told == ["READY=1", "WATCHDOG=1"]
+    for played in (100, 200):
+        now[0] = Progress(0, played, Trouble.ABSENT, None)
+        await asyncio.sleep(5)
+    assert told[2:] == ["WATCHDOG=1", "WATCHDOG=1"]
+    running.cancel()
+
+
+async def test_it_is_not_fed_while_sound_stands_still_and_that_is_said_once(caplog):
+    told = Told()
+    service = SystemdService(told, lambda: STILL, feed_every_s=5.0)
+    running = asyncio.create_task(service.run())
+    await asyncio.sleep(22)
+    assert told == ["READY=1", "WATCHDOG=1"]
+    assert len([line for line in caplog.messages if "stands still" in line]) == 1
+    running.cancel()
+
+
+async def test_without_a_watchdog_it_is_only_ready():
+    told = Told()
+    await SystemdService(told, lambda: STILL, feed_every_s=None).run()
+    assert told == ["READY=1"]
+
+
+def test_the_status_and_the_end_and_a_reload_are_told():
+    told = Told()
+    service = SystemdService(told, lambda: STILL, None)
+    service.show(Status.LISTENING)
+    service.show(Status.STOPPING)
+    service.reloading(True)
+    service.reloading(False)
+    assert told[:2] == ["STATUS=listening", "STOPPING=1\nSTATUS=stopping"]
+    assert told[2].startswith("RELOADING=1\nMONOTONIC_USEC=")
+    assert told[3] == "READY=1"
+
+
+def test_nobody_is_told_outside_systemd(monkeypatch):
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    assert notifier() is None
+    assert feeding_s() is None
+
+
+def test_the_library_speaks_to_the_socket_that_systemd_names(monkeypatch, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        notifier()("READY=1")
+        assert listening.recv(100) == b"READY=1"
+
+
+@pytest.mark.parametrize(("given", "every_s"), [("20000000", 5.0), ("nonsense", None)])
+def test_the_watchdog_is_fed_four_times_in_its_patience(monkeypatch, given, every_s):
+    monkeypatch.setenv("WATCHDOG_USEC", given)
+    assert feeding_s() == every_s
