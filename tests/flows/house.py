@@ -134,7 +134,7 @@ class House:
             wake_sources=[self.wake, *options.get("buttons", ())],
             indicators=[self.led, *lamps],
             captions=[self.captions],
-            taps=[self.tap],
+            taps=options.get("taps", [self.tap]),
             lights=[self.led, *lamps],
             chores=lamps,
             cues=options.get("cues", SILENT),
@@ -186,7 +186,7 @@ class House:
         return HttpAnswer(status, json.dumps(body).encode())
 
 
-HOUSE = ("microphone_hz", "speaker_hz", "auth", "cues", "sound", "buttons", "lamps")
+HOUSE = ("microphone_hz", "speaker_hz", "auth", "cues", "sound", "buttons", "lamps", "taps")
 
 
 @asynccontextmanager
