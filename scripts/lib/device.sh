@@ -4,6 +4,8 @@
 # shellcheck shell=bash disable=SC2034  # whoever sources this uses the names
 
 home=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P) # scripts/, or /usr/lib/voiced
+# shellcheck source=scripts/lib/words.sh
+source "$home/lib/words.sh"
 
 opt=/opt/voiced
 versions=$opt/versions
@@ -17,10 +19,6 @@ rules=/etc/udev/rules.d/60-voiced.rules
 ready_within=90
 
 say() { printf 'voiced: %s\n' "$*"; }
-die() { printf 'voiced: %s\n' "$*" >&2; exit 1; }
-
-# Print the comment at the head of a script.
-show_help() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$1"; }
 
 # Run a command that may take long; show what it said only if it fails.
 quietly() {

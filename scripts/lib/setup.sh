@@ -4,6 +4,8 @@
 
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd -P)
 venv=$root/.venv
+# shellcheck source=scripts/lib/words.sh
+source "$root/scripts/lib/words.sh"
 
 # When it is needed, the package, a command or files that show it is there, and why.
 #   build: while the virtual environment is filled        test: whenever tests run
@@ -48,10 +50,6 @@ if sys.version_info < (3, 11) or sys.prefix != sys.base_prefix or not headers:
 print(sys.executable)'
 
 say() { printf 'voiced: %s\n' "$*" >&2; }
-die() { say "$*"; exit 1; }
-
-# Print the comment at the head of a script.
-show_help() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$1"; }
 
 # Make the machine ready for a job (run or test); costs a few milliseconds when it is.
 set_up() {

@@ -2,7 +2,6 @@
 
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -96,13 +95,6 @@ def in_good_order(request):
         it.pi.array.stall(False)
         it.pi.array.plug()
         it.pi.computer.link(True)
-
-
-@pytest.fixture(autouse=True)
-def timed(request):
-    started_s = time.monotonic()
-    yield
-    request.node.user_properties.append(("took", time.monotonic() - started_s))
 
 
 def pytest_terminal_summary(terminalreporter, config):

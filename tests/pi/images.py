@@ -14,8 +14,8 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 BUILD = Path(__file__).with_name("build-image.sh")
-SUITES = {"bookworm": "3.11", "trixie": "3.13"}
-"""Debian releases and their Pythons."""
+SUITES = ("bookworm", "trixie")
+"""Debian releases."""
 
 SOURCES = ["pyalsaaudio==0.11.0"]
 """Packages without a wheel for arm64: built on the virtual machine's own system."""
@@ -34,10 +34,6 @@ class Image:
 
     suite: str
     folder: Path
-
-    @property
-    def python(self) -> str:
-        return SUITES[self.suite]
 
     @property
     def wheels(self) -> Path:

@@ -1,6 +1,5 @@
 """A virtual Pi with all that is plugged into it."""
 
-import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
@@ -76,9 +75,3 @@ class VirtualPi:
     def release(self) -> None:
         """Let go of the button: its line is pulled up."""
         self.computer.pins.drive(BUTTON, high=True)
-
-    def cpu_s(self) -> float:
-        """Return how much CPU of this machine the virtual one has used."""
-        ticks = Path(f"/proc/{self.computer.pid}/stat").read_text().rpartition(")")[2].split()
-        hz = int(subprocess.check_output(["getconf", "CLK_TCK"]))
-        return (int(ticks[11]) + int(ticks[12])) / hz

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.pi.images import Image
+from tests.pi.sockets import connected
 
 CPUS, MEMORY_MIB = 4, 1024  # what the device tree of the image says
-SOCKET_WAIT_S = 20.0
+ANSWER_WITHIN_S = 20.0
 LIKE_A_PI = "nokaslr"
 """With it the kernel isolates its page tables, which no Pi's processor needs; emulated, it makes every
 system call forget all address translations."""
@@ -25,7 +26,8 @@ class Monitor:
     """QEMU's machine protocol."""
 
     def __init__(self, path: Path) -> None:
-        self._socket = _connected(path)
+        self._socket = connected(path)
+        self._socket.settimeout(ANSWER_WITHIN_S)
         self._answers = self._socket.makefile()
         self._answers.readline()
         self("qmp_capabilities")
@@ -52,8 +54,7 @@ class Pins:
         devices = monitor("qom-list", path="/machine/unattached")
         (name,) = (each["name"] for each in devices if each["type"] == "child<pl061>")
         self._chip = f"/machine/unattached/{name}"
-        self._socket = _connected(path)
-        self._socket.settimeout(None)
+        self._socket = connected(path)
         self._changes: list[tuple[float, int, bool]] = []
         self._news = threading.Condition()
         self._done: queue.Queue[str] = queue.Queue()
@@ -98,7 +99,7 @@ class Pins:
 
     def _order(self, text: str) -> None:
         self._socket.sendall(text.encode() + b"\n")
-        self._done.get(timeout=SOCKET_WAIT_S)
+        self._done.get(timeout=ANSWER_WITHIN_S)
 
     def _listen(self) -> None:
         """Take in what QEMU says, the moment it does."""
@@ -161,11 +162,6 @@ class Computer:
         self.monitor = Monitor(self._folder / "monitor.sock")
         self.pins = Pins(self._folder / "pins.sock", self.monitor)
 
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
     def reset(self) -> None:
         """Cut the power, and give it back at once. What was not on the disk is lost."""
         self.monitor("system_reset")
@@ -218,22 +214,6 @@ class Computer:
             *(("-rtc", f"base={clock}") if clock else ()),
             *usb,
         ]
-
-
-def _connected(path: Path) -> socket.socket:
-    deadline_s = time.monotonic() + SOCKET_WAIT_S
-    while True:
-        connection = socket.socket(socket.AF_UNIX)
-        try:
-            connection.connect(str(path))
-        except OSError:
-            connection.close()
-            if time.monotonic() > deadline_s:
-                raise
-            time.sleep(0.05)
-        else:
-            connection.settimeout(SOCKET_WAIT_S)
-            return connection
 
 
 def _free_port() -> int:

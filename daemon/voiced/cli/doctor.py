@@ -16,6 +16,7 @@ from voiced.doctor.checkup import Wanted, check_up
 from voiced.doctor.finding import Finding, Result
 
 SERVICE_USER = "voiced"
+SYSTEMD = Path("/run/systemd/system")
 UNIT = "/etc/systemd/system/voiced.service"
 WIDTH = 14
 
@@ -95,7 +96,7 @@ def _service_user() -> pwd.struct_passwd | None:
 
 
 def _is_installed() -> bool:
-    return Path("/run/systemd/system").is_dir() and Path(UNIT).exists()
+    return SYSTEMD.is_dir() and Path(UNIT).exists()
 
 
 def _run_as_service(options: argparse.Namespace) -> int:
@@ -127,8 +128,6 @@ def _service_says() -> str | None:
 
 def _properties(*names: str) -> list[str]:
     """Return properties of the service that are not empty, as systemd writes them."""
-    if not Path("/run/systemd/system").is_dir():
-        return []
     told = _told("show", "voiced", "--property", ",".join(names))
     return [line for line in told if line.partition("=")[2]]
 
@@ -148,6 +147,9 @@ def _credentials() -> list[str]:
 
 
 def _told(*arguments: str) -> list[str]:
+    """Return what systemctl prints, nothing where systemd does not run."""
+    if not SYSTEMD.is_dir():
+        return []
     command = ["systemctl", *arguments]
     told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - constants
     return told.stdout.splitlines()

@@ -121,9 +121,8 @@ class AlsaCapture:
         period_bytes = self._opened.period_frames * self.format.frame_bytes
 
         def pass_on(sound: bytes) -> None:
-            if (
-                len(sound) == period_bytes or self._relaxed
-            ):  # else nobody wanted it when it was captured
+            # What was gathered while nobody listened is for nobody who listens now.
+            if len(sound) == period_bytes or self._relaxed:
                 deliver(sound)
 
         self._handover = handover = Handover(pass_on, ending, _HANDOVER_PERIODS)
@@ -168,7 +167,7 @@ class AlsaCapture:
         lost_time = LostTime(opened.period_s)
         overrun = False
         while not self._stopping:
-            if not self._hurry.is_set() and self._relaxed:
+            if self._relaxed:
                 self._rest(handover)
                 lost_time = LostTime(opened.period_s)
                 overrun = False

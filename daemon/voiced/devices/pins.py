@@ -1,4 +1,4 @@
-"""GPIO lines through libgpiod's own Python bindings: no thread, nothing that polls.
+"""GPIO lines through libgpiod's own Python bindings: nothing polls, and only a dimmed light has a thread.
 
 Edges are news on a file, which the event loop waits for like for a socket. Pins are BCM numbers, which
 are the line numbers of the board's own chip. `gpiod` is imported only when a pin is configured.

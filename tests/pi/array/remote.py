@@ -1,14 +1,12 @@
 """Speaking to the array from a test."""
 
 import json
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-SOCKET_WAIT_S = 10.0
+from tests.pi.sockets import connected
 
 
 class ArrayProcess:
@@ -25,7 +23,7 @@ class ArrayProcess:
             [sys.executable, "-m", "tests.pi.array", self.usb_socket, control],
             stdin=subprocess.DEVNULL,
         )
-        self._connection = _connected(control)
+        self._connection = connected(control)
         self._answers = self._connection.makefile()
 
     def plug(self) -> None:
@@ -69,18 +67,3 @@ class ArrayProcess:
         if not answer["ok"]:
             raise RuntimeError(f"the array cannot {order}: {answer['error']}")
         return answer
-
-
-def _connected(path: Path) -> socket.socket:
-    deadline_s = time.monotonic() + SOCKET_WAIT_S
-    while True:
-        connection = socket.socket(socket.AF_UNIX)
-        try:
-            connection.connect(str(path))
-        except OSError:
-            connection.close()
-            if time.monotonic() > deadline_s:
-                raise
-            time.sleep(0.05)
-        else:
-            return connection
