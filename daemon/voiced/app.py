@@ -12,6 +12,7 @@ from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
 from voiced.core.state import Policy
 from voiced.devices.cues import CueFiles
+from voiced.devices.gpio import GpioLight
 from voiced.devices.http import AiohttpCaller
 from voiced.devices.link import LinkOptions
 from voiced.devices.link_watch import LinkWatch
@@ -48,7 +49,7 @@ class Extras:
 
     `settings_file` is where the settings came from, to be read again when it changes.
     `state_folder` is where to remember the volume; without one it is not. `reloads` is where somebody
-    may ask for the settings to be read again.
+    may ask for the settings to be read again. `light` is already lit.
     """
 
     settings_file: Path | None = None
@@ -56,6 +57,7 @@ class Extras:
     reloads: Reloads | None = None
     microphone: Microphone | None = None
     speaker: Speaker | None = None
+    light: GpioLight | None = None
     tools: Mapping[str, Tool] | None = None
     key: str | None = field(default=None, repr=False)
     wake_sources: Sequence[WakeSource] = ()
@@ -125,7 +127,7 @@ def assemble_parts(settings: Settings, extras: Extras) -> Parts:
     wake_sources: list[WakeSource] = [*extras.wake_sources, network, owner, *buttons(settings)]
     lights: list[MicLight] = []
     chores: list[Chore] = [*extras.chores]
-    if (led := light(settings)) is not None:
+    if (led := extras.light or light(settings)) is not None:
         indicators.append(led)
         lights.append(led)
         chores.append(led)

@@ -10,12 +10,12 @@ from voiced.config.load import load
 from voiced.config.schema import Settings
 from voiced.core.actions import Status
 from voiced.core.cues import Earcon, Prompt
+from voiced.devices.gpio import GpioLight
 from voiced.devices.sound import speaker
 from voiced.errors import ConfigError, DeviceError
 from voiced.host.owner import version_of
 from voiced.host.systemd import Notify
 from voiced.ports import Playback
-from voiced.wiring import light
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,15 @@ LOOK_EVERY_S = 2.0
 """How often to look whether the settings have been mended."""
 
 
-async def tell_of_broken_settings(settings: Settings) -> None:
+async def tell_of_broken_settings(settings: Settings, lamp: GpioLight | None) -> None:
     """Show the status on the light, and say the cause once. Never fails, never takes long.
 
     Args:
         settings: What could be read of them; what is broken has its default.
+        lamp: The light they name.
     """
     async with asyncio.TaskGroup() as group:
-        shining = group.create_task(_shine(settings))
+        shining = group.create_task(_shine(lamp))
         await _say(settings)
         shining.cancel()
 
@@ -40,6 +41,7 @@ async def tell_of_broken_settings(settings: Settings) -> None:
 async def stay_up(
     path: Path,
     draft: Settings | None,
+    lamp: GpioLight | None,
     error: ConfigError,
     notify: Notify,
     feed_every_s: float | None,
@@ -49,6 +51,7 @@ async def stay_up(
     Args:
         path: The settings file; it need not exist.
         draft: What could be read of it.
+        lamp: The light it names.
         error: What is wrong.
         notify: What speaks to systemd.
         feed_every_s: How often systemd wants a sign of life.
@@ -60,8 +63,9 @@ async def stay_up(
     notify(f"READY=1\nSTATUS={Status.CONFIGURATION_ERROR.value}: {error}")
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_feed(notify, feed_every_s))]
+        tasks.append(group.create_task(_shine(lamp)))
         if draft is not None:
-            tasks += [group.create_task(_shine(draft)), group.create_task(_say(draft))]
+            tasks.append(group.create_task(_say(draft)))
         mending = group.create_task(_until_mended(path, error, notify))
         stopped = group.create_task(stopping.wait())
         await asyncio.wait({mending, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -96,8 +100,7 @@ async def _feed(notify: Notify, every_s: float | None) -> None:
         await asyncio.sleep(every_s)
 
 
-async def _shine(settings: Settings) -> None:
-    lamp = light(settings)
+async def _shine(lamp: GpioLight | None) -> None:
     if lamp is not None:
         lamp.show(Status.CONFIGURATION_ERROR)
         await lamp.run()

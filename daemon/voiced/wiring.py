@@ -1,7 +1,10 @@
 """From the settings of pins to what drives them. Nothing of GPIO is imported where no pin is set."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
+from voiced.config.load import draft
 from voiced.config.schema import Settings
 from voiced.core.gestures import Meaning
 from voiced.devices.gpio import ButtonWiring, GpioButton, GpioLight, LightWiring
@@ -42,6 +45,20 @@ def light(settings: Settings) -> GpioLight | None:
     return None if wiring is None else GpioLight(wiring)
 
 
+def first_light(path: Path) -> GpioLight | None:
+    """Return the light that the settings in `path` name, as far as they can be read. Never fails.
+
+    It takes little to import and to call: whoever has plugged in the power waits for a sign.
+    """
+    settings = draft(path)
+    return None if settings is None else light(settings)
+
+
+def moving(lamp: GpioLight | None) -> AbstractContextManager[None]:
+    """Return what keeps `lamp` moving while the calling thread is busy."""
+    return nullcontext() if lamp is None else lamp.moving()
+
+
 def light_wiring(settings: Settings) -> LightWiring | None:
     """Return the light's pins and kind, or None if there is no light."""
     led = settings.led
@@ -49,4 +66,6 @@ def light_wiring(settings: Settings) -> LightWiring | None:
         return None
     named = (led.pin,) if led.pin is not None else (led.red, led.green, led.blue)
     pins = [pin for pin in named if pin is not None]
+    if not pins:
+        return None  # a draft, in which they are wrong
     return LightWiring(pins, active_high=led.active == "high", dims=led.dims)

@@ -55,9 +55,9 @@ def _build(suite: str, _options: argparse.Namespace) -> int:
 
 def _test(suite: str, options: argparse.Namespace) -> int:
     image(suite)
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/pi"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/pi"]
     command += ["--suite", suite, "--durations", "8"]
-    command += ["--full"] if options.full else []
+    command += ["--full", "--maxfail", "4"] if options.full else ["-x"]
     if options.scenario:
         command += ["-k", " or ".join(options.scenario)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode

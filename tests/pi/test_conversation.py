@@ -125,9 +125,7 @@ def test_a_hold_mutes_and_nothing_reaches_the_agent(installed):
 @pytest.mark.full
 def test_the_volume_follows_the_words_and_the_device_remembers_it(installed):
     it = installed
-    it.write_settings(it.settings("tools: [set_volume]\n"))
-    it.pi.guest("systemctl restart voiced")
-    it.agent.start("--voice", "espeak", "--scenario", "tools")
+    it.agent.start("--voice", "espeak")
     it.converse()
     it.wait_for("listening", within_s=20)
     it.say("set the volume to fifty")
@@ -135,6 +133,4 @@ def test_the_volume_follows_the_words_and_the_device_remembers_it(installed):
         lambda: '"volume": 50' in it.pi.guest("cat /var/lib/voiced/state.json"), 20, "the volume"
     )
     it.measured("volume by voice", "50 % asked for, set and remembered")
-    it.write_settings()
-    it.pi.guest("systemctl restart voiced")
-    it.wait_for("asleep")
+    it.fall_asleep()

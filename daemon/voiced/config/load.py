@@ -100,15 +100,30 @@ def load(path: Path, catalogue: Catalogue) -> Loaded:
     raise ConfigError(first.where, first.problem, f"{first.hint}; {more}" if first.hint else more)
 
 
+def draft(path: Path) -> Settings | None:
+    """Return the settings in `path` as far as they can be read; None if they cannot."""
+    try:
+        return check(parse(_content(path), str(path)))[0]
+    except ConfigError:
+        return None
+
+
 def examine(path: Path, catalogue: Catalogue) -> Examined:
     """Return the settings in `path`, or everything that is wrong with them."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        problem = ConfigError(str(path), f"cannot be read ({error.strerror})", "check the path")
-        return Examined(None, (problem,))
+        content = _content(path)
+    except ConfigError as error:
+        return Examined(None, (error,))
     return examine_content(content, str(path), catalogue)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+        raise ConfigError(str(path), problem, "check the path") from error
 
 
 def examine_content(content: bytes, name: str, catalogue: Catalogue) -> Examined:

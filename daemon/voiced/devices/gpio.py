@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from voiced.core import gestures, light
@@ -117,6 +119,34 @@ class GpioLight:
         except PinError as error:
             pins = "/".join(map(str, self._wiring.pins))
             log.error("the light on GPIO %s does not work: %s", pins, error)  # noqa: TRY400 - it says it all
+
+    @contextlib.contextmanager
+    def moving(self) -> Iterator[None]:
+        """Light up, and keep moving while the calling thread is busy. Only before `run`.
+
+        `run` takes pins that cannot be had yet, or tells why not.
+        """
+        with contextlib.suppress(PinError):
+            self._lamp = self._make_lamp(self._wiring)
+        self._since_s = time.monotonic()
+        stop = threading.Event()
+        mover = threading.Thread(target=self._move, args=(stop,), name="first light", daemon=True)
+        self._draw(0.0)
+        mover.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            mover.join()
+
+    def _move(self, stop: threading.Event) -> None:
+        """Draw until `stop`.
+
+        Thread: the first light's own.
+        """
+        wait_s: float | None = 0.0
+        while not stop.wait(wait_s):
+            wait_s = self._draw(time.monotonic() - self._since_s)
 
     def show(self, status: Status) -> None:
         if status is not self._status:

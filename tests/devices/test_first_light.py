@@ -1,0 +1,81 @@
+"""The light tells that there is power before most of the program is read from the card."""
+
+import asyncio
+import subprocess
+import sys
+import time
+
+import pytest
+
+from voiced.core.actions import Status
+from voiced.core.light import PATTERNS
+from voiced.devices.gpio import GpioLight, LightWiring
+from voiced.wiring import first_light, moving
+
+pytestmark = pytest.mark.real_time
+
+SETTINGS = "version: 1\nagent: {url: 'ws://127.0.0.1:9/v1/ws'}\nled: {pin: 25}\n"
+ROUND_S = PATTERNS[Status.BOOTING].period_s
+
+
+@pytest.fixture
+def settings(tmp_path):
+    path = tmp_path / "voiced.yaml"
+    path.write_text(SETTINGS)
+    return path
+
+
+def test_the_light_starts_without_what_takes_long_to_import():
+    program = "import sys, voiced.cli.run; print(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert "voiced.wiring" in modules
+    assert {"numpy", "websockets", "aiohttp", "voiced.app"}.isdisjoint(modules)
+
+
+def test_it_moves_while_the_program_is_imported_and_is_handed_over_lit(settings, pins):
+    lamp = first_light(settings)
+    with moving(lamp):
+        assert pins.pin(25).states[-1]
+        time.sleep(2.2 * ROUND_S)
+    states = pins.pin(25).states
+    assert [state for state in states if state] == [True] * 3
+    assert states[-1]
+
+    async def take_over():
+        task = asyncio.create_task(lamp.run())
+        await asyncio.sleep(0.1)
+        lit = pins.pin(25).states[len(states) - 1 :]
+        task.cancel()
+        return lit
+
+    assert all(asyncio.run(take_over()))
+
+
+@pytest.mark.parametrize("more", ["nonsense: 1\n", "wake: {mode: 7}\n"])
+def test_settings_that_are_wrong_elsewhere_light_up_too(settings, pins, more):
+    settings.write_text(SETTINGS + more)
+    with moving(first_light(settings)):
+        assert pins.pin(25).states[-1]
+
+
+@pytest.mark.parametrize("text", ["", "version: [", "led: 25\n", SETTINGS.replace("25", "999")])
+def test_settings_without_a_readable_light_hold_nothing_up(settings, text):
+    settings.write_text(text)
+    with moving(first_light(settings)):
+        pass
+
+
+def test_a_missing_file_holds_nothing_up(tmp_path):
+    with moving(first_light(tmp_path / "none.yaml")):
+        pass
+
+
+def test_pins_that_cannot_be_had_are_told_of_later_and_once(settings, pins, caplog):
+    GpioLight(LightWiring([25])).open()
+    lamp = first_light(settings)
+    with moving(lamp):
+        pass
+    assert caplog.text == ""
+    asyncio.run(lamp.run())
+    assert caplog.text.count("does not work") == 1
