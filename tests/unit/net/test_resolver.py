@@ -53,7 +53,7 @@ def names():
 
 
 async def test_a_lookup_runs_on_the_resolver_thread_which_never_delays_the_exit(names):
-    assert await Resolver(names).lookup(AGENT, 1) == ADDRESSES
+    assert await Resolver(names).lookup(AGENT, 30) == ADDRESSES
     assert names.threads[0].name == "resolver"
     assert names.threads[0].daemon
 
@@ -61,7 +61,7 @@ async def test_a_lookup_runs_on_the_resolver_thread_which_never_delays_the_exit(
 @pytest.mark.parametrize("host", ["192.0.2.7", "2001:db8::7"])
 async def test_an_address_needs_no_lookup(names, host):
     names.alive.clear()
-    found = await Resolver(names).lookup(Endpoint("wss", host, 443), 1)
+    found = await Resolver(names).lookup(Endpoint("wss", host, 443), 30)
     assert found[0][4][:2] == (host, 443)
     assert names.asked == []
 
@@ -82,8 +82,8 @@ async def test_a_second_caller_shares_the_lookup_in_flight(names):
     names.alive.clear()
     resolver = Resolver(names)
     async with asyncio.TaskGroup() as group:
-        first = group.create_task(resolver.lookup(AGENT, 1))
-        second = group.create_task(resolver.lookup(AGENT, 1))
+        first = group.create_task(resolver.lookup(AGENT, 30))
+        second = group.create_task(resolver.lookup(AGENT, 30))
         await asyncio.sleep(0.02)
         names.alive.set()
     assert first.result() == second.result() == ADDRESSES
@@ -94,8 +94,8 @@ async def test_another_name_waits_for_its_turn(names):
     names.alive.clear()
     resolver = Resolver(names)
     async with asyncio.TaskGroup() as group:
-        group.create_task(resolver.lookup(AGENT, 1))
-        group.create_task(resolver.lookup(OTHER, 1))
+        group.create_task(resolver.lookup(AGENT, 30))
+        group.create_task(resolver.lookup(OTHER, 30))
         await asyncio.sleep(0.02)
         assert names.asked == ["agent.test"]
         names.alive.set()
@@ -107,8 +107,8 @@ async def test_a_cancelled_caller_does_not_take_the_answer_from_another(names):
     names.alive.clear()
     resolver = Resolver(names)
     async with asyncio.TaskGroup() as group:
-        first = group.create_task(resolver.lookup(AGENT, 1))
-        second = group.create_task(resolver.lookup(AGENT, 1))
+        first = group.create_task(resolver.lookup(AGENT, 30))
+        second = group.create_task(resolver.lookup(AGENT, 30))
         await asyncio.sleep(0.02)
         first.cancel()
         await asyncio.sleep(0)
@@ -119,7 +119,7 @@ async def test_a_cancelled_caller_does_not_take_the_answer_from_another(names):
 
 async def test_the_last_good_addresses_serve_when_the_name_server_dies(names):
     resolver = Resolver(names, patience_when_known_s=0.05)
-    await resolver.lookup(AGENT, 1)
+    await resolver.lookup(AGENT, 30)
     names.alive.clear()
     began_s = time.monotonic()
     assert await resolver.lookup(AGENT, 5) == ADDRESSES
@@ -129,9 +129,9 @@ async def test_the_last_good_addresses_serve_when_the_name_server_dies(names):
 @pytest.mark.parametrize("failure", [socket.gaierror(socket.EAI_AGAIN, "x"), UnicodeError("x")])
 async def test_the_last_good_addresses_serve_when_the_lookup_fails(names, failure):
     resolver = Resolver(names)
-    await resolver.lookup(AGENT, 1)
+    await resolver.lookup(AGENT, 30)
     names.answer = failure
-    assert await resolver.lookup(AGENT, 1) == ADDRESSES
+    assert await resolver.lookup(AGENT, 30) == ADDRESSES
 
 
 async def test_an_answer_that_comes_too_late_serves_the_next_caller(names):
@@ -142,7 +142,7 @@ async def test_an_answer_that_comes_too_late_serves_the_next_caller(names):
     names.alive.set()
     await asyncio.sleep(0.05)
     names.answer = socket.gaierror(socket.EAI_AGAIN, "x")
-    assert await resolver.lookup(AGENT, 1) == ADDRESSES
+    assert await resolver.lookup(AGENT, 30) == ADDRESSES
 
 
 async def test_a_failure_nobody_waits_for_is_forgotten(names, caplog):
@@ -154,7 +154,7 @@ async def test_a_failure_nobody_waits_for_is_forgotten(names, caplog):
     names.alive.set()
     await asyncio.sleep(0.05)
     names.answer = ADDRESSES
-    assert await resolver.lookup(AGENT, 1) == ADDRESSES
+    assert await resolver.lookup(AGENT, 30) == ADDRESSES
     gc.collect()
     assert "never retrieved" not in caplog.text
 
@@ -184,7 +184,7 @@ async def test_addresses_this_device_has_no_way_to_are_left_out():
     server = NameServer()
     server.answer = [V6, *ADDRESSES]
     resolver = Resolver(server, why_unreachable=without("2001:db8::1"))
-    assert await resolver.lookup(AGENT, 1) == ADDRESSES
+    assert await resolver.lookup(AGENT, 30) == ADDRESSES
 
 
 @pytest.mark.parametrize(
@@ -204,5 +204,5 @@ async def test_a_device_without_a_way_to_any_address_is_told(answer, sentence):
     server.answer = answer
     resolver = Resolver(server, why_unreachable=without("2001:db8::1", "192.0.2.1"))
     with pytest.raises(LinkError) as refused:
-        await resolver.lookup(AGENT, 1)
+        await resolver.lookup(AGENT, 30)
     assert str(refused.value) == sentence
