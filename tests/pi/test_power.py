@@ -69,13 +69,13 @@ def test_the_power_may_go_while_the_volume_is_written(installed):
 def test_the_power_may_go_while_the_settings_are_written(installed):
     """An editor that writes in place may leave a torn file: the device comes up all the same, and says so."""
     it, statuses = installed, []
-    long = "# " + "x" * 78 + "\n"
     for trial in range(10):
         it.pi.guest("sync")
         writing = (
             'nohup python3 -c "import itertools, os\n'
-            f"for n in itertools.count():\n open('{SETTINGS}', 'w').write(open('/srv/whole').read()"
-            f' + {long!r} * (n % 400))" >/dev/null 2>&1 &'
+            f"for n in itertools.count():\n with open('{SETTINGS}', 'w') as file:\n"
+            "  for piece in open('/srv/whole').readlines():\n"
+            '   file.write(piece); file.flush(); os.fsync(file.fileno())" >/dev/null 2>&1 &'
         )
         it.pi.guest.write("/srv/whole", it.settings())
         it.pi.guest(writing)
