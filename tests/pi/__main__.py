@@ -32,6 +32,7 @@ def main() -> int:
     kind = test.add_mutually_exclusive_group()
     kind.add_argument("--quick", action="store_true", help="the short ones (default)")
     kind.add_argument("--full", action="store_true", help="all of them, at full length")
+    kind.add_argument("--sabotage", action="store_true", help="make each of them fail on purpose")
     test.add_argument("scenario", nargs="*", help="words in the names of those wanted")
     options = parser.parse_args()
     suites = sorted(SUITES) if options.suite == "all" else [options.suite]
@@ -57,7 +58,8 @@ def _test(suite: str, options: argparse.Namespace) -> int:
     image(suite)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/pi"]
     command += ["--suite", suite, "--durations", "8"]
-    command += ["--full", "--maxfail", "4"] if options.full else ["-x"]
+    command += ["--maxfail", "4"] if options.full or options.sabotage else ["-x"]
+    command += [f"--{kind}" for kind in ("full", "sabotage") if getattr(options, kind)]
     if options.scenario:
         command += ["-k", " or ".join(options.scenario)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode

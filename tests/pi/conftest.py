@@ -10,6 +10,7 @@ from tests.pi.agent import Agent
 from tests.pi.home import ROOT, Home
 from tests.pi.images import SUITES, cache, image
 from tests.pi.machine import VirtualPi
+from tests.pi.sabotage import broken
 
 ORDER = [
     "test_installing",
@@ -27,6 +28,7 @@ _tables = pytest.StashKey[list]()
 
 def pytest_addoption(parser):
     parser.addoption("--suite", default="bookworm", choices=sorted(SUITES))
+    parser.addoption("--sabotage", action="store_true", help="make each scenario fail on purpose")
     parser.addoption("--full", action="store_true", help="every scenario, at full length")
 
 
@@ -37,7 +39,7 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     mine = [item for item in items if item.module.__name__.startswith("tests.pi.")]
-    if not config.getoption("--full"):
+    if not config.getoption("--full") and not config.getoption("--sabotage"):
         left_out = [item for item in mine if item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -83,6 +85,32 @@ def installed(home):
     if home.pi.guest.attempt("systemctl is-active voiced")[0] != 0:
         home.install("--key-file", "/srv/key")
     return home
+
+
+@pytest.fixture(autouse=True)
+def sabotaged(request):
+    """With --sabotage, what the scenario is about is broken while it runs."""
+    if not request.config.getoption("--sabotage"):
+        yield
+        return
+    it = request.getfixturevalue("installed" if "installed" in request.fixturenames else "home")
+    with broken(it, request.node.originalname):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """With --sabotage, a scenario has to fail."""
+    if not item.config.getoption("--sabotage"):
+        return (yield)
+    it = item.funcargs["installed" if "installed" in item.funcargs else "home"]
+    try:
+        yield
+    except Exception as failure:  # noqa: BLE001 - any failure will do
+        lines = [line for line in str(failure).splitlines() if line.strip()]
+        it.measured(item.name, f"fails: {(lines or [repr(failure)])[0][:150]}")
+        return None
+    pytest.fail("passes although what it is about is broken", pytrace=False)
 
 
 @pytest.fixture(autouse=True)
