@@ -113,6 +113,10 @@ def test_a_wrong_clock_is_waited_out(installed):
         "the clock was set",
     )
     it.fall_asleep()
+    it.pi.guest("sync")
+    it.pi.switch_off()
+    it.pi.boot()  # with the right time again, also after the next power cut
+    it.wait_for("asleep", within_s=60)
 
 
 def test_broken_settings_at_boot_are_shown_and_mended(installed):
