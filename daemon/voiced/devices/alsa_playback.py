@@ -72,8 +72,12 @@ class AlsaSpeaker:
     async def open(self) -> AsyncIterator["AlsaPlayback"]:
         opened, mixer = await asyncio.to_thread(self._open_now)
         playback = AlsaPlayback(opened, mixer)
-        async with self._care.attend(playback, opened.choice, opened.period_s):
-            yield playback
+        try:
+            async with self._care.attend(playback, opened.choice, opened.period_s):
+                yield playback
+        finally:
+            if mixer is not None:
+                mixer.close()
 
     def _open_now(self) -> tuple[OpenPcm, AlsaMixer | None]:
         wanted = self._wanted

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from importlib import import_module
+from threading import Lock
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -27,19 +29,33 @@ class AlsaMixer:
         self._wanted: int | None = None
         self._is_busy = False
         self._is_failing = False
+        self._is_closed = False
+        self._lock = Lock()
 
     def set_volume(self, percent: int) -> None:
         self._wanted = percent
-        if not self._is_busy:
+        if not self._is_busy and not self._is_closed:
             self._is_busy = True
             asyncio.get_running_loop().run_in_executor(None, self._set_wanted)
+
+    def close(self) -> None:
+        """Let go of the card, soon: else a card that is unplugged stays half there. Idempotent."""
+        if not self._is_closed:
+            self._is_closed = True
+            asyncio.get_running_loop().run_in_executor(None, self._let_go)
+
+    def _let_go(self) -> None:
+        """Thread: any."""
+        with self._lock, suppress(Exception):
+            self._control.close()
 
     def _set_wanted(self) -> None:
         """Thread: any."""
         try:
-            while (percent := self._wanted) is not None:
-                self._wanted = None
-                self._control.setvolume(percent)
+            with self._lock:
+                while (percent := self._wanted) is not None and not self._is_closed:
+                    self._wanted = None
+                    self._control.setvolume(percent)
         except Exception as error:  # noqa: BLE001 - a card that is unplugged fails in many ways
             if not self._is_failing:
                 log.warning("the mixer control %s does not work: %s", self._name, error)

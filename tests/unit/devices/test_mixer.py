@@ -19,6 +19,7 @@ class Control:
         self.volumes = []
         self.recording = None
         self.fails = False
+        self.closed = 0
         self.slow = threading.Event()
         self.slow.set()
 
@@ -36,6 +37,10 @@ class Control:
 
     def setrec(self, on):
         self.recording = on
+
+    def close(self):
+        assert self.slow.is_set()
+        self.closed += 1
 
 
 def library(**controls):
@@ -119,3 +124,22 @@ async def test_a_mixer_that_fails_is_told_of_once(caplog):
     mixer.set_volume(4)
     await asyncio.sleep(0.05)
     assert control.volumes == [4]
+
+
+@pytest.mark.real_time
+async def test_a_closed_control_is_let_go_of_once_it_is_not_in_use_and_asked_no_more():
+    control = Control("Playback Volume")
+    mixer = AlsaMixer(control, "PCM")
+    control.slow.clear()
+    mixer.set_volume(10)
+    await asyncio.sleep(0.05)
+    mixer.set_volume(20)
+    mixer.close()
+    mixer.close()
+    mixer.set_volume(30)
+    await asyncio.sleep(0.05)
+    assert control.closed == 0
+    control.slow.set()
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert control.closed == 1
+    assert control.volumes == [10]
