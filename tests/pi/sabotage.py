@@ -6,6 +6,7 @@ A scenario that passes although what it is about is broken proves nothing.
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any, Protocol
 
 from tests.pi.guest import CommandError
@@ -52,7 +53,7 @@ class Text:
 
     def begin(self, it: Home) -> None:
         it.pi.guest.write("/srv/replace.py", REPLACE)
-        it.pi.guest(f"python3 /srv/replace.py '{self.path}' {quoted(self.old)} {quoted(self.new)}")
+        it.pi.guest(f"python3 /srv/replace.py '{self.path}' {quote(self.old)} {quote(self.new)}")
         self._reread(it)
 
     def end(self, it: Home) -> None:
@@ -247,8 +248,3 @@ def broken(it: Home, scenario: str) -> Iterator[None]:
         way.end(it)
         with suppress(CommandError):
             it.wait_for("asleep", within_s=60)
-
-
-def quoted(text: str) -> str:
-    """Return `text` as one word of a shell."""
-    return "'" + text.replace("'", "'\\''") + "'"

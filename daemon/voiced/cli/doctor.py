@@ -122,14 +122,9 @@ def _run_as_service(options: argparse.Namespace) -> int:
 
 def _service_says() -> str | None:
     """Return what the running service says of itself, None if it does not run."""
-    told = dict(each.partition("=")[::2] for each in _properties("ActiveState", "StatusText"))
-    return told.get("StatusText") if told.get("ActiveState") == "active" else None
-
-
-def _properties(*names: str) -> list[str]:
-    """Return properties of the service that are not empty, as systemd writes them."""
-    told = _told("show", "voiced", "--property", ",".join(names))
-    return [line for line in told if line.partition("=")[2]]
+    lines = _told("show", "voiced", "--property", "ActiveState,StatusText")
+    told = dict(line.partition("=")[::2] for line in lines)
+    return told.get("StatusText") or None if told.get("ActiveState") == "active" else None
 
 
 def _credentials() -> list[str]:
