@@ -11,6 +11,7 @@ from voiced.config.schema import Settings
 from voiced.devices.gpio import GpioLight
 from voiced.distress import stay_up, tell_of_broken_settings
 from voiced.errors import ConfigError
+from voiced.host.cores import stay_on_one_core
 from voiced.host.logs import StatusLog, start_log
 from voiced.host.reloads import Reloads
 from voiced.host.signals import SignalWake
@@ -33,6 +34,7 @@ def run(path: Path, lamp: GpioLight | None, missing: ConfigError | None) -> int:
     Raises:
         ConfigError: If the settings cannot be used, and nobody would start us again.
     """
+    stay_on_one_core()
     notify = notifier()
     try:
         if missing is not None:

@@ -1,6 +1,9 @@
 """A long time of nothing, and a long conversation: what it costs."""
 
 import time
+from statistics import mean
+
+from tests.pi.reference import slowness
 
 SOUND_MINUTES = 10
 IDLE_MINUTES = 20
@@ -40,24 +43,29 @@ def test_talking_it_keeps_up(installed, full):
     for_s = SOUND_MINUTES * 60 if full else 30
     cursor, before = it.pi.guest.cursor(), it.usage()
     deadline_s = time.monotonic() + for_s
-    shares = []
+    shares, slow = [], []
     while time.monotonic() < deadline_s:
         if it.status() == "asleep":
             it.converse()
         it.say("tell me a long story")
         it.wait_for("speaking", within_s=20)
         shares.append(it.cpu_percent(12))
+        slow.append(slowness(it.pi.guest))
     after = it.usage()
     xruns = it.xruns(cursor)
+    cpu = 100 * (after["cpu_s"] - before["cpu_s"]) / (after["at_s"] - before["at_s"])
     it.measured(
         f"talking, {for_s / 60:.1f} min",
-        f"CPU {sum(shares) / len(shares):.1f} % of one core while the agent speaks ({min(shares):.1f} to {max(shares):.1f}), "
+        f"CPU {cpu:.1f} % of one core, {mean(shares):.1f} % while the agent speaks "
+        f"({min(shares):.1f} to {max(shares):.1f}), beside a core {mean(slow):.2f} times as slow as an idle "
+        f"host's ({min(slow):.2f} to {max(slow):.2f}), "
         f"RSS {after['rss_mib']:.1f} MiB ({after['rss_mib'] - before['rss_mib']:+.1f}), xruns {len(xruns)}, "
         f"descriptors {before['files']:.0f} -> {after['files']:.0f}, "
         f"journal {journal_bytes_per_hour(it, cursor, for_s) / 1024:.1f} KiB/h",
     )
     it.fall_asleep()
-    # Half a minute beside whatever else this machine does says less than ten.
-    assert sum(shares) / len(shares) <= (35 if full else 55)
+    # Half a minute beside whatever else this machine does says less than ten; the core of a host that
+    # is busy is no longer the core that the budget was made for.
+    assert cpu <= (35 if full else 50) * max(1.0, mean(slow))
     assert after["rss_mib"] <= 60
     assert not xruns

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import wave
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,14 @@ def test_it_is_ready_without_a_network_shows_its_status_and_gives_signs_of_life(
         process.terminate()
         systemd.wait("STOPPING=1")
         assert process.wait(5) == 0
+
+
+def test_all_its_threads_stay_on_one_core(tmp_path, systemd):
+    with service(tmp_path, systemd, GOOD) as process:
+        systemd.wait("STATUS=asleep")
+        threads = Path(f"/proc/{process.pid}/task").iterdir()
+        cores = [frozenset(os.sched_getaffinity(int(thread.name))) for thread in threads]
+        assert set(cores) == {frozenset({max(os.sched_getaffinity(0))})}
 
 
 def test_a_frozen_loop_gives_no_sign_of_life(tmp_path, systemd):
