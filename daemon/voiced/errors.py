@@ -167,8 +167,10 @@ class Problem:
         path: Keys and list indexes from the root of the checked value.
         problem: What is wrong, in one clause.
         hint: What to do about it, or an empty string.
+        where: File, line and key, where `path` alone does not tell them.
     """
 
     path: tuple[str | int, ...]
     problem: str
     hint: str = ""
+    where: str = ""

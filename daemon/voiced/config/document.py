@@ -44,27 +44,43 @@ _HINTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """What a settings file says, and where.
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something stands.
 
     Attributes:
+        layer: Which of several files laid over each other; 0 is the lowest.
+        line: Counted from 1.
         name: The file, as the operator calls it.
-        value: What the file holds: mappings, lists, text, numbers, truth values, None.
-        lines: The line of every key and list item, by its path.
+    """
+
+    layer: int
+    line: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a settings file says, or several laid over each other, and where.
+
+    Attributes:
+        value: What it holds: mappings, lists, text, numbers, truth values, None.
+        places: Where every key and list item stands, by its path.
         problems: What is wrong with the file itself.
     """
 
-    name: str
     value: object
-    lines: Mapping[KeyPath, int]
-    problems: tuple[Problem, ...]
+    places: Mapping[KeyPath, Place]
+    problems: tuple[Problem, ...] = ()
 
-    def line(self, path: KeyPath) -> int:
-        """Return the line of `path`, or of what it would belong to."""
-        while path not in self.lines:
+    def place(self, path: KeyPath) -> Place:
+        """Return where `path` stands, or what it would belong to."""
+        while path not in self.places:
             path = path[:-1]
-        return self.lines[path]
+        return self.places[path]
 
     def where(self, path: KeyPath) -> str:
         """Return `file:line: key.path`.
@@ -78,12 +94,13 @@ class Document:
                 keys += f"[{part}]"
             else:
                 keys += "." + (part if _PRINTABLE_KEY.fullmatch(part) else "…")
-        place = f"{self.name}:{self.line(path)}"
+        place = str(self.place(path))
         return f"{place}: {keys.removeprefix('.')}" if keys else place
 
     def error(self, problem: Problem) -> ConfigError:
         """Return `problem` as an error that names file, line and key."""
-        return ConfigError(self.where(problem.path), problem.problem, problem.hint)
+        where = problem.where or self.where(problem.path)
+        return ConfigError(where, problem.problem, problem.hint)
 
 
 def parse(content: bytes, name: str, loader: Any = FASTEST) -> Document:
@@ -113,7 +130,8 @@ def parse(content: bytes, name: str, loader: Any = FASTEST) -> Document:
         value = reader.read()
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(name, error) from None
-    return Document(name, value, reader.lines, tuple(reader.problems))
+    places = {path: Place(0, line, name) for path, line in reader.lines.items()}
+    return Document(value, places, tuple(reader.problems))
 
 
 def _syntax_error(name: str, error: yaml.MarkedYAMLError) -> ConfigError:

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import msgspec
 
-from voiced.config.schema import Reload, Section
+from voiced.config.kinds import Reload
+from voiced.config.schema import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Setting:
         expects: What a value must be, in words.
         help: What it is for.
         reload: When a changed value counts; None for a section.
+        local: Only a file on the device itself may set it.
         example: A value to show where the default shows nothing, or None.
     """
 
@@ -36,6 +38,7 @@ class Setting:
     expects: str
     help: str
     reload: Reload | None
+    local: bool
     example: object
 
 
@@ -57,6 +60,7 @@ def settings_in(section: type[Section]) -> Iterator[Setting]:
             expects=extra.get("expect") or _describe(bare, meta),
             help=next((layer.description for layer in meta if layer.description), ""),
             reload=extra.get("reload"),
+            local=extra.get("local", False),
             example=extra.get("example"),
         )
 

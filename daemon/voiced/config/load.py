@@ -1,20 +1,36 @@
 """From a settings file to settings, or to everything that is wrong with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from voiced.config.check import check
-from voiced.config.document import MAX_BYTES, KeyPath, parse
+from voiced.config.document import MAX_BYTES, Document, KeyPath, parse
 from voiced.config.environment import variable
+from voiced.config.layers import lay
 from voiced.config.rules import Catalogue, cautions, contradictions
 from voiced.config.schema import Settings
 from voiced.errors import ConfigError, Problem
 
 FILE_NAME = "voiced.yaml"
 SYSTEM_DIRECTORY = "/etc/voiced"
+DROP_INS = "conf.d"
+"""The folder beside a settings file whose files are laid over it."""
 
 _KEY: KeyPath = ("agent", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of settings.
+
+    Attributes:
+        name: What to call it.
+        content: All of it, or more of it than there may be.
+    """
+
+    name: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +53,35 @@ class Examined:
     Attributes:
         settings: None if there are problems.
         draft: The settings as far as they can be read, problems or not; None if they cannot.
-        problems: Everything wrong with the file, in the order of its lines.
+        problems: Everything wrong with the files, in the order of their lines.
         warnings: What the operator should know, one line each.
+        document: Where everything stands, if the files could be parsed.
     """
 
     settings: Settings | None
     problems: tuple[ConfigError, ...]
     warnings: tuple[str, ...] = ()
     draft: Settings | None = None
+    document: Document | None = None
+
+    def loaded(self, command: str) -> Loaded:
+        """Return the settings.
+
+        Args:
+            command: What shows all that is wrong.
+
+        Raises:
+            ConfigError: The first of the problems; the hint tells how many more there are.
+        """
+        if self.settings is not None:
+            return Loaded(self.settings, self.warnings)
+        first, *others = self.problems
+        if not others:
+            raise first
+        more = f"{len(others)} more: run `{command}`"
+        raise ConfigError(
+            first.where, first.problem, f"{first.hint}; {more}" if first.hint else more
+        )
 
 
 def find(explicit: str | None) -> Path:
@@ -85,42 +122,45 @@ def _is_absent(path: Path) -> bool:
 
 
 def load(path: Path, catalogue: Catalogue) -> Loaded:
-    """Return the settings in `path`.
+    """Return the settings in `path` and its drop-ins.
 
     Raises:
-        ConfigError: The first of the file's problems; the hint tells how many more there are.
+        ConfigError: The first of their problems; the hint tells how many more there are.
     """
-    examined = examine(path, catalogue)
-    if examined.settings is not None:
-        return Loaded(examined.settings, examined.warnings)
-    first, *others = examined.problems
-    if not others:
-        raise first
-    more = f"{len(others)} more: run `voiced config check {path}`"
-    raise ConfigError(first.where, first.problem, f"{first.hint}; {more}" if first.hint else more)
+    return examine(path, catalogue).loaded(f"voiced config check {path}")
 
 
 def draft(path: Path) -> Settings | None:
     """Return the settings in `path` as far as they can be read; None if they cannot."""
     try:
-        return check(parse(_content(path), str(path)))[0]
+        return check(lay([parse(each.content, each.name) for each in read(path)]))[0]
     except ConfigError:
         return None
 
 
 def examine(path: Path, catalogue: Catalogue) -> Examined:
-    """Return the settings in `path`, or everything that is wrong with them."""
+    """Return the settings in `path` and its drop-ins, or everything that is wrong with them."""
     try:
-        content = _content(path)
+        sources = read(path)
     except ConfigError as error:
         return Examined(None, (error,))
-    return examine_content(content, str(path), catalogue)
+    return examine_sources(sources, catalogue)
 
 
-def _content(path: Path) -> bytes:
+def read(path: Path) -> list[Source]:
+    """Return the settings file at `path`, and the drop-ins beside it in the order of their names.
+
+    Raises:
+        ConfigError: If one of them cannot be read.
+    """
+    drop_ins = (path.parent / DROP_INS).glob("[!.]*.yaml")
+    return [_source(each) for each in (path, *sorted(drop_ins))]
+
+
+def _source(path: Path) -> Source:
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return Source(str(path), file.read(MAX_BYTES + 1))
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
         raise ConfigError(str(path), problem, "check the path") from error
@@ -128,23 +168,45 @@ def _content(path: Path) -> bytes:
 
 def examine_content(content: bytes, name: str, catalogue: Catalogue) -> Examined:
     """Do what `examine` does for the `content` of a file called `name`."""
-    try:
-        document = parse(content, name)
-    except ConfigError as error:
-        return Examined(None, (error,))
+    return examine_sources([Source(name, content)], catalogue)
+
+
+def examine_sources(
+    sources: Sequence[Source], catalogue: Catalogue, overlay: Document | None = None
+) -> Examined:
+    """Do what `examine` does for files that were read already.
+
+    Args:
+        sources: The device's own files, the more important last.
+        catalogue: What settings can name.
+        overlay: What a server wants to lay over them.
+    """
+    documents, broken = [], []
+    for source in sources:
+        try:
+            documents.append(parse(source.content, source.name))
+        except ConfigError as error:
+            broken.append(error)
+    if broken:
+        return Examined(None, tuple(broken))
+    document = lay(documents if overlay is None else [*documents, overlay])
+    return _examine(document, catalogue)
+
+
+def _examine(document: Document, catalogue: Catalogue) -> Examined:
     settings, faults = check(document)
     if settings is not None:
         faulty = {fault.path for fault in faults}
         others = [*contradictions(settings, document, catalogue), *_absent(settings)]
         faults += [other for other in others if not _may_follow(other.path, faulty)]
     if settings is None or faults:
-        faults.sort(key=lambda fault: document.line(fault.path))
+        faults.sort(key=lambda fault: document.place(fault.path))
         problems = tuple(document.error(fault) for fault in faults)
-        return Examined(None, problems, draft=settings)
+        return Examined(None, problems, draft=settings, document=document)
     warnings = [*cautions(settings, document), *_unsafe(settings)]
-    warnings.sort(key=lambda warning: document.line(warning.path))
+    warnings.sort(key=lambda warning: document.place(warning.path))
     lines = tuple(str(document.error(warning)) for warning in warnings)
-    return Examined(settings, (), lines, draft=settings)
+    return Examined(settings, (), lines, draft=settings, document=document)
 
 
 def _may_follow(path: KeyPath, faulty: set[KeyPath]) -> bool:

@@ -73,13 +73,13 @@ def cautions(settings: Settings, document: Document) -> Iterator[Problem]:
     if (
         settings.wake.mode == "button"
         and settings.button is None
-        and ("wake", "mode") in document.lines
+        and ("wake", "mode") in document.places
     ):
         yield Problem(
             ("wake", "mode"), "there is no button", "write `button: {pin: 17}`, or use kill -USR1"
         )
     timeout: KeyPath = ("wake", "idle_timeout_s")
-    if settings.wake.mode == "always" and timeout in document.lines:
+    if settings.wake.mode == "always" and timeout in document.places:
         yield Problem(timeout, "has no effect with `wake.mode: always`", "remove it")
 
 
@@ -139,7 +139,7 @@ def _button(settings: Settings, document: Document) -> Iterator[Problem]:
         return
     hold: KeyPath = ("button", "hold")
     if settings.wake.mode == "hold_to_talk":
-        if hold in document.lines and button.hold != "none":
+        if hold in document.places and button.hold != "none":
             yield Problem(hold, "holding talks with `wake.mode: hold_to_talk`", "remove it")
     elif button.hold == button.press:
         yield Problem(hold, "does the same as button.press", "choose another, or none")

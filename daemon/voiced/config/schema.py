@@ -1,99 +1,31 @@
-"""Every setting: its type, unit, limits, default, one line of help and reload class.
-
-The reload class says when a changed value counts:
-
-* live          -- at once
-* next-session  -- when the next conversation begins
-* restart       -- when the daemon, or the device the setting belongs to, starts again
-"""
+"""Every setting: its type, unit, limits, default, one line of help and reload class."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from voiced.config.kinds import (
+    AbsolutePath,
+    AgentUrl,
+    Gesture,
+    HttpUrl,
+    Level,
+    Listen,
+    MixerControl,
+    Name,
+    Pin,
+    Proxy,
+    PublicKey,
+    Reference,
+    SettingName,
+    SoundDevice,
+    expect,
+    live,
+    next_session,
+    restart,
+)
 from voiced.config.secret import Secret
-
-Reload = Literal["live", "next-session", "restart"]
-
-
-def _expect(text: str, **limits: Any) -> msgspec.Meta:
-    return msgspec.Meta(extra={"expect": text}, **limits)
-
-
-def _setting(reload: Reload, text: str, example: object = None) -> msgspec.Meta:
-    return msgspec.Meta(
-        description=text,
-        extra={"reload": reload, "example": example},
-        extra_json_schema={"x-reload": reload},
-    )
-
-
-def live(text: str, example: object = None) -> msgspec.Meta:
-    """Describe a setting that counts at once.
-
-    Args:
-        text: One line of help.
-        example: A value to show where the default shows nothing.
-    """
-    return _setting("live", text, example)
-
-
-def next_session(text: str, example: object = None) -> msgspec.Meta:
-    """Describe a setting that counts from the next conversation on; see `live`."""
-    return _setting("next-session", text, example)
-
-
-def restart(text: str, example: object = None) -> msgspec.Meta:
-    """Describe a setting that counts after a restart; see `live`."""
-    return _setting("restart", text, example)
-
-
-Name = Annotated[
-    str,
-    _expect(
-        "a name of letters, digits, dots, dashes",
-        pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
-        max_length=63,
-    ),
-]
-SoundDevice = Annotated[str, _expect("a sound device", min_length=1, max_length=255)]
-AbsolutePath = Annotated[str, _expect("an absolute path", pattern="^/", max_length=1023)]
-AgentUrl = Annotated[
-    str,
-    _expect(
-        "a wss:// or https:// address", pattern=r"^(wss?|https?)://[^\s/]+\S*$", max_length=1023
-    ),
-]
-HttpUrl = Annotated[
-    str, _expect("an https:// address", pattern=r"^https?://[^\s/]+\S*$", max_length=1023)
-]
-Proxy = Annotated[
-    str,
-    _expect(
-        "auto, none or an http:// or socks5:// address",
-        pattern=r"^(auto|none|(https?|socks5h?)://[^\s/]+\S*)$",
-        max_length=1023,
-    ),
-]
-Listen = Annotated[
-    str,
-    _expect(
-        "an address and port like 127.0.0.1:8080", pattern=r"^[^\s/]+:[0-9]{1,5}$", max_length=255
-    ),
-]
-PublicKey = Annotated[
-    str, _expect("a minisign public key", pattern="^[A-Za-z0-9+/=]+$", max_length=255)
-]
-Reference = Annotated[
-    Secret, _expect("a reference: {credential: NAME}, {file: PATH} or {env: NAME}")
-]
-Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
-Gesture = Literal["talk", "mute", "end", "hush", "volume_up", "volume_down", "none"]
-Level = Literal["high", "low"]
-MixerControl = Annotated[
-    str, _expect("auto, none or the name of a mixer control", min_length=1, max_length=63)
-]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,15 +35,17 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class DeviceSection(Section, frozen=True, kw_only=True):
     """The device as people and servers know it."""
 
-    name: Annotated[Name, restart("What to call this device.")] = "voiced"
+    name: Annotated[
+        Name, live("What this device is called, and looked up by in a fleet file.", local=True)
+    ] = "voiced"
 
 
 class AgentSection(Section, frozen=True, kw_only=True):
     """The voice agent to talk to."""
 
     protocol: Annotated[
-        Annotated[str, _expect("the name of an agent protocol")],
-        next_session("The protocol that the agent speaks."),
+        Annotated[str, expect("the name of an agent protocol")],
+        next_session("The protocol that the agent speaks.", local=True),
     ] = "assemblyai"
     url: Annotated[
         AgentUrl | None,
@@ -119,6 +53,7 @@ class AgentSection(Section, frozen=True, kw_only=True):
             "Where the agent lives, if not where its protocol says; ws:// and http:// are for "
             "this machine only.",
             "wss://agents.assemblyai.com/v1/ws",
+            local=True,
         ),
     ] = None
     key: Annotated[
@@ -127,6 +62,7 @@ class AgentSection(Section, frozen=True, kw_only=True):
             "Where to find the API key; the key itself never stands in this file. "
             "Needed unless the agent lives on this machine.",
             Secret("credential", "api-key"),
+            local=True,
         ),
     ] = None
     auth: Annotated[
@@ -136,7 +72,7 @@ class AgentSection(Section, frozen=True, kw_only=True):
         ),
     ] = "bearer"
     session: Annotated[
-        Annotated[Mapping[str, Any], _expect("keys and values")],
+        Annotated[Mapping[str, Any], expect("keys and values")],
         live(
             "The agent's own settings, passed through: system_prompt, greeting, agent_id, input, "
             "output. What cannot change within a conversation counts in the next one.",
@@ -338,34 +274,68 @@ class NetworkSection(Section, frozen=True, kw_only=True):
     proxy: Annotated[
         Proxy,
         next_session(
-            "auto takes it from the environment (HTTPS_PROXY, NO_PROXY); or none, or an address."
+            "auto takes it from the environment (HTTPS_PROXY, NO_PROXY); or none, or an address.",
+            local=True,
         ),
     ] = "auto"
     ca_file: Annotated[
         AbsolutePath | None,
-        restart("Certificates to trust besides the system's own (PEM).", "/etc/voiced/ca.pem"),
+        next_session(
+            "Certificates to trust besides the system's own (PEM).",
+            "/etc/voiced/ca.pem",
+            local=True,
+        ),
     ] = None
 
 
 class RemoteSection(Section, frozen=True, kw_only=True):
-    """Settings fetched from a server."""
+    """Settings fetched from a server, laid over those of this file."""
 
     url: Annotated[
-        HttpUrl, live("Where the settings are.", "https://config.example.org/voiced.yaml")
+        HttpUrl,
+        live(
+            "Where they are; {name} and {serial} stand for this device's. http:// is for this "
+            "machine only.",
+            "https://config.example.org/voiced.yaml",
+            local=True,
+        ),
     ]
+    interval_s: Annotated[
+        Annotated[float, msgspec.Meta(ge=5, le=86_400)],
+        live("How often to ask whether they have changed, 20 % more or less.", local=True),
+    ] = 300.0
     public_key: Annotated[
         PublicKey | None,
         live(
-            "Whose signature they must carry.",
+            "Whose minisign signature they must carry, found at the same address with .minisig.",
             "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3",
+            local=True,
         ),
     ] = None
+    ca_file: Annotated[
+        AbsolutePath | None,
+        live(
+            "Certificates to trust for that address besides the system's own (PEM).",
+            "/etc/voiced/ca.pem",
+            local=True,
+        ),
+    ] = None
+    trial_s: Annotated[
+        Annotated[float, msgspec.Meta(ge=5, le=3600)],
+        live("How long new ones must work before they are kept.", local=True),
+    ] = 120.0
+    allow: Annotated[
+        Annotated[tuple[SettingName, ...], expect("a list of names like agent.url")],
+        live("Settings that the server may change though only this file should.", local=True),
+    ] = ()
 
 
 class KioskSection(Section, frozen=True, kw_only=True):
     """The page for a screen."""
 
-    listen: Annotated[Listen, restart("Address and port to serve it at.")] = "127.0.0.1:8080"
+    listen: Annotated[Listen, restart("Address and port to serve it at.", local=True)] = (
+        "127.0.0.1:8080"
+    )
 
 
 class LogSection(Section, frozen=True, kw_only=True):
@@ -390,7 +360,7 @@ class Settings(Section, frozen=True, kw_only=True):
     sounds: SoundsSection = SoundsSection()
     network: NetworkSection = NetworkSection()
     tools: Annotated[
-        Annotated[tuple[str, ...], _expect("a list of tool names")],
+        Annotated[tuple[str, ...], expect("a list of tool names")],
         live("What the agent may do on this device."),
     ] = ("get_time", "set_volume", "end_conversation")
     remote: RemoteSection | None = None

@@ -64,8 +64,8 @@ def test_only_decimal_numbers_true_false_and_null_are_more_than_text(text, loade
 def test_both_parsers_read_the_same_values_and_lines(loader):
     document = parse(VALID.encode(), "f.yaml", loader)
     assert document.value["audio"]["capture"]["device"] == "2886:001a"
-    assert document.lines[("agent", "session", "input", "keyterms", 1)] == 8
-    assert document.lines[("log", "level")] == 15
+    assert document.places[("agent", "session", "input", "keyterms", 1)].line == 8
+    assert document.places[("log", "level")].line == 15
 
 
 @pytest.mark.parametrize("loader", LOADERS)

@@ -1,0 +1,104 @@
+"""What settings are made of: kinds of values, and when a changed one counts.
+
+The reload class says when a changed value counts:
+
+* live          -- at once
+* next-session  -- when the next conversation begins
+* restart       -- when the part it belongs to starts again, which waits until nobody talks
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from voiced.config.secret import Secret
+
+Reload = Literal["live", "next-session", "restart"]
+
+
+def expect(text: str, **limits: Any) -> msgspec.Meta:
+    """Describe what a value must be, in words, with the limits that make it so."""
+    return msgspec.Meta(extra={"expect": text}, **limits)
+
+
+def _setting(reload: Reload, text: str, example: object, *, local: bool) -> msgspec.Meta:
+    return msgspec.Meta(
+        description=text,
+        extra={"reload": reload, "example": example, "local": local},
+        extra_json_schema={"x-reload": reload} | ({"x-local": True} if local else {}),
+    )
+
+
+def live(text: str, example: object = None, *, local: bool = False) -> msgspec.Meta:
+    """Describe a setting that counts at once.
+
+    Args:
+        text: One line of help.
+        example: A value to show where the default shows nothing.
+        local: Only a file on the device itself may set it, unless that allows more: with it
+            a server could send the key or the sound elsewhere, or get into the device.
+    """
+    return _setting("live", text, example, local=local)
+
+
+def next_session(text: str, example: object = None, *, local: bool = False) -> msgspec.Meta:
+    """Describe a setting that counts from the next conversation on; see `live`."""
+    return _setting("next-session", text, example, local=local)
+
+
+def restart(text: str, example: object = None, *, local: bool = False) -> msgspec.Meta:
+    """Describe a setting that counts when its part starts again; see `live`."""
+    return _setting("restart", text, example, local=local)
+
+
+Name = Annotated[
+    str,
+    expect(
+        "a name of letters, digits, dots, dashes",
+        pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=63,
+    ),
+]
+SoundDevice = Annotated[str, expect("a sound device", min_length=1, max_length=255)]
+AbsolutePath = Annotated[str, expect("an absolute path", pattern="^/", max_length=1023)]
+AgentUrl = Annotated[
+    str,
+    expect(
+        "a wss:// or https:// address", pattern=r"^(wss?|https?)://[^\s/]+\S*$", max_length=1023
+    ),
+]
+HttpUrl = Annotated[
+    str, expect("an https:// address", pattern=r"^https?://[^\s/]+\S*$", max_length=1023)
+]
+Proxy = Annotated[
+    str,
+    expect(
+        "auto, none or an http:// or socks5:// address",
+        pattern=r"^(auto|none|(https?|socks5h?)://[^\s/]+\S*)$",
+        max_length=1023,
+    ),
+]
+Listen = Annotated[
+    str,
+    expect(
+        "an address and port like 127.0.0.1:8080", pattern=r"^[^\s/]+:[0-9]{1,5}$", max_length=255
+    ),
+]
+PublicKey = Annotated[
+    str, expect("a minisign public key", pattern="^[A-Za-z0-9+/=]+$", max_length=255)
+]
+SettingName = Annotated[
+    str,
+    expect(
+        "the name of a setting like agent.url", pattern="^[a-z_]+([.][a-z_]+)*$", max_length=255
+    ),
+]
+Reference = Annotated[
+    Secret, expect("a reference: {credential: NAME}, {file: PATH} or {env: NAME}")
+]
+Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
+Gesture = Literal["talk", "mute", "end", "hush", "volume_up", "volume_down", "none"]
+Level = Literal["high", "low"]
+MixerControl = Annotated[
+    str, expect("auto, none or the name of a mixer control", min_length=1, max_length=63)
+]
