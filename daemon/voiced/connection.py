@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from voiced.agents.codec import (
     AgentCodec,
+    AgentSettings,
     Caption,
     Dial,
     DialPlan,
@@ -164,6 +165,11 @@ class Connection:
         """Hand a tool's outcome to the agent, when its protocol allows."""
         now_s = self._loop.time()
         self._take(self._codec.return_tool(call_id, result, is_error=is_error, now_s=now_s))
+
+    def update(self, settings: AgentSettings) -> None:
+        """Change the running session to `settings`, as far as it can be changed."""
+        self._outbox.extend(self._codec.update(settings))
+        self._something_to_send.set()
 
     async def _live(self, delay_s: float) -> Event:
         # A link being opened has no farewell to wait for, so `end` may cancel up to here.

@@ -90,6 +90,13 @@ class CapturePipe:
         self._capture: Capture | None = None
         self._tell: Tell
 
+    def successor(self, microphone: Microphone, silent_after_s: float) -> "CapturePipe":
+        """Return a pipe that goes on from here with another microphone, once this one has ended."""
+        after = CapturePipe(microphone, self._taps, self._queue, silent_after_s)
+        after.gate_open, after.shut, after.uplink = self.gate_open, self.shut, self.uplink
+        after.periods = self.periods
+        return after
+
     async def run(self, tell: Tell) -> None:
         """Capture until cancelled."""
         self._tell = tell
@@ -220,6 +227,12 @@ class Rest:
         self._pipes = (capture, playback)
         self._asleep = False
         self._timer: asyncio.TimerHandle | None = None
+
+    def replace(self, capture: CapturePipe, playback: PlaybackPipe) -> None:
+        """Let these pipes rest from now on."""
+        if (capture, playback) != self._pipes:
+            self._pipes = (capture, playback)
+            self.put_off()
 
     def note(self, *, asleep: bool) -> None:
         """Take note whether there is a conversation."""

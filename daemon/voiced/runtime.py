@@ -1,19 +1,17 @@
 """The imperative shell: straight pipes for sound, one synchronous dispatch for facts."""
 
 import asyncio
-import json
 import logging
 from collections import deque
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
-from voiced.agents.codec import Caption
+from voiced.agents.codec import AgentSettings, Caption
 from voiced.audio.playout import FULL_VOLUME, Playout
 from voiced.audio.uplink import UplinkQueue
 from voiced.connection import Connection, Surroundings
 from voiced.core import actions as act
 from voiced.core.actions import AT_ONCE, Action, AgentAction, IndoorAction, Pause
-from voiced.core.conversation import step
+from voiced.core.conversation import change_policy, step
 from voiced.core.echo_guard import EchoGuard
 from voiced.core.events import (
     AgentReady,
@@ -26,13 +24,14 @@ from voiced.core.events import (
     SpeakerChanged,
     StopRequested,
     TimerFired,
-    ToolReturned,
 )
 from voiced.core.pcm import PcmFormat
-from voiced.core.state import Conversation, Phase, Policy, status_of
-from voiced.errors import DeviceError, DeviceStuck, ToolError, Trouble
+from voiced.core.state import Conversation, Phase, Policy, sound_may_leave, status_of
+from voiced.errors import DeviceError, DeviceStuck, Trouble
 from voiced.parts import Parts, SoundSettings
 from voiced.pipes import CapturePipe, PlaybackPipe, Progress, Rest
+from voiced.supervisor import Run, Supervisor
+from voiced.tool_calls import ToolCalls
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +43,6 @@ CUE_DELAY_S = 0.1
 
 PARTING_S = 2.5
 """How long links may take to part when the process stops; the promise is 3 s for everything."""
-
-TOOL_SHARE = 0.8
-"""Of the time the agent gives a tool; the rest is for the call and the apology to travel."""
 
 
 class Runtime:
@@ -82,19 +78,13 @@ class Runtime:
         self._beyond_help: DeviceStuck | None = None
         self._connection: Connection | None = None
         self._links: set[asyncio.Task[None]] = set()
-        self._running_tools: set[asyncio.Task[None]] = set()
+        self._tool_calls = ToolCalls(parts.tools, self, self.dispatch)
         self._told: set[str] = set()
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
         self._group: asyncio.TaskGroup
-        self._around = Surroundings(
-            dial=parts.dial,
-            call_http=parts.call_http,
-            uplink=self.uplink,
-            playout=self.playout,
-            captions=(*parts.captions, self) if sound.guard_echo else parts.captions,
-            dispatch=self.dispatch,
-        )
+        self._supervisor: Supervisor
+        self._around = self._surroundings()
 
     async def run(self) -> None:
         """Run every pipe. Returns after StopRequested, once the links have parted.
@@ -106,24 +96,89 @@ class Runtime:
         for indicator in self._parts.indicators:
             indicator.show(status_of(self.conversation))
         async with asyncio.TaskGroup() as self._group:
-            # Wake sources first: a signal to stop counts from the first moment.
-            pipes = [
-                self._group.create_task(source.watch(self.dispatch), name=f"wake {source}")
-                for source in self._parts.wake_sources
-            ]
-            pipes += [
-                self._group.create_task(chore.run(), name=f"chore {chore}")
-                for chore in self._parts.chores
-            ]
-            for name, pipe in (("capture", self._capture), ("playback", self._playback)):
-                pipes.append(self._group.create_task(self._run_pipe(pipe), name=name))
+            self._supervisor = Supervisor(self._group)
+            self._supervisor.keep(self._running_parts())
             await self._stopping.wait()
             if self._links:
                 await asyncio.wait(self._links, timeout=PARTING_S)
-            for task in (*pipes, *self._links, *self._running_tools):
+            self._supervisor.cancel()
+            self._tool_calls.cancel()
+            for task in self._links:
                 task.cancel()
         if self._beyond_help is not None:
             raise self._beyond_help
+
+    def _running_parts(self) -> dict[object, Run]:
+        # Wake sources first: a signal to stop counts from the first moment.
+        return {
+            **{
+                source.watch: partial(source.watch, self.dispatch)
+                for source in self._parts.wake_sources
+            },
+            **{chore.run: chore.run for chore in self._parts.chores},
+            self._capture: partial(self._run_pipe, self._capture),
+            self._playback: partial(self._run_pipe, self._playback),
+        }
+
+    def _surroundings(self) -> Surroundings:
+        parts = self._parts
+        return Surroundings(
+            dial=parts.dial,
+            call_http=parts.call_http,
+            uplink=self.uplink,
+            playout=self.playout,
+            captions=(*parts.captions, self) if self._sound.guard_echo else parts.captions,
+            dispatch=self.dispatch,
+        )
+
+    def adopt(
+        self, parts: Parts, policy: Policy, sound: SoundSettings, agent: AgentSettings
+    ) -> None:
+        """Go on with other parts; those that are the same go on undisturbed.
+
+        A device that is replaced is closed at once: nobody should be talking then.
+
+        Args:
+            parts: Everything concrete that is to be driven from now on.
+            policy: The numbers that count from now on.
+            sound: How much sound is held, and how loud it is played.
+            agent: What the running session is to become, and the next.
+        """
+        was_parts, self._parts = self._parts, parts
+        was_policy, self._policy = self._policy, policy
+        was_sound, self._sound = self._sound, sound
+        self._around = self._surroundings()
+        self._tool_calls.tools = parts.tools
+        self.playout.boost, self.playout.capacity_s = sound.boost, sound.buffer_s
+        self.uplink.capacity_ms = sound.keep_s * 1000
+        self._adopt_sound(was_parts, was_sound)
+        for indicator in parts.indicators:
+            if indicator not in was_parts.indicators:
+                indicator.show(status_of(self.conversation))
+        for light in parts.lights:
+            if light not in was_parts.lights:
+                light.tell_leaving(sound_may_leave(self.conversation, policy))
+        self._supervisor.keep(self._running_parts())
+        for action in change_policy(self.conversation, was_policy, policy):
+            self._perform(action)
+        parts.agent.update(agent)
+        if self._connection is not None:
+            self._connection.update(agent)
+
+    def _adopt_sound(self, was: Parts, sound_was: SoundSettings) -> None:
+        parts, sound = self._parts, self._sound
+        if (
+            parts.microphone is not was.microphone
+            or sound.silent_after_s != sound_was.silent_after_s
+        ):
+            self._capture = self._capture.successor(parts.microphone, sound.silent_after_s)
+            self.dispatch(MicrophoneChanged(Trouble.UNOPENED))
+        if parts.speaker is not was.speaker:
+            self._playback = PlaybackPipe(parts.speaker, self.playout)
+            self.dispatch(SpeakerChanged(Trouble.UNOPENED))
+        self._rest.replace(self._capture, self._playback)
+        if sound.volume != sound_was.volume:
+            self.volume = sound.volume
 
     @property
     def progress(self) -> Progress:
@@ -206,15 +261,12 @@ class Runtime:
             case act.CloseLink():
                 self._close_link()
             case act.RunTool():
-                task = self._group.create_task(self._run_tool(action), name=f"tool {action.name}")
-                self._running_tools.add(task)
-                task.add_done_callback(self._running_tools.discard)
+                self._tool_calls.begin(action, self._group)
             case act.ReturnTool(call_id, result, is_error):
                 if self._connection is not None:
                     self._connection.return_tool(call_id, result, is_error=is_error)
             case act.CancelTools():
-                for task in self._running_tools:
-                    task.cancel()
+                self._tool_calls.cancel()
 
     def _open_link(self, resume_key: str | None, pause: Pause, *, greet: bool = True) -> None:
         self._close_link()
@@ -280,27 +332,6 @@ class Runtime:
         if order.prompt is not None:
             duration_s = PcmFormat(self.playout.rate_hz).duration_ms(len(sound)) / 1000
             self._start_timer("prompt", duration_s + CUE_DELAY_S if sound else 0.0, PromptEnded())
-
-    async def _run_tool(self, order: act.RunTool) -> None:
-        result, is_error = await self._call_tool(order.name, order.arguments)
-        self.dispatch(ToolReturned(order.call_id, result, is_error))
-
-    async def _call_tool(self, name: str, arguments: Mapping[str, Any]) -> tuple[str, bool]:
-        """Return a tool's answer as JSON text, and whether it is an apology."""
-        tool = self._parts.tools.get(name)
-        if tool is None:
-            return json.dumps({"error": f"there is no tool named {name!r}"}), True
-        try:
-            async with asyncio.timeout(TOOL_SHARE * tool.spec.timeout_s):
-                return json.dumps(await tool.call(arguments, self)), False
-        except TimeoutError:
-            problem = f"{name} took too long"
-        except ToolError as exc:
-            problem = str(exc)
-        except Exception:  # a broken tool must not end the conversation
-            problem = f"{name} is broken"
-            log.exception("tool %s broke", name)
-        return json.dumps({"error": problem}), True
 
     @property
     def volume(self) -> int:

@@ -63,10 +63,10 @@ class Playout:
     reply is accepted is not called back.
 
     Args:
-        capacity_s: How much may be queued. What is too much is dropped, newest first.
         start: The start threshold.
 
     Attributes:
+        capacity_s: How much may be queued. What is too much is dropped, newest first.
         ducked: Replies are lowered by 12 dB, because somebody begins to speak.
         boost: Gain on top of the volume; what gets too loud is limited softly.
         rate_hz: What `feed` expects and `pull` returns.
@@ -89,7 +89,7 @@ class Playout:
         self.ducked = False
         self.boost = 1.0
         self._on_drained = on_drained
-        self._capacity_s = capacity_s
+        self.capacity_s = capacity_s
         self._start = start or StartThreshold()
         self._lock = Lock()
         self._replies: deque[_Reply] = deque()
@@ -308,7 +308,7 @@ class Playout:
         return sum(len(reply.queue) for reply in self._replies)
 
     def _capacity_bytes(self) -> int:
-        capacity_s = self._capacity_s if self._limit_ms is None else self._limit_ms / 1000
+        capacity_s = self.capacity_s if self._limit_ms is None else self._limit_ms / 1000
         return 2 * int(capacity_s * self.rate_hz)
 
     def _duration_ms(self, n_bytes: int) -> float:

@@ -19,9 +19,10 @@ class _Chunk:
 
 
 class UplinkQueue:
-    """Holds at most `capacity_ms` of captured sound. Putting never waits.
+    """Keeps captured sound. Putting never waits.
 
     Attributes:
+        capacity_ms: The most that is kept.
         queued_ms: How much waits to be taken.
         dropped_ms: How much was forgotten for want of room, since the start.
         dropped_periods: In how many pieces.
@@ -29,7 +30,7 @@ class UplinkQueue:
     """
 
     def __init__(self, capacity_ms: float) -> None:
-        self._capacity_ms = capacity_ms
+        self.capacity_ms = capacity_ms
         self._waiting: deque[_Chunk] = deque()
         self._on_its_way: deque[_Chunk] = deque()
         self._on_its_way_ms = 0.0
@@ -48,7 +49,7 @@ class UplinkQueue:
         chunk = _Chunk(pcm, pcm_format, pcm_format.duration_ms(len(pcm)))
         self._waiting.append(chunk)
         self.queued_ms += chunk.duration_ms
-        while self.held_ms > self._capacity_ms:
+        while self.held_ms > self.capacity_ms:
             self.dropped_ms += self._forget_oldest()
             self.dropped_periods += 1
 

@@ -61,10 +61,17 @@ def step(now: Conversation, event: Event, policy: Policy) -> Step:
         after = replace(after, echoing=True)
     elif is_sounding(after) and after.echoing:
         after = replace(after, echoing=False)
-    return after, (*actions, *_consequences(now, after, policy))
+    return after, (*actions, *_consequences(now, after, policy, policy))
 
 
-def _consequences(before: Conversation, after: Conversation, policy: Policy) -> list[Action]:
+def change_policy(now: Conversation, was: Policy, policy: Policy) -> tuple[Action, ...]:
+    """Return what must be done because `policy` counts from now on."""
+    return tuple(_consequences(now, now, was, policy))
+
+
+def _consequences(
+    before: Conversation, after: Conversation, was: Policy, policy: Policy
+) -> list[Action]:
     """Derive the actions that follow from where we are, however we came here."""
     actions: list[Action] = []
     in_conversation = (Phase.CONNECTING, *AWAKE)
@@ -72,23 +79,25 @@ def _consequences(before: Conversation, after: Conversation, policy: Policy) -> 
         (before.phase in in_conversation) != (after.phase in in_conversation)
     ):
         actions.append(act.DropCaptured())
-    leaving, told = sound_may_leave(after, policy), sound_may_leave(before, policy)
+    leaving, told = sound_may_leave(after, policy), sound_may_leave(before, was)
     # No light may be late to say that sound leaves, nor early to say that none does.
     if leaving and not told:
         actions.append(act.TellLeaving(leaving=True))
-    if (gate := mic_gate_open(after, policy)) != mic_gate_open(before, policy):
+    if (gate := mic_gate_open(after, policy)) != mic_gate_open(before, was):
         actions.append(act.SetMicGate(open=gate))
     if told and not leaving:
         actions.append(act.TellLeaving(leaving=False))
-    if (ducked := is_ducked(after, policy)) != is_ducked(before, policy):
+    if (ducked := is_ducked(after, policy)) != is_ducked(before, was):
         actions.append(act.Duck(ducked))
     if (status := status_of(after)) is not status_of(before):
         actions.append(act.Show(status))
-    return [*actions, *_timers_changed(before, after, policy)]
+    return [*actions, *_timers_changed(before, after, was, policy)]
 
 
-def _timers_changed(before: Conversation, after: Conversation, policy: Policy) -> list[Action]:
-    ran, run = timers(before, policy), timers(after, policy)
+def _timers_changed(
+    before: Conversation, after: Conversation, was: Policy, policy: Policy
+) -> list[Action]:
+    ran, run = timers(before, was), timers(after, policy)
     moved = before.phase is not after.phase
     started: list[Action] = [
         act.StartTimer(name, after_s)

@@ -151,6 +151,19 @@ class OwnerActed:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsRead:
+    """The settings were read again.
+
+    Attributes:
+        usable: They can be used; else the ones from before stay.
+        renew: Some of them count only in a new session, and nobody ends the old one.
+    """
+
+    usable: bool = True
+    renew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """The agent ended the session in good order."""
 
@@ -243,6 +256,7 @@ Event = (
     | LinkLost
     | NetworkBack
     | OwnerActed
+    | SettingsRead
     | SessionEnded
     | SpeechStarted
     | SpeechStopped

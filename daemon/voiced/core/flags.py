@@ -54,6 +54,11 @@ def _speaker(now: Conversation, event: ev.SpeakerChanged) -> Step:
     return replace(now, speaker=event.trouble), ()
 
 
+def _settings(now: Conversation, event: ev.SettingsRead) -> Step:
+    stale = now.stale or (event.renew and now.phase in AWAKE)
+    return replace(now, misconfigured=not event.usable, stale=stale), ()
+
+
 FLAGS: dict[type[Event], Callable[[Conversation, Any], Step]] = {
     ev.MuteChanged: _mute,
     ev.MuteToggled: _toggle_mute,
@@ -63,4 +68,5 @@ FLAGS: dict[type[Event], Callable[[Conversation, Any], Step]] = {
     ev.EchoFound: _echo,
     ev.MicrophoneChanged: _microphone,
     ev.SpeakerChanged: _speaker,
+    ev.SettingsRead: _settings,
 }

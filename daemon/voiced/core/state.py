@@ -79,6 +79,7 @@ class Conversation:
         microphone: What ails the capture device.
         speaker: What ails the playback device.
         half_duplex: The echo is too strong to listen while we speak.
+        misconfigured: The settings were changed to what cannot be used; the ones from before stay.
         prompting: A spoken cause is being heard.
         echoing: The room may still carry a sound of ours.
         offline: The last attempt to reach the agent failed.
@@ -105,6 +106,7 @@ class Conversation:
     microphone: Trouble | None = None
     speaker: Trouble | None = None
     half_duplex: bool = False
+    misconfigured: bool = False
     prompting: bool = False
     echoing: bool = False
     offline: bool = False
@@ -196,11 +198,13 @@ def status_of(conversation: Conversation) -> Status:
         return MICROPHONE_TROUBLES[microphone]
     if speaker in SPEAKER_TROUBLES:
         return SPEAKER_TROUBLES[speaker]
+    asleep = conversation.phase is Phase.ASLEEP
     reasons = (
         (conversation.refused, Status.REJECTED),
         (conversation.offline, Status.OFFLINE),
         (conversation.muted, Status.MUTED),
-        (conversation.phase is Phase.ASLEEP and _is_booting(conversation), Status.BOOTING),
+        (asleep and conversation.misconfigured, Status.CONFIGURATION_ERROR),
+        (asleep and _is_booting(conversation), Status.BOOTING),
     )
     for holds, status in reasons:
         if holds:
@@ -263,6 +267,7 @@ def forget(now: Conversation) -> Conversation:
         microphone=now.microphone,
         speaker=now.speaker,
         half_duplex=now.half_duplex,
+        misconfigured=now.misconfigured,
         prompting=now.prompting,
         echoing=now.echoing,
     )

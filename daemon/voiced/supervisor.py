@@ -1,0 +1,42 @@
+"""The tasks that run as long as the daemon does, and what becomes of them when parts are replaced."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+Run = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Supervisor:
+    """Keeps one task running for each part.
+
+    Args:
+        group: What the tasks belong to: if one fails, all end.
+    """
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._tasks: dict[object, asyncio.Task[None]] = {}
+
+    def keep(self, wanted: Mapping[object, Run]) -> None:
+        """Run the parts `wanted` and no others.
+
+        A part that runs already is left alone. A new one starts when those that are no longer wanted have
+        let go of what they held: it may be the same sound card or the same pin.
+        """
+        leaving = [self._tasks.pop(part) for part in [*self._tasks] if part not in wanted]
+        for task in leaving:
+            task.cancel()
+        for part, run in wanted.items():
+            if part not in self._tasks:
+                self._tasks[part] = self._group.create_task(_after(leaving, run), name=f"{part}")
+
+    def cancel(self) -> None:
+        """End every task."""
+        self.keep({})
+
+
+async def _after(others: list[asyncio.Task[None]], run: Run) -> None:
+    if others:
+        await asyncio.wait(others)
+    await run()
