@@ -24,6 +24,7 @@ packages=(
   "test  openssl            openssl                            certificates for the TLS tests"
   "test  iproute2           ip                                 networks that fail, for the outage tests"
   "test  libsystemd-dev     /usr/include/systemd/sd-daemon.h   builds systemd-python, which has no wheel"
+  "test  minisign           minisign                           signs settings for the tests"
   "test  pkg-config         pkg-config                         the same build looks for it"
   "test  shellcheck         shellcheck                         checks the shell scripts"
   "pi    mmdebstrap         mmdebstrap                         builds the disk of the virtual Pi"
@@ -38,6 +39,7 @@ packages=(
   "pi    zstd               zstd                               unpacks them"
   "pi    xz-utils           xz                                 unpacks older ones"
   "pi    openssh-client     ssh                                looks into it"
+  "pi    minisign           minisign                           signs the settings it gets from afar"
   "pi    lintian            lintian                            checks the Debian package"
 )
 

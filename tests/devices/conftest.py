@@ -34,18 +34,3 @@ def doomed_rig(rig):
     """A second rig, to be killed. The first one is what the process sees afterwards."""
     with plugged_in() as doomed:
         yield doomed
-
-
-_MEASURED = []
-
-
-@pytest.fixture
-def measured():
-    """Call it with a sentence that holds a measurement; pytest prints it at the end."""
-    return _MEASURED.append
-
-
-def pytest_terminal_summary(terminalreporter):
-    if _MEASURED:
-        terminalreporter.section("measured on the sound rig")
-        terminalreporter.write("".join(f"{sentence}\n" for sentence in _MEASURED))

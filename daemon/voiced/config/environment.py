@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+SERVICE_RUNTIME_FOLDER = "/run/voiced"
+SERVICE_STATE_FOLDER = "/var/lib/voiced"
+
 
 def state_folder() -> Path:
     """Return where to keep what outlives the process: the service's folder, else the user's."""
@@ -11,6 +14,20 @@ def state_folder() -> Path:
         return Path(given.partition(":")[0])
     home = variable("XDG_STATE_HOME")
     return (Path(home) if home else Path.home() / ".local" / "state") / "voiced"
+
+
+def runtime_folder() -> Path:
+    """Return where to keep what does not outlive the process: the service's folder, else the user's."""
+    given = variable("RUNTIME_DIRECTORY")
+    if given is not None:
+        return Path(given.partition(":")[0])
+    session = variable("XDG_RUNTIME_DIR")
+    return Path(session) / "voiced" if session else state_folder()
+
+
+def runtime_folders() -> list[Path]:
+    """Return where a daemon may keep it, the service's folder first."""
+    return [Path(SERVICE_RUNTIME_FOLDER), runtime_folder()]
 
 
 def variable(name: str) -> str | None:

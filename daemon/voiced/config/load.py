@@ -133,7 +133,15 @@ def load(path: Path, catalogue: Catalogue) -> Loaded:
 def draft(path: Path) -> Settings | None:
     """Return the settings in `path` as far as they can be read; None if they cannot."""
     try:
-        return check(lay([parse(each.content, each.name) for each in read(path)]))[0]
+        return draft_of(read(path))
+    except ConfigError:
+        return None
+
+
+def draft_of(sources: Sequence[Source]) -> Settings | None:
+    """Return the settings in some files as far as they can be read; None if they cannot."""
+    try:
+        return check(lay([parse(each.content, each.name) for each in sources]))[0]
     except ConfigError:
         return None
 
@@ -155,6 +163,14 @@ def read(path: Path) -> list[Source]:
     """
     drop_ins = (path.parent / DROP_INS).glob("[!.]*.yaml")
     return [_source(each) for each in (path, *sorted(drop_ins))]
+
+
+def try_read(path: Path) -> list[Source] | ConfigError:
+    """Return what `read` does, or what it raises."""
+    try:
+        return read(path)
+    except ConfigError as error:
+        return error
 
 
 def _source(path: Path) -> Source:

@@ -16,7 +16,7 @@ _STARTED_WITH = {"key", "session"}  # set to their examples in the installed fil
 
 _FILE_HEAD = """\
 # Settings of voiced. Keys that are commented out are optional.
-# After a change: `voiced config check`, then restart the daemon. Reference: config/README.md\
+# A change counts as soon as it is saved; `voiced config check` finds mistakes. Reference: config/README.md\
 """
 
 _README_HEAD = """\
@@ -30,7 +30,12 @@ One YAML file holds all settings of a device: the one given with `--config`, els
 
     voiced config check [FILE]    everything wrong with the file; exit code 78 if there is anything
     voiced config show [FILE]     every setting in force, defaults included, secrets masked
+                                  (--origin: and the file or the remote revision it came from)
+    voiced config diff [FILE]     what the files would change if they were read now
     voiced config schema          JSON schema, for editors that complete and check YAML
+
+Files in the folder `conf.d` beside it whose names end in `.yaml` are laid over it, in the order of their names, and what a
+server sends (`remote`) over all of them. Sections are merged key by key; everything else, lists included, is replaced.
 
 Each fault is one line: `file:line: key: what is wrong; what to do`. Unknown keys are faults. Nothing
 is converted silently: `"20"` is not a number, `yes` is not `true`, `017` and `1:30` are not numbers. Text
@@ -48,8 +53,13 @@ The file never holds a secret, only where to find it:
 
 ## Reference
 
-*Counts* says when a changed value counts once the daemon is told: `live` at once, `next-session` from the
-next conversation on, `restart` when the daemon starts again. This version reads the file at start only.
+*Counts* says when a changed value counts: `live` within a second of the change, even in the middle of a conversation;
+`next-session` from the next conversation on; `restart` as soon as nobody talks, because its part (a sound card, a pin) is
+opened anew. A device with `wake: {mode: always}` takes both in a quiet moment, with a new session. Files that cannot be
+used change nothing: the settings from before stay, also over a restart, and the log and the light say so.
+
+A *local* setting can only be set by the files on the device: a server could use it to take the key or the sound
+elsewhere. `remote.allow` names exceptions.
 """
 
 
@@ -61,7 +71,7 @@ def readme() -> str:
             f"`{'.'.join(path)}`",
             setting.expects,
             _shown_default(setting),
-            setting.reload,
+            f"{setting.reload}, local" if setting.local else setting.reload,
             setting.help,
         )
         lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")

@@ -1,14 +1,15 @@
 """What no single value shows: settings that contradict each other, the world, or this version."""
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from voiced.config.document import Document, KeyPath
-from voiced.config.fields import suggestion
-from voiced.config.schema import Settings
+from voiced.config.fields import every_setting, suggestion
+from voiced.config.schema import RemoteSection, Settings
 from voiced.errors import Problem
 
 
@@ -42,12 +43,13 @@ _PINS = (
     ("led", "blue"),
 )
 
+PUBLIC_KEY_BYTES = 42
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _IN_CLEAR = {"wss": "ws", "https": "http"}
 _LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1")
 
 # Accepted so that files written today go on working. Whoever builds the feature deletes its row.
 NOT_YET: Mapping[str, tuple[Callable[[Settings], bool], str]] = {
-    "remote": (lambda settings: settings.remote is not None, "change this file instead"),
     "kiosk": (lambda settings: settings.kiosk is not None, "read the status in the log"),
 }
 
@@ -171,7 +173,33 @@ def _network(settings: Settings) -> Iterator[Problem]:
         hint = "set HTTPS_PROXY for the service and write `proxy: auto`"
         yield Problem(("network", "proxy"), "holds a user name, password or token", hint)
     if settings.remote is not None:
-        yield from _address(("remote", "url"), settings.remote.url)
+        yield from _remote(settings.remote)
+
+
+def _remote(remote: RemoteSection) -> Iterator[Problem]:
+    yield from _address(("remote", "url"), remote.url)
+    unknown = {*_PLACEHOLDER.findall(remote.url)} - {"name", "serial"}
+    if unknown:
+        yield Problem(
+            ("remote", "url"), "a placeholder nobody fills", "there are {name} and {serial}"
+        )
+    if remote.public_key is not None and not _is_public_key(remote.public_key):
+        hint = "copy the second line of the .pub file that `minisign -G` made"
+        yield Problem(("remote", "public_key"), "not a public key of minisign", hint)
+    names = {
+        ".".join(path[: i + 1]) for path, _ in every_setting(Settings) for i in range(len(path))
+    }
+    for i, name in enumerate(remote.allow):
+        if name not in names:
+            yield Problem(("remote", "allow", i), "no such setting", "config/README.md lists them")
+
+
+def _is_public_key(text: str) -> bool:
+    try:
+        content = b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return len(content) == PUBLIC_KEY_BYTES and content.startswith(b"Ed")
 
 
 def _address(path: KeyPath, url: str) -> Iterator[Problem]:

@@ -20,6 +20,22 @@ def dump(value: Mapping[str, object]) -> str:
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
+def assignment(name: str, value: object) -> str:
+    """Return `name: value` on one line."""
+    plain = _plain(value)
+    if isinstance(plain, Mapping):
+        plain = dict(plain)
+    text = yaml.dump(
+        {name: plain},
+        Dumper=_OneLine,
+        sort_keys=False,
+        allow_unicode=True,
+        width=float("inf"),
+        default_flow_style=True,
+    )
+    return text.strip()[1:-1]
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Section):
         return {key: _plain(item) for key, item in msgspec.structs.asdict(value).items()}
@@ -54,3 +70,12 @@ _Dumper.add_representer(Secret, _secret)
 _Dumper.add_representer(dict, _mapping)
 _Dumper.add_representer(list, _list)
 _Dumper.add_representer(float, _float)
+
+
+class _OneLine(_Dumper):
+    """Writes everything on one line."""
+
+
+_OneLine.add_representer(
+    dict, lambda dumper, value: dumper.represent_mapping(_MAP, value, flow_style=True)
+)

@@ -164,6 +164,11 @@ class SettingsRead:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateRefused:
+    """The agent goes on, but not with the settings that it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """The agent ended the session in good order."""
 
@@ -257,6 +262,7 @@ Event = (
     | NetworkBack
     | OwnerActed
     | SettingsRead
+    | UpdateRefused
     | SessionEnded
     | SpeechStarted
     | SpeechStopped

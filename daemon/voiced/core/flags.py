@@ -56,7 +56,12 @@ def _speaker(now: Conversation, event: ev.SpeakerChanged) -> Step:
 
 def _settings(now: Conversation, event: ev.SettingsRead) -> Step:
     stale = now.stale or (event.renew and now.phase in AWAKE)
-    return replace(now, misconfigured=not event.usable, stale=stale), ()
+    after = replace(now, misconfigured=not event.usable, stale=stale, update_refused=False)
+    return after, ()
+
+
+def _refuse_update(now: Conversation, _event: ev.UpdateRefused) -> Step:
+    return replace(now, update_refused=True), ()
 
 
 FLAGS: dict[type[Event], Callable[[Conversation, Any], Step]] = {
@@ -69,4 +74,5 @@ FLAGS: dict[type[Event], Callable[[Conversation, Any], Step]] = {
     ev.MicrophoneChanged: _microphone,
     ev.SpeakerChanged: _speaker,
     ev.SettingsRead: _settings,
+    ev.UpdateRefused: _refuse_update,
 }

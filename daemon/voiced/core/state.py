@@ -79,6 +79,7 @@ class Conversation:
         microphone: What ails the capture device.
         speaker: What ails the playback device.
         half_duplex: The echo is too strong to listen while we speak.
+        update_refused: The agent goes on with other settings than those it was last sent.
         misconfigured: The settings were changed to what cannot be used; the ones from before stay.
         prompting: A spoken cause is being heard.
         echoing: The room may still carry a sound of ours.
@@ -106,6 +107,7 @@ class Conversation:
     microphone: Trouble | None = None
     speaker: Trouble | None = None
     half_duplex: bool = False
+    update_refused: bool = False
     misconfigured: bool = False
     prompting: bool = False
     echoing: bool = False

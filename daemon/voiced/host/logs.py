@@ -32,6 +32,11 @@ def start_log(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler])
 
 
+def set_level(level: str) -> None:
+    """Keep every log line of at least `level` from now on."""
+    logging.getLogger().setLevel(level.upper())
+
+
 def goes_to_journal() -> bool:
     """Tell whether standard error is a stream of the journal, and not of a terminal or a file."""
     stream = variable("JOURNAL_STREAM")

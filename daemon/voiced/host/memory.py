@@ -10,6 +10,7 @@ import logging
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 
 from voiced.ports import Remembered
 
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 WAIT_S = 0.5
 FILE_NAME = "state.json"
 FULL_VOLUME = 100
+
+_one_at_a_time = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +101,16 @@ class StateFile:
 def replace_file(path: Path, content: bytes) -> None:
     """Put `content` in the place of the file at `path`, all of it or nothing, whatever happens.
 
+    Thread: any.
+
     Raises:
         OSError: If it cannot be written. What was there before is then still there.
     """
+    with _one_at_a_time:
+        _replace_file(path, content)
+
+
+def _replace_file(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
     with fresh.open("wb") as file:

@@ -121,7 +121,7 @@ NO_BUTTON = "there is no button; write `button: {pin: 17}`, or use kill -USR1"
         ("button: {pin: 17}\nwake: {mode: button}\n", []),
         ("wake: {mode: button}\n", [f"f.yaml:2: wake.mode: {NO_BUTTON}"]),
         (HOLD + "button: {pin: 1}\n", []),
-        ("remote: {url: 'https://example.org/'}\n", [f"f.yaml:2: remote: {LATER}; change this file instead"]),
+        ("remote: {url: 'https://example.org/'}\n", []),
         ("kiosk: {}\n", [f"f.yaml:2: kiosk: {LATER}; read the status in the log"]),
         ("wake: {mode: always}\n", []),
         (ALWAYS, ["f.yaml:2: wake.idle_timeout_s: has no effect with `wake.mode: always`; remove it"]),

@@ -1,0 +1,171 @@
+"""Which settings a device runs with: the newest that can be used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voiced.config.document import Document, parse
+from voiced.config.fleet import forbidden, overlay_for
+from voiced.config.load import Source, examine_sources
+from voiced.config.record import Record, Sent, Text, take_back, trusting
+from voiced.config.rules import Catalogue
+from voiced.config.schema import Settings
+from voiced.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """Settings that can be used.
+
+    Attributes:
+        settings: All of them.
+        document: Where every value stands.
+        warnings: What the operator should know, one line each.
+    """
+
+    settings: Settings
+    document: Document
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The settings to run with, and why not others.
+
+    Attributes:
+        best: The device's own, with what a server sent laid over them.
+        local: The device's own alone.
+        sources: The device's own files.
+        record: What is to be kept of earlier ones.
+        complaint: Why the files as they are now are not used, if they are not.
+        refused: Why what the server sent is not used, if it is not.
+    """
+
+    best: Usable
+    local: Settings
+    sources: tuple[Source, ...]
+    record: Record
+    complaint: ConfigError | None = None
+    refused: ConfigError | None = None
+
+
+def choose(sources: Sequence[Source] | ConfigError, record: Record, catalogue: Catalogue) -> Choice:
+    """Return the settings to run with.
+
+    Args:
+        sources: The device's own files, or why they cannot be read.
+        record: What is kept of earlier ones.
+        catalogue: What settings can name.
+
+    Raises:
+        ConfigError: Why the files cannot be used, if there are no earlier ones to go on with.
+    """
+    complaint = refused = None
+    try:
+        if isinstance(sources, ConfigError):
+            raise sources
+        alone = usable(sources, catalogue)
+    except ConfigError as error:
+        complaint = error
+        sources = [Source(each.name, each.text.encode()) for each in record.local]
+        try:
+            alone = usable(sources, catalogue)
+        except ConfigError:
+            raise error from None
+    best, remote = alone, alone.settings.remote
+    if remote is not None:
+        record = trusting(record, remote.public_key)
+    while remote is not None and record.sent is not None and best is alone:
+        try:
+            best = with_sent(sources, alone.settings, record.sent, catalogue)
+        except ConfigError as error:
+            refused = error
+            if record.trial is None:
+                break
+            record = take_back(record, str(error))
+    return Choice(best, alone.settings, tuple(sources), record, complaint, refused)
+
+
+def usable(
+    sources: Sequence[Source], catalogue: Catalogue, overlay: Document | None = None
+) -> Usable:
+    """Return the settings in some files.
+
+    Args:
+        sources: The device's own files, the more important last.
+        catalogue: What settings can name.
+        overlay: What a server wants to lay over them.
+
+    Raises:
+        ConfigError: The first of their problems; the hint tells how many more there are.
+    """
+    if not sources:
+        raise ConfigError("settings", "there are none", "write them")
+    found = examine_sources(sources, catalogue, overlay)
+    if found.settings is None or found.document is None:
+        raise first_of(found.problems)
+    return Usable(found.settings, found.document, found.warnings)
+
+
+def with_sent(
+    sources: Sequence[Source], local: Settings, sent: Sent, catalogue: Catalogue
+) -> Usable:
+    """Return what the device's own files become with what a server sent laid over them.
+
+    Args:
+        sources: The device's own files.
+        local: The settings in them.
+        sent: What the server sent.
+        catalogue: What settings can name.
+
+    Raises:
+        ConfigError: The first of its problems; the hint tells how many more there are.
+    """
+    return usable(sources, catalogue, overlay_of(sent, local))
+
+
+def sent_of(content: bytes, taken_at: float) -> Sent:
+    """Return what a server sent.
+
+    Args:
+        content: All of it.
+        taken_at: When it came, in seconds since 1970.
+
+    Raises:
+        ConfigError: If it is not YAML text of reasonable size.
+    """
+    document = parse(content, "remote")
+    revision = overlay_for(document, "").revision
+    return Sent(content.decode(), revision, taken_at)
+
+
+def overlay_of(sent: Sent, local: Settings) -> Document:
+    """Return what a server wants changed on the device with `local` settings.
+
+    Raises:
+        ConfigError: If it cannot be read, or touches what it may not.
+    """
+    document = parse(sent.text.encode(), name_of(sent))
+    overlay = overlay_for(document, local.device.name)
+    allow = local.remote.allow if local.remote is not None else ()
+    problems = [document.error(each) for each in (*document.problems, *overlay.problems)]
+    problems += [overlay.document.error(each) for each in forbidden(overlay.document, allow)]
+    if problems:
+        raise first_of(problems)
+    return overlay.document
+
+
+def name_of(sent: Sent) -> str:
+    """Return what to call what a server sent."""
+    return "remote" if sent.revision is None else f"remote revision {sent.revision}"
+
+
+def as_texts(sources: Sequence[Source]) -> tuple[Text, ...]:
+    """Return local files as they are kept."""
+    return tuple(Text(each.name, each.content.decode()) for each in sources)
+
+
+def first_of(problems: Sequence[ConfigError]) -> ConfigError:
+    """Return the first of `problems`; its hint tells how many more there are."""
+    first, *others = problems
+    more = f"and {len(others)} more" if others else ""
+    return ConfigError(first.where, first.problem, "; ".join(filter(None, (first.hint, more))))
