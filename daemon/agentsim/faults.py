@@ -84,6 +84,7 @@ SWITCHES = {
     "late-audio": _condition("go on sending an interrupted reply for this many ms", float, 300.0),
     "done-first": _condition("on barge-in send reply.done before transcript.agent"),
     "speech-on-noise": _condition("send input.speech.started at onset, before deciding"),
+    "refuse-prompt": _condition("refuse a system_prompt that holds this word", str, "forbidden"),
     "silent-agent": _condition("never answer what the user says"),
     "upper-case-codes": _condition("spell error codes in upper case"),
     "string-arguments": _condition("send tool arguments as a JSON string"),

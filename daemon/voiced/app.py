@@ -1,18 +1,17 @@
 """The composition root: the only module that knows which concrete class fills each port."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from voiced.agents import AGENTS
 from voiced.agents.codec import Agent, AgentSettings
-from voiced.config import load as settings_file
+from voiced.config.document import MAX_BYTES
 from voiced.config.rules import Catalogue
-from voiced.config.schema import Settings
+from voiced.config.schema import RemoteSection, Settings
 from voiced.core.state import Policy
 from voiced.devices.cues import CueFiles
-from voiced.devices.gpio import GpioLight
 from voiced.devices.http import AiohttpCaller
 from voiced.devices.link import LinkOptions
 from voiced.devices.link_watch import LinkWatch
@@ -22,15 +21,12 @@ from voiced.devices.websocket import WebSocketDialer
 from voiced.errors import ConfigError, Problem
 from voiced.host.always import AlwaysAwake
 from voiced.host.memory import StateFile
-from voiced.host.owner import OwnerWatch
-from voiced.host.reloads import Reloads
 from voiced.parts import Parts, SoundSettings
 from voiced.ports import (
     CaptionView,
     Chore,
     Indicator,
     Memory,
-    MicLight,
     Microphone,
     PeriodTap,
     Speaker,
@@ -40,24 +36,24 @@ from voiced.ports import (
 from voiced.registry import load
 from voiced.runtime import Runtime
 from voiced.tools import TOOLS
-from voiced.wiring import buttons, light
+from voiced.wiring import buttons, light, light_wiring
+
+Made = TypeVar("Made")
+
+REMOTE_TIMEOUT_S = 30.0
+"""How long a server may take to send its settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extras:
     """What a command adds to, or puts in the place of, what the settings name.
 
-    `settings_file` is where the settings came from, to be read again when it changes.
-    `state_folder` is where to remember the volume; without one it is not. `reloads` is where somebody
-    may ask for the settings to be read again. `light` is already lit.
+    `state_folder` is where to remember the volume; without one it is not.
     """
 
-    settings_file: Path | None = None
     state_folder: Path | None = None
-    reloads: Reloads | None = None
     microphone: Microphone | None = None
     speaker: Speaker | None = None
-    light: GpioLight | None = None
     tools: Mapping[str, Tool] | None = None
     key: str | None = field(default=None, repr=False)
     wake_sources: Sequence[WakeSource] = ()
@@ -65,6 +61,25 @@ class Extras:
     captions: Sequence[CaptionView] = ()
     taps: Sequence[PeriodTap] = ()
     chores: Sequence[Chore] = ()
+
+
+class Workshop:
+    """Builds parts, and hands out the same one again while it would be made of the same."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[object, Any]] = {}
+
+    def put(self, name: str, ingredients: object, part: object) -> None:
+        """Take a part that was built elsewhere."""
+        self._made[name] = (ingredients, part)
+
+    def make(self, name: str, ingredients: object, build: Callable[[], Made]) -> Made:
+        """Return the part called `name`, built anew only if its ingredients have changed."""
+        known = self._made.get(name)
+        if known is None or known[0] != ingredients:
+            known = self._made[name] = (ingredients, build())
+        made: Made = known[1]
+        return made
 
 
 def check_session(protocol: str, session: Mapping[str, Any]) -> list[Problem]:
@@ -102,59 +117,71 @@ def catalogue() -> Catalogue:
     return Catalogue(AGENTS, TOOLS, check_session, default_url, scheme)
 
 
-def assemble(settings: Settings, extras: Extras) -> Runtime:
-    """Build the daemon that `settings` describe.
+def assemble(settings: Settings, extras: Extras, workshop: Workshop | None = None) -> Runtime:
+    """Build the daemon that `settings` describe; see `assemble_parts`."""
+    parts = assemble_parts(settings, extras, workshop)
+    return Runtime(parts, policy(settings), sound_settings(settings, parts.memory))
+
+
+def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None = None) -> Parts:
+    """Build what a daemon drives.
+
+    Args:
+        settings: What it is to do.
+        extras: What goes beyond the settings.
+        workshop: Where parts come from that were built before.
 
     Raises:
         ConfigError: If a name is unknown or a secret cannot be read.
     """
-    parts = assemble_parts(settings, extras)
-    return Runtime(parts, policy(settings), sound_settings(settings, parts.memory))
-
-
-def assemble_parts(settings: Settings, extras: Extras) -> Parts:
-    """Build what a daemon drives; see `assemble`."""
-    tools = built_in_tools(settings) if extras.tools is None else extras.tools
-    agent = load(AGENTS, settings.agent.protocol, "agent.protocol")(
-        agent_settings(settings, tools, extras.key)
-    )
-    sound = sound_devices(settings)
-    link = link_options(settings)
-    network = LinkWatch()
-    resolver = Resolver(why_unreachable=network.why_unreachable)
-    owner = _owner_watch(settings, extras, agent, tools)
-    indicators: list[Indicator] = [*extras.indicators, owner]
-    wake_sources: list[WakeSource] = [*extras.wake_sources, network, owner, *buttons(settings)]
-    lights: list[MicLight] = []
-    chores: list[Chore] = [*extras.chores]
-    if (led := extras.light or light(settings)) is not None:
-        indicators.append(led)
-        lights.append(led)
-        chores.append(led)
+    make = (workshop or Workshop()).make
+    protocol, sound, link = settings.agent.protocol, sound_devices(settings), link_options(settings)
+    tools = extras.tools
+    if tools is None:
+        tools = make("tools", settings.tools, lambda: built_in_tools(settings))
+    agent = make("agent", protocol, lambda: _agent(settings, tools, extras.key))
+    network = make("network", None, LinkWatch)
+    resolver = make("names", None, lambda: Resolver(why_unreachable=network.why_unreachable))
+    fingers = (settings.button, settings.buttons, settings.wake.mode == "hold_to_talk")
+    hands = make("buttons", fingers, lambda: buttons(settings))
+    led = make("light", light_wiring(settings), lambda: light(settings))
+    lights = [] if led is None else [led]
     memory = None
     if extras.state_folder is not None:
-        memory = StateFile(extras.state_folder, settings.audio.playback.volume)
-        chores.append(memory)
-    if settings.wake.mode == "always":
-        always = AlwaysAwake()
-        indicators.append(always)
-        wake_sources.append(always)
+        folder, volume = extras.state_folder, settings.audio.playback.volume
+        memory = make("memory", volume, lambda: StateFile(folder, volume))
+    awake = [make("always", None, AlwaysAwake)] if settings.wake.mode == "always" else []
     return Parts(
-        microphone=extras.microphone or microphone(sound),
-        speaker=extras.speaker or speaker(sound),
+        microphone=extras.microphone or make("mic", _for_capture(sound), lambda: microphone(sound)),
+        speaker=extras.speaker or make("speaker", _for_playback(sound), lambda: speaker(sound)),
         dial=WebSocketDialer(link, resolver, network.guard),
         call_http=AiohttpCaller(link, resolver),
         agent=agent,
         tools=tools,
-        wake_sources=wake_sources,
-        indicators=indicators,
+        wake_sources=[*extras.wake_sources, network, *hands, *awake],
+        indicators=[*extras.indicators, *lights, *awake],
         captions=extras.captions,
         taps=extras.taps,
         lights=lights,
-        chores=chores,
+        chores=[*extras.chores, *lights, *([] if memory is None else [memory])],
         cues=cue_files(settings),
         memory=memory,
     )
+
+
+def _agent(settings: Settings, tools: Mapping[str, Tool], key: str | None) -> Agent:
+    agent: Agent = load(AGENTS, settings.agent.protocol, "agent.protocol")(
+        agent_settings(settings, tools, key)
+    )
+    return agent
+
+
+def _for_capture(sound: SoundDevices) -> tuple[object, ...]:
+    return sound.capture, sound.playback, sound.channel, sound.period_ms
+
+
+def _for_playback(sound: SoundDevices) -> tuple[object, ...]:
+    return sound.playback, sound.capture, sound.mixer
 
 
 def cue_files(settings: Settings) -> CueFiles:
@@ -173,28 +200,20 @@ def link_options(settings: Settings) -> LinkOptions:
     )
 
 
+def settings_caller(settings: Settings, remote: RemoteSection) -> AiohttpCaller:
+    """Return what asks a server for settings."""
+    network = settings.network
+    ca_file = remote.ca_file or network.ca_file
+    options = LinkOptions(proxy=network.proxy, ca_file=ca_file)
+    return AiohttpCaller(options, timeout_s=REMOTE_TIMEOUT_S, max_bytes=MAX_BYTES)
+
+
 def sound_devices(settings: Settings) -> SoundDevices:
     """Return the sound devices that the settings name."""
     capture, playback = settings.audio.capture, settings.audio.playback
     return SoundDevices(
         capture.device, playback.device, capture.channel, capture.period_ms, playback.mixer
     )
-
-
-def _owner_watch(
-    settings: Settings, extras: Extras, agent: Agent, tools: Mapping[str, Tool]
-) -> OwnerWatch:
-    """Return what hands the agent a key or settings that the owner has changed."""
-    path, key = extras.settings_file, settings.agent.key
-
-    def reread() -> None:
-        found = settings_file.load(path, catalogue()).settings if path is not None else settings
-        if found.agent.protocol != settings.agent.protocol:
-            raise ConfigError("agent.protocol", "has changed", "restart the service")
-        agent.update(agent_settings(found, tools, extras.key))
-
-    paths = [path, key.path() if key is not None else None]
-    return OwnerWatch([each for each in paths if each is not None], reread, extras.reloads)
 
 
 def built_in_tools(settings: Settings) -> dict[str, Tool]:

@@ -6,14 +6,13 @@ import signal
 from pathlib import Path
 
 from voiced.app import Extras, assemble_parts, catalogue, cue_files, sound_devices
-from voiced.config.load import load
+from voiced.config.load import load, try_read
 from voiced.config.schema import Settings
 from voiced.core.actions import Status
 from voiced.core.cues import Earcon, Prompt
 from voiced.devices.gpio import GpioLight
 from voiced.devices.sound import speaker
 from voiced.errors import ConfigError, DeviceError
-from voiced.host.owner import version_of
 from voiced.host.systemd import Notify
 from voiced.ports import Playback
 
@@ -79,7 +78,7 @@ async def _until_mended(path: Path, error: ConfigError, notify: Notify) -> None:
     told = str(error)
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
-        if (now := version_of(path)) == known:
+        if (now := try_read(path)) == known:
             continue
         known = now
         try:

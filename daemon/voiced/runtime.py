@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 
 from voiced.agents.codec import AgentSettings, Caption
@@ -45,6 +46,10 @@ PARTING_S = 2.5
 """How long links may take to part when the process stops; the promise is 3 s for everything."""
 
 
+def _nothing() -> None:
+    pass
+
+
 class Runtime:
     """Runs one daemon until StopRequested or cancelled.
 
@@ -52,6 +57,7 @@ class Runtime:
         conversation: Where we are.
         playout: The agent's sound on its way to the speaker.
         uplink: Captured sound on its way to the agent.
+        at_rest: Is called when a conversation has ended, and before a new one is begun.
     """
 
     def __init__(self, parts: Parts, policy: Policy, sound: SoundSettings | None = None) -> None:
@@ -62,6 +68,7 @@ class Runtime:
         self.playout = Playout(48_000, self._drained, capacity_s=sound.buffer_s)
         self.playout.boost = sound.boost
         self.uplink = UplinkQueue(sound.keep_s * 1000)
+        self.at_rest: Callable[[], None] = _nothing
         self._parts = parts
         self._policy = policy
         self._pending: deque[Event] = deque()
@@ -73,6 +80,7 @@ class Runtime:
         self._playback = PlaybackPipe(parts.speaker, self.playout)
         self._rest = Rest(self._capture, self._playback)
         self._guard = EchoGuard()
+        self._asleep = True
         self._volume = sound.volume
         self._playback.set_volume(sound.volume)
         self._beyond_help: DeviceStuck | None = None
@@ -205,9 +213,15 @@ class Runtime:
                     self._perform(action)
         finally:
             self._dispatching = False
-        self._rest.note(asleep=self.conversation.phase is Phase.ASLEEP)
+        self._note_rest(asleep=self.conversation.phase is Phase.ASLEEP)
         if self.conversation.phase is Phase.STOPPED:
             self._stopping.set()
+
+    def _note_rest(self, *, asleep: bool) -> None:
+        was_asleep, self._asleep = self._asleep, asleep
+        self._rest.note(asleep=asleep)
+        if asleep and not was_asleep:
+            self.at_rest()
 
     def _perform(self, action: Action) -> None:
         """Carry out what concerns sound and indicators; the rest goes further down."""
@@ -254,6 +268,8 @@ class Runtime:
         """Carry out what concerns the link and the tools."""
         match action:
             case act.OpenLink(resume_key, pause, greet):
+                if resume_key is None:
+                    self.at_rest()
                 self._open_link(resume_key, pause, greet=greet)
             case act.HurryLink(resume_key):
                 if self._connection is None or not self._connection.is_open:

@@ -2,20 +2,35 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from voiced.app import Extras, assemble, catalogue
-from voiced.config.environment import state_folder
-from voiced.config.load import draft, load
-from voiced.config.schema import Settings
+from voiced.adopter import Adopter
+from voiced.app import Extras, Workshop, catalogue, settings_caller
+from voiced.config.choice import Choice, choose
+from voiced.config.environment import runtime_folder, state_folder
+from voiced.config.load import draft, try_read
+from voiced.config.record import started, stopped, without_local
 from voiced.devices.gpio import GpioLight
 from voiced.distress import stay_up, tell_of_broken_settings
 from voiced.errors import ConfigError
+from voiced.host.control import FILE_NAME as CONTROL_SOCKET
+from voiced.host.control import Answer, Ask, ControlSocket
 from voiced.host.cores import stay_on_one_core
+from voiced.host.file_watch import FileWatch
 from voiced.host.logs import StatusLog, start_log
+from voiced.host.record_file import RecordFile
 from voiced.host.reloads import Reloads
+from voiced.host.remote import RemoteSettings
+from voiced.host.serial import serial_number
 from voiced.host.signals import SignalWake
 from voiced.host.systemd import Notify, SystemdService, feeding_s, notifier
+from voiced.ports import Chore, Indicator
+from voiced.reconfigure import Reconfigurer
+from voiced.runtime import Runtime
+from voiced.wiring import light_wiring
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +38,9 @@ log = logging.getLogger(__name__)
 def run(path: Path, lamp: GpioLight | None, missing: ConfigError | None) -> int:
     """Hold conversations until asked to stop.
 
-    Started by systemd it stays up even with settings that cannot be used, shows so, and ends when
-    they have been mended: systemd then starts it anew.
+    Settings that cannot be used do not count: those from before do. Where there are none, a daemon
+    that systemd has started stays up, shows so, and ends when they have been mended: systemd then
+    starts it anew.
 
     Args:
         path: The settings file; it need not exist.
@@ -36,14 +52,14 @@ def run(path: Path, lamp: GpioLight | None, missing: ConfigError | None) -> int:
     """
     stay_on_one_core()
     notify = notifier()
+    kept = RecordFile(state_folder(), path)
+    kept.write(started(kept.record))
     try:
-        if missing is not None:
-            raise missing
-        loaded = load(path, catalogue())
-        start_log(loaded.settings.log.level)
-        for warning in loaded.warnings:
-            log.warning("%s", warning)
-        return _converse(loaded.settings, path, lamp, notify)
+        # In a terminal somebody reads what is wrong: no need for settings from before.
+        known = kept.record if notify is not None else without_local(kept.record)
+        choice = choose(missing or try_read(path), known, catalogue())
+        start_log(choice.best.settings.log.level)
+        return _converse(path, choice, kept, lamp, notify)
     except ConfigError as error:
         # A device in a kitchen has no terminal: whoever stands before it shall know.
         readable = draft(path)
@@ -57,23 +73,105 @@ def run(path: Path, lamp: GpioLight | None, missing: ConfigError | None) -> int:
         return 0
 
 
-def _converse(settings: Settings, path: Path, lamp: GpioLight | None, notify: Notify | None) -> int:
-    reloads = Reloads()
-    service = None
+def _converse(
+    path: Path, choice: Choice, kept: RecordFile, lamp: GpioLight | None, notify: Notify | None
+) -> int:
+    workshop = Workshop()
+    if lamp is not None and lamp.wiring == light_wiring(choice.best.settings):
+        workshop.put("light", lamp.wiring, lamp)
+    elif lamp is not None:
+        lamp.close()
+    it = follow(path, choice, kept, workshop)
+    indicators: list[Indicator] = [StatusLog()]
+    chores: list[Chore] = []
     if notify is not None:
-        service = SystemdService(notify, lambda: runtime.progress, feeding_s())
-        reloads.tell = service.reloading
-    runtime = assemble(
-        settings,
+        service = SystemdService(notify, lambda: it.adopter.runtime.progress, feeding_s())
+        it.reloads.tell = service.reloading
+        indicators.append(service)
+        chores.append(service)
+    runtime = it.assemble(
         Extras(
-            settings_file=path,
             state_folder=state_folder(),
-            reloads=reloads,
-            light=lamp,
-            wake_sources=[SignalWake(reloads)],
-            indicators=[StatusLog(), *([service] if service else [])],
-            chores=[service] if service else [],
-        ),
+            wake_sources=[SignalWake(it.reloads)],
+            indicators=indicators,
+            chores=chores,
+        )
     )
     asyncio.run(runtime.run())
+    kept.write(stopped(kept.record))
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What makes a daemon follow its settings, wherever they are changed.
+
+    Attributes:
+        adopter: Owns the runtime.
+        reconfigurer: Chooses the settings.
+        remote: Asks a server for them.
+        reloads: Where somebody may ask for them to be read again.
+        chores: What has to run for all that.
+    """
+
+    adopter: Adopter
+    reconfigurer: Reconfigurer
+    remote: RemoteSettings
+    reloads: Reloads
+    chores: tuple[Chore, ...]
+
+    def assemble(self, extras: Extras) -> Runtime:
+        """Build the runtime and return it; `extras` go beyond the settings.
+
+        Raises:
+            ConfigError: If a name is unknown or a secret cannot be read.
+        """
+        return self.adopter.assemble(replace(extras, chores=[*extras.chores, *self.chores]))
+
+
+def follow(
+    path: Path,
+    choice: Choice,
+    kept: RecordFile,
+    workshop: Workshop,
+    control_socket: Path | None = None,
+) -> Following:
+    """Return what makes a daemon follow the settings in `path`.
+
+    Args:
+        path: The settings file.
+        choice: What to begin with.
+        kept: What is kept of earlier settings.
+        workshop: Where parts come from.
+        control_socket: Where questions are answered, if not where the environment says.
+    """
+    adopter = Adopter(choice.best.settings, workshop)
+    questions: dict[str, Ask] = {}
+    control = ControlSocket(control_socket or runtime_folder() / CONTROL_SOCKET, questions)
+    reconfigurer = Reconfigurer(path, choice, kept, adopter, control.answers)
+    remote = RemoteSettings(
+        reconfigurer, lambda section: settings_caller(adopter.running, section), serial_number
+    )
+    reconfigurer.followed = remote.follow
+    questions |= {
+        "GET /status": partial(_status, reconfigurer, remote),
+        "POST /reload": partial(_reload, reconfigurer, remote),
+    }
+    reloads = Reloads(reconfigurer.reread)
+    watch = FileWatch(reconfigurer.paths, reconfigurer.reread)
+    chores = (kept, reconfigurer, remote, control, reloads, watch)
+    return Following(adopter, reconfigurer, remote, reloads, chores)
+
+
+async def _status(
+    reconfigurer: Reconfigurer, remote: RemoteSettings, _query: Mapping[str, str]
+) -> Answer:
+    return {"settings": {**reconfigurer.report(), "server": asdict(remote.report)}}
+
+
+async def _reload(
+    reconfigurer: Reconfigurer, remote: RemoteSettings, query: Mapping[str, str]
+) -> Answer:
+    lines = reconfigurer.reread()
+    asked = (await remote.ask()).error if "remote" in query else ""
+    return {"lines": lines or ["nothing has changed"], "error": reconfigurer.complaint or asked}

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from voiced.config.load import draft
+from voiced.config.environment import state_folder
+from voiced.config.load import Source, draft, draft_of
 from voiced.config.schema import Settings
 from voiced.core.gestures import Meaning
 from voiced.devices.gpio import ButtonWiring, GpioButton, GpioLight, LightWiring
@@ -48,10 +49,18 @@ def light(settings: Settings) -> GpioLight | None:
 def first_light(path: Path) -> GpioLight | None:
     """Return the light that the settings in `path` name, as far as they can be read. Never fails.
 
-    It takes little to import and to call: whoever has plugged in the power waits for a sign.
+    If they cannot, the last good ones count. It takes little to import and to call: whoever has
+    plugged in the power waits for a sign.
     """
-    settings = draft(path)
+    settings = draft(path) or _last_good(path)
     return None if settings is None else light(settings)
+
+
+def _last_good(path: Path) -> Settings | None:
+    from voiced.host.record_file import RecordFile  # only for files with mistakes
+
+    kept = RecordFile(state_folder(), path.absolute()).record.local
+    return draft_of([Source(each.name, each.text.encode()) for each in kept]) if kept else None
 
 
 def moving(lamp: GpioLight | None) -> AbstractContextManager[None]:

@@ -6,10 +6,13 @@ import sys
 import time
 
 import pytest
+from msgspec.structs import replace
 
+from voiced.config.record import Text
 from voiced.core.actions import Status
 from voiced.core.light import PATTERNS
 from voiced.devices.gpio import GpioLight, LightWiring
+from voiced.host.record_file import RecordFile
 from voiced.wiring import first_light, moving
 
 pytestmark = pytest.mark.real_time
@@ -64,6 +67,15 @@ def test_settings_without_a_readable_light_hold_nothing_up(settings, text):
     settings.write_text(text)
     with moving(first_light(settings)):
         pass
+
+
+def test_a_torn_file_lights_up_as_the_last_good_one_says(settings, pins, tmp_path, monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    kept = RecordFile(tmp_path / "state", settings)
+    kept.write(replace(kept.record, local=(Text(str(settings), SETTINGS),)))
+    settings.write_text(SETTINGS[:-9])
+    with moving(first_light(settings)):
+        assert pins.pin(25).states[-1]
 
 
 def test_a_missing_file_holds_nothing_up(tmp_path):

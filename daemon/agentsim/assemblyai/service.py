@@ -70,6 +70,7 @@ class Service:
             Refusal: If the service would refuse it.
         """
         session = check_first(update, self.settings.voices)
+        self.judge_prompt(session)
         for key in unknown_keys(session):
             connection.violate(f"extra-key:session.{key}")
         agent_id = session.get("agent_id")
@@ -87,6 +88,16 @@ class Service:
         )
         self.sessions.append(opened)
         opened.begin(connection)
+
+    def judge_prompt(self, session: Mapping[str, Any]) -> None:
+        """Look at a prompt as a policy of the service would.
+
+        Raises:
+            Refusal: If it is not allowed.
+        """
+        fault = self.settings.faults.get("refuse-prompt")
+        if fault is not None and fault.text in session.get("system_prompt", ""):
+            raise Refusal("invalid_value", "This prompt is not allowed.", "system_prompt")
 
     def resume_session(self, connection: Connection, session_id: Any) -> None:
         """Carry on a dropped session on a new connection.

@@ -106,6 +106,7 @@ class AgentSession:
             Refusal: If the service would refuse it.
         """
         session = check_later(update)
+        self.service.judge_prompt(session)
         for key in unknown_keys(session):
             self.violate(f"extra-key:session.{key}")
         self.config = merged(self.config, session)

@@ -14,6 +14,7 @@ from voiced.errors import VoicedError
 COMMANDS = {
     "run": ("voiced.cli.run", "run the daemon"),
     "demo": ("voiced.cli.demo", "hold a conversation with a stand-in agent: no key, no settings"),
+    "reload": ("voiced.cli.reload", "have the running daemon read its settings again"),
     "devices": ("voiced.cli.devices", "list sound cards and the names to use in the settings"),
     "doctor": ("voiced.cli.doctor", "find out what is wrong, and what to do about it"),
     "config": ("voiced.cli.config", "check, show or explain the settings"),

@@ -99,12 +99,15 @@ class GpioLight:
     """Shows the status and whether sound may leave. Fills `Indicator`, `MicLight` and `Chore`.
 
     What is new is shown before `show` returns; what moves is moved by one task.
+
+    Attributes:
+        wiring: Its pins.
     """
 
     def __init__(
         self, wiring: LightWiring, lamp: Callable[[LightWiring], Lamp] | None = None
     ) -> None:
-        self._wiring = wiring
+        self.wiring = wiring
         self._make_lamp = lamp or lamp_on
         self._lamp: Lamp | None = None
         self._status = Status.BOOTING
@@ -115,9 +118,9 @@ class GpioLight:
     def open(self) -> None:
         """Take the pins and light up. A light that does not work is told of once."""
         try:
-            self._lamp = self._make_lamp(self._wiring)
+            self._lamp = self._make_lamp(self.wiring)
         except PinError as error:
-            pins = "/".join(map(str, self._wiring.pins))
+            pins = "/".join(map(str, self.wiring.pins))
             log.error("the light on GPIO %s does not work: %s", pins, error)  # noqa: TRY400 - it says it all
 
     @contextlib.contextmanager
@@ -127,7 +130,7 @@ class GpioLight:
         `run` takes pins that cannot be had yet, or tells why not.
         """
         with contextlib.suppress(PinError):
-            self._lamp = self._make_lamp(self._wiring)
+            self._lamp = self._make_lamp(self.wiring)
         self._since_s = time.monotonic()
         stop = threading.Event()
         mover = threading.Thread(target=self._move, args=(stop,), name="first light", daemon=True)
@@ -147,6 +150,12 @@ class GpioLight:
         wait_s: float | None = 0.0
         while not stop.wait(wait_s):
             wait_s = self._draw(time.monotonic() - self._since_s)
+
+    def close(self) -> None:
+        """Go dark and let go of the pins. Idempotent."""
+        if self._lamp is not None:
+            self._lamp.close()
+            self._lamp = None
 
     def show(self, status: Status) -> None:
         if status is not self._status:
@@ -173,8 +182,7 @@ class GpioLight:
                     async with asyncio.timeout(wait_s):
                         await self._changed.wait()
         finally:
-            self._lamp.close()
-            self._lamp = None
+            self.close()
 
     def _begin(self) -> None:
         self._since_s = asyncio.get_running_loop().time()
@@ -183,10 +191,10 @@ class GpioLight:
 
     def _draw(self, at_s: float) -> float | None:
         """Set the lamp; return for how long that stays right."""
-        pattern, fades = light.PATTERNS[self._status], self._wiring.dims
+        pattern, fades = light.PATTERNS[self._status], self.wiring.dims
         level = light.brightness(pattern, at_s, leaving=self._leaving, fades=fades)
         if self._lamp is not None:
-            if len(self._wiring.pins) == 1:
+            if len(self.wiring.pins) == 1:
                 self._lamp.set(level)
             else:
                 colour = light.shown(pattern, leaving=self._leaving)

@@ -1,4 +1,4 @@
-"""The few HTTPS calls a dial plan needs, by `aiohttp`.
+"""The few HTTPS calls that a dial plan needs or settings from afar, by `aiohttp`.
 
 The library costs 15 MB and 0.15 s of CPU here: it is imported by the first call, so a device that
 makes none does not pay.
@@ -6,6 +6,7 @@ makes none does not pay.
 
 import asyncio
 import socket
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from voiced.agents.codec import HttpAnswer, HttpCall
@@ -30,15 +31,21 @@ class AiohttpCaller:
     """Makes each call on a session of its own; fills `HttpCaller`."""
 
     def __init__(
-        self, options: LinkOptions, resolver: Resolver | None = None, *, timeout_s: float = 10
+        self,
+        options: LinkOptions,
+        resolver: Resolver | None = None,
+        *,
+        timeout_s: float = 10,
+        max_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._options = options
         self._resolver = resolver or Resolver()
         self._timeout_s = timeout_s
+        self._max_bytes = max_bytes
 
     async def __call__(self, call: HttpCall) -> HttpAnswer:
-        import aiohttp
-
+        # On a small board this takes seconds, in which sound must go on.
+        aiohttp = await asyncio.to_thread(import_module, "aiohttp")
         endpoint = endpoint_of(call.url)
         check_headers(call.headers)
         proxy = choose_proxy(self._options.proxy, endpoint)
@@ -48,7 +55,7 @@ class AiohttpCaller:
             )
         try:
             async with asyncio.timeout(self._timeout_s), self._session(endpoint) as session:
-                return await _exchange(session, call, proxy)
+                return await _exchange(session, call, proxy, self._max_bytes)
         except TimeoutError:
             raise no_answer(str(endpoint), self._timeout_s) from None
         except aiohttp.ClientHttpProxyError as error:
@@ -60,6 +67,8 @@ class AiohttpCaller:
         except (aiohttp.ClientConnectionError, OSError) as error:
             origin = error.__cause__ if isinstance(error.__cause__, OSError) else error
             raise explain_network(origin, str(endpoint)) from None
+        except aiohttp.ClientPayloadError:
+            raise LinkError(f"{endpoint} broke its answer off") from None
         except (aiohttp.ClientError, ValueError):
             raise LinkError(f"{endpoint} does not speak proper HTTP") from None
 
@@ -78,7 +87,7 @@ class AiohttpCaller:
 
 
 async def _exchange(
-    session: "aiohttp.ClientSession", call: HttpCall, proxy: str | None
+    session: "aiohttp.ClientSession", call: HttpCall, proxy: str | None, max_bytes: int
 ) -> HttpAnswer:
     headers = {"Accept-Encoding": "identity", **call.headers}
     async with session.request(
@@ -92,9 +101,10 @@ async def _exchange(
         body = bytearray()
         async for chunk in response.content.iter_any():
             body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise LinkError(f"the answer is longer than {MAX_BODY_BYTES} bytes")
-        return HttpAnswer(response.status, bytes(body))
+            if len(body) > max_bytes:
+                raise LinkError(f"the answer is longer than {max_bytes} bytes")
+        found = {name.lower(): value for name, value in response.headers.items()}
+        return HttpAnswer(response.status, bytes(body), found)
 
 
 def _name_service(resolver: Resolver, timeout_s: float) -> "aiohttp.abc.AbstractResolver":

@@ -24,8 +24,10 @@ from voiced.doctor.echo import check_echo
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.doctor.listening import Score, listen
 from voiced.doctor.network import Ways, check_agent, check_way
+from voiced.doctor.remote import check_remote, effective
 from voiced.doctor.sound import judge
 from voiced.errors import ConfigError
+from voiced.host.record_file import RecordFile
 
 PERIOD_MS = 10
 """Shorter than the daemon's own: the clocks of sound cards are read once or twice in it."""
@@ -71,10 +73,13 @@ async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
     yield machine.check_library()
     yield machine.check_clock(wanted.today or datetime.now(UTC).date())
     yield machine.check_disk(wanted.state_folder)
-    settings = examined.draft
-    if settings is None:
+    if examined.draft is None:
         yield skip("everything else", "it needs settings that can be read")
         return
+    record = RecordFile(wanted.state_folder, wanted.path.absolute()).record
+    settings = effective(wanted.path, record, examined.draft)
+    for finding in check_remote(settings, record):
+        yield finding
     yield machine.check_sounds(settings)
     if wanted.service is not None:
         yield _service(wanted.service)

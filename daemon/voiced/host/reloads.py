@@ -1,4 +1,4 @@
-"""Requests to read the owner's files again: who asks, who does it, and who wants to know of it."""
+"""Requests to read the settings again: who asks, who does it, and who wants to know of it."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,14 +9,18 @@ def _nobody(_begun: bool, /) -> None:  # noqa: FBT001 - it is the one argument
 
 
 class Reloads:
-    """One request at a time; asked twice is asked once.
+    """Does what is asked for. Fills `Chore`.
+
+    Args:
+        reread: Reads the device's own files again.
 
     Attributes:
-        tell: Is told True when a reload was asked for, False when it is over.
+        tell: Is told True when a reload begins, False when it is over.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reread: Callable[[], object]) -> None:
         self.tell: Callable[[bool], None] = _nobody
+        self._reread = reread
         self._asked = asyncio.Event()
 
     @property
@@ -29,11 +33,10 @@ class Reloads:
         self.tell(True)  # noqa: FBT003 - it is the one argument
         self._asked.set()
 
-    async def wait(self) -> None:
-        """Return when somebody has asked."""
-        await self._asked.wait()
-
-    def done(self) -> None:
-        """Tell that it is over."""
-        self._asked.clear()
-        self.tell(False)  # noqa: FBT003 - it is the one argument
+    async def run(self) -> None:
+        """Do what is asked for until cancelled."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            self._reread()
+            self.tell(False)  # noqa: FBT003 - it is the one argument

@@ -5,10 +5,10 @@ import pytest
 from tests.unit.agents.assemblyai_link import KEY, AgentLink, events, notices, settings
 from voiced.agents.assemblyai.errors import ERRORS, AgentError
 from voiced.agents.safe_text import MAX_CHARS, safe
-from voiced.core.events import SessionEnded
+from voiced.core.events import SessionEnded, UpdateRefused
 from voiced.errors import AgentBusy, LinkError, LinkRejected, ResumeRefused
 
-GOES_ON, ENDS = "goes on", "ends"
+GOES_ON, AS_BEFORE, ENDS = "goes on", "goes on as before", "ends"
 
 # code: what it means while opening, resuming, and once ready
 TABLE = {
@@ -21,9 +21,9 @@ TABLE = {
     "agent_not_found": (LinkRejected, LinkRejected, LinkRejected),
     "agent_id_not_first": (GOES_ON, GOES_ON, GOES_ON),
     "immutable_field": (GOES_ON, GOES_ON, GOES_ON),
-    "invalid_value": (LinkRejected, ResumeRefused, GOES_ON),
-    "invalid_config": (LinkRejected, ResumeRefused, GOES_ON),
-    "invalid_webhook": (LinkRejected, ResumeRefused, GOES_ON),
+    "invalid_value": (LinkRejected, ResumeRefused, AS_BEFORE),
+    "invalid_config": (LinkRejected, ResumeRefused, AS_BEFORE),
+    "invalid_webhook": (LinkRejected, ResumeRefused, AS_BEFORE),
     "invalid_format": (GOES_ON, GOES_ON, GOES_ON),
     "invalid_audio": (GOES_ON, GOES_ON, GOES_ON),
     "audio_rate_violation": (GOES_ON, GOES_ON, GOES_ON),
@@ -66,9 +66,9 @@ def test_each_error_code_reaches_who_must_react(code, stage):
     outcome = outcome_of(lambda: link.hear("session.error", **fields))
     if expected == ENDS:
         assert [type(item) for item in outcome] == [SessionEnded]
-    elif expected == GOES_ON:
+    elif expected in (GOES_ON, AS_BEFORE):
         assert [notice.severity for notice in notices(outcome)] == ["warning"]
-        assert events(outcome) == []
+        assert events(outcome) == ([UpdateRefused()] if expected == AS_BEFORE else [])
         assert code.lower() in outcome[0].text
         again = link.hear("session.error", **fields)
         assert [notice.severity for notice in notices(again)] == ["debug"]

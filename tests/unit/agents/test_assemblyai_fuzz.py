@@ -16,6 +16,7 @@ from voiced.core.events import (
     SpeechStarted,
     SpeechStopped,
     ToolCalled,
+    UpdateRefused,
 )
 from voiced.errors import LinkError
 
@@ -76,7 +77,15 @@ ODD_VALUES = [
 ]
 ODD_TEXTS = ["NaN", "1e999", "[" * 2000, "{" * 50, '"\\ud800"', "\\u0000", "\ufeff", '"', "}", ","]
 REPLIES_WORDS = "".join(sorted({char for said in SAID for char in json.dumps(said)}))
-FACTS = (AgentReady, SessionEnded, SpeechStarted, SpeechStopped, ReplyStarted, ReplyDone)
+FACTS = (
+    AgentReady,
+    SessionEnded,
+    SpeechStarted,
+    SpeechStopped,
+    ReplyStarted,
+    ReplyDone,
+    UpdateRefused,
+)
 
 
 def mutated(random):

@@ -21,7 +21,7 @@ from voiced.agents.codec import AgentSettings, DialPlan, Item, Message, Notice, 
 from voiced.agents.faults import Faults
 from voiced.agents.reading import Body, MalformedError, is_credential, read_message, text_in
 from voiced.agents.safe_text import safe
-from voiced.core.events import AgentReady, Event, SessionEnded
+from voiced.core.events import AgentReady, Event, SessionEnded, UpdateRefused
 from voiced.errors import LinkError, Redial, ResumeRefused
 
 
@@ -207,7 +207,9 @@ class AssemblyAiCodec:
         self._session.has_failed |= error.row.reaction is Reaction.RETRY
         if ending is None:
             kind = error.code if error.code in ERRORS else "unknown error"
-            return [self._faults.note(kind, f"the agent reported {error}")]
+            notice = self._faults.note(kind, f"the agent reported {error}")
+            about_settings = error.row.reaction is Reaction.CONFIGURE
+            return [notice, UpdateRefused()] if about_settings else [notice]
         if error.row.reaction is Reaction.SIGN_IN:
             ending = self._sign_in.refused(ending.reason)
         raise self._over(ending)

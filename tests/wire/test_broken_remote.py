@@ -1,0 +1,151 @@
+"""What a server may send by mistake or on purpose: each refused with its reason, the service undisturbed."""
+
+import asyncio
+
+import pytest
+
+from tests.unit.config.test_signature import Signer
+from tests.whole import until
+from tests.wire.afar import kiosk
+from tests.wire.peers import tcp_server
+
+pytestmark = pytest.mark.real_time
+
+GOOD = "revision: 5\nlog: {level: warning}\n"
+REMOTE = 'remote: {{url: "{server}/{{name}}.yaml", interval_s: 5, trial_s: 5MORE}}\n'
+
+
+def page(status, body, *headers):
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body.encode()
+
+
+BROKEN = {
+    "empty": ("", "is empty"),
+    "only a comment": ("# nothing here\n", "is empty"),
+    "a list": ("- a\n- b\n", "expected keys and values"),
+    "not closed": ("agent: {session: {system_prompt: x\n", "not valid YAML"),
+    "tabs": ("agent:\n\turl: x\n", "not valid YAML"),
+    "two documents": ("a: 1\n---\nb: 2\n", "a second document begins here"),
+    "a bomb of aliases": (
+        "a: &a [x,x,x,x,x,x,x,x,x]\n"
+        + "".join(f"{c}: &{c} [{', '.join([f'*{p}'] * 9)}]\n" for p, c in zip("abcde", "bcdef", strict=True)),
+        "more than 10000 values",
+    ),
+    "a tag": ("agent: !!python/object:os.system {}\n", "tags (!) mean nothing here"),
+    "twice the same key": ("log: {level: info}\nlog: {level: debug}\n", "already set on line 1"),
+    "a control character": ("agent: {session: {system_prompt: 'a\x07b'}}\n", "control character"),
+    "not text": (b"\xff\xfe\x00\x01", "not UTF-8"),
+    "unknown key": ("volume: 11\n", "unknown key"),
+    "unknown key deep inside": ("audio: {playback: {loudness: 11}}\n", "unknown key"),
+    "wrong type": ("audio: {playback: {volume: loud}}\n", "a whole number from 0 to 100"),
+    "number as text": ("audio: {playback: {volume: '30'}}\n", "write it without quotes"),
+    "out of range": ("audio: {playback: {volume: 101}}\n", "from 0 to 100"),
+    "contradiction": ("led: {pin: 5}\nbutton: {pin: 5}\n", "pin 5 is"),
+    "unknown tool": ("tools: [open_the_pod_bay_doors]\n", "unknown tool"),
+    "bad agent setting": ("agent: {session: {turns: 7}}\n", "agent.session"),
+    "an older revision": ("revision: 4\nlog: {level: debug}\n", "older than 5"),
+    "no revision any more": ("log: {level: debug}\n", "has no revision"),
+    "no number": ("revision: newest\n", "not a whole number"),
+    "protected: the agent's address": ("revision: 6\nagent: {url: 'wss://evil.test/'}\n", "only the device's own"),
+    "protected: the key": ("revision: 6\nagent: {key: {file: /etc/passwd}}\n", "only the device's own"),
+    "protected: the server": ("revision: 6\nremote: {url: 'https://evil.test/'}\n", "only the device's own"),
+    "protected: what is protected": ("revision: 6\nremote: {allow: [agent.url]}\n", "only the device's own"),
+    "protected: the proxy": ("revision: 6\nnetwork: {proxy: 'http://evil.test:1'}\n", "only the device's own"),
+    "protected: authorities": ("revision: 6\nnetwork: {ca_file: /tmp/ca}\n", "only the device's own"),
+    "protected: listening": ("revision: 6\nkiosk: {listen: '0.0.0.0:80'}\n", "only the device's own"),
+    "protected by taking away": ("revision: 6\nagent: null\n", "only the device's own"),
+    "for another device": ("revision: 6\ndevice: {name: hall}\n", "meant for another device"),
+    "a fleet without us": ("revision: 6\ndevices: {hall: {}}\n", "not among them"),
+    "too big": ("# " + "x" * 300_000, "longer than 262144 bytes"),
+    "a page in HTML": ("<!doctype html><title>Log in</title>", "a page for people"),
+    "an error page": (page("200 OK", "sorry: 1", "Content-Type: text/html"), "a page for people"),
+    "not found": (page("404 Not Found", ""), "answered 404"),
+    "server error": (page("503 Service Unavailable", "later"), "answered 503"),
+    "sent to http": (page("302 Found", "", "Location: ftp://127.0.0.1/x"), "not https"),
+    "sent in circles": (page("302 Found", "", "Location: /kitchen.yaml"), "from place to place"),
+    "broken off": (page("200 OK", "log: {").replace(b": 6", b": 600"), "broke its answer off"),
+    "no HTTP": (b"HTTP/9.9 banana\r\n\r\n", "does not speak proper HTTP"),
+}  # fmt: skip
+
+
+async def refused(it, content, reason):
+    """Send `content` and wait until it is refused for `reason`; nothing else may change."""
+    settings, good = it.settings, it.record.good
+    it.server.put(content)
+    report = await it.following.remote.ask()
+    assert reason in report.error, report.error
+    assert "evil" not in report.error
+    assert it.settings is settings
+    assert (it.record.trial, it.record.good, it.record.failed) == (None, good, ())
+
+
+async def test_everything_broken_is_refused_with_its_reason_in_one_conversation(tmp_path, caplog):
+    async with kiosk(tmp_path, REMOTE.replace("MORE", "")) as it:
+        it.server.put(GOOD)
+        async with it.running():
+            await until(lambda: it.record.good is not None, within_s=15)
+            await it.converse()
+            shown = len(it.led.shown)
+            for content, reason in BROKEN.values():
+                await refused(it, content, reason)
+            assert it.led.shown[shown:] == []
+            it.server.put("revision: 6\nlog: {level: error}\n")
+            assert (await it.following.remote.ask()).error == ""
+            await until(lambda: it.settings.log.level == "error")
+    assert "evil" not in caplog.text
+
+
+async def test_a_server_that_never_finishes_is_given_up(tmp_path, unused_port):
+    async with kiosk(tmp_path) as it:
+
+        async def drip(_reader, writer):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+            while True:
+                writer.write(b"#")
+                await asyncio.sleep(0.5)
+
+        async with tcp_server(drip) as port:
+            it.write(f"remote: {{{{url: 'http://127.0.0.1:{port}/x', interval_s: 5}}}}\n")
+            async with it.running():
+                report = await asyncio.wait_for(it.following.remote.ask(), 50)
+                assert "did not answer within 30 s" in report.error
+
+
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory):
+    return Signer(tmp_path_factory.mktemp("keys") / "a")
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory):
+    return Signer(tmp_path_factory.mktemp("keys") / "b")
+
+
+async def test_with_a_public_key_only_what_its_owner_signed_counts(tmp_path, signer, stranger):
+    more = f", public_key: {signer.public_key}"
+    async with kiosk(tmp_path, REMOTE.replace("MORE", more)) as it, it.running():
+        old = b"revision: 3\nlog: {level: debug}\n"
+        replayed = signer.sign(old)
+
+        async def told(content, signature):
+            it.server.put(content)
+            it.server.files.pop("/kitchen.yaml.minisig", None)
+            if signature is not None:
+                it.server.put(signature, "kitchen.yaml.minisig")
+            return (await it.following.remote.ask()).error
+
+        good = GOOD.encode()
+        assert "has no signature" in await told(good, None)
+        assert "not one of minisign" in await told(good, b"signed, me")
+        assert "not signed with the key" in await told(good, stranger.sign(good))
+        assert "not signed with the key" in await told(good + b"#", signer.sign(good))
+        assert it.record.sent is None
+        assert await told(good, signer.sign(good)) == ""
+        await until(lambda: it.record.good is not None, within_s=10)
+        assert "older than 5" in await told(old, replayed)
+        assert it.settings.log.level == "warning"
+
+
+def test_the_list_is_as_long_as_was_asked_for():
+    assert len(BROKEN) + 5 >= 30

@@ -1,0 +1,69 @@
+"""Settings that no process survives: after three crashes the last good ones are back."""
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+from tests.wire.afar import kiosk
+from tests.wire.test_reconfigure import write_sound
+from voiced.config.record import MOST_STARTS
+from voiced.host.record_file import RecordFile
+
+pytestmark = pytest.mark.real_time
+
+SETTINGS = """\
+version: 1
+device: {{name: kitchen}}
+agent: {{url: '{agent}', key: {{file: {folder}/key}}}}
+audio:
+  capture: {{device: 'wav:{folder}/in.wav', silent_after_s: 0}}
+  playback: {{device: 'wav:{folder}/out.wav'}}
+remote: {{url: '{server}/{{name}}.yaml', interval_s: 5, trial_s: 5, allow: [agent.protocol]}}
+"""
+
+
+async def start(it):
+    environment = {
+        **os.environ,
+        "STATE_DIRECTORY": str(it.folder / "state"),
+        "RUNTIME_DIRECTORY": str(it.folder),
+    }
+    command = [sys.executable, "-m", "tests.wire.crashing", "run", "--config", str(it.path)]
+    return await asyncio.create_subprocess_exec(*command, env=environment)
+
+
+async def ends(process, within_s=20.0):
+    return await asyncio.wait_for(process.wait(), within_s)
+
+
+async def test_three_crashes_bring_the_last_good_settings_back(tmp_path):
+    async with kiosk(tmp_path) as it:
+        write_sound(tmp_path / "in.wav")
+        names = {"folder": tmp_path, "agent": it.agent.url, "server": it.server.url}
+        it.path.write_text(SETTINGS.format(**names))
+        it.server.put("revision: 1\naudio: {playback: {volume: 33}}\n")
+        process = await start(it)
+        await asyncio.sleep(13)
+        assert kept(it).good.revision == 1
+        it.server.put("revision: 2\nagent: {protocol: crash}\n")
+        assert await ends(process) == 3
+        for _ in range(MOST_STARTS - 1):
+            assert await ends(await start(it)) == 3
+            assert kept(it).trial.revision == 2
+        process = await start(it)
+        await asyncio.sleep(8)
+        assert process.returncode is None
+        record = kept(it)
+        assert (record.good.revision, record.trial) == (1, None)
+        assert "did not survive" in record.failed[0].reason
+        it.server.put("revision: 3\naudio: {playback: {volume: 44}}\n")
+        await asyncio.sleep(13)
+        assert kept(it).good.revision == 3
+        process.terminate()
+        assert await ends(process) == 0
+
+
+def kept(it):
+    return RecordFile(it.folder / "state", it.path).record

@@ -1,0 +1,119 @@
+"""`voiced reload`, `voiced config show --origin` and `voiced config diff`, beside a daemon that runs."""
+
+import asyncio
+
+import pytest
+
+from tests.whole import until
+from tests.wire.afar import REMOTE, kiosk
+from voiced.cli import main
+
+pytestmark = pytest.mark.real_time
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path, monkeypatch):
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+
+
+async def voiced(*arguments):
+    return await asyncio.to_thread(main, [*map(str, arguments)])
+
+
+async def test_a_reload_says_what_changed_and_when_it_counts(tmp_path, capsys):
+    async with kiosk(tmp_path) as it, it.running():
+        assert await voiced("reload") == 0
+        assert capsys.readouterr().out == "nothing has changed\n"
+        await it.converse()
+        it.write("network: {{replay_s: 3}}\n", instead={"You are one.": "You are two."})
+        assert await voiced("reload") == 0
+        said = capsys.readouterr().out.splitlines()
+        assert said == ["live: agent.session", "next-session: network.replay_s"]
+
+
+async def test_a_reload_of_what_cannot_be_used_says_why(tmp_path, capsys):
+    async with kiosk(tmp_path) as it, it.running():
+        it.write("nonsense: 1\n")
+        assert await voiced("reload") == 78
+        assert "voiced.yaml:9: nonsense: unknown key" in capsys.readouterr().err
+
+
+async def test_the_server_is_asked_at_once(tmp_path, capsys):
+    async with kiosk(tmp_path, REMOTE) as it, it.running():
+        it.server.put("revision: 1\naudio: {playback: {volume: 21}}\n")
+        assert await voiced("reload", "--remote") == 0
+        assert it.runtime.volume == 21
+        it.server.put("revision: 2\nvolume: 7\n")
+        assert await voiced("reload", "--remote") == 78
+        assert "remote revision 2:2: volume: unknown key" in capsys.readouterr().err
+
+
+async def test_without_a_server_or_a_daemon_that_is_said(tmp_path, capsys):
+    async with kiosk(tmp_path) as it:
+        assert await voiced("reload") == 69
+        assert "no daemon answers" in capsys.readouterr().err
+        async with it.running():
+            assert await voiced("reload", "--remote") == 78
+            assert "no server is set" in capsys.readouterr().err
+
+
+async def test_every_value_is_shown_with_where_it_came_from(tmp_path, capsys):
+    async with kiosk(tmp_path, REMOTE) as it:
+        (tmp_path / "conf.d").mkdir()
+        (tmp_path / "conf.d" / "10.yaml").write_text("log: {level: warning}\n")
+        it.server.put("revision: 4\naudio: {playback: {volume: 21}}\n")
+        async with it.running():
+            await voiced("reload", "--remote")
+            capsys.readouterr()
+            assert await voiced("config", "show", "--origin", it.path) == 0
+    lines = dict(line.rsplit("  # ", 1) for line in capsys.readouterr().out.splitlines())
+    found = {key.strip(): origin for key, origin in lines.items()}
+    assert found["device.name: kitchen"] == f"{it.path}:2"
+    assert found["agent.session.system_prompt: You are one."] == f"{it.path}:6"
+    assert found["log.level: warning"] == f"{tmp_path}/conf.d/10.yaml:1"
+    assert found["audio.playback.volume: 21"] == "remote revision 4:2"
+    assert found["audio.playback.boost_db: 0"] == "default"
+
+
+async def test_what_would_change_is_shown_before_it_does(tmp_path, capsys):
+    async with kiosk(tmp_path) as it:
+        with pytest.raises(AssertionError):
+            assert await voiced("config", "diff", it.path) == 0
+        assert "the daemon has not used it yet" in capsys.readouterr().err
+        async with it.running():
+            await until(lambda: it.record.local)
+        assert await voiced("config", "diff", it.path) == 0
+        assert capsys.readouterr().out.strip() == ""
+        it.write("log: {{level: error}}\n")
+        assert await voiced("config", "diff", it.path) == 0
+        assert capsys.readouterr().out.splitlines() == [
+            "- log.level: info",
+            "+ log.level: error  # live",
+        ]
+        it.write("nonsense: 1\n")
+        assert await voiced("config", "diff", it.path) == 78
+
+
+FLEET = """\
+revision: 1
+defaults: {log: {level: warning}}
+devices:
+  kitchen: {audio: {playback: {volume: 101}}}
+  hall: {agent: {url: 'wss://a.test/'}}
+  attic: {}
+"""
+
+
+async def test_a_fleet_file_is_checked_for_every_device_in_it(tmp_path, capsys):
+    path = tmp_path / "fleet.yaml"
+    path.write_text(FLEET)
+    assert await voiced("config", "check", path) == 78
+    told = capsys.readouterr().err.splitlines()
+    assert [line.removeprefix(f"{path}:")[:20] for line in told] == [
+        "4: audio.playback.vo",
+        "5: agent.url: only t",
+    ]
+    path.write_text("defaults: {log: {level: warning}}\ndevices: {kitchen: {}, hall: {}}\n")
+    assert await voiced("config", "check", path) == 0
+    assert "ok for kitchen, hall" in capsys.readouterr().out
