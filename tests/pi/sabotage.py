@@ -173,10 +173,8 @@ TABLE: dict[str, Sabotage] = {
     "test_asked_to_stop_in_a_conversation_it_parts_in_good_order": code(
         "connection.py", "farewell = self._codec.farewell()", "farewell = []"
     ),
-    "test_a_reload_is_announced_and_reads_a_new_key": code(
-        "host/signals.py",
-        "loop.add_signal_handler(signal.SIGHUP, self._reloads.ask)",
-        "pass",
+    "test_settings_that_are_saved_count_without_a_restart": code(
+        "host/file_watch.py", "self._changed()", "pass"
     ),
     "test_the_journal_has_fields_to_search_by": code(
         "host/logs.py", 'FIELDS = ("VOICED_STATUS", "SESSION_ID")', "FIELDS = ()"
@@ -210,6 +208,12 @@ TABLE: dict[str, Sabotage] = {
     ),
     "test_an_array_that_is_absent_at_boot_may_come_later": code(
         "pipes.py", "REOPEN_S = 0.5", "REOPEN_S = 600"
+    ),
+    "test_settings_from_a_server_are_tried_and_kept_or_taken_back": code(
+        "reconfigure.py", "self._kept.put(keep(record))", "pass"
+    ),
+    "test_the_power_may_go_while_settings_from_a_server_are_tried": code(
+        "host/memory.py", "file.write(content)", "file.write(content[: len(content) // 2])"
     ),
     "test_an_upgrade_keeps_what_is_the_owners": script(
         "scripts/install",

@@ -4,6 +4,8 @@ import time
 
 from tests.pi.agent import KEY
 
+JOURNAL = "journalctl -u voiced -n 20 -o cat --no-pager"
+
 
 def test_a_killed_daemon_is_started_again(installed):
     it, before = installed, installed.restarts()
@@ -46,12 +48,31 @@ def test_asked_to_stop_in_a_conversation_it_parts_in_good_order(installed):
     it.wait_for("asleep")
 
 
-def test_a_reload_is_announced_and_reads_a_new_key(installed):
-    it, pid = installed, installed.pid()
-    it.pi.guest("systemctl reload voiced")
+def test_settings_that_are_saved_count_without_a_restart(installed):
+    it, pid, files = installed, installed.pid(), installed.usage()["files"]
+    it.agent.start("--voice", "espeak", "--fault", "silent-agent")
+    it.converse()
+    it.wait_for("listening", within_s=20)
+    began_s = time.monotonic()
+    it.write_settings(it.settings("audio: {playback: {volume: 41}}\n"))
+    it.pi.guest.until(
+        lambda: '"volume": 41' in it.pi.guest("cat /var/lib/voiced/state.json"), 10, "the volume"
+    )
+    took_s = time.monotonic() - began_s
+    it.fall_asleep()
+    it.pi.guest("sed -i 's/pin: 5/pin: 6/' /etc/voiced/voiced.yaml")
+    it.pi.guest.until(lambda: "changed: restart: led.pin" in it.pi.guest(JOURNAL), 10)
+    it.write_settings(it.settings("nonsense: 1\n"))
+    it.wait_for("configuration-error")
+    it.write_settings()
     it.wait_for("asleep")
+    said = it.pi.guest("systemctl reload voiced; voiced reload")
+    assert "nothing has changed" in said
     assert it.pid() == pid
-    assert "read again" in it.pi.guest("journalctl -u voiced -n 10 -o cat --no-pager")
+    it.measured(
+        "settings saved in a conversation", f"in force and on the disk {took_s:.1f} s later"
+    )
+    assert it.usage()["files"] <= files + 2
 
 
 def test_the_journal_has_fields_to_search_by(installed):
