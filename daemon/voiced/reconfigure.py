@@ -15,6 +15,7 @@ from voiced.config.load import DROP_INS, try_read
 from voiced.config.record import Record, Sent, forget_trial, keep, propose, refusal, take_back
 from voiced.config.schema import RemoteSection
 from voiced.core.events import SettingsRead
+from voiced.core.state import AWAKE
 from voiced.core.trial import Health, Trial, Verdict, health_without, ill_parts
 from voiced.errors import ConfigError
 from voiced.host.record_file import RecordFile
@@ -33,6 +34,10 @@ async def _always() -> bool:
     return True
 
 
+async def _never() -> bool:
+    return False
+
+
 class Reconfigurer:
     """Follows the device's own files and what a server sends. Fills `Chore`.
 
@@ -46,6 +51,7 @@ class Reconfigurer:
     Attributes:
         complaint: Why the device's own files as they are now are not used, if they are not.
         followed: Is called when the device's own files were read again.
+        server_answers: Tells whether the network reaches the server that sends settings.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Reconfigurer:
         self._before = health_without(kept.record.ill)
         self._proposed = asyncio.Event()
         self.followed: Callable[[], None] = _nobody
+        self.server_answers: Callable[[], Awaitable[bool]] = _never
         if kept.record.trial is not None:
             self._proposed.set()
 
@@ -216,7 +223,11 @@ class Reconfigurer:
         self._use(choose(sources, self._kept.record, catalogue()), at_once=True)
 
     async def _health(self) -> Health:
-        return replace(self._sound_health(), answers=await self._answers())
+        sound = self._sound_health()
+        reached = sound.reached
+        if reached is False:  # without a network it is out of reach whatever the settings say
+            reached = not await self.server_answers()
+        return replace(sound, answers=await self._answers(), reached=reached)
 
     def _sound_health(self) -> Health:
         now = self._adopter.runtime.conversation
@@ -224,4 +235,5 @@ class Reconfigurer:
             hears=now.microphone is None,
             speaks=now.speaker is None,
             accepted=not (now.refused or now.update_refused),
+            reached=True if now.phase in AWAKE else False if now.offline else None,
         )

@@ -153,6 +153,7 @@ def follow(
         reconfigurer, lambda section: settings_caller(adopter.running, section), serial_number
     )
     reconfigurer.followed = remote.follow
+    reconfigurer.server_answers = remote.answers
     questions |= {
         "GET /status": partial(_status, reconfigurer, remote),
         "POST /reload": partial(_reload, reconfigurer, remote),

@@ -145,6 +145,26 @@ async def test_a_prompt_that_the_agent_refuses_is_taken_back(tmp_path, when):
         assert it.settings.agent.session["system_prompt"] == "You are one."
 
 
+@pytest.mark.parametrize("network", ["there", "gone"])
+async def test_an_agent_out_of_reach_is_the_fault_of_the_settings_only_with_a_network(
+    tmp_path, network
+):
+    allowing = REMOTE.replace("trial_s: 5", "trial_s: 6, allow: [agent.url]")
+    async with kiosk(tmp_path, allowing) as it, it.running():
+        nowhere = "ws://127.0.0.1:9/v1/ws"
+        it.server.put(f"revision: 1\nagent: {{url: '{nowhere}'}}\n")
+        await until(lambda: it.settings.agent.url == nowhere, within_s=10)
+        if network == "gone":
+            it.server.files.clear()
+        it.wake.emit(Woken("test"))
+        await until(lambda: it.record.trial is None, within_s=20)
+        if network == "gone":
+            assert it.settings.agent.url == nowhere
+            return
+        assert it.record.failed[0].reason == "the agent is not reached with it"
+        await until(lambda: it.status == "listening", within_s=10)
+
+
 def write_sound(path):
     import wave
 

@@ -17,22 +17,24 @@ class Health:
         speaks: The speaker works.
         accepted: The agent does not refuse us.
         answers: Somebody who asks for the status is answered.
+        reached: The agent is there, or nothing else is either; None if nobody has tried.
     """
 
     hears: bool = True
     speaks: bool = True
     accepted: bool = True
     answers: bool = True
+    reached: bool | None = None
 
 
 def ill_parts(health: Health) -> tuple[str, ...]:
     """Return the names of what does not work."""
-    return tuple(name for name in Health.__slots__ if not getattr(health, name))
+    return tuple(name for name in Health.__slots__ if getattr(health, name) is False)
 
 
 def health_without(ill: Collection[str]) -> Health:
     """Return the health in which only what is named does not work; unknown names do not count."""
-    return Health(**{name: name not in ill for name in Health.__slots__})
+    return Health(**{name: False for name in Health.__slots__ if name in ill})
 
 
 class Verdict(Enum):
@@ -61,9 +63,12 @@ class Trial:
         self._grace_s = min(length_s * GRACE_SHARE, LONGEST_GRACE_S)
         self._before = before
         self._ill_since_s: float | None = None
+        self._missed = False
 
     def judge(self, now_s: float, health: Health) -> Verdict:
         """Return what becomes of the settings, given how the daemon is now."""
+        if health.reached is not None:
+            self._missed = not health.reached
         self.reason = self._worse(health)
         if not self.reason:
             self._ill_since_s = None
@@ -81,6 +86,7 @@ class Trial:
             (before.accepted and not health.accepted, "the agent refuses it"),
             (before.hears and not health.hears, "the microphone does not work with it"),
             (before.speaks and not health.speaks, "the speaker does not work with it"),
+            (before.reached is not False and self._missed, "the agent is not reached with it"),
             (before.answers and not health.answers, "the control socket does not answer with it"),
         )
         return next((reason for holds, reason in reasons if holds), "")

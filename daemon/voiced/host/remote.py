@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 NAME = "remote"
 MOST_REDIRECTS = 3
+OF_LATE_S = 1.0
 OK, NOT_MODIFIED = 200, 304
 _MOVED = {301, 302, 303, 307, 308}
 _VALIDATORS = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
@@ -62,12 +63,14 @@ class Report:
 
     Attributes:
         asked_at: When the server was asked last, in seconds since 1970; None if never.
-        answered_at: When it last answered with what can be used.
+        answered: It did answer then, whatever it was.
+        usable_at: When it last answered with what can be used.
         error: Why what it sent last is not used, or why it sent nothing.
     """
 
     asked_at: float | None = None
-    answered_at: float | None = None
+    answered: bool = False
+    usable_at: float | None = None
     error: str = ""
 
 
@@ -116,10 +119,19 @@ class RemoteSettings:
         await self._answered.wait()
         return self.report
 
+    async def answers(self) -> bool:
+        """Tell whether the server has answered of late; ask it if it has not been asked."""
+        report = self.report
+        if report.asked_at is None or not 0 <= _now() - report.asked_at < OF_LATE_S:
+            report = await self.ask()
+        return report.answered
+
     async def run(self) -> None:
         """Ask in time until cancelled."""
         while True:
             remote, self._validators = self._taker.remote, {}
+            if remote is None:
+                self._answered.set()  # nobody else will
             async with asyncio.TaskGroup() as group:
                 asking = None
                 if remote is not None:
@@ -156,8 +168,8 @@ class RemoteSettings:
         elif self.report.error:
             log.info("the settings from the server are all right again")
         now = _now()
-        at = self.report.answered_at if error else now
-        self.report = Report(asked_at=now, answered_at=at, error=error)
+        usable_at = self.report.usable_at if error else now
+        self.report = Report(now, answered, usable_at, error)
         return answered
 
     async def _take(self, remote: RemoteSection) -> None:

@@ -10,6 +10,7 @@ ILL = {
     "the microphone": Health(hears=False),
     "the speaker": Health(speaks=False),
     "the control socket": Health(answers=False),
+    "the agent is not": Health(reached=False),
 }
 
 
@@ -28,7 +29,9 @@ def test_a_refusal_by_the_agent_ends_it_at_once():
     assert "refuses" in trial.reason
 
 
-@pytest.mark.parametrize("ill", ["the microphone", "the speaker", "the control socket"])
+@pytest.mark.parametrize(
+    "ill", ["the microphone", "the speaker", "the control socket", "the agent is not"]
+)
 def test_what_does_not_come_back_in_time_ends_it(ill):
     trial = Trial(0, 120, WELL)
     assert verdicts(trial, (1, ILL[ill]), (20.9, ILL[ill])) == ["wait", "wait"]
@@ -43,6 +46,16 @@ def test_a_card_that_is_opened_anew_may_take_its_time():
         *["wait"] * 5,
         "take back",
     ]
+
+
+def test_a_person_who_gave_up_on_an_agent_out_of_reach_counts():
+    trial = Trial(0, 120, WELL)
+    assert verdicts(trial, (1, Health(reached=False)), (5, WELL)) == ["wait", "wait"]
+    assert trial.judge(21, WELL) is Verdict.TAKE_BACK
+    trial = Trial(0, 120, WELL)
+    there = Health(reached=True)
+    seen = (1, Health(reached=False)), (5, there), (21, WELL), (120, WELL)
+    assert verdicts(trial, *seen) == ["wait", "wait", "wait", "keep"]
 
 
 def test_whoever_is_ill_at_the_end_has_failed():

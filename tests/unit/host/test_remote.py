@@ -107,11 +107,11 @@ async def test_a_server_that_is_down_is_tried_again_soon_and_then_seldom(caplog)
     async with asking(device, server) as it:
         await asyncio.sleep(10 * INTERVAL_S)
         assert "no route" in it.report.error
-        assert it.report.answered_at is None
+        assert it.report.usable_at is None
         server.answers = Server().answers
         await asyncio.sleep(2 * INTERVAL_S)
         assert it.report.error == ""
-        assert it.report.answered_at is not None
+        assert it.report.usable_at is not None
     waits = [b - a for a, b in pairwise(server.times())]
     assert waits[0] <= 5.2
     assert waits[1] <= 10.2
