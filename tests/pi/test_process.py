@@ -56,9 +56,10 @@ def test_settings_that_are_saved_count_without_a_restart(installed):
     began_s = time.monotonic()
     it.write_settings(it.settings("audio: {playback: {volume: 41}}\n"))
     it.pi.guest.until(
-        lambda: '"volume": 41' in it.pi.guest("cat /var/lib/voiced/state.json"), 10, "the volume"
+        lambda: "volume: 41" in it.pi.guest("cat /var/lib/voiced/settings.json"), 10, "the volume"
     )
     took_s = time.monotonic() - began_s
+    assert "changed: live: audio.playback.volume" in it.pi.guest(JOURNAL)
     it.fall_asleep()
     it.pi.guest("sed -i 's/pin: 5/pin: 6/' /etc/voiced/voiced.yaml")
     it.pi.guest.until(lambda: "changed: restart: led.pin" in it.pi.guest(JOURNAL), 10)
