@@ -11,6 +11,7 @@ from voiced.config.document import MAX_BYTES
 from voiced.config.rules import Catalogue
 from voiced.config.schema import RemoteSection, Settings
 from voiced.core.state import Policy
+from voiced.devices.choice import AUTO
 from voiced.devices.cues import CueFiles
 from voiced.devices.http import AiohttpCaller
 from voiced.devices.link import LinkOptions
@@ -177,11 +178,13 @@ def _agent(settings: Settings, tools: Mapping[str, Tool], key: str | None) -> Ag
 
 
 def _for_capture(sound: SoundDevices) -> tuple[object, ...]:
+    # The speaker as well: one that plays elsewhere has a card kept awake for its microphone's sake.
     return sound.capture, sound.playback, sound.channel, sound.period_ms
 
 
 def _for_playback(sound: SoundDevices) -> tuple[object, ...]:
-    return sound.playback, sound.capture, sound.mixer
+    partner = sound.capture if sound.playback == AUTO else None
+    return sound.playback, partner, sound.mixer
 
 
 def cue_files(settings: Settings) -> CueFiles:

@@ -1,7 +1,7 @@
 """A sound card without hardware: a private PulseAudio server with a virtual speaker and microphone.
 
-ALSA sees four PCMs: `vspk` and `vmic` are what the daemon opens, `vmicfeed` is where a test speaks,
-`vloop` is where it listens. Everything lives in a temporary folder and dies with the rig.
+ALSA sees five PCMs: `vspk` and `vmic` are what the daemon opens, `vspk2` is another speaker, `vmicfeed`
+is where a test speaks, `vloop` is where it listens. Everything lives in a temporary folder and dies with the rig.
 """
 
 import contextlib
@@ -25,12 +25,14 @@ START_TIMEOUT_S = 10.0
 # Without norewinds the first write after idle stalls for two seconds.
 _SERVER = """\
 load-module module-null-sink norewinds=1 sink_name=spk rate={speaker} channels=2 format=s16le
+load-module module-null-sink norewinds=1 sink_name=spk2 rate={speaker} channels=2 format=s16le
 load-module module-null-sink norewinds=1 sink_name=mic rate={microphone} channels=1 format=s16le
 load-module module-native-protocol-unix auth-anonymous=1 socket={socket}
 """
 _ALSA = """\
 </usr/share/alsa/alsa.conf>
 pcm.vspk {{ type pulse server "unix:{socket}" device "spk" }}
+pcm.vspk2 {{ type pulse server "unix:{socket}" device "spk2" }}
 pcm.vmic {{ type pulse server "unix:{socket}" device "mic.monitor" }}
 pcm.vmicfeed {{ type pulse server "unix:{socket}" device "mic" }}
 pcm.vloop {{ type pulse server "unix:{socket}" device "spk.monitor" }}
