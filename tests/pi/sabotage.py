@@ -200,11 +200,11 @@ TABLE: dict[str, Sabotage] = {
         "host/memory.py", "file.write(content)", "file.write(content[: len(content) // 2])"
     ),
     "test_the_power_may_go_while_the_settings_are_written": code(
-        "service.py", "if notify is None:", "if True:"
+        "config/choice.py", "complaint = error", "raise SystemExit(3)"
     ),
     "test_a_wrong_clock_is_waited_out": code("devices/failures.py", "clock says", "calendar says"),
     "test_broken_settings_at_boot_are_shown_and_mended": code(
-        "service.py", "if notify is None:", "if True:"
+        "reconfigure.py", "SettingsRead(usable=False)", "SettingsRead()"
     ),
     "test_an_array_that_is_absent_at_boot_may_come_later": code(
         "pipes.py", "REOPEN_S = 0.5", "REOPEN_S = 600"
