@@ -51,6 +51,7 @@ class Reconfigurer:
     Attributes:
         complaint: Why the device's own files as they are now are not used, if they are not.
         followed: Is called when the device's own files were read again.
+        complained: Is called when there is another complaint.
         server_answers: Tells whether the network reaches the server that sends settings.
     """
 
@@ -71,6 +72,7 @@ class Reconfigurer:
         self._before = health_without(kept.record.ill)
         self._proposed = asyncio.Event()
         self.followed: Callable[[], None] = _nobody
+        self.complained: Callable[[], None] = _nobody
         self.server_answers: Callable[[], Awaitable[bool]] = _never
         if kept.record.trial is not None:
             self._proposed.set()
@@ -163,6 +165,7 @@ class Reconfigurer:
         if str(error) != self.complaint:
             self.complaint = str(error)
             log.error("%s; the settings from before stay", error)
+            self.complained()
         self._adopter.runtime.dispatch(SettingsRead(usable=False))
 
     async def take(self, sent: Sent) -> None:

@@ -87,6 +87,8 @@ def _converse(
     if notify is not None:
         service = SystemdService(notify, lambda: it.adopter.runtime.progress, feeding_s())
         it.reloads.tell = service.reloading
+        service.complaint = lambda: it.reconfigurer.complaint
+        it.reconfigurer.complained = service.show_again
         indicators.append(service)
         chores.append(service)
     runtime = it.assemble(

@@ -136,6 +136,17 @@ def test_with_settings_that_cannot_be_used_it_stays_up_until_they_can(
         assert "quite-private" not in said
 
 
+def test_systemd_is_told_what_is_wrong_with_settings_that_were_saved(tmp_path, systemd):
+    with service(tmp_path, systemd, GOOD) as process:
+        systemd.wait("STATUS=asleep")
+        for mistake in ("colour: red", "flavour: sweet"):
+            process.settings.write_text(GOOD.format(folder=tmp_path) + f"{mistake}\n")
+            systemd.wait(f"STATUS=configuration-error: {process.settings}:7: {mistake[:6]}")
+        systemd.forget()
+        process.settings.write_text(GOOD.format(folder=tmp_path))
+        systemd.wait("STATUS=asleep")
+
+
 def test_asked_to_stop_while_the_settings_are_broken_it_ends_in_good_order(tmp_path, systemd):
     with service(tmp_path, systemd, GOOD + "colour: red\n") as process:
         systemd.wait("configuration-error")

@@ -63,6 +63,9 @@ class SystemdService:
         notify: What speaks to systemd.
         progress: How far sound has come.
         feed_every_s: Between signs of life; None gives none.
+
+    Attributes:
+        complaint: Tells what is wrong with the settings.
     """
 
     def __init__(
@@ -73,10 +76,18 @@ class SystemdService:
         self._feed_every_s = feed_every_s
         self._vitality = Vitality()
         self._is_well = True
+        self._status = Status.BOOTING
+        self.complaint: Callable[[], str] = str
 
     def show(self, status: Status) -> None:
-        stopping = "STOPPING=1\n" if status is Status.STOPPING else ""
-        self._notify(f"{stopping}STATUS={status.value}")
+        self._status = status
+        self.show_again()
+
+    def show_again(self) -> None:
+        """Show the status once more, because there is more to say about it."""
+        stopping = "STOPPING=1\n" if self._status is Status.STOPPING else ""
+        why = self.complaint() if self._status is Status.CONFIGURATION_ERROR else ""
+        self._notify(f"{stopping}STATUS={': '.join(filter(None, [self._status.value, why]))}")
 
     def reloading(self, begun: bool, /) -> None:  # noqa: FBT001 - it is the one argument
         """Tell that the settings are being read again, or that this is over."""
