@@ -73,7 +73,7 @@ def said_back(heard):
 
 def test_speaking_over_a_reply_ends_it(installed):
     it = installed
-    it.agent.start("--voice", "espeak")
+    it.agent.start("--voice", "espeak", "--fault", "burst=4")  # seconds of it are queued here
     it.converse()
     it.wait_for("listening", within_s=20)
     it.say(STORY)
