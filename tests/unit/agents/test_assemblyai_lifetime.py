@@ -25,6 +25,9 @@ def test_a_session_says_how_long_it_will_live(expires_at, timestamp, lifetime_s)
 @pytest.mark.parametrize(
     ("expires_at", "timestamp"),
     [
+        pytest.param(10**400, 1000, id="too large"),
+        pytest.param(2000, -(10**400), id="too small"),
+        (1e300, 1000),
         (1000, 1000.0),
         (10, 1000.0),
         ("soon", 1000.0),

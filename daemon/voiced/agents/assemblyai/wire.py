@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from math import isfinite
 from typing import Any
 
 from voiced.agents.codec import Item
 from voiced.agents.reading import Body, MalformedError, json_text, read_object
 
 MAX_ID_CHARS = 256  # ids are opaque and short
+LATEST_S = 1e12  # since 1970: nobody's clock is that far
 
 Reading = Callable[[Body, float], list[Item]]
 """Interprets one message that came at a time in seconds; may raise MalformedError."""
@@ -70,7 +70,8 @@ def lifetime_in(ready: Body) -> float | None:
 
 
 def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    # The comparison is false for infinities, and for whole numbers that no float can hold.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LATEST_S
 
 
 def arguments_in(call: Body) -> dict[str, Any]:
