@@ -41,18 +41,21 @@ def test_talking_it_keeps_up(installed, full):
     it.converse()
     it.wait_for("listening", within_s=20)
     for_s = SOUND_MINUTES * 60 if full else 30
+    # Not in between: an emulator that translates another program holds all of its cores up.
+    slow = [slowness(it.pi.guest) for _ in range(3)]
     cursor, before = it.pi.guest.cursor(), it.usage()
     deadline_s = time.monotonic() + for_s
-    shares, slow = [], []
+    shares = []
     while time.monotonic() < deadline_s:
         if it.status() == "asleep":
             it.converse()
         it.say("tell me a long story")
         it.wait_for("speaking", within_s=20)
         shares.append(it.cpu_percent(12))
-        slow.append(slowness(it.pi.guest))
     after = it.usage()
+    it.fall_asleep()
     xruns = it.xruns(cursor)
+    slow += [slowness(it.pi.guest) for _ in range(3)]
     cpu = 100 * (after["cpu_s"] - before["cpu_s"]) / (after["at_s"] - before["at_s"])
     it.measured(
         f"talking, {for_s / 60:.1f} min",
@@ -63,7 +66,6 @@ def test_talking_it_keeps_up(installed, full):
         f"descriptors {before['files']:.0f} -> {after['files']:.0f}, "
         f"journal {journal_bytes_per_hour(it, cursor, for_s) / 1024:.1f} KiB/h",
     )
-    it.fall_asleep()
     # Half a minute beside whatever else this machine does says less than ten; the core of a host that
     # is busy is no longer the core that the budget was made for.
     assert cpu <= (35 if full else 50) * max(1.0, mean(slow))
