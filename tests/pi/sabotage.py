@@ -14,6 +14,12 @@ from tests.pi.home import FILES, Home
 
 UNIT = "/etc/systemd/system/voiced.service"
 CODE = "/opt/voiced/current/lib/python3*/site-packages/voiced"
+AFRESH = (
+    "systemctl daemon-reload; systemctl stop voiced; rm -f /var/lib/voiced/*.json; "
+    "systemctl start voiced || true"
+)
+"""Starts the service without a memory of what was broken: a scenario that fails leaves it muted."""
+
 REPLACE = """\
 import sys, glob
 pattern, old, new = sys.argv[1:]
@@ -62,7 +68,7 @@ class Text:
 
     def _reread(self, it: Home) -> None:
         if self.restart:
-            it.pi.guest("systemctl daemon-reload; systemctl restart voiced || true", within_s=120)
+            it.pi.guest(AFRESH, within_s=120)
 
 
 def code(file: str, old: str, new: str) -> Text:
@@ -91,11 +97,11 @@ class Settings:
         text = it.settings()
         assert self.old in text
         it.write_settings(text.replace(self.old, self.new))
-        it.pi.guest("systemctl restart voiced")
+        it.pi.guest(AFRESH, within_s=120)
 
     def end(self, it: Home) -> None:
         it.write_settings()
-        it.pi.guest("systemctl restart voiced")
+        it.pi.guest(AFRESH, within_s=120)
 
 
 @dataclass(frozen=True)
