@@ -10,8 +10,8 @@ import msgspec
 
 from voiced.adopter import Adopter
 from voiced.app import catalogue
-from voiced.config.choice import Choice, as_texts, choose, name_of, with_sent
-from voiced.config.load import DROP_INS, try_read
+from voiced.config.choice import Choice, choose, name_of, with_sent
+from voiced.config.load import DROP_INS, as_texts, try_read
 from voiced.config.record import Record, Sent, forget_trial, keep, propose, refusal, take_back
 from voiced.config.schema import RemoteSection
 from voiced.core.events import SettingsRead
@@ -36,6 +36,13 @@ async def _always() -> bool:
 
 async def _never() -> bool:
     return False
+
+
+def _warn(choice: Choice) -> None:
+    for warning in choice.best.warnings:
+        log.warning("%s", warning)
+    if choice.refused is not None:
+        log.warning("what the server sent is not used: %s", choice.refused)
 
 
 class Reconfigurer:
@@ -79,10 +86,7 @@ class Reconfigurer:
 
     def _begin(self) -> None:
         choice = self._choice
-        for warning in choice.best.warnings:
-            log.warning("%s", warning)
-        if choice.refused is not None:
-            log.warning("what the server sent is not used: %s", choice.refused)
+        _warn(choice)
         if choice.complaint is None:
             self._keep_local(choice)
         else:
@@ -148,10 +152,7 @@ class Reconfigurer:
 
     def _use(self, choice: Choice, *, at_once: bool = False) -> list[str]:
         self._choice = choice
-        for warning in choice.best.warnings:
-            log.warning("%s", warning)
-        if choice.refused is not None:
-            log.warning("what the server sent is not used: %s", choice.refused)
+        _warn(choice)
         lines = self._adopter.want(choice.best.settings, at_once=at_once)
         if self.complaint:
             self._adopter.runtime.dispatch(SettingsRead(usable=False))

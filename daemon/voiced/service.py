@@ -10,13 +10,12 @@ from pathlib import Path
 from voiced.adopter import Adopter
 from voiced.app import Extras, Workshop, catalogue, settings_caller
 from voiced.config.choice import Choice, choose
-from voiced.config.environment import runtime_folder, state_folder
+from voiced.config.environment import CONTROL_SOCKET, runtime_folder, state_folder
 from voiced.config.load import draft, try_read
 from voiced.config.record import started, stopped, without_local
 from voiced.devices.gpio import GpioLight
 from voiced.distress import stay_up, tell_of_broken_settings
 from voiced.errors import ConfigError
-from voiced.host.control import FILE_NAME as CONTROL_SOCKET
 from voiced.host.control import Answer, Ask, ControlSocket
 from voiced.host.cores import stay_on_one_core
 from voiced.host.file_watch import FileWatch

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from voiced.config.environment import state_folder
-from voiced.config.load import Source, draft, draft_of
+from voiced.config.load import as_sources, draft, draft_of
 from voiced.config.schema import Settings
 from voiced.core.gestures import Meaning
 from voiced.devices.gpio import ButtonWiring, GpioButton, GpioLight, LightWiring
@@ -60,7 +60,7 @@ def _last_good(path: Path) -> Settings | None:
     from voiced.host.record_file import RecordFile  # only for files with mistakes
 
     kept = RecordFile(state_folder(), path.absolute()).record.local
-    return draft_of([Source(each.name, each.text.encode()) for each in kept]) if kept else None
+    return draft_of(as_sources(kept)) if kept else None
 
 
 def moving(lamp: GpioLight | None) -> AbstractContextManager[None]:

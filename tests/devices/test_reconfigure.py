@@ -9,7 +9,7 @@ import pytest
 
 from tests.devices.rig import SPEAKER_RATE_HZ
 from tests.whole import until
-from tests.wire.afar import kiosk
+from tests.wire.afar import assert_the_ramp_has_no_gap, kiosk
 
 pytestmark = pytest.mark.real_time
 
@@ -77,8 +77,4 @@ async def test_captured_sound_goes_on_without_a_gap_while_the_prompt_changes(rig
             await until(lambda n=n: session.config["system_prompt"] == f"You are number {n}.")
         await asyncio.to_thread(feeding.wait)
         await asyncio.sleep(0.5)
-        heard = np.frombuffer(bytes(session.hearing.uplink.heard), "<i2").astype(int)
-        climb = heard[np.argmax(heard > 500) : np.argmax(heard > 29_000)]
-        assert len(climb) == pytest.approx(28_500 / 30_000 * 4 * 24_000, rel=0.001)
-        assert np.diff(climb).min() >= -1
-        assert np.diff(climb).max() <= 3
+        assert_the_ramp_has_no_gap(session, 4)

@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import logging
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
+
+import numpy as np
+import pytest
 
 from agentsim.assemblyai.settings import Settings as StandIn
 from agentsim.server import serve_assemblyai
@@ -163,5 +165,10 @@ async def kiosk(folder, *more, **options):
         yield it
 
 
-def captured(**fields):
-    return SimpleNamespace(**fields)
+def assert_the_ramp_has_no_gap(session, lasts_s):
+    """Look at a ramp from 0 to 30,000 that was spoken: every sample is there, in order."""
+    heard = np.frombuffer(bytes(session.hearing.uplink.heard), "<i2").astype(int)
+    climb = heard[np.argmax(heard > 500) : np.argmax(heard > 29_000)]
+    assert len(climb) == pytest.approx(28_500 / 30_000 * lasts_s * 24_000, rel=0.001)
+    assert np.diff(climb).min() >= -1
+    assert np.diff(climb).max() <= 3

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.whole import until
-from tests.wire.afar import REMOTE, kiosk
+from tests.wire.afar import REMOTE, assert_the_ramp_has_no_gap, kiosk
 from voiced.core.events import EndRequested, Woken
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("pins")]
@@ -184,11 +184,7 @@ async def test_not_a_frame_of_sound_is_lost_while_the_prompt_changes(tmp_path):
             it.write(instead={"You are one.": f"You are number {n}."})
             await until(lambda n=n: session.config["system_prompt"] == f"You are number {n}.")
         await asyncio.sleep(2.5)
-        heard = np.frombuffer(bytes(session.hearing.uplink.heard), "<i2").astype(int)
-        climb = heard[np.argmax(heard > 500) : np.argmax(heard > 29_000)]
-        assert len(climb) == pytest.approx(28_500 / 30_000 * 3 * 24_000, rel=0.001)
-        assert np.diff(climb).min() >= -1
-        assert np.diff(climb).max() <= 3
+        assert_the_ramp_has_no_gap(session, 3)
 
 
 async def test_a_new_key_counts_and_a_missing_one_changes_nothing(tmp_path):

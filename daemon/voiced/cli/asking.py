@@ -6,10 +6,9 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from voiced.config.environment import runtime_folders
+from voiced.config.environment import CONTROL_SOCKET, runtime_folders
 from voiced.errors import VoicedError
 
-FILE_NAME = "control.sock"
 PATIENCE_S = 60.0
 
 
@@ -39,7 +38,7 @@ def ask(method: str, target: str) -> dict[str, Any]:
         NotRunningError: If there is none, or not for this user.
     """
     for folder in runtime_folders():
-        connection = _Connection(folder / FILE_NAME)
+        connection = _Connection(folder / CONTROL_SOCKET)
         try:
             connection.request(method, target)
             answer = connection.getresponse()

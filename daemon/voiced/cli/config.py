@@ -9,8 +9,16 @@ from voiced.app import catalogue
 from voiced.config.choice import Usable, choose, usable
 from voiced.config.document import Document, parse
 from voiced.config.environment import SERVICE_STATE_FOLDER, state_folder
-from voiced.config.fleet import device_names, forbidden, is_fleet, overlay_for
-from voiced.config.load import Examined, Source, examine, examine_sources, find, try_read
+from voiced.config.fleet import device_names, is_fleet, mistakes, overlay_for
+from voiced.config.load import (
+    Examined,
+    Source,
+    as_sources,
+    examine,
+    examine_sources,
+    find,
+    try_read,
+)
 from voiced.config.record import Record
 from voiced.errors import ConfigError
 from voiced.host.record_file import RecordFile
@@ -83,8 +91,7 @@ def _check_fleet(path: Path, document: Document) -> int:
     names = device_names(document) or ["a device"]
     for name in names:
         overlay = overlay_for(document, name)
-        problems = [document.error(each) for each in (*document.problems, *overlay.problems)]
-        problems += [overlay.document.error(each) for each in forbidden(overlay.document, [])]
+        problems = mistakes(document, overlay, [])
         bare = Source("a device without settings of its own", BARE)
         examined = examine_sources([bare], catalogue(), overlay.document)
         faults |= dict.fromkeys(map(str, problems or examined.problems))
@@ -122,7 +129,7 @@ def _diff(path: Path, record: Record) -> int:
 
     if not record.local:
         raise ConfigError(str(path), "the daemon has not used it yet", "start it first")
-    before = choose(_sources(record), record, catalogue()).best
+    before = choose(as_sources(record.local), record, catalogue()).best
     after = _now(path, record)
     print(*differences(changes(before.settings, after.settings)), sep="\n")
     return 0
@@ -134,10 +141,6 @@ def _now(path: Path, record: Record) -> Usable:
         raise found
     usable(found, catalogue())
     return choose(found, record, catalogue()).best
-
-
-def _sources(record: Record) -> list[Source]:
-    return [Source(each.name, each.text.encode()) for each in record.local]
 
 
 def _kept(path: Path) -> Record:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voiced.config.document import Document, parse
-from voiced.config.fleet import forbidden, overlay_for
-from voiced.config.load import Source, examine_sources
-from voiced.config.record import Record, Sent, Text, take_back, trusting
+from voiced.config.fleet import mistakes, overlay_for
+from voiced.config.load import Source, as_sources, examine_sources
+from voiced.config.record import Record, Sent, take_back, trusting
 from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
 from voiced.errors import ConfigError
@@ -66,7 +66,7 @@ def choose(sources: Sequence[Source] | ConfigError, record: Record, catalogue: C
         alone = usable(sources, catalogue)
     except ConfigError as error:
         complaint = error
-        sources = [Source(each.name, each.text.encode()) for each in record.local]
+        sources = as_sources(record.local)
         try:
             alone = usable(sources, catalogue)
         except ConfigError:
@@ -147,9 +147,7 @@ def overlay_of(sent: Sent, local: Settings) -> Document:
     document = parse(sent.text.encode(), name_of(sent))
     overlay = overlay_for(document, local.device.name)
     allow = local.remote.allow if local.remote is not None else ()
-    problems = [document.error(each) for each in (*document.problems, *overlay.problems)]
-    problems += [overlay.document.error(each) for each in forbidden(overlay.document, allow)]
-    if problems:
+    if problems := mistakes(document, overlay, allow):
         raise first_of(problems)
     return overlay.document
 
@@ -157,11 +155,6 @@ def overlay_of(sent: Sent, local: Settings) -> Document:
 def name_of(sent: Sent) -> str:
     """Return what to call what a server sent."""
     return "remote" if sent.revision is None else f"remote revision {sent.revision}"
-
-
-def as_texts(sources: Sequence[Source]) -> tuple[Text, ...]:
-    """Return local files as they are kept."""
-    return tuple(Text(each.name, each.content.decode()) for each in sources)
 
 
 def first_of(problems: Sequence[ConfigError]) -> ConfigError:

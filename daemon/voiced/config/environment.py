@@ -5,6 +5,8 @@ from pathlib import Path
 
 SERVICE_RUNTIME_FOLDER = "/run/voiced"
 SERVICE_STATE_FOLDER = "/var/lib/voiced"
+CONTROL_SOCKET = "control.sock"
+"""In a runtime folder: where the daemon answers questions."""
 
 
 def state_folder() -> Path:

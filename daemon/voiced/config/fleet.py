@@ -12,7 +12,7 @@ from voiced.config.document import Document, KeyPath
 from voiced.config.fields import every_setting, settings_in, suggestion
 from voiced.config.layers import below, lay, without
 from voiced.config.schema import Section, Settings
-from voiced.errors import Problem
+from voiced.errors import ConfigError, Problem
 
 REVISION = "revision"
 HIGHEST_REVISION = 2**53
@@ -64,6 +64,18 @@ def overlay_for(document: Document, name: str) -> Overlay:
         own = lay([Document({}, {(): document.place(())}), *parts])
     problems += _other_device(own, name)
     return Overlay(own, revision, tuple(_placed(document, p) for p in problems))
+
+
+def mistakes(document: Document, overlay: Overlay, allow: Sequence[str]) -> list[ConfigError]:
+    """Return why `overlay` may not be used, the values of its settings aside.
+
+    Args:
+        document: What the server sent.
+        overlay: What it wants changed on one device.
+        allow: Names of settings that it may change though only the device's own file should.
+    """
+    found = [document.error(each) for each in (*document.problems, *overlay.problems)]
+    return found + [overlay.document.error(each) for each in forbidden(overlay.document, allow)]
 
 
 def forbidden(overlay: Document, allow: Sequence[str]) -> list[Problem]:

@@ -1,6 +1,6 @@
 """From a settings file to settings, or to everything that is wrong with it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from voiced.config.check import check
 from voiced.config.document import MAX_BYTES, Document, KeyPath, parse
 from voiced.config.environment import variable
 from voiced.config.layers import lay
+from voiced.config.record import Text
 from voiced.config.rules import Catalogue, cautions, contradictions
 from voiced.config.schema import Settings
 from voiced.errors import ConfigError, Problem
@@ -171,6 +172,16 @@ def try_read(path: Path) -> list[Source] | ConfigError:
         return read(path)
     except ConfigError as error:
         return error
+
+
+def as_sources(texts: Iterable[Text]) -> list[Source]:
+    """Return local files that were kept, as if they were read again."""
+    return [Source(each.name, each.text.encode()) for each in texts]
+
+
+def as_texts(sources: Iterable[Source]) -> tuple[Text, ...]:
+    """Return local files as they are kept."""
+    return tuple(Text(each.name, each.content.decode()) for each in sources)
 
 
 def _source(path: Path) -> Source:

@@ -14,7 +14,6 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-FILE_NAME = "control.sock"
 BACKLOG = 16
 QUESTION = b"GET /status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 

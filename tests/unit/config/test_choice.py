@@ -4,8 +4,8 @@ import pytest
 
 from voiced.app import catalogue
 from voiced.config import record as rec
-from voiced.config.choice import as_texts, choose, overlay_of, sent_of
-from voiced.config.load import Source, read
+from voiced.config.choice import choose, overlay_of, sent_of
+from voiced.config.load import Source, as_texts, read
 from voiced.config.record import Record, Sent
 from voiced.errors import ConfigError
 
