@@ -119,7 +119,7 @@ async def test_an_unplugged_device_is_reported_at_once(doomed_rig, make):
             pulled_s = time.monotonic()
             doomed_rig.kill()
             error = await task
-        assert time.monotonic() - pulled_s < 0.5
+        assert time.monotonic() - pulled_s < 2
     assert isinstance(error, DeviceError)
     assert "it stopped working" in str(error)
 

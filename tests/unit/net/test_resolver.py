@@ -74,7 +74,7 @@ async def test_a_dead_name_server_holds_up_nobody_else_and_only_one_thread(names
             await resolver.lookup(AGENT, 0.01)
     began_s = time.monotonic()
     await asyncio.to_thread(lambda: None)
-    assert time.monotonic() - began_s < 0.5
+    assert time.monotonic() - began_s < 2
     assert len(names.threads) == 1
 
 
@@ -123,7 +123,7 @@ async def test_the_last_good_addresses_serve_when_the_name_server_dies(names):
     names.alive.clear()
     began_s = time.monotonic()
     assert await resolver.lookup(AGENT, 5) == ADDRESSES
-    assert time.monotonic() - began_s < 0.5
+    assert time.monotonic() - began_s < 2
 
 
 @pytest.mark.parametrize("failure", [socket.gaierror(socket.EAI_AGAIN, "x"), UnicodeError("x")])
