@@ -10,7 +10,7 @@ from tests.pi.agent import Agent
 from tests.pi.home import ROOT, Home
 from tests.pi.images import SUITES, cache, image
 from tests.pi.machine import VirtualPi
-from tests.pi.sabotage import broken
+from tests.pi.sabotage import AFRESH, broken
 
 ORDER = [
     "test_installing",
@@ -96,7 +96,10 @@ def sabotaged(request):
         return
     it = request.getfixturevalue("installed" if "installed" in request.fixturenames else "home")
     if "installed" in request.fixturenames:
-        it.fall_asleep()  # what fails from here on fails because of what is broken now
+        # What fails from here on fails because of what is broken now.
+        it.write_settings()
+        it.pi.guest(AFRESH, within_s=120)
+        it.fall_asleep()
     with broken(it, request.node.originalname):
         yield
 
