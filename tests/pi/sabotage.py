@@ -50,12 +50,14 @@ class Text:
         old: What is replaced.
         new: By what.
         restart: The service reads it when it starts.
+        reinstall: What is installed does not work then.
     """
 
     path: str
     old: str
     new: str
     restart: bool = True
+    reinstall: bool = False
 
     def begin(self, it: Home) -> None:
         it.pi.guest.write("/srv/replace.py", REPLACE)
@@ -65,6 +67,8 @@ class Text:
     def end(self, it: Home) -> None:
         it.pi.guest(f'for f in {self.path}.intact; do cat "$f" > "${{f%.intact}}"; rm "$f"; done')
         self._reread(it)
+        if self.reinstall:
+            it.install("--key-file", "/srv/key")
 
     def _reread(self, it: Home) -> None:
         if self.restart:
@@ -81,9 +85,9 @@ def unit(old: str, new: str) -> Text:
     return Text(UNIT, old, new)
 
 
-def script(name: str, old: str, new: str) -> Text:
+def script(name: str, old: str, new: str, *, reinstall: bool = False) -> Text:
     """Break what installs and uninstalls."""
-    return Text(f"{FILES}/{name}", old, new, restart=False)
+    return Text(f"{FILES}/{name}", old, new, restart=False, reinstall=reinstall)
 
 
 @dataclass(frozen=True)
@@ -225,9 +229,10 @@ TABLE: dict[str, Sabotage] = {
         "scripts/install",
         "comes_up || take_back",
         "echo >> $settings/voiced.yaml; comes_up || take_back",
+        reinstall=True,
     ),
     "test_a_version_that_does_not_come_up_is_taken_back": script(
-        "scripts/install", '  point_at "versions/$old"', "  true"
+        "scripts/install", '  point_at "versions/$old"', "  true", reinstall=True
     ),
     "test_the_debian_package_does_the_same": Command(
         "chattr +i /etc/voiced/ca.pem",
@@ -241,7 +246,7 @@ TABLE: dict[str, Sabotage] = {
         "pipes.py", "self._watch_zeros(pcm)\n", "sum(range(100_000)); self._watch_zeros(pcm)\n"
     ),
     "test_an_uninstalled_device_is_as_before": script(
-        "scripts/uninstall", "userdel", "true userdel"
+        "scripts/uninstall", "userdel", "true userdel", reinstall=True
     ),
 }
 

@@ -55,7 +55,7 @@ def test_an_upgrade_keeps_what_is_the_owners(installed):
     assert "upgrading from 0.1.0" in said
     assert guest("voiced --version").strip() == "voiced 0.1.1"
     assert it.status() == "asleep"
-    guest("cmp /etc/voiced/voiced.yaml /srv/before.yaml; test -s /etc/voiced/api-key")
+    guest("cmp /etc/voiced/voiced.yaml /srv/before.yaml && test -s /etc/voiced/api-key")
     it.measured("upgrade", f"{took_s:.0f} s, settings, key and state kept")
 
 
