@@ -39,10 +39,9 @@ class Witness:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.stdin.close()
         self._process.terminate()
         self._thread.join()
-        self._process.wait()
+        self._process.communicate()
 
     def _look(self) -> None:
         for line in self._process.stdout:
