@@ -9,6 +9,9 @@ from tests.devices.rig import MICROPHONE_RATE_HZ
 from voiced.audio.echo_measure import from_pcm, sweep
 from voiced.cli import main
 
+NEARBY = 800
+"""How far apart matches of one sweep may lie, in samples; two sweeps are seconds apart."""
+
 SETTINGS = """\
 version: 1
 agent: {url: "ws://127.0.0.1:9/v1/ws"}
@@ -32,12 +35,14 @@ def findings(settings, capsys, *options):
 
 
 def began_s(recording):
-    """Return when a recording has the sweep."""
+    """Return when a recording has the sweep, the last one if it was played again."""
     sound = from_pcm(recording.samples.tobytes(), recording.rate_hz)
     size = 1 << int(np.ceil(np.log2(sound.size + sweep().size)))
     matches = np.fft.irfft(np.fft.rfft(sound, size) * np.conj(np.fft.rfft(sweep(), size)), size)
-    at_s = int(np.argmax(np.abs(matches[: sound.size]))) / 16_000
-    return recording.time_s(0) + at_s
+    strength = np.abs(matches[: sound.size])
+    last = int(np.flatnonzero(strength > strength.max() * 0.5)[-1])
+    nearby = slice(max(0, last - NEARBY), last + 1)
+    return recording.time_s(0) + (nearby.start + int(np.argmax(strength[nearby]))) / 16_000
 
 
 @pytest.mark.parametrize("attenuation_db", [0, 10, 20, 40])

@@ -33,6 +33,7 @@ class Heard:
         began_s: When the first of them was captured, or heard.
         rate_hz: How many frames a second were moved, by our clock; None if that was not seen.
         xruns: How often it came too late.
+        slip_s: How much sound was lost or came twice on the way, by our clock.
     """
 
     device: str
@@ -45,6 +46,7 @@ class Heard:
     began_s: float = 0.0
     rate_hz: float | None = None
     xruns: int = 0
+    slip_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -68,11 +70,17 @@ class _Clock:
         if not self._marks:
             return
         steady = [mark for mark in self._marks if mark[0] > self._marks[0][0] + SETTLE_S]
-        began_s = [at_s - n_frames / self.rate_hz for at_s, n_frames in steady or self._marks]
-        heard.began_s = min(began_s) if self.arrives else median(began_s)
+        heard.began_s = self._began_s(steady or self._marks)
+        half = len(steady) // 2
+        if half:
+            heard.slip_s = abs(self._began_s(steady[:half]) - self._began_s(steady[half:]))
         if len(steady) > 1 and steady[-1][0] - steady[0][0] > SETTLE_S:
             (from_s, from_frame), (to_s, to_frame) = steady[0], steady[-1]
             heard.rate_hz = (to_frame - from_frame) / (to_s - from_s)
+
+    def _began_s(self, marks: list[tuple[float, int]]) -> float:
+        began_s = [at_s - n_frames / self.rate_hz for at_s, n_frames in marks]
+        return min(began_s) if self.arrives else median(began_s)
 
 
 class _Source:
@@ -98,9 +106,11 @@ class Score:
 
     Attributes:
         length_s: How long to listen.
+        relaxed: Keep much sound ready, as a player would; otherwise little, as a conversation needs.
     """
 
     length_s = 1.5
+    relaxed = False
 
     def pcm(self, rate_hz: int, mixer: Mixer | None) -> bytes:  # noqa: ARG002 - silence needs neither
         """Return mono int16 LE at `rate_hz`, for a card with that volume control or none."""
@@ -135,6 +145,7 @@ async def _play(devices: SoundDevices, score: Score, played: Heard, tried: async
             pcm = score.pcm(playback.format.rate_hz, playback.mixer)
             played.format = playback.format
             played.choice = playback.opened.choice
+            playback.relax(score.relaxed)
             tried.set()
             try:
                 await playback.run(_Source(pcm, clock))

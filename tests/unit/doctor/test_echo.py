@@ -15,7 +15,7 @@ from voiced.audio.echo_measure import (
     trial_sound,
 )
 from voiced.core.pcm import PcmFormat
-from voiced.doctor.echo import SAFE_DB, TrialScore, judge_echo, paths
+from voiced.doctor.echo import SAFE_DB, TRIALS, TrialScore, judge_echo, paths, undisturbed
 from voiced.doctor.listening import Heard
 
 BEGAN_S = 0.25
@@ -119,3 +119,24 @@ def test_the_verdict_is_one_line_with_the_channel_to_use(losses, channel, result
 def test_an_echo_nobody_heard_is_no_proof():
     *_, verdict = judge_echo([path(60.0, heard=False)], 0)
     assert "if you heard the test sound" in verdict.text
+
+
+@pytest.mark.parametrize("trouble", [{"xruns": 1}, {"slip_s": 0.005}])
+@pytest.mark.parametrize("on_the_way_in", [True, False])
+@pytest.mark.parametrize("n_disturbed", range(TRIALS + 1))
+async def test_a_trial_in_which_sound_stumbled_is_repeated(n_disturbed, on_the_way_in, trouble):
+    disturbed = (Heard("mic", **trouble), Heard("spk"))
+    trials = [disturbed if on_the_way_in else disturbed[::-1]] * n_disturbed
+    left = iter([*trials, *[(Heard("mic", slip_s=0.001), Heard("spk"))] * TRIALS])
+    n_before = n_disturbed + TRIALS
+
+    async def trial():
+        return next(left)
+
+    heard, played, lines = await undisturbed(trial)
+    stumbled_to_the_end = n_disturbed == TRIALS
+    assert (heard.xruns + played.xruns > 0 or heard.slip_s + played.slip_s > 0.004) is (
+        stumbled_to_the_end
+    )
+    assert [line.check for line in lines] == ["echo trial"] * stumbled_to_the_end
+    assert n_before - len(list(left)) == min(n_disturbed + 1, TRIALS)
