@@ -21,6 +21,7 @@ class ScriptedMicrophone:
 
     def __init__(self, rate_hz=16_000):
         self.format = PcmFormat(rate_hz)
+        self.xruns = 0
         self.queue = bytearray()
         self.is_open = False
         self.times_opened = 0
@@ -70,6 +71,7 @@ class RecordingSpeaker:
 
     def __init__(self, rate_hz=48_000, ring_periods=3):
         self.format = PcmFormat(rate_hz)
+        self.xruns = 0
         self.mixer = None
         self.heard = bytearray()
         self.drops = 0

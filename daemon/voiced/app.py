@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from voiced.agents import AGENTS
 from voiced.agents.codec import Agent, AgentSettings
 from voiced.config.document import MAX_BYTES
+from voiced.config.outside import RemoteSection
 from voiced.config.rules import Catalogue
-from voiced.config.schema import RemoteSection, Settings
+from voiced.config.schema import Settings
 from voiced.core.state import Policy
 from voiced.devices.choice import AUTO
 from voiced.devices.cues import CueFiles
@@ -29,6 +30,7 @@ from voiced.ports import (
     Indicator,
     Memory,
     Microphone,
+    Observer,
     PeriodTap,
     Speaker,
     Tool,
@@ -59,6 +61,7 @@ class Extras:
     key: str | None = field(default=None, repr=False)
     wake_sources: Sequence[WakeSource] = ()
     indicators: Sequence[Indicator] = ()
+    observers: Sequence[Observer] = ()
     captions: Sequence[CaptionView] = ()
     taps: Sequence[PeriodTap] = ()
     chores: Sequence[Chore] = ()
@@ -113,6 +116,18 @@ def scheme(protocol: str) -> str:
     return begins
 
 
+def within_reach(protocol: str, session: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """Return what a person before the device may set of an agent's session, and where it stands.
+
+    Raises:
+        ConfigError: If there is no such protocol.
+    """
+    if "agent_id" in session:  # a stored agent brings its own settings
+        return {}
+    personal: Mapping[str, tuple[str, ...]] = load(AGENTS, protocol, "agent.protocol").personal
+    return personal
+
+
 def catalogue() -> Catalogue:
     """Return what settings can name."""
     return Catalogue(AGENTS, TOOLS, check_session, default_url, scheme)
@@ -161,6 +176,7 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
         tools=tools,
         wake_sources=[*extras.wake_sources, network, *hands, *awake],
         indicators=[*extras.indicators, *lights, *awake],
+        observers=extras.observers,
         captions=extras.captions,
         taps=extras.taps,
         lights=lights,

@@ -157,6 +157,11 @@ class Connection:
         self._something_to_send.set()
         self._patience = self._loop.call_later(self._codec.farewell_timeout_s, self._link.abort)
 
+    def announce(self, text: str) -> None:
+        """Have the agent say something, when its protocol allows."""
+        self._outbox.extend(self._codec.say(text))
+        self._something_to_send.set()
+
     def sound_waits(self) -> None:
         """Take note that the uplink queue holds something new."""
         self._something_to_send.set()

@@ -16,6 +16,7 @@ from voiced.ports import (
     Memory,
     MicLight,
     Microphone,
+    Observer,
     PeriodTap,
     Speaker,
     Tool,
@@ -39,6 +40,7 @@ class Parts:
     tools: Mapping[str, Tool] = field(default_factory=dict)
     wake_sources: Sequence[WakeSource] = ()
     indicators: Sequence[Indicator] = ()
+    observers: Sequence[Observer] = ()
     lights: Sequence[MicLight] = ()
     captions: Sequence[CaptionView] = ()
     taps: Sequence[PeriodTap] = ()

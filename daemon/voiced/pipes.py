@@ -47,12 +47,16 @@ class Progress:
         played_frames: Frames pulled by the speaker.
         microphone: What ails it, if that is known.
         speaker: What ails it, if that is known.
+        overruns: How often capture came too late.
+        underruns: How often playback did.
     """
 
     captured_periods: int
     played_frames: int
     microphone: Trouble | None = None
     speaker: Trouble | None = None
+    overruns: int = 0
+    underruns: int = 0
 
 
 class _Shut(Exception):  # noqa: N818 - ends a capture, and is no error
@@ -88,6 +92,7 @@ class CapturePipe:
         self._was_silent = False
         self._relaxed = False
         self._capture: Capture | None = None
+        self._xruns = 0
         self._tell: Tell
 
     def successor(self, microphone: Microphone, silent_after_s: float) -> "CapturePipe":
@@ -96,6 +101,11 @@ class CapturePipe:
         after.gate_open, after.shut, after.uplink = self.gate_open, self.shut, self.uplink
         after.periods = self.periods
         return after
+
+    @property
+    def xruns(self) -> int:
+        """How many overruns there were, of all that was opened."""
+        return self._xruns + (0 if self._capture is None else self._capture.xruns)
 
     async def run(self, tell: Tell) -> None:
         """Capture until cancelled."""
@@ -116,7 +126,7 @@ class CapturePipe:
             except DeviceError as exc:
                 tell(MicrophoneChanged(exc.trouble), exc)
             finally:
-                self._capture = None
+                self._xruns, self._capture = self.xruns, None
             await asyncio.sleep(REOPEN_S)
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - it is the one argument
@@ -174,6 +184,12 @@ class PlaybackPipe:
         self._playout = playout
         self._playback: Playback | None = None
         self._relaxed = False
+        self._xruns = 0
+
+    @property
+    def xruns(self) -> int:
+        """How many underruns there were, of all that was opened."""
+        return self._xruns + (0 if self._playback is None else self._playback.xruns)
 
     async def run(self, tell: Tell) -> None:
         """Play until cancelled."""
@@ -187,7 +203,7 @@ class PlaybackPipe:
             except DeviceError as exc:
                 tell(SpeakerChanged(exc.trouble), exc)
             finally:
-                self._playback = None
+                self._xruns, self._playback = self.xruns, None
             await self._play_to_nobody()
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - it is the one argument

@@ -10,6 +10,7 @@ from voiced.core.actions import Status
 from voiced.core.cues import Earcon, Prompt
 from voiced.core.events import Event
 from voiced.core.pcm import PcmFormat
+from voiced.core.state import Conversation
 
 Emit = Callable[[Event], None]
 """Hand an event to the runtime. Only call it on the event loop's thread."""
@@ -23,6 +24,10 @@ class Capture(Protocol):
     """
 
     format: PcmFormat
+
+    @property
+    def xruns(self) -> int:
+        """How many overruns there were."""
 
     async def run(self, deliver: Callable[[bytes], None]) -> None:
         """Call `deliver` on the loop's thread with one period of mono PCM at a time.
@@ -77,6 +82,10 @@ class Playback(Protocol):
     format: PcmFormat
 
     @property
+    def xruns(self) -> int:
+        """How many underruns there were."""
+
+    @property
     def mixer(self) -> "Mixer | None":
         """The card's own volume control, or None if sound is to be scaled."""
 
@@ -124,6 +133,22 @@ class Indicator(Protocol):
 
     def show(self, status: Status) -> None:
         """Show `status`. Must not block and must not raise."""
+
+
+class Observer(Protocol):
+    """Something that follows what happens: a log, a metric, a page."""
+
+    def noticed(
+        self, before: Conversation, event: Event | None, now: Conversation, took_s: float
+    ) -> None:
+        """Take note of what happened, and of what came of it. Must not block and must not raise.
+
+        Args:
+            before: The conversation until then.
+            event: What happened, and was acted on; None if only the volume changed.
+            now: The conversation.
+            took_s: How long it took to act on it.
+        """
 
 
 class MicLight(Protocol):

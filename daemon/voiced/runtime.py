@@ -15,13 +15,12 @@ from voiced.core.actions import AT_ONCE, Action, AgentAction, IndoorAction, Paus
 from voiced.core.conversation import change_policy, step
 from voiced.core.echo_guard import EchoGuard
 from voiced.core.events import (
-    AgentReady,
     EchoFound,
     Event,
-    LinkLost,
     MicrophoneChanged,
     PlaybackDrained,
     PromptEnded,
+    ReplyHeard,
     SpeakerChanged,
     StopRequested,
     TimerFired,
@@ -29,15 +28,13 @@ from voiced.core.events import (
 from voiced.core.pcm import PcmFormat
 from voiced.core.state import Conversation, Phase, Policy, sound_may_leave, status_of
 from voiced.errors import DeviceError, DeviceStuck, Trouble
+from voiced.outage_log import OutageLog
 from voiced.parts import Parts, SoundSettings
 from voiced.pipes import CapturePipe, PlaybackPipe, Progress, Rest
 from voiced.supervisor import Run, Supervisor
 from voiced.tool_calls import ToolCalls
 
 log = logging.getLogger(__name__)
-
-REASONS_TOLD = 20
-"""How many different reasons of one outage are logged aloud."""
 
 CUE_DELAY_S = 0.1
 """From the playout to the ear, at most: three periods of the device, and the air."""
@@ -65,7 +62,9 @@ class Runtime:
         self.conversation = Conversation(
             muted=sound.muted, microphone=Trouble.UNOPENED, speaker=Trouble.UNOPENED
         )
-        self.playout = Playout(48_000, self._drained, capacity_s=sound.buffer_s)
+        self.playout = Playout(
+            48_000, self._drained, capacity_s=sound.buffer_s, on_audible=self._audible
+        )
         self.playout.boost = sound.boost
         self.uplink = UplinkQueue(sound.keep_s * 1000)
         self.at_rest: Callable[[], None] = _nothing
@@ -87,7 +86,7 @@ class Runtime:
         self._connection: Connection | None = None
         self._links: set[asyncio.Task[None]] = set()
         self._tool_calls = ToolCalls(parts.tools, self, self.dispatch)
-        self._told: set[str] = set()
+        self._outage_log = OutageLog()
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
         self._group: asyncio.TaskGroup
@@ -189,10 +188,16 @@ class Runtime:
             self.volume = sound.volume
 
     @property
+    def can_announce(self) -> bool:
+        """The agent can be asked to say something."""
+        return self._parts.agent.announces
+
+    @property
     def progress(self) -> Progress:
         """How far sound has come; it advances as long as the devices are well."""
-        now = self.conversation
-        return Progress(self._capture.periods, self.playout.position, now.microphone, now.speaker)
+        now, far = self.conversation, (self._capture.periods, self.playout.position)
+        xruns = self._capture.xruns, self._playback.xruns
+        return Progress(*far, now.microphone, now.speaker, *xruns)
 
     def dispatch(self, event: Event) -> None:
         """Step the machine and carry out what it orders. Event loop thread only."""
@@ -202,20 +207,27 @@ class Runtime:
         self._dispatching = True
         try:
             while self._pending:
-                fact = self._pending.popleft()
+                fact, began_s = self._pending.popleft(), self._loop.time()
                 before = self.conversation
                 self.conversation, actions = step(before, fact, self._policy)
                 log.debug("%s + %s -> %s", before.phase, fact, self.conversation.phase)
-                self._report(before, fact)
+                self._outage_log.noticed(before, fact)
                 if self._sound.guard_echo and self._guard.note(fact, self._loop.time()):
                     self._find_echo()
                 for action in actions:
                     self._perform(action)
+                self._tell_observers(before, fact, self._loop.time() - began_s)
         finally:
             self._dispatching = False
         self._note_rest(asleep=self.conversation.phase is Phase.ASLEEP)
         if self.conversation.phase is Phase.STOPPED:
             self._stopping.set()
+
+    def _tell_observers(
+        self, before: Conversation, event: Event | None, took_s: float = 0.0
+    ) -> None:
+        for observer in self._parts.observers:
+            observer.noticed(before, event, self.conversation, took_s)
 
     def _note_rest(self, *, asleep: bool) -> None:
         was_asleep, self._asleep = self._asleep, asleep
@@ -276,6 +288,9 @@ class Runtime:
                     self._open_link(resume_key, AT_ONCE)
             case act.CloseLink():
                 self._close_link()
+            case act.Announce(text):
+                if self._connection is not None:
+                    self._connection.announce(text)
             case act.RunTool():
                 self._tool_calls.begin(action, self._group)
             case act.ReturnTool(call_id, result, is_error):
@@ -300,20 +315,6 @@ class Runtime:
         self._capture.uplink = None
         if connection is not None:
             connection.end()
-
-    def _report(self, before: Conversation, fact: Event) -> None:
-        """Log each reason of an outage aloud once, its repeats quietly, and the recovery."""
-        match fact:
-            case LinkLost(reason):
-                news = reason not in self._told and len(self._told) < REASONS_TOLD
-                log.log(logging.WARNING if news else logging.DEBUG, "link lost: %s", reason)
-                self._told.add(reason)
-            case AgentReady() if self._told:
-                self._told.clear()
-                new = before.resume_key is None and before.cut_off
-                log.info("%s", "a new conversation begins" if new else "the session goes on")
-            case _:
-                pass
 
     def _device_changed(
         self, event: MicrophoneChanged | SpeakerChanged, exc: DeviceError | None
@@ -359,6 +360,7 @@ class Runtime:
         self._volume = min(max(percent, 0), FULL_VOLUME)
         self._playback.set_volume(self._volume)
         self._remember()
+        self._tell_observers(self.conversation, None)
 
     def _remember(self) -> None:
         if self._parts.memory is not None:
@@ -382,6 +384,10 @@ class Runtime:
     def _drained(self, reply_id: str) -> None:
         """Thread: the playback thread or the loop's."""
         self._loop.call_soon_threadsafe(self.dispatch, PlaybackDrained(reply_id))
+
+    def _audible(self, reply_id: str) -> None:
+        """Thread: the playback thread."""
+        self._loop.call_soon_threadsafe(self.dispatch, ReplyHeard(reply_id))
 
     def _start_timer(self, name: str, after_s: float, event: Event) -> None:
         self._cancel_timer(name)

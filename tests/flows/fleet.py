@@ -25,6 +25,7 @@ class Still:
     """A microphone and a speaker that never move."""
 
     format = PcmFormat(16_000)
+    xruns = 0
     mixer = None
 
     @asynccontextmanager

@@ -56,12 +56,16 @@ class Caption:
         text: The whole text of this utterance so far.
         final: The text of record; nothing more will come for it.
         interrupted: The agent was cut short; `text` is what was spoken.
+        reply_id: The reply it is part of, if the agent says so.
+        at_ms: Where in the sound of that reply its newest words are, if the agent says so.
     """
 
     speaker: Literal["user", "agent"]
     text: str = field(repr=False)
     final: bool = False
     interrupted: bool = False
+    reply_id: str | None = field(default=None, compare=False)
+    at_ms: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +227,16 @@ class Agent(Protocol):
 
     Attributes:
         resumable: The agent hands out resume keys.
+        announces: It can be asked to say something of its own accord.
+        personal: What of its session a person before the device may set: voice, prompt,
+            greeting, as far as there is that, and where it stands.
         default_url: Where it lives unless the settings say otherwise; None if only they can.
         scheme: How its address begins; on this machine it may do without TLS.
     """
 
     resumable: bool
+    announces: bool
+    personal: Mapping[str, tuple[str, ...]]
     default_url: str | None
     scheme: Literal["wss", "https"]
 

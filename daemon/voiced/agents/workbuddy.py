@@ -93,6 +93,8 @@ class WorkBuddy:
     """Makes a codec per link; fills `Agent`."""
 
     resumable = False
+    announces = False
+    personal: Mapping[str, tuple[str, ...]] = {}
     scheme = "https"
     default_url = None
 

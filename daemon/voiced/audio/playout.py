@@ -32,6 +32,8 @@ class _Reply:
         last_heard: What was pulled last.
         fell_silent: It ran dry in the middle of audible sound.
         end: Position after the last frame pulled.
+        n_pulled: How many of its frames were pulled.
+        audible_at: Position of the first frame pulled that is not digital silence.
     """
 
     reply_id: str
@@ -43,6 +45,8 @@ class _Reply:
     last_heard: bytes = b""
     fell_silent: bool = False
     end: int = 0
+    n_pulled: int = 0
+    audible_at: int | None = None
 
     def hold_back(self) -> None:
         """Collect sound again before playing on."""
@@ -60,7 +64,8 @@ class Playout:
     `on_drained` tells that the last frame of a finished reply left the speaker: once per `finish`,
     never for a reply that was dropped or followed by another. It runs on the playback thread, or
     inside `finish` when there is nothing left to hear. A report already on its way when the next
-    reply is accepted is not called back.
+    reply is accepted is not called back. `on_audible` tells, on the playback thread, that the first
+    frame of a reply that is not digital silence left the speaker.
 
     Args:
         start: The start threshold.
@@ -82,6 +87,7 @@ class Playout:
         *,
         capacity_s: float = 60.0,
         start: StartThreshold | None = None,
+        on_audible: Callable[[str], None] | None = None,
     ) -> None:
         self.rate_hz = rate_hz
         self.underruns = 0
@@ -89,6 +95,8 @@ class Playout:
         self.ducked = False
         self.boost = 1.0
         self._on_drained = on_drained
+        self._on_audible = on_audible
+        self._unheard: _Reply | None = None
         self.capacity_s = capacity_s
         self._start = start or StartThreshold()
         self._lock = Lock()
@@ -110,6 +118,15 @@ class Playout:
         """Sound of a reply is queued, or the speaker still holds some."""
         with self._lock:
             return any(reply.queue or reply.end > self._played for reply in self._replies)
+
+    def heard_ms(self, reply_id: str) -> float | None:
+        """How much of a reply has left the speaker; None if it is not being heard, or no more."""
+        with self._lock:
+            for reply in self._replies:
+                if reply.reply_id == reply_id:
+                    held_frames = max(reply.end - self._played, 0)
+                    return max(reply.n_pulled - held_frames, 0) * 1000 / self.rate_hz
+        return None
 
     @property
     def queued_ms(self) -> float:
@@ -199,6 +216,8 @@ class Playout:
                 self._accepting = None
             if self._to_report in dropped:
                 self._to_report = None
+            if self._unheard in dropped:
+                self._unheard = None
             return any(reply.end > self._played for reply in dropped)
 
     def overlay(self, pcm: bytes) -> None:
@@ -219,6 +238,7 @@ class Playout:
                     reply.queue.clear()
                 reply.hold_back()
                 reply.end = 0
+            self._unheard = None
             self._overlay = b""
             self.rate_hz = rate_hz
             self._pulled = self._played = 0
@@ -259,7 +279,10 @@ class Playout:
         """
         with self._lock:
             self._played = n_frames
+            audible = self._take_audible()
             drained = self._take_report()
+        if audible is not None and self._on_audible is not None:
+            self._on_audible(audible)
         if drained is not None:
             self._on_drained(drained)
 
@@ -275,14 +298,31 @@ class Playout:
             if piece:
                 del reply.queue[: len(piece)]
                 pcm += piece
+                if reply.audible_at is None:
+                    self._look_for_sound(reply, piece, self._pulled + (len(pcm) - len(piece)) // 2)
                 reply.last_heard = piece
                 reply.end = self._pulled + len(pcm) // 2
+                reply.n_pulled += len(piece) // 2
             if len(pcm) == n_bytes:
                 break
             if not reply.finished:
                 reply.fell_silent = any(reply.last_heard)
                 reply.hold_back()
         return pcm
+
+    def _look_for_sound(self, reply: _Reply, piece: bytes, position: int) -> None:
+        n_silent = len(piece) - len(piece.lstrip(b"\0"))
+        if n_silent < len(piece):
+            reply.audible_at = position + n_silent // 2
+            self._unheard = reply
+
+    def _take_audible(self) -> str | None:
+        """Return the reply whose sound has begun to leave the speaker, once."""
+        reply = self._unheard
+        if reply is None or reply.audible_at is None or reply.audible_at >= self._played:
+            return None
+        self._unheard = None
+        return reply.reply_id
 
     def _may_play(self, reply: _Reply) -> bool:
         if not (reply.playing or reply.finished) and reply.held_since is not None:

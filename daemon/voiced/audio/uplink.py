@@ -26,6 +26,7 @@ class UplinkQueue:
         queued_ms: How much waits to be taken.
         dropped_ms: How much was forgotten for want of room, since the start.
         dropped_periods: In how many pieces.
+        replayed_periods: How many periods had to wait again, because their link was lost.
         lead: The last chunk the agent has, if what waits follows it without a gap.
     """
 
@@ -37,6 +38,7 @@ class UplinkQueue:
         self.queued_ms = 0.0
         self.dropped_ms = 0.0
         self.dropped_periods = 0
+        self.replayed_periods = 0
         self.lead: tuple[bytes, PcmFormat] | None = None
 
     @property
@@ -83,6 +85,7 @@ class UplinkQueue:
         """Let what was not acknowledged wait again, in order: its link is gone."""
         self.queued_ms += self._on_its_way_ms
         self._on_its_way_ms = 0.0
+        self.replayed_periods += len(self._on_its_way)
         while self._on_its_way:
             chunk = self._on_its_way.pop()
             chunk.position = None

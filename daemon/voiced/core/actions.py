@@ -156,6 +156,13 @@ class ReturnTool:
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """Have the agent say something now."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CancelTools:
     """Stop every running tool; nobody wants the results."""
 
@@ -189,7 +196,7 @@ class Show:
     status: Status
 
 
-AgentAction = OpenLink | HurryLink | CloseLink | RunTool | ReturnTool | CancelTools
+AgentAction = OpenLink | HurryLink | CloseLink | Announce | RunTool | ReturnTool | CancelTools
 """What concerns the link and the tools."""
 
 IndoorAction = StartTimer | CancelTimer | TellLeaving | Show

@@ -23,8 +23,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from voiced.core import actions as act
+from voiced.core import announce, outage
 from voiced.core import events as ev
-from voiced.core import outage
 from voiced.core.actions import Action
 from voiced.core.cues import Earcon, Prompt
 from voiced.core.events import Event
@@ -61,7 +61,8 @@ def step(now: Conversation, event: Event, policy: Policy) -> Step:
         after = replace(after, echoing=True)
     elif is_sounding(after) and after.echoing:
         after = replace(after, echoing=False)
-    return after, (*actions, *_consequences(now, after, policy, policy))
+    after, said = announce.go_on(after)
+    return after, (*actions, *said, *_consequences(now, after, policy, policy))
 
 
 def change_policy(now: Conversation, was: Policy, policy: Policy) -> tuple[Action, ...]:
@@ -292,6 +293,7 @@ _QUIET = (Phase.LISTENING, Phase.HEARING, Phase.THINKING)
 TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     (Phase.ASLEEP, ev.Woken): _row(_wake, Phase.CONNECTING),
     (Phase.ASLEEP, ev.TalkPressed): _row(_wake, Phase.CONNECTING),
+    (Phase.ASLEEP, ev.AnnouncementRequested): _row(announce.wake, Phase.CONNECTING),
     (Phase.CONNECTING, ev.AgentReady): _row(_ready, Phase.LISTENING),
     (Phase.CONNECTING, ev.TalkPressed): _row(_press_again, Phase.CONNECTING, Phase.ASLEEP),
     (Phase.CONNECTING, ev.Woken): _row(_press_again, Phase.CONNECTING),
@@ -324,6 +326,10 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
         for phase in AWAKE
     },
     **{(phase, ev.ToolReturned): _row(_tool_ends, phase) for phase in AWAKE},
+    **{
+        (phase, ev.AnnouncementRequested): _row(announce.wait, phase)
+        for phase in (Phase.CONNECTING, *AWAKE)
+    },
     **{(phase, ev.EndRequested): _row(_leave, phase, Phase.ASLEEP) for phase in AWAKE},
     **{
         (phase, ev.TimerFired): _row(
@@ -376,6 +382,11 @@ IGNORED: dict[tuple[Phase, type[Event]], str] = {
         for phase in (Phase.ASLEEP, Phase.CONNECTING, Phase.LISTENING, Phase.HEARING)
     },
     **{(phase, ev.ReplyDone): "a reply that was dropped" for phase in _QUIET},
+    **{
+        (phase, ev.ReplyHeard): "nothing waits for it, but observers"
+        for phase in Phase
+        if phase is not Phase.STOPPED
+    },
     (Phase.ASLEEP, ev.PlaybackDrained): "what was left of a reply was heard out",
     (Phase.ASLEEP, ev.TimerFired): "cancelled too late",
     (Phase.ASLEEP, ev.EndRequested): "already ended",

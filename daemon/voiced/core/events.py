@@ -43,6 +43,17 @@ class EndRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnouncementRequested:
+    """The agent is to say something of its own accord.
+
+    Attributes:
+        text: What, or about what: the agent finds the words.
+    """
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
     """The process was asked to stop."""
 
@@ -206,6 +217,13 @@ class ReplyDone:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyHeard:
+    """The first audible frame of a reply left the speaker."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybackDrained:
     """The last frame of a finished reply left the speaker."""
 
@@ -248,6 +266,7 @@ Event = (
     | TalkPressed
     | Hushed
     | EndRequested
+    | AnnouncementRequested
     | StopRequested
     | MuteChanged
     | MuteToggled
@@ -268,6 +287,7 @@ Event = (
     | SpeechStopped
     | ReplyStarted
     | ReplyDone
+    | ReplyHeard
     | PlaybackDrained
     | ToolCalled
     | ToolReturned

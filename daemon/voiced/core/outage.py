@@ -5,6 +5,7 @@ from dataclasses import replace
 from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core.actions import Action
+from voiced.core.announce import unsaid
 from voiced.core.cues import Earcon, Prompt
 from voiced.core.events import Event, Loss
 from voiced.core.retries import pause_before_next
@@ -34,6 +35,7 @@ def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
         answer_owed=now.answer_owed or now.phase in _ENGAGED,
         told_offline=now.told_offline,
         cut_reply=now.reply_id or now.cut_reply,
+        announcements=unsaid(now),
     )
     after, answer = _answer(after)
     pause = pause_before_next(now.failures, key, event, policy)

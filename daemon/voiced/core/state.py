@@ -1,6 +1,6 @@
 """Where a conversation is, and what follows from that alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from voiced.core.actions import Action, Status
@@ -97,6 +97,8 @@ class Conversation:
         user_speaking: The agent hears the user, whatever we are doing.
         hushed: The user silenced a reply that had not begun.
         tools: Calls whose results are owed.
+        announcements: What the agent is yet to be asked to say.
+        announcing: What it was asked to say and has not begun to.
         leaving: The conversation ends after the next reply.
         parting: That reply has begun.
     """
@@ -125,6 +127,8 @@ class Conversation:
     user_speaking: bool = False
     hushed: bool = False
     tools: frozenset[str] = frozenset()
+    announcements: tuple[str, ...] = field(default=(), repr=False)
+    announcing: str = field(default="", repr=False)
     leaving: bool = False
     parting: bool = False
 

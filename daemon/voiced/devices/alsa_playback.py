@@ -96,7 +96,7 @@ class AlsaPlayback:
     Attributes:
         format: What it pulls.
         periods: How many periods were pulled.
-        underruns: How many underruns there were.
+        xruns: How many underruns there were.
         mixer: The card's own volume control, or None.
     """
 
@@ -104,7 +104,7 @@ class AlsaPlayback:
         self.mixer = mixer
         self.format = PcmFormat(opened.format.rate_hz)
         self.periods = 0
-        self.underruns = 0
+        self.xruns = 0
         self._opened = opened
         self._set_full(_FULL_PERIODS)
         self._burst = BurstLog(opened.device, "underrun")
@@ -198,7 +198,7 @@ class AlsaPlayback:
         # The room for all of it was seen before pulling, so it is never taken in part.
         sound = to_all_channels(mono, self._opened.format.channels)
         if self._opened.pcm.write(sound) == XRUN:
-            self.underruns += 1
+            self.xruns += 1
             self._burst.note(time.monotonic())
             self._opened.pcm.write(sound)
         self._ring_is_empty = False

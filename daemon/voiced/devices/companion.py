@@ -70,6 +70,10 @@ class _Both:
         self._capture = capture
         self._playback = playback
 
+    @property
+    def xruns(self) -> int:
+        return self._capture.xruns
+
     async def run(self, deliver: Callable[[bytes], None]) -> None:
         failures: list[Exception] = []
         try:

@@ -90,6 +90,7 @@ class WavCapture:
         self, pcm_format: PcmFormat, period_ms: int, queue: deque[bytes], refrain: bytes
     ) -> None:
         self.format = pcm_format
+        self.xruns = 0
         self.periods = 0
         self._period_ms = period_ms
         self._period_bytes = pcm_format.bytes_in(period_ms)
@@ -163,6 +164,7 @@ class WavPlayback:
 
     def __init__(self, device: str, file: FileIO, pcm_format: PcmFormat, period_ms: int) -> None:
         self.format = pcm_format
+        self.xruns = 0
         self.periods = 0
         self._device = device
         self._file = file

@@ -150,7 +150,7 @@ async def _play(devices: SoundDevices, score: Score, played: Heard, tried: async
             try:
                 await playback.run(_Source(pcm, clock))
             finally:
-                played.xruns = playback.underruns
+                played.xruns = playback.xruns
                 clock.note(played)
     except DeviceError as error:
         played.error = error

@@ -44,8 +44,10 @@ def test_what_is_ignored_changes_nothing():
         ev.ReplyStarted: ev.ReplyStarted("r"),
         ev.ReplyDone: ev.ReplyDone("r", interrupted=True),
         ev.ToolCalled: ev.ToolCalled("c", "t"),
+        ev.AnnouncementRequested: ev.AnnouncementRequested("hello"),
         ev.ToolReturned: ev.ToolReturned("c", "{}"),
         ev.PlaybackDrained: ev.PlaybackDrained("r"),
+        ev.ReplyHeard: ev.ReplyHeard("r"),
         ev.TimerFired: ev.TimerFired("patience"),
     }
     for phase, kind in IGNORED:

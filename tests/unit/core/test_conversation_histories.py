@@ -26,6 +26,7 @@ CALLS = st.sampled_from(["c1", "c2"])
 EVENTS = st.one_of(
     st.builds(ev.Woken, st.just("button"), st.booleans()),
     st.builds(ev.EndRequested, st.booleans()),
+    st.builds(ev.AnnouncementRequested, st.sampled_from(["one", "two"])),
     st.builds(ev.MuteChanged, st.booleans()),
     st.builds(ev.TalkHeld, st.booleans()),
     st.builds(ev.VolumeStepped, st.sampled_from([-5, 5])),
@@ -36,6 +37,7 @@ EVENTS = st.one_of(
     st.builds(ev.ReplyStarted, REPLIES),
     st.builds(ev.ReplyDone, REPLIES, st.booleans()),
     st.builds(ev.PlaybackDrained, REPLIES),
+    st.builds(ev.ReplyHeard, REPLIES),
     st.builds(ev.ToolCalled, CALLS, st.just("get_time")),
     st.builds(ev.ToolReturned, CALLS, st.just("{}"), st.booleans()),
     st.builds(
@@ -146,7 +148,10 @@ def test_a_link_is_opened_only_by_a_person_or_after_a_loss(history):
     for event in history:
         now, orders = step(now, event, Policy())
         if any(isinstance(order, act.OpenLink) for order in orders):
-            assert isinstance(event, ev.Woken | ev.TalkPressed | ev.LinkLost | ev.TimerFired)
+            assert isinstance(
+                event,
+                ev.Woken | ev.TalkPressed | ev.AnnouncementRequested | ev.LinkLost | ev.TimerFired,
+            )
 
 
 @settings(max_examples=2_000, deadline=None)

@@ -14,7 +14,13 @@ class AssemblyAi:
     """Makes a codec per link and remembers what must outlive a link."""
 
     resumable = True
+    announces = True
     scheme = "wss"
+    personal = {  # noqa: RUF012 - a port's attribute, and nobody changes it
+        "voice": ("output", "voice"),
+        "prompt": ("system_prompt",),
+        "greeting": ("greeting",),
+    }
     default_url = "wss://agents.assemblyai.com/v1/ws"
 
     def __init__(self, settings: AgentSettings) -> None:

@@ -26,7 +26,13 @@ class Captions:
         self._finish(key)
         return [Caption("user", text, final=True)]
 
-    def agent_goes_on(self, key: str | None, piece: str) -> list[Caption]:
+    def agent_goes_on(
+        self,
+        key: str | None,
+        piece: str,
+        reply_id: str | None = None,
+        at_ms: float | None = None,
+    ) -> list[Caption]:
         """Take the agent's next words. They may be late."""
         if key in self._final:
             return []
@@ -34,12 +40,14 @@ class Captions:
         self._spoken[key] = text
         if len(self._spoken) > REMEMBERED:
             del self._spoken[next(iter(self._spoken))]
-        return [Caption("agent", text)]
+        return [Caption("agent", text, reply_id=reply_id, at_ms=at_ms)]
 
-    def agent_said(self, key: str | None, text: str, *, interrupted: bool) -> list[Caption]:
+    def agent_said(
+        self, key: str | None, text: str, reply_id: str | None = None, *, interrupted: bool
+    ) -> list[Caption]:
         """Take the agent's words of record."""
         self._finish(key)
-        return [Caption("agent", text, final=True, interrupted=interrupted)]
+        return [Caption("agent", text, True, interrupted, reply_id)]  # noqa: FBT003 - a record's fields
 
     def _finish(self, key: str | None) -> None:
         self._spoken.pop(key, None)

@@ -7,7 +7,15 @@ from voiced.agents.assemblyai.captions import Captions
 from voiced.agents.assemblyai.errors import AgentError
 from voiced.agents.assemblyai.replies import Replies
 from voiced.agents.assemblyai.tool_turn import ToolTurn
-from voiced.agents.assemblyai.wire import Reading, arguments_in, encodable, frame, id_in, id_or_none
+from voiced.agents.assemblyai.wire import (
+    Reading,
+    arguments_in,
+    encodable,
+    frame,
+    id_in,
+    id_or_none,
+    offset_or_none,
+)
 from voiced.agents.codec import Item, Message, Send
 from voiced.agents.faults import Faults
 from voiced.agents.reading import Body, MalformedError, json_text, text_in
@@ -100,11 +108,14 @@ class Turns:
         return items
 
     def _agent_delta(self, body: Body, _now_s: float) -> list[Item]:
-        return [*self._captions.agent_goes_on(_utterance(body), text_in(body, "delta"))]
+        at_ms = offset_or_none(body, "start_ms")
+        piece, reply_id = text_in(body, "delta"), id_or_none(body, "reply_id")
+        return [*self._captions.agent_goes_on(_utterance(body), piece, reply_id, at_ms)]
 
     def _agent_final(self, body: Body, _now_s: float) -> list[Item]:
         text, interrupted = text_in(body, "text"), body.get("interrupted") is True
-        return [*self._captions.agent_said(_utterance(body), text, interrupted=interrupted)]
+        key, reply_id = _utterance(body), id_or_none(body, "reply_id")
+        return [*self._captions.agent_said(key, text, reply_id, interrupted=interrupted)]
 
     def _reply_done(self, body: Body, now_s: float) -> list[Item]:
         reply_id = id_or_none(body, "reply_id") or self._replies.current

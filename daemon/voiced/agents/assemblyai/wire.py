@@ -8,6 +8,7 @@ from voiced.agents.codec import Item
 from voiced.agents.reading import Body, MalformedError, json_text, read_object
 
 MAX_ID_CHARS = 256  # ids are opaque and short
+LONGEST_REPLY_MS = 3_600_000
 LATEST_S = 1e12  # since 1970: nobody's clock is that far
 
 Reading = Callable[[Body, float], list[Item]]
@@ -48,6 +49,14 @@ def id_in(body: Body, key: str) -> str:
     if value is None:
         raise MalformedError(f"without a usable {key}")
     return value
+
+
+def offset_or_none(body: Body, key: str) -> float | None:
+    """Return how far into something a point is, in ms; None if that is not said, or makes no sense."""
+    value = body.get(key)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 <= value <= LONGEST_REPLY_MS else None
 
 
 def lifetime_in(ready: Body) -> float | None:

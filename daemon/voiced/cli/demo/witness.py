@@ -111,6 +111,11 @@ class WitnessedPlayback:
         self._playback = playback
         self._witness = witness
 
+    @property
+    def xruns(self) -> int:
+        """How many underruns there were."""
+        return self._playback.xruns
+
     async def run(self, source: SoundSource) -> None:
         """Play `source`."""
         await self._playback.run(_Measured(source, self._witness, self.format))

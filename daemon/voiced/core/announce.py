@@ -1,0 +1,37 @@
+"""The rules for what the agent is asked to say, without anybody having spoken to it."""
+
+from dataclasses import replace
+
+from voiced.core import actions as act
+from voiced.core import events as ev
+from voiced.core.state import Conversation, Phase, Policy, Step, forget
+
+MOST_WAITING = 8
+
+
+def wake(now: Conversation, event: ev.AnnouncementRequested, _policy: Policy) -> Step:
+    """Wake the agent for it; it does not greet then."""
+    after = replace(forget(now), phase=Phase.CONNECTING, announcements=(event.text,))
+    return after, (act.OpenLink(resume_key=None, greet=False),)
+
+
+def wait(now: Conversation, event: ev.AnnouncementRequested, _policy: Policy) -> Step:
+    """Let it wait for its turn; of too many the oldest are forgotten."""
+    waiting = (*now.announcements, event.text)[-MOST_WAITING:]
+    return replace(now, announcements=waiting), ()
+
+
+def go_on(now: Conversation) -> Step:
+    """Have the next one said if nobody is speaking and nothing else is about to be said."""
+    if now.phase is not Phase.LISTENING:
+        return (replace(now, announcing=""), ()) if now.announcing else (now, ())
+    if not now.announcements or now.announcing or now.leaving:
+        return now, ()
+    text, *others = now.announcements
+    after = replace(now, announcements=tuple(others), announcing=text)
+    return after, (act.Announce(text),)
+
+
+def unsaid(now: Conversation) -> tuple[str, ...]:
+    """Return what a lost link leaves to be said."""
+    return (now.announcing, *now.announcements) if now.announcing else now.announcements
