@@ -9,8 +9,9 @@ import pytest
 from tests.wire.afar import settings_server
 from tests.wire.peers import tcp_server
 from voiced.app import settings_caller
+from voiced.config.outside import RemoteSection
 from voiced.config.record import Record, Sent
-from voiced.config.schema import AgentSection, RemoteSection, Settings
+from voiced.config.schema import AgentSection, Settings
 from voiced.host.remote import RemoteSettings
 
 pytestmark = pytest.mark.real_time

@@ -11,7 +11,8 @@ import msgspec
 
 from voiced.config.document import Document, KeyPath
 from voiced.config.fields import Setting, every_setting, settings_in, suggestion
-from voiced.config.schema import Section, Settings
+from voiced.config.kinds import Section
+from voiced.config.schema import Settings
 from voiced.config.secret import Secret, read_reference
 from voiced.errors import Problem
 

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from voiced.config.fields import every_setting, settings_in
-from voiced.config.kinds import Reload
-from voiced.config.schema import Section, Settings
+from voiced.config.kinds import Reload, Section
+from voiced.config.schema import Settings
 
 AnySection = TypeVar("AnySection", bound=Section)
 

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import msgspec
 
-from voiced.config.kinds import Reload
-from voiced.config.schema import Section
+from voiced.config.kinds import Reload, Section
 
 
 @dataclass(frozen=True, slots=True)

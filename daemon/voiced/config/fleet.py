@@ -10,8 +10,9 @@ from typing import Any
 
 from voiced.config.document import Document, KeyPath
 from voiced.config.fields import every_setting, settings_in, suggestion
+from voiced.config.kinds import Section
 from voiced.config.layers import below, lay, without
-from voiced.config.schema import Section, Settings
+from voiced.config.schema import Settings
 from voiced.errors import ConfigError, Problem
 
 REVISION = "revision"

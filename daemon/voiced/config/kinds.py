@@ -16,6 +16,10 @@ from voiced.config.secret import Secret
 Reload = Literal["live", "next-session", "restart"]
 
 
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings that belong together."""
+
+
 def expect(text: str, **limits: Any) -> msgspec.Meta:
     """Describe what a value must be, in words, with the limits that make it so."""
     return msgspec.Meta(extra={"expect": text}, **limits)
@@ -82,6 +86,20 @@ Listen = Annotated[
     str,
     expect(
         "an address and port like 127.0.0.1:8080", pattern=r"^[^\s/]+:[0-9]{1,5}$", max_length=255
+    ),
+]
+HostName = Annotated[
+    str,
+    expect(
+        "the name or address of a host",
+        pattern=r"^[A-Za-z0-9:]([A-Za-z0-9.:_-]*[A-Za-z0-9])?$",
+        max_length=253,
+    ),
+]
+Topic = Annotated[
+    str,
+    expect(
+        "the beginning of a topic", pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=127
     ),
 ]
 PublicKey = Annotated[

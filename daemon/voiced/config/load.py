@@ -11,14 +11,13 @@ from voiced.config.layers import lay
 from voiced.config.record import Text
 from voiced.config.rules import Catalogue, cautions, contradictions
 from voiced.config.schema import Settings
+from voiced.config.secret import Secret
 from voiced.errors import ConfigError, Problem
 
 FILE_NAME = "voiced.yaml"
 SYSTEM_DIRECTORY = "/etc/voiced"
 DROP_INS = "conf.d"
 """The folder beside a settings file whose files are laid over it."""
-
-_KEY: KeyPath = ("agent", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,17 +250,31 @@ def _may_follow(path: KeyPath, faulty: set[KeyPath]) -> bool:
 
 def _absent(settings: Settings) -> Iterator[Problem]:
     """Yield what the settings refer to but this machine does not have."""
-    if settings.agent.key is not None:
+    for path, secret in secrets(settings):
         try:
-            settings.agent.key.resolve()
+            secret.resolve()
         except ConfigError as error:
-            yield Problem(_KEY, error.problem, error.hint)
-    ca_file = settings.network.ca_file
-    if ca_file is not None and not Path(ca_file).is_file():
-        yield Problem(("network", "ca_file"), "no such file", "put the certificates there")
+            yield Problem(path, error.problem, error.hint)
+    for section in ("network", "mqtt"):
+        ca_file = getattr(getattr(settings, section), "ca_file", None)
+        if ca_file is not None and not Path(ca_file).is_file():
+            yield Problem((section, "ca_file"), "no such file", "put the certificates there")
 
 
 def _unsafe(settings: Settings) -> Iterator[Problem]:
-    caution = settings.agent.key.caution() if settings.agent.key is not None else ""
-    if caution:
-        yield Problem(_KEY, caution)
+    for path, secret in secrets(settings):
+        if caution := secret.caution():
+            yield Problem(path, caution)
+
+
+def secrets(settings: Settings) -> Iterator[tuple[KeyPath, Secret]]:
+    """Yield every secret that the settings refer to, and where they do."""
+    metrics, mqtt = settings.metrics, settings.mqtt
+    places: tuple[tuple[KeyPath, Secret | None], ...] = (
+        (("agent", "key"), settings.agent.key),
+        (("metrics", "token"), None if metrics is None else metrics.token),
+        (("mqtt", "password"), None if mqtt is None else mqtt.password),
+    )
+    for path, secret in places:
+        if secret is not None:
+            yield path, secret

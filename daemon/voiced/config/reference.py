@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from voiced.config.fields import Setting, every_setting, settings_in
-from voiced.config.schema import Section, Settings
+from voiced.config.kinds import Section
+from voiced.config.schema import Settings
 from voiced.config.show import dump
 
 WIDTH = 96

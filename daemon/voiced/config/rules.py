@@ -9,7 +9,8 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from voiced.config.document import Document, KeyPath
 from voiced.config.fields import every_setting, suggestion
-from voiced.config.schema import RemoteSection, Settings
+from voiced.config.outside import RemoteSection
+from voiced.config.schema import Settings
 from voiced.errors import Problem
 
 
@@ -48,11 +49,6 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _IN_CLEAR = {"wss": "ws", "https": "http"}
 _LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1")
 
-# Accepted so that files written today go on working. Whoever builds the feature deletes its row.
-NOT_YET: Mapping[str, tuple[Callable[[Settings], bool], str]] = {
-    "kiosk": (lambda settings: settings.kiosk is not None, "read the status in the log"),
-}
-
 
 def contradictions(settings: Settings, document: Document, catalogue: Catalogue) -> list[Problem]:
     """Return what is wrong between settings that are each right by themselves."""
@@ -63,15 +59,12 @@ def contradictions(settings: Settings, document: Document, catalogue: Catalogue)
         *_button(settings, document),
         *_led(settings),
         *_network(settings),
+        *_outside(settings),
     ]
 
 
 def cautions(settings: Settings, document: Document) -> Iterator[Problem]:
     """Yield what is allowed but has no effect."""
-    for key, (is_set, instead) in NOT_YET.items():
-        if is_set(settings):
-            problem = "accepted, but this version does not drive it yet"
-            yield Problem(tuple(key.split(".")), problem, instead)
     if (
         settings.wake.mode == "button"
         and settings.button is None
@@ -83,6 +76,10 @@ def cautions(settings: Settings, document: Document) -> Iterator[Problem]:
     timeout: KeyPath = ("wake", "idle_timeout_s")
     if settings.wake.mode == "always" and timeout in document.places:
         yield Problem(timeout, "has no effect with `wake.mode: always`", "remove it")
+    mqtt = settings.mqtt
+    if mqtt is not None and not mqtt.tls and _LOOPBACK.fullmatch(mqtt.host) is None:
+        problem = "whoever shares the network can read and send what goes to the broker"
+        yield Problem(("mqtt", "tls"), problem, "give the broker a certificate")
 
 
 def _agent(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
@@ -192,6 +189,22 @@ def _remote(remote: RemoteSection) -> Iterator[Problem]:
     for i, name in enumerate(remote.allow):
         if name not in names:
             yield Problem(("remote", "allow", i), "no such setting", "config/README.md lists them")
+
+
+def _outside(settings: Settings) -> Iterator[Problem]:
+    kiosk, metrics, mqtt = settings.kiosk, settings.metrics, settings.mqtt
+    for name, section in (("kiosk", kiosk), ("metrics", metrics)):
+        if section is not None and not 0 < int(section.listen.rpartition(":")[2]) < 65_536:  # noqa: PLR2004
+            yield Problem((name, "listen"), "no such port", "choose one from 1 to 65535")
+    if kiosk is not None and metrics is not None and kiosk.listen == metrics.listen:
+        yield Problem(("metrics", "listen"), "the page is served there", "choose another port")
+    if metrics is not None and metrics.token is None and not _is_loopback(f"//{metrics.listen}"):
+        hint = "write `token: {file: PATH}`, or listen at 127.0.0.1"
+        yield Problem(("metrics", "listen"), "open to the network without a token", hint)
+    if mqtt is not None and mqtt.ca_file is not None and not mqtt.tls:
+        yield Problem(("mqtt", "ca_file"), "of no use without tls", "remove it")
+    if mqtt is not None and mqtt.password is not None and mqtt.username is None:
+        yield Problem(("mqtt", "password"), "whose is it?", "write `username:` as well")
 
 
 def _is_public_key(text: str) -> bool:

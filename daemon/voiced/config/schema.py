@@ -9,27 +9,27 @@ from voiced.config.kinds import (
     AbsolutePath,
     AgentUrl,
     Gesture,
-    HttpUrl,
     Level,
-    Listen,
     MixerControl,
     Name,
     Pin,
     Proxy,
-    PublicKey,
     Reference,
-    SettingName,
+    Section,
     SoundDevice,
     expect,
     live,
     next_session,
     restart,
 )
+from voiced.config.outside import (
+    KioskSection,
+    MetricsSection,
+    MqttSection,
+    PrivacySection,
+    RemoteSection,
+)
 from voiced.config.secret import Secret
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings that belong together."""
 
 
 class DeviceSection(Section, frozen=True, kw_only=True):
@@ -288,56 +288,6 @@ class NetworkSection(Section, frozen=True, kw_only=True):
     ] = None
 
 
-class RemoteSection(Section, frozen=True, kw_only=True):
-    """Settings fetched from a server, laid over those of this file."""
-
-    url: Annotated[
-        HttpUrl,
-        live(
-            "Where they are; {name} and {serial} stand for this device's. http:// is for this "
-            "machine only.",
-            "https://config.example.org/voiced.yaml",
-            local=True,
-        ),
-    ]
-    interval_s: Annotated[
-        Annotated[float, msgspec.Meta(ge=5, le=86_400)],
-        live("How often to ask whether they have changed, 20 % more or less.", local=True),
-    ] = 300.0
-    public_key: Annotated[
-        PublicKey | None,
-        live(
-            "Whose minisign signature they must carry, found at the same address with .minisig.",
-            "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3",
-            local=True,
-        ),
-    ] = None
-    ca_file: Annotated[
-        AbsolutePath | None,
-        live(
-            "Certificates to trust for that address besides the system's own (PEM).",
-            "/etc/voiced/ca.pem",
-            local=True,
-        ),
-    ] = None
-    trial_s: Annotated[
-        Annotated[float, msgspec.Meta(ge=5, le=3600)],
-        live("How long new ones must work before they are kept.", local=True),
-    ] = 120.0
-    allow: Annotated[
-        Annotated[tuple[SettingName, ...], expect("a list of names like agent.url")],
-        live("Settings that the server may change though only this file should.", local=True),
-    ] = ()
-
-
-class KioskSection(Section, frozen=True, kw_only=True):
-    """The page for a screen."""
-
-    listen: Annotated[Listen, restart("Address and port to serve it at.", local=True)] = (
-        "127.0.0.1:8080"
-    )
-
-
 class LogSection(Section, frozen=True, kw_only=True):
     """What is written to the log."""
 
@@ -365,4 +315,7 @@ class Settings(Section, frozen=True, kw_only=True):
     ] = ("get_time", "set_volume", "end_conversation")
     remote: RemoteSection | None = None
     kiosk: KioskSection | None = None
+    privacy: PrivacySection = PrivacySection()
+    metrics: MetricsSection | None = None
+    mqtt: MqttSection | None = None
     log: LogSection = LogSection()

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from voiced.config.schema import Section, Settings
+from voiced.config.kinds import Section
+from voiced.config.schema import Settings
 from voiced.config.secret import Secret
 
 

@@ -98,22 +98,28 @@ class StateFile:
             self._written = wanted
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Put `content` in the place of the file at `path`, all of it or nothing, whatever happens.
 
     Thread: any.
+
+    Args:
+        path: The file.
+        content: What it is to hold.
+        mode: Who may do what with it, as far as the umask agrees.
 
     Raises:
         OSError: If it cannot be written. What was there before is then still there.
     """
     with _one_at_a_time:
-        _replace_file(path, content)
+        _replace_file(path, content, mode)
 
 
-def _replace_file(path: Path, content: bytes) -> None:
+def _replace_file(path: Path, content: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("wb") as file:
+    fresh.unlink(missing_ok=True)  # whoever may read that must not read this
+    with open(fresh, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -13,8 +13,8 @@ from urllib.parse import quote, urljoin, urlsplit
 from voiced import __version__
 from voiced.agents.codec import HttpAnswer, HttpCall
 from voiced.config.choice import sent_of
+from voiced.config.outside import RemoteSection
 from voiced.config.record import Record, Sent
-from voiced.config.schema import RemoteSection
 from voiced.config.signature import SUFFIX, verify
 from voiced.core.schedule import Uniform, first_wait_s, next_wait_s
 from voiced.errors import ConfigError, LinkError, VoicedError

@@ -11,7 +11,8 @@ from voiced.app import catalogue
 from voiced.config.difference import changes, mixed, strongest, summary
 from voiced.config.fields import every_setting
 from voiced.config.load import examine_content
-from voiced.config.schema import LedSection, RemoteSection, Settings
+from voiced.config.outside import RemoteSection
+from voiced.config.schema import LedSection, Settings
 
 CLASSES = ["live", "next-session", "restart"]
 BASE = "version: 1\nagent: {url: 'ws://127.0.0.1:1/'}\n"

@@ -58,8 +58,6 @@ def test_settings_are_loaded_from_a_file(tmp_path):
     assert loaded.settings.kiosk.listen == "127.0.0.1:8080"
     assert loaded.warnings == (
         f"{path}:12: wake.mode: there is no button; write `button: {{pin: 17}}`, or use kill -USR1",
-        f"{path}:16: kiosk: accepted, but this version does not drive it yet; "
-        "read the status in the log",
     )
 
 
@@ -110,7 +108,7 @@ def test_what_has_nothing_to_do_with_a_fault_is_told_beside_it():
 
 HOLD = "wake: {mode: hold_to_talk}\n"
 ALWAYS = "wake: {mode: always, idle_timeout_s: 9}\n"
-LATER = "accepted, but this version does not drive it yet"
+IN_CLEAR = "whoever shares the network can read and send what goes to the broker"
 NO_BUTTON = "there is no button; write `button: {pin: 17}`, or use kill -USR1"
 
 
@@ -122,7 +120,9 @@ NO_BUTTON = "there is no button; write `button: {pin: 17}`, or use kill -USR1"
         ("wake: {mode: button}\n", [f"f.yaml:2: wake.mode: {NO_BUTTON}"]),
         (HOLD + "button: {pin: 1}\n", []),
         ("remote: {url: 'https://example.org/'}\n", []),
-        ("kiosk: {}\n", [f"f.yaml:2: kiosk: {LATER}; read the status in the log"]),
+        ("kiosk: {}\nmetrics: {}\n", []),
+        ("mqtt: {host: localhost, tls: false}\n", []),
+        ("mqtt: {host: broker.local, tls: false}\n", [f"f.yaml:2: mqtt.tls: {IN_CLEAR}; give the broker a certificate"]),
         ("wake: {mode: always}\n", []),
         (ALWAYS, ["f.yaml:2: wake.idle_timeout_s: has no effect with `wake.mode: always`; remove it"]),
     ],

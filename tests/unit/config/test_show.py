@@ -34,7 +34,7 @@ def test_every_setting_is_shown_with_its_default(with_secret, capsys):
     assert main(["config", "show", str(with_secret)]) == 0
     shown = capsys.readouterr().out
     for path, _ in every_setting(Settings):
-        if path[0] not in {"button", "buttons", "led", "remote", "kiosk"}:
+        if path[0] not in {"button", "buttons", "led", "remote", "kiosk", "metrics", "mqtt"}:
             assert f"{'  ' * (len(path) - 1)}{path[-1]}:" in shown
     assert "  idle_timeout_s: 30\n" in shown
     assert "system_prompt: Sei höflich\n" in shown
@@ -53,9 +53,9 @@ def test_a_secret_is_shown_as_a_reference_only(command, with_secret, capsys):
 
 def test_warnings_do_not_spoil_a_check(with_secret, capsys):
     with with_secret.open("a") as file:
-        file.write("kiosk: {}\n")
+        file.write("mqtt: {host: broker.local, tls: false}\n")
     assert main(["config", "check", str(with_secret)]) == 0
-    assert capsys.readouterr().err.startswith(f"warning: {with_secret}:4: kiosk: accepted, but ")
+    assert capsys.readouterr().err.startswith(f"warning: {with_secret}:4: mqtt.tls: whoever ")
 
 
 def test_faulty_settings_are_not_shown(with_secret, capsys):

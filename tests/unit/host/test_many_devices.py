@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from voiced.agents.codec import HttpAnswer
+from voiced.config.outside import RemoteSection
 from voiced.config.record import Record, Sent
-from voiced.config.schema import RemoteSection
 from voiced.errors import LinkError
 from voiced.host.remote import RemoteSettings
 

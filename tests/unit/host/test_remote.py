@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from voiced.agents.codec import HttpAnswer
+from voiced.config.outside import RemoteSection
 from voiced.config.record import Record, Sent
-from voiced.config.schema import RemoteSection
 from voiced.errors import ConfigError, LinkError
 from voiced.host.remote import RemoteSettings, signature_url
 
