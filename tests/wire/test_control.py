@@ -11,7 +11,7 @@ from voiced.host.control import ControlSocket
 pytestmark = pytest.mark.real_time
 
 
-async def status(_query):
+async def status(_question):
     return {"status": "asleep"}
 
 

@@ -1,0 +1,40 @@
+"""`voiced kiosk`: how to reach the page, for a browser and for the camera of a phone."""
+
+import argparse
+import sys
+from importlib import import_module
+
+from voiced.cli.asking import ask
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--no-qr", action="store_true", help="the links alone")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the links, and the first of them as a QR code if others than this device may come.
+
+    Raises:
+        RefusedError: If there is no page.
+        NotRunningError: If no daemon answers.
+    """
+    found = ask("GET", "/kiosk")
+    for link in found["links"]:
+        print(link)
+    if not found["open"]:
+        print("only on this device; see kiosk.listen", file=sys.stderr)
+        return 0
+    print("whoever has this link can steer this device", file=sys.stderr)
+    if not options.no_qr:
+        _show_code(found["links"][0])
+    return 0
+
+
+def _show_code(link: str) -> None:
+    try:
+        segno = import_module("segno")
+    except ModuleNotFoundError:
+        print("for a QR code: pip install 'voiced[kiosk]'", file=sys.stderr)
+        return
+    segno.make(link, micro=False).terminal(compact=True)

@@ -1,0 +1,28 @@
+"""`voiced transcript`: what was said of late, if the settings allow it to be held."""
+
+import argparse
+import json
+from datetime import datetime
+
+from voiced.cli.asking import ask
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print it, the oldest first.
+
+    Raises:
+        RefusedError: If nothing of it is held.
+        NotRunningError: If no daemon answers.
+    """
+    for line in ask("GET", "/transcript")["lines"]:
+        if options.json:
+            print(json.dumps(line, ensure_ascii=False))
+            continue
+        at = datetime.fromtimestamp(line["at"]).astimezone()
+        print(f"{at:%Y-%m-%d %H:%M:%S}  {line['speaker']:<5}  {line['text']}")
+    return 0
