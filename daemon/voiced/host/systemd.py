@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from importlib import import_module
-from time import clock_gettime_ns
+from time import clock_gettime_ns, monotonic
 
 from voiced.config.environment import variable
 from voiced.core.actions import Status
@@ -78,6 +78,14 @@ class SystemdService:
         self._is_well = True
         self._status = Status.BOOTING
         self.complaint: Callable[[], str] = str
+        self._fed_s: float | None = None
+
+    @property
+    def margin_s(self) -> float | None:
+        """How long until systemd would start us anew, if it would."""
+        if self._fed_s is None or self._feed_every_s is None:
+            return None
+        return self._fed_s + FEEDINGS * self._feed_every_s - monotonic()
 
     def show(self, status: Status) -> None:
         self._status = status
@@ -106,5 +114,6 @@ class SystemdService:
         was_well, self._is_well = self._is_well, self._vitality.judge(self._progress())
         if self._is_well:
             self._notify("WATCHDOG=1")
+            self._fed_s = monotonic()
         elif was_well:
             log.error("sound stands still, and nobody knows why: waiting to be started anew")

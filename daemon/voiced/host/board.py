@@ -1,0 +1,25 @@
+"""How the board itself fares: its heat, and whether it is held back."""
+
+from pathlib import Path
+
+TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
+THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+
+HELD_BACK = 0b1111
+"""Of a Raspberry Pi: too little power, frequency capped, throttled, too hot; now, not since the start."""
+
+
+def temperature(path: Path = TEMPERATURE) -> float | None:
+    """Return the processor's temperature in degrees Celsius, or None if nobody tells."""
+    try:
+        return int(path.read_text()) / 1000
+    except (OSError, ValueError):
+        return None
+
+
+def is_throttled(path: Path = THROTTLED) -> bool | None:
+    """Tell whether the processor is held back now, or None if nobody tells."""
+    try:
+        return bool(int(path.read_text(), 16) & HELD_BACK)
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,236 @@
+"""What Prometheus may know of a daemon: how it fares, never what is said.
+
+Imported only where metrics are wanted.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from voiced import __version__
+from voiced.core.actions import Status
+from voiced.core.events import (
+    AgentReady,
+    Event,
+    LinkLost,
+    Loss,
+    ReplyDone,
+    ReplyHeard,
+    SessionEnded,
+    SpeechStopped,
+    ToolCalled,
+    ToolReturned,
+)
+from voiced.core.state import Conversation, Phase, status_of
+
+LATENCIES_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+DROPS_S = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
+
+_LOSSES = {Loss.REJECTED: "refused", Loss.BUSY: "busy", Loss.SESSION_GONE: "session_gone"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is counted elsewhere.
+
+    Attributes:
+        captured_periods: Periods captured since the start.
+        dropped_periods: Periods that found no room.
+        dropped_s: How long those lasted.
+        replayed_periods: Periods sent again on another link.
+        overruns: Capture came too late.
+        underruns: Playback came too late.
+        gaps: Replies that ran dry in the middle of sound.
+        revision: The serial number of the settings in force, if they have one.
+        on_trial: They are being tried.
+        taken_back: How many were taken back.
+        watchdog_margin_s: How long until systemd starts the daemon anew, if it does.
+        temperature: Of the processor, in degrees Celsius, if it tells.
+        throttled: It is slowed down because it is hot or short of power, if it tells.
+    """
+
+    captured_periods: int = 0
+    dropped_periods: int = 0
+    dropped_s: float = 0.0
+    replayed_periods: int = 0
+    overruns: int = 0
+    underruns: int = 0
+    gaps: int = 0
+    revision: int | None = None
+    on_trial: bool = False
+    taken_back: int = 0
+    watchdog_margin_s: float | None = None
+    temperature: float | None = None
+    throttled: bool | None = None
+
+
+class Metrics:
+    """Counts what happens. Fills `Observer`.
+
+    Args:
+        read: Reads what is counted elsewhere.
+        clock: Tells the time, in seconds.
+    """
+
+    def __init__(
+        self, read: Callable[[], Reading], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._registry = registry = CollectorRegistry()
+        self._status = Status.BOOTING
+        self._since_s = clock()
+        self._seconds = dict.fromkeys(Status, 0.0)
+        self._out_since_s: float | None = None
+        self._out_s = 0.0
+        self._stopped_s: float | None = None
+        self._tools: dict[str, str] = {}
+        self._links = Counter(
+            "voiced_links", "Links by what became of them.", ["outcome"], registry=registry
+        )
+        for outcome in ("fresh", "resumed", "lost", "refused", "busy", "session_gone", "ended"):
+            self._links.labels(outcome)
+        self._barge_ins = Counter(
+            "voiced_barge_ins", "Replies that the user interrupted.", registry=registry
+        )
+        self._turns = Histogram(
+            "voiced_turn_latency_seconds",
+            "From the end of the user's turn to the first audible sample of the reply.",
+            buckets=LATENCIES_S,
+            registry=registry,
+        )
+        self._drops = Histogram(
+            "voiced_drop_latency_seconds",
+            "From the news of an interruption to silence ordered at the speaker.",
+            buckets=DROPS_S,
+            registry=registry,
+        )
+        self._tool_calls = Counter(
+            "voiced_tool_calls",
+            "Tool calls by name and outcome.",
+            ["tool", "outcome"],
+            registry=registry,
+        )
+        built = Gauge("voiced_build_info", "The program.", ["version"], registry=registry)
+        built.labels(__version__).set(1)
+        registry.register(_Readings(self, read))
+
+    def noticed(
+        self, before: Conversation, event: Event | None, now: Conversation, took_s: float
+    ) -> None:
+        """Count it."""
+        self._keep_time(now)
+        match event:
+            case AgentReady() if before.phase is Phase.CONNECTING:
+                resumed = before.resume_key is not None and now.resume_key == before.resume_key
+                self._links.labels("resumed" if resumed else "fresh").inc()
+            case LinkLost(loss=loss):
+                self._links.labels(_LOSSES.get(loss, "lost")).inc()
+            case SessionEnded():
+                self._links.labels("ended").inc()
+            case SpeechStopped():
+                self._stopped_s = self._clock()
+            case ReplyHeard() if self._stopped_s is not None:
+                self._turns.observe(self._clock() - self._stopped_s)
+                self._stopped_s = None
+            case ReplyDone(reply_id, interrupted) if interrupted and reply_id == before.reply_id:
+                self._barge_ins.inc()
+                self._drops.observe(took_s)
+            case ToolCalled() | ToolReturned():
+                self._count_tool(event, now)
+            case _:
+                pass
+        if now.phase is Phase.ASLEEP:
+            self._stopped_s = None
+            self._give_up_tools()
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus's text format."""
+        return generate_latest(self._registry)
+
+    def families(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """Yield what is a matter of time."""
+        now_s = self._clock()
+        status = GaugeMetricFamily(
+            "voiced_status", "1 for what the device shows.", labels=["status"]
+        )
+        seconds = CounterMetricFamily(
+            "voiced_status_seconds", "How long each status was shown.", labels=["status"]
+        )
+        for each in Status:
+            is_now = each is self._status
+            status.add_metric([each.value], float(is_now))
+            seconds.add_metric([each.value], self._seconds[each] + is_now * (now_s - self._since_s))
+        out_s = self._out_s + (0.0 if self._out_since_s is None else now_s - self._out_since_s)
+        yield status
+        yield seconds
+        yield CounterMetricFamily(
+            "voiced_outage_seconds", "Time in conversations without the agent.", value=out_s
+        )
+
+    def _keep_time(self, now: Conversation) -> None:
+        now_s, status = self._clock(), status_of(now)
+        if status is not self._status:
+            self._seconds[self._status] += now_s - self._since_s
+            self._status, self._since_s = status, now_s
+        is_out = now.cut_off or now.offline
+        if is_out and self._out_since_s is None:
+            self._out_since_s = now_s
+        elif not is_out and self._out_since_s is not None:
+            self._out_s += now_s - self._out_since_s
+            self._out_since_s = None
+
+    def _count_tool(self, event: ToolCalled | ToolReturned, now: Conversation) -> None:
+        if isinstance(event, ToolCalled):
+            if event.call_id in now.tools:
+                self._tools[event.call_id] = event.name
+        elif (name := self._tools.pop(event.call_id, None)) is not None:
+            self._tool_calls.labels(name, "failed" if event.is_error else "returned").inc()
+
+    def _give_up_tools(self) -> None:
+        for name in self._tools.values():
+            self._tool_calls.labels(name, "cancelled").inc()
+        self._tools.clear()
+
+
+class _Readings(Collector):
+    """What is counted elsewhere, read when somebody asks."""
+
+    def __init__(self, metrics: Metrics, read: Callable[[], Reading]) -> None:
+        self._metrics = metrics
+        self._read = read
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        yield from self._metrics.families()
+        now = self._read()
+        for name, words, count in (
+            ("captured_periods", "Periods captured.", now.captured_periods),
+            ("dropped_periods", "Captured periods that found no room.", now.dropped_periods),
+            ("dropped_seconds", "How long those lasted.", now.dropped_s),
+            (
+                "replayed_periods",
+                "Captured periods sent again on another link.",
+                now.replayed_periods,
+            ),
+            ("capture_overruns", "Times that capture came too late.", now.overruns),
+            ("playback_underruns", "Times that playback came too late.", now.underruns),
+            ("reply_gaps", "Gaps heard inside a reply.", now.gaps),
+            ("settings_taken_back", "Settings that were tried and taken back.", now.taken_back),
+        ):
+            yield CounterMetricFamily(f"voiced_{name}", words, value=count)
+        for name, words, value in (
+            ("settings_revision", "Serial number of the settings in force.", now.revision),
+            ("settings_on_trial", "1 while settings are tried.", now.on_trial),
+            (
+                "watchdog_margin_seconds",
+                "How long until systemd would start the daemon anew.",
+                now.watchdog_margin_s,
+            ),
+            ("temperature_celsius", "Of the processor.", now.temperature),
+            ("throttled", "1 while the processor is slowed down.", now.throttled),
+        ):
+            if value is not None:
+                yield GaugeMetricFamily(f"voiced_{name}", words, value=float(value))
