@@ -1,0 +1,299 @@
+"""What Home Assistant is told of a device (home_assistant.py).
+
+What it takes is written down here from its own documentation:
+https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload and the page of each
+platform, like https://www.home-assistant.io/integrations/sensor.mqtt/.
+"""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from voiced.core.actions import Status
+from voiced.home_assistant import (
+    ORDERS,
+    Device,
+    Topics,
+    introduction,
+    state,
+    wanted_mute,
+    wanted_volume,
+)
+from voiced.steering import CannotError, Sight
+
+KITCHEN = Device("Kitchen-2.old", "10000000abcd", version="1.2.3")
+TOPICS = Topics(KITCHEN, "voiced", "homeassistant")
+SIGHT = Sight(
+    version="1.2.3",
+    name="kitchen",
+    status="asleep",
+    phase="asleep",
+    since="2026-01-01T00:00:00.000+00:00",
+    muted=False,
+    volume=70,
+    microphone=None,
+    speaker=None,
+    half_duplex=False,
+)
+
+TEXT, WHOLE, NUMBER, YES_OR_NO, TEXTS = str, int, (int, float), bool, list
+
+AVAILABILITY = {
+    "availability_mode": TEXT,
+    "availability_template": TEXT,
+    "availability_topic": TEXT,
+    "payload_available": TEXT,
+    "payload_not_available": TEXT,
+}
+SHARED = AVAILABILITY | {"command_topic": TEXT, "state_topic": TEXT, "qos": WHOLE, "encoding": TEXT}
+ENTITY = AVAILABILITY | {
+    "platform": TEXT,
+    "unique_id": TEXT,
+    "default_entity_id": TEXT,
+    "name": TEXT,
+    "icon": TEXT,
+    "qos": WHOLE,
+    "encoding": TEXT,
+    "enabled_by_default": YES_OR_NO,
+    "entity_category": TEXT,
+    "entity_picture": TEXT,
+    "json_attributes_template": TEXT,
+    "json_attributes_topic": TEXT,
+}
+SHOWN = {"state_topic": TEXT, "value_template": TEXT}
+ORDERED = {"command_topic": TEXT, "retain": YES_OR_NO}
+EXPIRING = {"expire_after": WHOLE, "force_update": YES_OR_NO}
+PLATFORMS = {
+    "sensor": SHOWN
+    | EXPIRING
+    | {
+        "device_class": TEXT,
+        "last_reset_value_template": TEXT,
+        "options": TEXTS,
+        "state_class": TEXT,
+        "suggested_display_precision": WHOLE,
+        "unit_of_measurement": TEXT,
+    },
+    "binary_sensor": SHOWN
+    | EXPIRING
+    | {"device_class": TEXT, "off_delay": WHOLE, "payload_off": TEXT, "payload_on": TEXT},
+    "switch": SHOWN
+    | ORDERED
+    | {
+        "command_template": TEXT,
+        "device_class": TEXT,
+        "optimistic": YES_OR_NO,
+        "payload_off": TEXT,
+        "payload_on": TEXT,
+        "state_off": TEXT,
+        "state_on": TEXT,
+    },
+    "number": SHOWN
+    | ORDERED
+    | {
+        "command_template": TEXT,
+        "device_class": TEXT,
+        "max": NUMBER,
+        "min": NUMBER,
+        "mode": TEXT,
+        "optimistic": YES_OR_NO,
+        "payload_reset": TEXT,
+        "step": NUMBER,
+        "unit_of_measurement": TEXT,
+    },
+    "button": ORDERED | {"command_template": TEXT, "device_class": TEXT, "payload_press": TEXT},
+    "notify": ORDERED | {"command_template": TEXT},
+}
+NEEDED = {
+    "sensor": {"state_topic"},
+    "binary_sensor": {"state_topic"},
+    "switch": {"command_topic"},
+    "number": {"command_topic"},
+    "button": {"command_topic"},
+    "notify": {"command_topic"},
+}
+ABOUT = {
+    "configuration_url": TEXT,
+    "connections": TEXTS,
+    "hw_version": TEXT,
+    "identifiers": (str, list),
+    "manufacturer": TEXT,
+    "model": TEXT,
+    "model_id": TEXT,
+    "name": TEXT,
+    "serial_number": TEXT,
+    "suggested_area": TEXT,
+    "sw_version": TEXT,
+    "via_device": TEXT,
+}
+ORIGIN = {"name": TEXT, "sw_version": TEXT, "support_url": TEXT}
+CLASSES = {"sensor": {"enum"}, "binary_sensor": {"problem"}}
+"""Those of each platform that we use."""
+
+
+def check_fields(fields, documented):
+    for key, value in fields.items():
+        assert key in documented, key
+        right = documented[key]
+        assert isinstance(value, right), key
+        assert right is bool or not isinstance(value, bool), key
+        assert value not in ("", []), key
+        if key.endswith("_topic"):
+            assert re.fullmatch(r"[^+#\0]+", value), key
+
+
+def check_component(component):
+    platform = component["platform"]
+    check_fields(component, ENTITY | PLATFORMS[platform])
+    assert NEEDED[platform] | {"unique_id"} <= component.keys()
+    domain, _, name = component["default_entity_id"].partition(".")
+    assert domain == platform
+    assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", name)
+    assert component.get("entity_category", "diagnostic") in {"diagnostic", "config"}
+    if platform in {"sensor", "binary_sensor"}:
+        assert component.get("entity_category") != "config"
+    if "device_class" in component:
+        assert component["device_class"] in CLASSES[platform]
+    if "options" in component:
+        assert component["device_class"] == "enum"
+        assert not {"state_class", "unit_of_measurement"} & component.keys()
+        assert len({*component["options"]}) == len(component["options"])
+    if platform == "number":
+        assert component["min"] < component["max"]
+        assert component["step"] >= 0.001
+    if "icon" in component:
+        assert re.fullmatch(r"mdi:[a-z0-9-]+", component["icon"])
+
+
+def check_introduction(text):
+    """Check a device's discovery payload as Home Assistant documents it."""
+    whole = json.loads(text)
+    check_fields(whole, SHARED | {"device": dict, "origin": dict, "components": dict})
+    assert whole["qos"] in {0, 1, 2}
+    check_fields(whole["device"], ABOUT)
+    assert {"identifiers", "connections"} & whole["device"].keys()
+    check_fields(whole["origin"], ORIGIN)
+    assert "name" in whole["origin"]
+    for key, component in whole["components"].items():
+        assert re.fullmatch(r"[A-Za-z0-9_-]+", key)
+        check_component(component)
+        assert not component["name"].startswith(whole["device"]["name"])
+    for key in ("unique_id", "default_entity_id", "name"):
+        values = [component[key] for component in whole["components"].values()]
+        assert len({*values}) == len(values), key
+
+
+def told(device=KITCHEN, topics=TOPICS):
+    return json.loads(json.dumps(introduction(device, topics)))
+
+
+@pytest.mark.parametrize("device", [KITCHEN, Device("voiced"), Device("9", "a b/c#")])
+def test_the_introduction_is_what_home_assistant_documents(device):
+    topics = Topics(device, "house/voices", "homeassistant")
+    check_introduction(json.dumps(introduction(device, topics)))
+    assert re.fullmatch(r"homeassistant/device/[a-zA-Z0-9_-]+/config", topics.introduction)
+
+
+def test_everything_wanted_is_introduced():
+    whole = told()
+    kinds = {key: component["platform"] for key, component in whole["components"].items()}
+    assert kinds == {
+        "status": "sensor",
+        "problem": "binary_sensor",
+        "settings": "sensor",
+        "mute": "switch",
+        "volume": "number",
+        "talk": "button",
+        "end": "button",
+        "say": "notify",
+    }
+    assert whole["device"]["sw_version"] == "1.2.3"
+    assert whole["components"]["status"]["options"] == [status.value for status in Status]
+    assert whole["components"]["status"]["default_entity_id"] == "sensor.kitchen_2_old_status"
+    for component in whole["components"].values():
+        if "command_topic" in component:
+            assert component["command_topic"] in TOPICS.orders
+
+
+def test_a_device_with_a_serial_number_stays_the_same_under_another_name():
+    renamed = replace(KITCHEN, name="hall")
+    assert renamed.id == KITCHEN.id == "voiced_10000000abcd"
+    before, after = told(), told(renamed, Topics(renamed, "voiced", "homeassistant"))
+    for key, component in before["components"].items():
+        assert component["unique_id"] == after["components"][key]["unique_id"]
+    assert Device("kitchen").id == "voiced_kitchen"
+    assert "serial_number" not in told(Device("kitchen"))["device"]
+
+
+def test_every_template_finds_what_it_shows_in_the_state():
+    now = state(SIGHT, "r7")
+    for component in told()["components"].values():
+        if "value_template" in component:
+            assert component["state_topic"] == TOPICS.state
+            [key] = re.findall(r"value_json\.(\w+)", component["value_template"])
+            assert key in now
+
+
+def test_the_state_holds_nothing_but_what_is_meant_for_everybody():
+    assert state(SIGHT, None) == {
+        "status": "asleep",
+        "problem": False,
+        "phase": "asleep",
+        "since": "2026-01-01T00:00:00.000+00:00",
+        "muted": False,
+        "volume": 70,
+        "microphone": None,
+        "speaker": None,
+        "version": "1.2.3",
+        "revision": None,
+    }
+
+
+@pytest.mark.parametrize("status", Status)
+def test_whatever_somebody_should_see_to_is_a_problem(status):
+    fine = {
+        Status.BOOTING,
+        Status.ASLEEP,
+        Status.CONNECTING,
+        Status.LISTENING,
+        Status.HEARING,
+        Status.THINKING,
+        Status.SPEAKING,
+        Status.MUTED,
+        Status.STOPPING,
+    }
+    assert state(replace(SIGHT, status=status.value), None)["problem"] is (status not in fine)
+
+
+def test_topics_begin_with_prefix_and_name():
+    topics = Topics(Device("kitchen", "42"), "house/voices", "ha")
+    assert topics.availability == "house/voices/kitchen/availability"
+    assert topics.state == "house/voices/kitchen/state"
+    assert topics.birth == "ha/status"
+    assert topics.introduction == "ha/device/voiced_42/config"
+    assert topics.orders == {f"house/voices/kitchen/set/{order}": order for order in ORDERS}
+    assert topics.order("say") == "house/voices/kitchen/set/say"
+    silent = Topics(Device("kitchen"), "voiced", None)
+    assert (silent.birth, silent.introduction) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("payload", "wanted"), [("ON", True), ("off\n", False), (" Toggle", None), ("on", True)]
+)
+def test_a_mute_is_understood_in_any_case(payload, wanted):
+    assert wanted_mute(payload) is wanted
+
+
+@pytest.mark.parametrize(("payload", "wanted"), [("0", 0), ("100", 100), ("35.0", 35), (" 7 ", 7)])
+def test_a_volume_is_understood_as_number(payload, wanted):
+    assert wanted_volume(payload) == wanted
+
+
+@pytest.mark.parametrize("payload", ["", "secret", "101", "-1", "1e1", "7.5", "nan", "٣", "1 0"])
+@pytest.mark.parametrize("understand", [wanted_mute, wanted_volume])
+def test_what_is_not_understood_is_not_repeated(understand, payload):
+    with pytest.raises(CannotError) as caught:
+        understand(payload)
+    assert payload.strip() == "" or payload not in str(caught.value).replace("100", "")
