@@ -1,6 +1,7 @@
 """Keeping a runtime as the settings want it: at once what counts at once, the rest when nobody talks."""
 
 import logging
+from collections.abc import Callable
 
 from voiced.app import (
     Extras,
@@ -27,6 +28,10 @@ log = logging.getLogger(__name__)
 _NOWHERE = Document({}, {(): Place(0, 1, "settings")})
 
 
+def _nobody() -> None:
+    pass
+
+
 class Adopter:
     """Owns a runtime and what it was made from.
 
@@ -38,12 +43,14 @@ class Adopter:
         runtime: What runs, once assembled.
         running: The settings it runs by.
         wanted: Those it is to run by as soon as nobody talks.
+        adopted: Is called when it runs by others.
     """
 
     def __init__(self, settings: Settings, workshop: Workshop) -> None:
         self.running = self.wanted = settings
         self._workshop = workshop
         self._extras = Extras()
+        self.adopted: Callable[[], None] = _nobody
         self.runtime: Runtime
 
     def assemble(self, extras: Extras) -> Runtime:
@@ -111,3 +118,4 @@ class Adopter:
         self.running = settings
         set_level(settings.log.level)
         self.runtime.adopt(parts, policy(settings), sound_settings(settings, parts.memory), agent)
+        self.adopted()

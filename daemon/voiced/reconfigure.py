@@ -11,9 +11,9 @@ import msgspec
 from voiced.adopter import Adopter
 from voiced.app import catalogue
 from voiced.config.choice import Choice, choose, name_of, with_sent
-from voiced.config.load import DROP_INS, as_texts, try_read
+from voiced.config.load import DROP_INS, Source, as_texts, secrets
+from voiced.config.outside import RemoteSection
 from voiced.config.record import Record, Sent, forget_trial, keep, propose, refusal, take_back
-from voiced.config.schema import RemoteSection
 from voiced.core.events import SettingsRead
 from voiced.core.state import AWAKE
 from voiced.core.trial import Health, Trial, Verdict, health_without, ill_parts
@@ -21,6 +21,9 @@ from voiced.errors import ConfigError
 from voiced.host.record_file import RecordFile
 
 log = logging.getLogger(__name__)
+
+Read = Callable[[], list[Source] | ConfigError]
+"""Returns the device's own files, or why they cannot be read."""
 
 LOOK_EVERY_S = 0.5
 """How often the daemon's health is looked at during a trial."""
@@ -53,6 +56,7 @@ class Reconfigurer:
         choice: What the daemon began with.
         kept: What is kept of earlier settings.
         adopter: What carries changes out.
+        read: Reads the device's own files.
         answers: Tells whether whoever asks for the status is answered.
 
     Attributes:
@@ -68,12 +72,14 @@ class Reconfigurer:
         choice: Choice,
         kept: RecordFile,
         adopter: Adopter,
+        read: Read,
         answers: Callable[[], Awaitable[bool]] = _always,
     ) -> None:
         self._path = path
         self._choice = choice
         self._kept = kept
         self._adopter = adopter
+        self._read = read
         self._answers = answers
         self.complaint = ""
         self._before = health_without(kept.record.ill)
@@ -109,9 +115,8 @@ class Reconfigurer:
 
     def paths(self) -> list[Path]:
         """Return the files that may change, folders whose files may change among them."""
-        key = self._adopter.wanted.agent.key
-        secret = None if key is None else key.path()
-        return [self._path, self._path.parent / DROP_INS, *([] if secret is None else [secret])]
+        found = (secret.path() for _, secret in secrets(self._adopter.wanted))
+        return [self._path, self._path.parent / DROP_INS, *filter(None, found)]
 
     def reread(self) -> list[str]:
         """Read the device's own files again, and use them if they can be used.
@@ -120,7 +125,7 @@ class Reconfigurer:
             The names of what has changed, a line for each reload class.
         """
         try:
-            choice = choose(try_read(self._path), self._kept.record, catalogue())
+            choice = choose(self._read(), self._kept.record, catalogue())
         except ConfigError as error:
             self._complain(error)
             return []

@@ -8,7 +8,12 @@ import pytest
 from tests.house.repository import modules, place, written_tests
 
 EMPTY_WORDS = {"manager", "handler", "helper", "util", "data", "info", "base"}
-IMPOSED = {"info", "get_info", "JournalHandler"}  # of alsaaudio and gpiod; as logging calls them
+IMPOSED = {
+    "info",
+    "get_info",
+    "JournalHandler",
+    "data_received",
+}  # alsaaudio, gpiod, logging, asyncio
 
 
 def words(name):

@@ -20,13 +20,13 @@ from tests.fakes import (
 from tests.whole import until
 from tests.wire.peers import tcp_server
 from voiced.app import Extras, Workshop, catalogue
+from voiced.config.by_hand import FILE_NAME, read_with_by_hand
 from voiced.config.choice import choose
-from voiced.config.load import try_read
 from voiced.config.record import started
 from voiced.core.events import EndRequested, StopRequested, Woken
 from voiced.host.logs import set_level
 from voiced.host.record_file import RecordFile
-from voiced.service import follow
+from voiced.service import Places, follow
 
 QUICK = Timing(ready_s=0.05, greeting_s=0.05, think_s=0.05, leading_silence_s=0.0, call_done_s=0.05)
 
@@ -136,11 +136,13 @@ class Kiosk:
         """Run the daemon as a process would, from its start to its end."""
         self.kept = RecordFile(self.folder / "state", self.path)
         self.kept.write(started(self.kept.record))
-        choice = choose(try_read(self.path), self.kept.record, catalogue())
+        by_hand = self.folder / "state" / FILE_NAME
+        found = read_with_by_hand(self.path, by_hand, catalogue())
+        choice = choose(found, self.kept.record, catalogue())
         level = logging.getLogger().level
         set_level(choice.best.settings.log.level)
-        socket = self.folder / "control.sock"
-        self.following = follow(self.path, choice, self.kept, Workshop(), socket)
+        places = Places(self.folder / "state", self.folder / "control.sock")
+        self.following = follow(self.path, choice, self.kept, Workshop(), places)
         self.led.shown.clear()
         extras = Extras(wake_sources=[self.wake], indicators=[self.led], **self.extras)
         runtime = self.runtime = self.following.assemble(extras)

@@ -18,7 +18,9 @@ BASE = """\
 button: {pin: 17}
 buttons: {volume_up: {pin: 5}, volume_down: {pin: 6}, mute: {pin: 13}}
 led: {pin: 25}
-kiosk: {}
+kiosk: {listen: '127.0.0.1:18476'}
+metrics: {listen: '127.0.0.1:18477'}
+mqtt: {host: 127.0.0.1, port: 1}
 remote: {url: 'http://127.0.0.1:9/x'}
 """
 
@@ -128,6 +130,21 @@ TABLE = {
     "remote.trial_s": ("remote: {trial_s: 30}", lambda it: remote(it).trial_s),
     "remote.allow": ("remote: {allow: [agent.url]}", lambda it: remote(it).allow),
     "kiosk.listen": ("kiosk: {listen: '127.0.0.1:1'}", lambda it: it.settings.kiosk.listen),
+    "kiosk.names": ("kiosk: {names: [here.test]}", lambda it: it.settings.kiosk.names),
+    "kiosk.settings": ("kiosk: {settings: true}", lambda it: it.settings.kiosk.settings),
+    "privacy.captions": ("privacy: {captions: nobody}", lambda it: it.following.outside.may_read("127.0.0.1")),
+    "privacy.transcripts": ("privacy: {transcripts: true}", lambda it: it.following.outside.subtitles.keeps),
+    "privacy.transcript_lines": ("privacy: {transcript_lines: 7}", lambda it: it.settings.privacy.transcript_lines),
+    "metrics.listen": ("metrics: {listen: '127.0.0.1:2'}", lambda it: it.settings.metrics.listen),
+    "metrics.token": ("metrics: {token: {file: FOLDER/other-key}}", lambda it: it.settings.metrics.token),
+    "mqtt.host": ("mqtt: {host: 127.0.0.2}", lambda it: it.settings.mqtt.host),
+    "mqtt.port": ("mqtt: {port: 2}", lambda it: it.settings.mqtt.port),
+    "mqtt.tls": ("mqtt: {tls: false, ca_file: null}", lambda it: it.settings.mqtt.tls),
+    "mqtt.ca_file": ("mqtt: {ca_file: FOLDER/other-key}", lambda it: it.settings.mqtt.ca_file),
+    "mqtt.username": ("mqtt: {username: two}", lambda it: it.settings.mqtt.username),
+    "mqtt.password": ("mqtt: {username: one, password: {file: FOLDER/other-key}}", lambda it: it.settings.mqtt.password),
+    "mqtt.prefix": ("mqtt: {prefix: two}", lambda it: it.settings.mqtt.prefix),
+    "mqtt.discovery": ("mqtt: {discovery: none}", lambda it: it.settings.mqtt.discovery),
     "log.level": ("log: {level: error}", lambda _: logging.getLogger().level),
 }  # fmt: skip
 

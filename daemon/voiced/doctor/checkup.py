@@ -24,6 +24,7 @@ from voiced.doctor.echo import check_echo
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.doctor.listening import Score, listen
 from voiced.doctor.network import Ways, check_agent, check_way
+from voiced.doctor.outside import check_outside
 from voiced.doctor.remote import check_remote, effective
 from voiced.doctor.sound import judge
 from voiced.errors import ConfigError
@@ -88,6 +89,8 @@ async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
         yield machine.check_light(settings)
         async for finding in _sound(settings, echo=wanted.echo):
             yield finding
+    async for finding in check_outside(settings):
+        yield finding
     async for finding in _network(settings, examined, online=wanted.online):
         yield finding
 

@@ -1,0 +1,66 @@
+"""What the settings do not ask for is not there: not in memory, not on the network."""
+
+import os
+import subprocess
+import sys
+import wave
+
+import pytest
+
+PROGRAM = """
+import asyncio, signal, sys, threading
+from pathlib import Path
+from voiced.service import run
+
+folder = Path(sys.argv[1])
+threading.Timer(2, signal.raise_signal, [signal.SIGTERM]).start()
+code = run(folder / "voiced.yaml", None, None)
+print(*sorted(name for name in sys.modules if "." not in name or name.startswith("voiced.")))
+sys.exit(code)
+"""
+
+SETTINGS = """\
+agent: {url: 'ws://127.0.0.1:9'}
+audio: {capture: {device: 'wav:IN'}, playback: {device: 'wav:OUT'}}
+sounds: {earcons: false, causes: false}
+"""
+
+PARTS = {
+    "kiosk": ("kiosk: {listen: '127.0.0.1:18481'}\n", {"aiohttp", "voiced.kiosk"}),
+    "metrics": (
+        "metrics: {listen: '127.0.0.1:18482'}\n",
+        {"aiohttp", "prometheus_client", "voiced.monitor", "voiced.metrics"},
+    ),
+    "mqtt": (
+        "mqtt: {host: 127.0.0.1, port: 1}\n",
+        {"aiomqtt", "paho", "voiced.mqtt", "voiced.home_assistant"},
+    ),
+}
+
+
+def imported(folder, more):
+    with wave.open(str(folder / "in.wav"), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(bytes(64_000))
+    text = SETTINGS.replace("IN", str(folder / "in.wav")).replace("OUT", str(folder / "out.wav"))
+    (folder / "voiced.yaml").write_text(text + more)
+    places = {"STATE_DIRECTORY": str(folder), "RUNTIME_DIRECTORY": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(folder)],
+        env=os.environ | places,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("asked_for", [None, *PARTS])
+def test_a_part_is_imported_only_if_the_settings_ask_for_it(tmp_path, asked_for):
+    more, needed = PARTS.get(asked_for, ("", set()))
+    found = imported(tmp_path, more)
+    assert needed <= found
+    foreign = set().union(*(names for _, names in PARTS.values())) - needed
+    assert not foreign & found
