@@ -24,6 +24,11 @@ packages=(
   "test  openssl            openssl                            certificates for the TLS tests"
   "test  iproute2           ip                                 networks that fail, for the outage tests"
   "test  libsystemd-dev     /usr/include/systemd/sd-daemon.h   builds systemd-python, which has no wheel"
+  "test  chromium           chromium                           shows the page in the tests"
+  "test  fonts-noto-core    /usr/share/fonts/truetype/noto/NotoSansArabic-Regular.ttf Arabic and Hebrew on that page"
+  "test  fonts-noto-cjk     /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc Chinese and Japanese there"
+  "test  mosquitto          mosquitto                          is the broker of the tests"
+  "test  prometheus         promtool                           judges the figures for Prometheus"
   "test  minisign           minisign                           signs settings for the tests"
   "test  pkg-config         pkg-config                         the same build looks for it"
   "test  shellcheck         shellcheck                         checks the shell scripts"
@@ -142,6 +147,17 @@ apt_install() {
     say "apt-get failed; its last words are above"
     return 1
   fi
+  quiet_services "${names[@]}"
+}
+
+# The tests start programs of their own; what Debian starts by itself is in nobody's interest here.
+quiet_services() {
+  local name
+  for name in mosquitto prometheus; do
+    if [[ " $* " == *" $name "* ]]; then
+      "${as_root[@]}" systemctl disable --now $name || "${as_root[@]}" service $name stop || true
+    fi
+  done >/dev/null 2>&1
 }
 
 apt_update() {
