@@ -8,7 +8,7 @@ screen_state=/var/lib/voiced-screen
 
 # cage shows one program on a screen without a desktop; Raspberry Pi OS and Debian call the browser differently.
 screen_packages() {
-  echo cage fonts-noto-core fonts-noto-cjk
+  echo cage xwayland fonts-noto-core fonts-noto-cjk
   if has_package chromium-browser || ! apt-cache show chromium >/dev/null 2>&1; then
     echo chromium-browser
   else
