@@ -91,6 +91,5 @@ async def test_two_hundred_hostile_requests_are_refused_and_a_conversation_goes_
         f"beside 200 hostile requests and {found['crowd']['opened']} connections "
         f"p50 {percentile(harassed, 50):.1f}, max {max(harassed):.1f} ms, xruns {xruns}"
     )
-    # A machine that is too busy for sound in peace says nothing about harassment.
-    assert xruns == 0 or xruns_in_peace > 0
+    assert xruns == 0
     assert percentile(harassed, 90) <= percentile(in_peace, 90) + 40
