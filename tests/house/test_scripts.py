@@ -2,6 +2,7 @@
 
 import os
 import re
+import tomllib
 
 import pytest
 
@@ -40,3 +41,16 @@ def test_a_shell_script_stops_at_the_first_failure(path):
 def test_the_continuous_integration_runs_the_same_tests_as_a_person():
     commands = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert re.search(r"^scripts/test$", commands, re.MULTILINE)
+
+
+def test_every_suite_is_run_once():
+    lists = re.findall(
+        r"^(?:side_by_side|alone)=\((.*)\)$",
+        (ROOT / "scripts" / "test").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    run_by_the_script = [suite for each in lists for suite in each.split()]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert sorted(run_by_the_script) == sorted(
+        settings["tool"]["pytest"]["ini_options"]["testpaths"]
+    )
