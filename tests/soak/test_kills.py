@@ -22,7 +22,7 @@ from voiced.config.choice import choose
 from voiced.config.load import read
 from voiced.config.record import decode, started
 from voiced.host.record_file import FILE_NAME, RecordFile
-from voiced.service import follow
+from voiced.service import Places, follow
 
 KILLS = 1000
 LONGEST_LIFE_S = 0.5
@@ -94,9 +94,9 @@ async def live(folder, path):
     """What a process does from its start on, in a hurry."""
     kept = RecordFile(folder / "state", path)
     kept.write(started(kept.record))
-    it = follow(
-        path, choose(read(path), kept.record, catalogue()), kept, Workshop(), folder / "sock"
-    )
+    places = Places(folder / "state", folder / "sock")
+    choice = choose(read(path), kept.record, catalogue())
+    it = follow(path, choice, kept, Workshop(), places)
     runtime = it.assemble(
         Extras(
             microphone=ScriptedMicrophone(),
