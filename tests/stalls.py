@@ -20,6 +20,7 @@ AGAINST_THE_CLOCK = (
     "tests/devices/",
     "tests/browser/",
     "tests/soak/",
+    "tests/pi/",
 )
 AGAIN = 2
 STILL_S = 0.03
@@ -65,7 +66,9 @@ class StallWatch:
     # What follows are pytest's hooks: the watch is a plugin.
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items):
+    def pytest_collection_modifyitems(self, config, items):
+        if config.getoption("--sabotage", False):
+            return  # where every test is to fail
         again = pytest.mark.flaky(reruns=AGAIN, reruns_delay=1, condition=self.stood_still)
         for item in items:
             if item.nodeid.startswith(AGAINST_THE_CLOCK):
