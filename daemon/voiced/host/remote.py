@@ -149,9 +149,10 @@ class RemoteSettings:
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._asked.wait()
-            failures = 0 if await self._try(remote) else failures + 1
             self._asked.clear()
-            self._answered.set()
+            failures = 0 if await self._try(remote) else failures + 1
+            if not self._asked.is_set():  # whoever asked meanwhile wants to know how it is now
+                self._answered.set()
             wait_s = next_wait_s(remote.interval_s, failures, self._uniform)
 
     async def _try(self, remote: RemoteSection) -> bool:

@@ -101,6 +101,18 @@ async def test_what_has_not_changed_is_not_sent_again():
     assert device.taken[-1].revision == 2
 
 
+async def test_whoever_asks_while_an_answer_is_on_its_way_gets_a_newer_one():
+    device, server = Device(), Server()
+    async with asking(device, server) as it:
+        while not server.calls:
+            await asyncio.sleep(0.01)
+        asked = asyncio.create_task(it.ask())
+        await asyncio.sleep(0.11)  # the first answer has been given by now
+        server.answers[URL] = HttpAnswer(404)
+        assert "404" in (await asked).error
+        assert len(server.calls) == 2
+
+
 async def test_a_server_that_is_down_is_tried_again_soon_and_then_seldom(caplog):
     device, server = Device(), Server()
     server.answers[URL] = LinkError("there is no route to config.test; is the network up?")
