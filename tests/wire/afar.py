@@ -20,6 +20,7 @@ from tests.fakes import (
 from tests.whole import until
 from tests.wire.peers import tcp_server
 from voiced.app import Extras, Workshop, catalogue
+from voiced.cli import main
 from voiced.config.by_hand import FILE_NAME, read_with_by_hand
 from voiced.config.choice import choose
 from voiced.config.record import started
@@ -43,6 +44,11 @@ sounds: {{earcons: false, causes: false}}
 REMOTE = """\
 remote: {{url: "{server}/{{name}}.yaml", interval_s: 5, trial_s: 5}}
 """
+
+
+async def voiced(*arguments):
+    """Run a command as in a terminal, beside the daemon; return its exit code."""
+    return await asyncio.to_thread(main, [*map(str, arguments)])
 
 
 class SettingsServer:

@@ -17,6 +17,13 @@ def serving(authority):
 
 
 @pytest.fixture
+def places(tmp_path, monkeypatch):
+    """The folders of a daemon of this test's own, for the commands that ask it."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+
+
+@pytest.fixture
 def unused_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -1,24 +1,11 @@
 """`voiced reload`, `voiced config show --origin` and `voiced config diff`, beside a daemon that runs."""
 
-import asyncio
-
 import pytest
 
 from tests.whole import until
-from tests.wire.afar import REMOTE, kiosk
-from voiced.cli import main
+from tests.wire.afar import REMOTE, kiosk, voiced
 
-pytestmark = pytest.mark.real_time
-
-
-@pytest.fixture(autouse=True)
-def places(tmp_path, monkeypatch):
-    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
-
-
-async def voiced(*arguments):
-    return await asyncio.to_thread(main, [*map(str, arguments)])
+pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("places")]
 
 
 async def test_a_reload_says_what_changed_and_when_it_counts(tmp_path, capsys):

@@ -8,21 +8,10 @@ import time
 import pytest
 
 from tests.whole import until
-from tests.wire.afar import REMOTE, kiosk
+from tests.wire.afar import REMOTE, kiosk, voiced
 from voiced import steering
-from voiced.cli import main
 
-pytestmark = pytest.mark.real_time
-
-
-@pytest.fixture(autouse=True)
-def places(tmp_path, monkeypatch):
-    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
-
-
-async def voiced(*arguments):
-    return await asyncio.to_thread(main, [*map(str, arguments)])
+pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("places")]
 
 
 async def test_a_conversation_is_begun_and_ended_from_a_terminal(tmp_path, capsys):
@@ -141,3 +130,14 @@ async def test_nobody_there_is_said_so(capsys):
     for command in (("status",), ("status", "--watch"), ("talk",), ("mute",), ("say", "hello")):
         assert await voiced(*command) == 69
         assert "no daemon answers" in capsys.readouterr().err
+
+
+async def test_a_daemon_that_goes_away_before_it_answers_is_said_so(tmp_path, capsys):
+    async def hang_up(reader, writer):
+        await reader.read(10)
+        writer.close()
+
+    async with await asyncio.start_unix_server(hang_up, tmp_path / "control.sock"):
+        for command in (("status",), ("status", "--watch"), ("talk",)):
+            assert await voiced(*command) == 69
+            assert capsys.readouterr().err.count("\n") == 1

@@ -67,14 +67,19 @@ def _answered(
     method: str, target: str, text: str = "", patience_s: float | None = PATIENCE_S
 ) -> Iterator[http.client.HTTPResponse]:
     with closing(_reached()) as connection:
-        connection.request(method, target, text.encode() or None)
-        answer = connection.getresponse()
-        if answer.status == http.HTTPStatus.CONFLICT:
-            raise RefusedError(json.loads(answer.read())["error"])
-        if answer.status != http.HTTPStatus.OK:
-            raise NotRunningError(f"the daemon answered {answer.status}; is it another version?")
-        connection.sock.settimeout(patience_s)
-        yield answer
+        try:
+            connection.request(method, target, text.encode() or None)
+            answer = connection.getresponse()
+            if answer.status == http.HTTPStatus.CONFLICT:
+                raise RefusedError(json.loads(answer.read())["error"])
+            if answer.status != http.HTTPStatus.OK:
+                problem = f"the daemon answered {answer.status}; is it another version?"
+                raise NotRunningError(problem)
+            connection.sock.settimeout(patience_s)
+            yield answer
+        except (OSError, http.client.HTTPException):
+            problem = "the daemon was there and gave no answer; see `voiced logs`"
+            raise NotRunningError(problem) from None
 
 
 def _reached() -> _Connection:
