@@ -33,6 +33,7 @@ packages=(
   "test  pkg-config         pkg-config                         the same build looks for it"
   "test  shellcheck         shellcheck                         checks the shell scripts"
   "pi    mmdebstrap         mmdebstrap                         builds the disk of the virtual Pi"
+  "pi    arch-test          arch-test                          tells mmdebstrap that this machine runs such programs"
   "pi    qemu-system-arm    qemu-system-aarch64                is the virtual Pi"
   "pi    qemu-utils         qemu-img                           gives every run a disk of its own"
   "pi    qemu-user-static   qemu-aarch64-static                runs its programs while the disk is built"
