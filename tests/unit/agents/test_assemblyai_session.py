@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.unit.agents.assemblyai_link import settings
 from voiced.agents.assemblyai import AssemblyAi
-from voiced.agents.assemblyai.schema import MAX_DEPTH
 from voiced.agents.assemblyai.session import LANGUAGES
+from voiced.shapes import MAX_DEPTH
 
 check = AssemblyAi.check_session
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from voiced.agents.assemblyai.schema import (
+from voiced.agents.assemblyai.updates import WIRE_FORMATS
+from voiced.errors import Problem
+from voiced.shapes import (
     Check,
     Path,
     json_value,
@@ -15,8 +17,6 @@ from voiced.agents.assemblyai.schema import (
     truth,
     wrong_type,
 )
-from voiced.agents.assemblyai.updates import WIRE_FORMATS
-from voiced.errors import Problem
 
 LANGUAGES = (
     *("en", "es", "de", "fr", "pt", "it", "tr", "nl", "sv"),
