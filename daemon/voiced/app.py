@@ -38,6 +38,7 @@ from voiced.ports import (
 )
 from voiced.registry import load
 from voiced.runtime import Runtime
+from voiced.toolbox import check_declared, ingredients, look_for, toolbox
 from voiced.tools import TOOLS
 from voiced.wiring import buttons, light, light_wiring
 
@@ -128,9 +129,28 @@ def within_reach(protocol: str, session: Mapping[str, Any]) -> Mapping[str, tupl
     return personal
 
 
+def takes_tools(protocol: str) -> bool:
+    """Tell whether an agent of `protocol` calls tools.
+
+    Raises:
+        ConfigError: If there is no such protocol.
+    """
+    takes: bool = load(AGENTS, protocol, "agent.protocol").takes_tools
+    return takes
+
+
 def catalogue() -> Catalogue:
     """Return what settings can name."""
-    return Catalogue(AGENTS, TOOLS, check_session, default_url, scheme)
+    return Catalogue(
+        protocols=AGENTS,
+        tools=TOOLS,
+        check_session=check_session,
+        default_url=default_url,
+        scheme=scheme,
+        takes_tools=takes_tools,
+        check_declared=check_declared,
+        look_for=look_for,
+    )
 
 
 def assemble(settings: Settings, extras: Extras, workshop: Workshop | None = None) -> Runtime:
@@ -152,12 +172,13 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
     """
     make = (workshop or Workshop()).make
     protocol, sound, link = settings.agent.protocol, sound_devices(settings), link_options(settings)
-    tools = extras.tools
-    if tools is None:
-        tools = make("tools", settings.tools, lambda: built_in_tools(settings))
-    agent = make("agent", protocol, lambda: _agent(settings, tools, extras.key))
     network = make("network", None, LinkWatch)
     resolver = make("names", None, lambda: Resolver(why_unreachable=network.why_unreachable))
+    tools = extras.tools
+    if tools is None:
+        of = ingredients(settings, link)
+        tools = make("tools", of, lambda: toolbox(settings, link, resolver))
+    agent = make("agent", protocol, lambda: _agent(settings, tools, extras.key))
     fingers = (settings.button, settings.buttons, settings.wake.mode == "hold_to_talk")
     hands = make("buttons", fingers, lambda: buttons(settings))
     led = make("light", light_wiring(settings), lambda: light(settings))
@@ -233,11 +254,6 @@ def sound_devices(settings: Settings) -> SoundDevices:
     return SoundDevices(
         capture.device, playback.device, capture.channel, capture.period_ms, playback.mixer
     )
-
-
-def built_in_tools(settings: Settings) -> dict[str, Tool]:
-    """Return the configured tools by name."""
-    return {name: load(TOOLS, name, "tools")() for name in settings.tools}
 
 
 def agent_settings(

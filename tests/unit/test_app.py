@@ -2,11 +2,12 @@
 
 import pytest
 
-from voiced.app import Extras, agent_settings, assemble, built_in_tools, policy, sound_settings
+from voiced.app import Extras, agent_settings, assemble, policy, sound_settings
 from voiced.config import schema
 from voiced.config.secret import Secret
 from voiced.errors import ConfigError
 from voiced.host.always import AlwaysAwake
+from voiced.toolbox import built_in_tools
 
 
 def test_the_idle_timeout_is_the_policys_unless_a_conversation_is_kept_open():

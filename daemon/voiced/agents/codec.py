@@ -228,6 +228,7 @@ class Agent(Protocol):
     Attributes:
         resumable: The agent hands out resume keys.
         announces: It can be asked to say something of its own accord.
+        takes_tools: It calls tools on this device.
         personal: What of its session a person before the device may set: voice, prompt,
             greeting, as far as there is that, and where it stands.
         default_url: Where it lives unless the settings say otherwise; None if only they can.
@@ -236,6 +237,7 @@ class Agent(Protocol):
 
     resumable: bool
     announces: bool
+    takes_tools: bool
     personal: Mapping[str, tuple[str, ...]]
     default_url: str | None
     scheme: Literal["wss", "https"]

@@ -94,6 +94,7 @@ class WorkBuddy:
 
     resumable = False
     announces = False
+    takes_tools = False
     personal: Mapping[str, tuple[str, ...]] = {}
     scheme = "https"
     default_url = None

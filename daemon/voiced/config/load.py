@@ -7,6 +7,7 @@ from pathlib import Path
 from voiced.config.check import check
 from voiced.config.document import MAX_BYTES, Document, KeyPath, parse
 from voiced.config.environment import variable
+from voiced.config.hands import header_secrets
 from voiced.config.layers import lay
 from voiced.config.record import Text
 from voiced.config.rules import Catalogue, cautions, contradictions
@@ -229,7 +230,7 @@ def _examine(document: Document, catalogue: Catalogue) -> Examined:
         faults.sort(key=lambda fault: document.place(fault.path))
         problems = tuple(document.error(fault) for fault in faults)
         return Examined(None, problems, draft=settings, document=document)
-    warnings = [*cautions(settings, document), *_unsafe(settings)]
+    warnings = [*cautions(settings, document, catalogue), *_unsafe(settings)]
     warnings.sort(key=lambda warning: document.place(warning.path))
     lines = tuple(str(document.error(warning)) for warning in warnings)
     return Examined(settings, (), lines, draft=settings, document=document)
@@ -250,7 +251,7 @@ def _may_follow(path: KeyPath, faulty: set[KeyPath]) -> bool:
 
 def _absent(settings: Settings) -> Iterator[Problem]:
     """Yield what the settings refer to but this machine does not have."""
-    for path, secret in secrets(settings):
+    for path, secret in _vital_secrets(settings):
         try:
             secret.resolve()
         except ConfigError as error:
@@ -269,6 +270,12 @@ def _unsafe(settings: Settings) -> Iterator[Problem]:
 
 def secrets(settings: Settings) -> Iterator[tuple[KeyPath, Secret]]:
     """Yield every secret that the settings refer to, and where they do."""
+    yield from _vital_secrets(settings)
+    yield from header_secrets(settings)
+
+
+def _vital_secrets(settings: Settings) -> Iterator[tuple[KeyPath, Secret]]:
+    """Yield those without which the daemon cannot do its work."""
     metrics, mqtt = settings.metrics, settings.mqtt
     places: tuple[tuple[KeyPath, Secret | None], ...] = (
         (("agent", "key"), settings.agent.key),

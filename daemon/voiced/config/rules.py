@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from voiced.config.document import Document, KeyPath
 from voiced.config.fields import every_setting, suggestion
+from voiced.config.hands import Look, lacking, misdeclared, without_effect
 from voiced.config.outside import RemoteSection
 from voiced.config.schema import Settings
 from voiced.errors import Problem
@@ -24,6 +25,9 @@ class Catalogue:
         check_session: Tells what is wrong with an `agent.session`, given the protocol's name.
         default_url: Tells where a protocol's agent lives unless the settings say so.
         scheme: Tells how such addresses begin: wss or https.
+        takes_tools: Tells whether a protocol's agent calls tools.
+        check_declared: Tells what is wrong with declared tools.
+        look_for: Tells what declared tools need that is not here.
     """
 
     protocols: Collection[str]
@@ -31,6 +35,9 @@ class Catalogue:
     check_session: Callable[[str, Mapping[str, Any]], Sequence[Problem]]
     default_url: Callable[[str], str | None]
     scheme: Callable[[str], str]
+    takes_tools: Callable[[str], bool] = lambda _: True
+    check_declared: Look = lambda _key, _value: ()
+    look_for: Look = lambda _key, _value: ()
 
 
 _PINS = (
@@ -54,7 +61,7 @@ def contradictions(settings: Settings, document: Document, catalogue: Catalogue)
     """Return what is wrong between settings that are each right by themselves."""
     return [
         *_agent(settings, catalogue),
-        *_tools(settings, catalogue),
+        *misdeclared(settings, catalogue.tools, catalogue.check_declared),
         *_pins(settings),
         *_button(settings, document),
         *_led(settings),
@@ -63,8 +70,10 @@ def contradictions(settings: Settings, document: Document, catalogue: Catalogue)
     ]
 
 
-def cautions(settings: Settings, document: Document) -> Iterator[Problem]:
-    """Yield what is allowed but has no effect."""
+def cautions(settings: Settings, document: Document, catalogue: Catalogue) -> Iterator[Problem]:
+    """Yield what is allowed but has no effect, or not yet."""
+    yield from without_effect(settings, document, catalogue.takes_tools(settings.agent.protocol))
+    yield from lacking(settings, catalogue.look_for)
     if (
         settings.wake.mode == "button"
         and settings.button is None
@@ -108,14 +117,6 @@ def _agent(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
     for problem in catalogue.check_session(agent.protocol, agent.session):
         path = ("agent", "session", *problem.path)
         yield Problem(path, problem.problem, problem.hint)
-
-
-def _tools(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
-    for i, name in enumerate(settings.tools):
-        if name not in catalogue.tools:
-            yield Problem(("tools", i), "unknown tool", suggestion(name, catalogue.tools))
-        elif name in settings.tools[:i]:
-            yield Problem(("tools", i), "listed twice", "remove one of them")
 
 
 def _pins(settings: Settings) -> Iterator[Problem]:

@@ -313,6 +313,40 @@ class Settings(Section, frozen=True, kw_only=True):
         Annotated[tuple[str, ...], expect("a list of tool names")],
         live("What the agent may do on this device."),
     ] = ("get_time", "set_volume", "end_conversation")
+    http_tools: Annotated[
+        Annotated[Mapping[str, Any], expect("tools by name")],
+        live(
+            "Tools that ask a web service. Each has description, parameters (JSON schema), method, "
+            "url, headers, json, response, execution_mode, timeout_s, say_while_waiting.",
+            {
+                "get_weather": {
+                    "description": "Tell the present temperature in a city.",
+                    "parameters": {
+                        "type": "object",
+                        "properties": {"city": {"type": "string", "maxLength": 60}},
+                        "required": ["city"],
+                    },
+                    "url": "https://weather.example.org/now/{city}",
+                    "response": "/temperature",
+                }
+            },
+            local=True,
+        ),
+    ] = {}
+    command_tools: Annotated[
+        Annotated[Mapping[str, Any], expect("tools by name")],
+        live(
+            "Tools that run a program, never a shell. Each has description, parameters (JSON "
+            "schema), argv, execution_mode, timeout_s, say_while_waiting.",
+            {
+                "get_uptime": {
+                    "description": "Tell for how long this device has been running.",
+                    "argv": ["/usr/bin/uptime", "-p"],
+                }
+            },
+            local=True,
+        ),
+    ] = {}
     remote: RemoteSection | None = None
     kiosk: KioskSection | None = None
     privacy: PrivacySection = PrivacySection()

@@ -35,8 +35,12 @@ class Endpoint:
             return self.host == "localhost"
 
 
-def endpoint_of(url: str) -> Endpoint:
+def endpoint_of(url: str, *, in_clear: bool = False) -> Endpoint:
     """Return where `url` leads.
+
+    Args:
+        url: An address.
+        in_clear: Whether what is sent may be read on the way.
 
     Raises:
         LinkRejected: If `url` is not usable, or would send a key or a voice over the network in clear.
@@ -46,7 +50,7 @@ def endpoint_of(url: str) -> Endpoint:
         raise LinkRejected(
             "the agent's address is not a usable URL", "it must look like wss://host/path"
         )
-    if not endpoint.is_secure and not endpoint.is_loopback:
+    if not (in_clear or endpoint.is_secure or endpoint.is_loopback):
         raise LinkRejected(
             f"{endpoint.scheme}://{endpoint.host} would send the key and your voice in clear",
             f"use {endpoint.scheme}s://",

@@ -27,8 +27,20 @@ LOOKUP_SHARE = 0.8
 MAX_BODY_BYTES = 64 * 1024
 
 
+class AnswerTooLongError(LinkError):
+    """The answer is longer than we take."""
+
+
 class AiohttpCaller:
-    """Makes each call on a session of its own; fills `HttpCaller`."""
+    """Makes each call on a session of its own; fills `HttpCaller`.
+
+    Args:
+        options: How the network is reached.
+        resolver: Looks up names.
+        timeout_s: For one call.
+        max_bytes: The longest answer.
+        in_clear: Whether it may go over the network without TLS.
+    """
 
     def __init__(
         self,
@@ -37,7 +49,9 @@ class AiohttpCaller:
         *,
         timeout_s: float = 10,
         max_bytes: int = MAX_BODY_BYTES,
+        in_clear: bool = False,
     ) -> None:
+        self._in_clear = in_clear
         self._options = options
         self._resolver = resolver or Resolver()
         self._timeout_s = timeout_s
@@ -46,7 +60,7 @@ class AiohttpCaller:
     async def __call__(self, call: HttpCall) -> HttpAnswer:
         # On a small board this takes seconds, in which sound must go on.
         aiohttp = await asyncio.to_thread(import_module, "aiohttp")
-        endpoint = endpoint_of(call.url)
+        endpoint = endpoint_of(call.url, in_clear=self._in_clear)
         check_headers(call.headers)
         proxy = choose_proxy(self._options.proxy, endpoint)
         if proxy is not None and proxy.startswith("socks"):
@@ -102,7 +116,7 @@ async def _exchange(
         async for chunk in response.content.iter_any():
             body += chunk
             if len(body) > max_bytes:
-                raise LinkError(f"the answer is longer than {max_bytes} bytes")
+                raise AnswerTooLongError(f"the answer is longer than {max_bytes} bytes")
         found = {name.lower(): value for name, value in response.headers.items()}
         return HttpAnswer(response.status, bytes(body), found)
 

@@ -15,6 +15,7 @@ class AssemblyAi:
 
     resumable = True
     announces = True
+    takes_tools = True
     scheme = "wss"
     personal = {  # noqa: RUF012 - a port's attribute, and nobody changes it
         "voice": ("output", "voice"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from voiced.app import Extras, assemble, built_in_tools, check_session
+from voiced.app import Extras, assemble, check_session
 from voiced.cli.demo.person import Keyboard, Say, ScriptedPerson
 from voiced.cli.demo.screen import PlainLines, Screen
 from voiced.cli.demo.standin import stand_in
@@ -16,6 +16,7 @@ from voiced.devices.sound import SoundDevices, microphone, speaker
 from voiced.devices.wavfile import WavMicrophone
 from voiced.host.signals import SignalWake
 from voiced.ports import Indicator, Microphone, Speaker, WakeSource
+from voiced.toolbox import built_in_tools
 
 WORDS = Path(__file__).parent / "words"
 

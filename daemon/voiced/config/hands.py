@@ -1,0 +1,84 @@
+"""The settings of what the agent may do: names that clash, and what is allowed but has no effect."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from voiced.config.document import Document, KeyPath
+from voiced.config.fields import suggestion
+from voiced.config.schema import Settings
+from voiced.config.secret import Secret, read_reference
+from voiced.errors import ConfigError, Problem
+
+DECLARING = ("http_tools", "command_tools")
+"""Settings that declare tools by name. Each has a row in the tables of `voiced.toolbox`."""
+
+PREFIX = "prefix"
+"""In a header, beside the reference: what stands before the secret."""
+
+Look = Callable[[str, Mapping[str, Any]], Sequence[Problem]]
+"""Takes one of `DECLARING` and what it holds; returns what there is to say about that."""
+
+
+def misdeclared(settings: Settings, built_in: Collection[str], check: Look) -> Iterator[Problem]:
+    """Yield what is wrong with the tools that the settings name or declare.
+
+    Args:
+        settings: All of them.
+        built_in: The names of the tools that come with voiced.
+        check: Finds what is wrong with declarations.
+    """
+    for i, name in enumerate(settings.tools):
+        if name not in built_in:
+            yield Problem(("tools", i), "unknown tool", suggestion(name, built_in))
+        elif name in settings.tools[:i]:
+            yield Problem(("tools", i), "listed twice", "remove one of them")
+    taken = dict.fromkeys(built_in, "a tool that comes with voiced has this name")
+    for key in DECLARING:
+        for name in getattr(settings, key):
+            if name in taken:
+                yield Problem((key, name), taken[name], "choose another")
+        taken |= dict.fromkeys(getattr(settings, key), f"a tool of {key} has this name")
+        yield from _below(key, check(key, getattr(settings, key)))
+
+
+def without_effect(settings: Settings, document: Document, takes_tools: bool) -> Iterator[Problem]:  # noqa: FBT001 - a fact about the agent
+    """Yield the tools that were written down for an agent that takes none."""
+    if takes_tools:
+        return
+    for key in ("tools", *DECLARING):
+        if (key,) in document.places and getattr(settings, key):
+            problem = f"has no effect: {settings.agent.protocol} takes no tools"
+            yield Problem((key,), problem, "remove it")
+
+
+def lacking(settings: Settings, look: Look) -> Iterator[Problem]:
+    """Yield what declared tools need and this device does not have; it can talk all the same."""
+    for key in DECLARING:
+        yield from _below(key, look(key, getattr(settings, key)))
+    for path, secret in header_secrets(settings):
+        try:
+            secret.resolve()
+        except ConfigError as error:
+            yield Problem(path, error.problem, error.hint)
+
+
+def header_secrets(settings: Settings) -> Iterator[tuple[KeyPath, Secret]]:
+    """Yield every secret that declared tools send in headers, and where it is referred to."""
+    for name, tool in settings.http_tools.items():
+        headers = tool.get("headers") if isinstance(tool, Mapping) else None
+        for header, value in headers.items() if isinstance(headers, Mapping) else ():
+            found = header_reference(value, f"http_tools.{name}")
+            if isinstance(found, Secret):
+                yield ("http_tools", name, "headers", header), found
+
+
+def header_reference(value: object, where: str) -> Secret | tuple[str, str]:
+    """Return the secret that a header's `value` refers to, or problem and hint."""
+    if isinstance(value, Mapping):
+        value = {key: item for key, item in value.items() if key != PREFIX}
+    return read_reference(value, where)
+
+
+def _below(key: str, found: Sequence[Problem]) -> Iterator[Problem]:
+    for problem in found:
+        yield Problem((key, *problem.path), problem.problem, problem.hint)

@@ -1,0 +1,126 @@
+"""Tools that run a program, as declared under `command_tools`. Never a shell."""
+
+import asyncio
+import logging
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Mapping
+from typing import Any
+
+from voiced.config.environment import variable
+from voiced.errors import ToolError
+from voiced.ports import Controls
+from voiced.tools.answer import value_in
+from voiced.tools.declaration import Declaration
+from voiced.tools.process_group import MARK, ProcessGroup
+from voiced.tools.template import fill
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 64 * 1024
+"""Of output."""
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+OPTIONS_END = "--"
+
+
+class CommandTool:
+    """One of them.
+
+    Args:
+        name: What the agent calls it.
+        declared: What passed the check of the settings.
+    """
+
+    def __init__(self, name: str, declared: Mapping[str, Any]) -> None:
+        self._argv: tuple[str, ...] = tuple(declared["argv"])
+        self._declaration = Declaration(name, declared)
+        self.spec = self._declaration.spec
+
+    async def call(self, arguments: Mapping[str, Any], controls: Controls) -> object:
+        argv = filled_argv(self._argv, self._declaration.parameters.accepted(arguments))
+        group = ProcessGroup()
+        try:
+            async with asyncio.timeout(self._declaration.timeout_s):
+                code, output = await _run(argv, group)
+        except TimeoutError:
+            raise self._apology("took too long") from None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "impossible arguments"
+            log.warning("tool %s: %s cannot be started: %s", self.spec.name, argv[0], reason)
+            raise self._apology("cannot be started") from None
+        finally:
+            group.end()
+        if len(output) > MOST_BYTES:
+            raise self._apology("said more than can be read out")
+        if code != 0:
+            what = f"failed with exit code {code}" if code > 0 else "was ended by a signal"
+            raise self._apology(what)
+        try:
+            return value_in(output)
+        except ValueError as error:
+            raise self._apology(str(error)) from None
+
+    def _apology(self, what: str) -> ToolError:
+        return ToolError(f"The program behind {self.spec.name} {what}.")
+
+
+def filled_argv(template: tuple[str, ...], arguments: Mapping[str, Any]) -> list[str]:
+    """Return the argument list with every place filled.
+
+    Raises:
+        ToolError: If an argument would be taken for an option, or cannot be passed on.
+    """
+    argv: list[str] = []
+    for part in template:
+        filled = fill(part, arguments)
+        if "\0" in filled:
+            raise ToolError("These arguments hold what no program can be given.")
+        if filled.startswith("-") and not part.startswith("-") and OPTIONS_END not in argv:
+            raise ToolError("An argument must not begin with a dash.")
+        argv.append(filled)
+    return argv
+
+
+async def _run(argv: list[str], group: ProcessGroup) -> tuple[int, bytes]:
+    """Return exit code and output, which is longer than it may be if it was cut off.
+
+    Raises:
+        OSError: If it cannot be started.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=DEVNULL,
+        start_new_session=True,
+        cwd="/",
+        env=_environment(group.mark),
+    )
+    group.started(process.pid)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(_output(process, group))
+            code = await process.wait()
+            group.end()  # what it left behind may hold on to the pipe
+    finally:
+        group.end()
+        await process.wait()
+    return code, reading.result()
+
+
+async def _output(process: Process, group: ProcessGroup) -> bytes:
+    output = bytearray()
+    if process.stdout is not None:
+        while chunk := await process.stdout.read(MOST_BYTES):
+            output += chunk
+            if len(output) > MOST_BYTES:
+                group.end()
+                break
+    return bytes(output)
+
+
+def _environment(mark: str) -> dict[str, str]:
+    """Return all that a program is told: nothing of ours but where in the world we are."""
+    zone = variable("TZ")
+    own = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/nonexistent", MARK: mark}
+    return own | ({} if zone is None else {"TZ": zone})

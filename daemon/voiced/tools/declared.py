@@ -1,0 +1,190 @@
+"""What `http_tools` and `command_tools` may hold, checked before anything of it is built."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+from voiced import shapes
+from voiced.config.hands import PREFIX, header_reference
+from voiced.config.secret import Secret
+from voiced.errors import Problem
+from voiced.shapes import Check, Path
+from voiced.tools.address import address, is_in_clear
+from voiced.tools.json_pointer import is_pointer
+from voiced.tools.parameters import SCALARS, parameters
+from voiced.tools.template import alone, placeholders
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+MODES = ("interactive", "hold")
+MOST_S = 240
+"""An agent waits for 300 s at most (assemblyai.md §5), and the answer has to travel."""
+
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_OURS = {
+    *("host", "content-length", "content-type", "transfer-encoding", "connection", "upgrade"),
+    *("accept-encoding", "expect", "te", "trailer", "cookie", "proxy-authorization"),
+}
+
+
+def check_http_tools(value: Mapping[str, Any], path: Path = ()) -> Iterator[Problem]:
+    """Yield what is wrong with tools that ask a web service."""
+    yield from _named(value, path, _http_tool)
+
+
+def check_command_tools(value: Mapping[str, Any], path: Path = ()) -> Iterator[Problem]:
+    """Yield what is wrong with tools that run a program."""
+    yield from _named(value, path, _command_tool)
+
+
+def absent_programs(value: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the programs of `command_tools` that this device does not have."""
+    for name, tool in value.items():
+        program = tool["argv"][0]
+        if not os.access(program, os.X_OK) or FilePath(program).is_dir():
+            yield Problem((name, "argv", 0), "no such program here", "install it")
+
+
+def _named(value: Mapping[str, Any], path: Path, check: Check) -> Iterator[Problem]:
+    for name, tool in value.items():
+        where = (*path, name)
+        if _NAME.fullmatch(name) is None:
+            hint = "take letters, digits, _ and -, at most 64"
+            yield Problem(where, "not a name that an agent can call", hint)
+        yield from check(tool, where)
+
+
+def _http_tool(tool: Any, path: Path) -> Iterator[Problem]:
+    problems = list(_HTTP(tool, path))
+    yield from problems
+    if problems:
+        return
+    yield from _common(tool, path)
+    yield from _filled(tool, path, tool["url"], (*path, "url"), scalar=True)
+    if "json" in tool:
+        yield from _filled_value(tool, path, tool["json"], (*path, "json"))
+        if tool.get("method", "GET") == "GET":
+            yield Problem((*path, "json"), "a GET has no body", "write `method: POST`")
+    secret = any(isinstance(each, Mapping) for each in tool.get("headers", {}).values())
+    if secret and is_in_clear(tool["url"]):
+        problem = "would send a secret over the network in clear"
+        yield Problem((*path, "url"), problem, "use https://, or send no secret")
+
+
+def _command_tool(tool: Any, path: Path) -> Iterator[Problem]:
+    problems = list(_COMMAND(tool, path))
+    yield from problems
+    if problems:
+        return
+    yield from _common(tool, path)
+    program, *others = tool["argv"]
+    where = (*path, "argv")
+    if any(placeholders(program)) or not program.startswith("/"):
+        hint = "write the whole path of one program, like /usr/bin/uptime"
+        yield Problem((*where, 0), "not a fixed absolute path", hint)
+    for i, argument in enumerate(others, 1):
+        if "\0" in argument:
+            yield Problem((*where, i), "holds a NUL", "remove it")
+        yield from _filled(tool, path, argument, (*where, i), scalar=True)
+
+
+def _common(tool: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+    if tool.get("execution_mode") == "hold" and "say_while_waiting" in tool:
+        problem = "the agent is silent with `execution_mode: hold`"
+        yield Problem((*path, "say_while_waiting"), problem, "remove one of them")
+
+
+def _filled_value(tool: Any, path: Path, template: Any, where: Path) -> Iterator[Problem]:
+    """Yield the placeholders anywhere in a JSON value that cannot be filled."""
+    if isinstance(template, Mapping):
+        for key, item in template.items():
+            yield from _filled_value(tool, path, item, (*where, key))
+    elif isinstance(template, list | tuple):
+        for i, item in enumerate(template):
+            yield from _filled_value(tool, path, item, (*where, i))
+    elif isinstance(template, str):
+        yield from _filled(tool, path, template, where, scalar=alone(template) is None)
+
+
+def _filled(
+    tool: Mapping[str, Any], path: Path, template: str, where: Path, *, scalar: bool
+) -> Iterator[Problem]:
+    schema = tool.get("parameters", {})
+    required, known = schema.get("required", ()), schema.get("properties", {})
+    for name in placeholders(template):
+        at = (*path, "parameters", "properties", name)
+        if name not in known:
+            hint = "declare it under parameters.properties; {{x}} stands for the text {x}"
+            yield Problem(where, "a placeholder that is no parameter", hint)
+        elif name not in required and "default" not in known[name]:
+            yield Problem(at, "is used and may be missing", "require it, or give it a default")
+        elif scalar and known[name].get("type") not in SCALARS:
+            hint = f"give it a type of {', '.join(SCALARS)}"
+            yield Problem(at, "is part of a text and must be a single value", hint)
+
+
+def _headers(value: Any, path: Path) -> Iterator[Problem]:
+    if not isinstance(value, Mapping):
+        yield shapes.wrong_type(value, path, "a mapping")
+        return
+    for name, header in value.items():
+        where = (*path, name)
+        if _HEADER.fullmatch(name) is None or name.lower() in _OURS:
+            yield Problem(where, "not a header that can be set", "remove it")
+        elif isinstance(header, Mapping):
+            found = header_reference(header, "")
+            if not isinstance(found, Secret):
+                yield Problem(where, *found)
+            yield from _plain(header.get(PREFIX, ""), (*where, PREFIX))
+        else:
+            yield from _plain(header, where)
+            if name.lower() in {"authorization", "x-api-key"}:
+                hint = "put it into a file of its own and write {file: PATH}"
+                yield Problem(where, "a secret must not stand in this file", hint)
+
+
+def _plain(value: Any, path: Path) -> Iterator[Problem]:
+    problems = list(shapes.text(max_chars=1000)(value, path))
+    yield from problems
+    if problems:
+        return
+    if not (value.isascii() and value.isprintable()):
+        yield Problem(path, "holds characters that cannot be sent", "use plain ASCII")
+    elif any(placeholders(value)):
+        yield Problem(path, "headers take no placeholders", "use url or json")
+
+
+def _pointer(value: Any, path: Path) -> Iterator[Problem]:
+    if not isinstance(value, str):
+        yield shapes.wrong_type(value, path, "text")
+    elif not is_pointer(value):
+        yield Problem(path, "not a JSON pointer", "write it like /current/temperature")
+
+
+def _argv(value: Any, path: Path) -> Iterator[Problem]:
+    yield from shapes.list_of(shapes.text(max_chars=4000), max_items=100)(value, path)
+    if isinstance(value, list | tuple) and not value:
+        yield Problem(path, "must not be empty", "write the program and its arguments")
+
+
+_SHARED: Mapping[str, Callable[[Any, Path], Iterator[Problem]]] = {
+    "description": shapes.text(max_chars=4000, may_be_empty=False),
+    "parameters": parameters,
+    "execution_mode": shapes.one_of(*MODES),
+    "timeout_s": shapes.number(1, MOST_S, whole=True),
+    "say_while_waiting": shapes.text(max_chars=200, may_be_empty=False),
+}
+_HTTP = shapes.mapping(
+    {
+        **_SHARED,
+        "method": shapes.one_of(*METHODS),
+        "url": address,
+        "headers": _headers,
+        "json": shapes.json_value,
+        "response": _pointer,
+    },
+    required=("description", "url"),
+)
+_COMMAND = shapes.mapping({**_SHARED, "argv": _argv}, required=("description", "argv"))

@@ -1,0 +1,224 @@
+"""What a declared tool takes: a JSON schema, kept to what can be checked fast and completely.
+
+`jsonschema` judges; it costs some MB and is imported by the first declared tool.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from voiced import shapes
+from voiced.errors import ConfigError, Problem, ToolError
+from voiced.shapes import Path
+from voiced.tools.patterns import fault
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator, ValidationError
+
+MOST_BYTES = 16 * 1024
+"""The longest arguments of one call, as JSON."""
+
+MOST_CHARS = 1000
+"""The longest text, unless the schema has a `maxLength`."""
+
+MOST_CHARS_TO_MATCH = 200
+"""The same where there is a `pattern`."""
+
+MOST_DEPTH = 6
+SCALARS = ("string", "number", "integer", "boolean")
+TYPES = (*SCALARS, "object", "array", "null")
+
+
+def parameters(value: Any, path: Path) -> Iterator[Problem]:
+    """Check for a JSON schema that `Parameters` can take."""
+    problems = list(_schema(value, path))
+    if not problems and value.get("type", "object") != "object":
+        problems.append(Problem((*path, "type"), "must be object", "arguments have names"))
+    if not problems and find_spec("jsonschema") is None:
+        hint = "run `pip install 'voiced[tools]'`"
+        problems.append(Problem(path, "needs the library jsonschema, which is not here", hint))
+    if not problems:
+        problems.extend(_in_the_eyes_of_the_library(value, path))
+    yield from problems
+
+
+def _in_the_eyes_of_the_library(value: Any, path: Path) -> Iterator[Problem]:
+    from jsonschema import Draft202012Validator
+
+    judge = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+    for error in judge.iter_errors(value):
+        yield Problem((*path, *error.absolute_path), "not right in a JSON schema")
+        return
+
+
+def _type(value: Any, path: Path) -> Iterator[Problem]:
+    if isinstance(value, list | tuple):
+        yield from shapes.list_of(shapes.one_of(*TYPES))(value, path)
+    else:
+        yield from shapes.one_of(*TYPES)(value, path)
+
+
+def _schema(value: Any, path: Path) -> Iterator[Problem]:
+    if len(path) > 2 * MOST_DEPTH:
+        yield Problem(path, "is nested too deeply", "an agent gets that wrong anyway")
+        return
+    problems = list(_KEYWORDS(value, path))
+    yield from problems
+    if not problems and "pattern" in value:
+        limit = value.get("maxLength", MOST_CHARS_TO_MATCH)
+        if what := fault(value["pattern"], limit):
+            yield Problem((*path, "pattern"), what, "write a simpler one, or a smaller maxLength")
+
+
+def _properties(value: Any, path: Path) -> Iterator[Problem]:
+    if not isinstance(value, Mapping):
+        yield shapes.wrong_type(value, path, "a mapping")
+        return
+    for name, schema in value.items():
+        yield from _schema(schema, (*path, name))
+
+
+_ANY_NUMBER = shapes.number(float("-inf"))
+_KEYWORDS = shapes.mapping(
+    {
+        "type": _type,
+        "title": shapes.text(),
+        "description": shapes.text(max_chars=2000),
+        "default": shapes.json_value,
+        "examples": shapes.list_of(shapes.json_value),
+        "enum": shapes.list_of(shapes.json_value, max_items=1000),
+        "const": shapes.json_value,
+        "minimum": _ANY_NUMBER,
+        "maximum": _ANY_NUMBER,
+        "exclusiveMinimum": _ANY_NUMBER,
+        "exclusiveMaximum": _ANY_NUMBER,
+        "multipleOf": _ANY_NUMBER,
+        "minLength": shapes.number(0, whole=True),
+        "maxLength": shapes.number(0, MOST_BYTES, whole=True),
+        "pattern": shapes.text(max_chars=500),
+        "format": shapes.text(),
+        "properties": _properties,
+        "required": shapes.list_of(shapes.text()),
+        "additionalProperties": shapes.truth(),
+        "minProperties": shapes.number(0, whole=True),
+        "maxProperties": shapes.number(0, whole=True),
+        "items": _schema,
+        "minItems": shapes.number(0, whole=True),
+        "maxItems": shapes.number(0, whole=True),
+        "uniqueItems": shapes.truth(),
+        "anyOf": shapes.list_of(_schema, max_items=20),
+        "oneOf": shapes.list_of(_schema, max_items=20),
+    }
+)
+
+
+class Parameters:
+    """Takes an agent's arguments, or says what is wrong with them.
+
+    Args:
+        schema: What passed `parameters`.
+    """
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self.schema: Mapping[str, Any] = {
+            "type": "object",
+            "properties": {},
+            "required": [],
+            "additionalProperties": False,
+            **schema,
+        }
+
+    def accepted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return `arguments` with the defaults of those left out.
+
+        Raises:
+            ToolError: If they are not what the schema asks for. Does not repeat what they hold.
+        """
+        properties = self.schema["properties"]
+        filled = {
+            name: schema["default"] for name, schema in properties.items() if "default" in schema
+        } | dict(arguments)
+        if len(_as_json(filled)) > MOST_BYTES:
+            raise ToolError("These arguments are too long.")
+        for judge in self._judges:  # sizes first: matching a pattern takes time
+            error = next(iter(judge.iter_errors(filled)), None)
+            if error is not None:
+                raise ToolError(_sentence(error, properties))
+        return filled
+
+    @cached_property
+    def _judges(self) -> tuple["Draft202012Validator", "Draft202012Validator"]:
+        try:
+            from jsonschema import Draft202012Validator
+        except ImportError:
+            hint = "run `pip install 'voiced[tools]'`"
+            raise ConfigError("tools", "jsonschema is not installed", hint) from None
+        limited = _limited(self.schema)
+        return Draft202012Validator(_without_patterns(limited)), Draft202012Validator(limited)
+
+
+def _as_json(value: object) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError):
+        raise ToolError("These arguments are not proper JSON.") from None
+
+
+def _limited(schema: Any) -> dict[str, Any]:
+    """Return `schema` with a longest text everywhere."""
+    limit = MOST_CHARS_TO_MATCH if "pattern" in schema else MOST_CHARS
+    return {"maxLength": limit, **_mapped(schema, _limited)}
+
+
+def _without_patterns(schema: Any) -> dict[str, Any]:
+    return {k: v for k, v in _mapped(schema, _without_patterns).items() if k != "pattern"}
+
+
+def _mapped(schema: Mapping[str, Any], change: Any) -> dict[str, Any]:
+    """Return `schema` with `change` made to the schemas it consists of."""
+    changed = dict(schema)
+    if "properties" in schema:
+        changed["properties"] = {k: change(v) for k, v in schema["properties"].items()}
+    if "items" in schema:
+        changed["items"] = change(schema["items"])
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            changed[key] = [change(each) for each in schema[key]]
+    return changed
+
+
+_RULES = {
+    "type": "must be {value}",
+    "enum": "must be one of the known values",
+    "const": "must be the one known value",
+    "minimum": "must be at least {value}",
+    "maximum": "must be at most {value}",
+    "exclusiveMinimum": "must be more than {value}",
+    "exclusiveMaximum": "must be less than {value}",
+    "multipleOf": "must be a multiple of {value}",
+    "minLength": "is too short",
+    "maxLength": "is too long",
+    "minItems": "needs at least {value} items",
+    "maxItems": "may have at most {value} items",
+    "pattern": "does not have the right form",
+}
+
+
+def _sentence(error: "ValidationError", properties: Mapping[str, Any]) -> str:
+    """Return what is wrong, naming parameters but nothing that was sent."""
+    wanted: Any = error.validator_value
+    if error.validator == "required":
+        sent: Any = error.instance
+        missing = [name for name in wanted if name not in sent]
+        return f"{missing[0]} is missing."
+    if error.validator == "additionalProperties" and not error.absolute_path:
+        known = ", ".join(properties) or "none"
+        return f"There is a parameter too many. Known parameters: {known}."
+    path = [
+        str(part) for part in error.absolute_path if part in properties or isinstance(part, int)
+    ]
+    rule = _RULES.get(str(error.validator), "is not right")
+    named = " or ".join(wanted) if isinstance(wanted, list | tuple) else wanted
+    return f"{' '.join(path) or 'The whole'} {rule.format(value=named)}."
