@@ -26,6 +26,10 @@ COMMANDS = {
     "reload": ("voiced.cli.reload", "have the running daemon read its settings again"),
     "devices": ("voiced.cli.devices", "list sound cards and the names to use in the settings"),
     "doctor": ("voiced.cli.doctor", "find out what is wrong, and what to do about it"),
+    "tools": (
+        "voiced.cli.tools",
+        "list what the agent may call on this device, or call it by hand",
+    ),
     "config": ("voiced.cli.config", "check, show or explain the settings"),
 }
 
