@@ -35,6 +35,14 @@ PARTS = {
         "mqtt: {host: 127.0.0.1, port: 1}\n",
         {"aiomqtt", "paho", "voiced.mqtt", "voiced.home_assistant"},
     ),
+    "http tools": (
+        "http_tools: {look: {description: d, url: 'https://127.0.0.1/'}}\n",
+        {"jsonschema", "voiced.tools.declared", "voiced.tools.http_tools"},
+    ),
+    "command tools": (
+        "command_tools: {look: {description: d, argv: [/bin/true]}}\n",
+        {"jsonschema", "voiced.tools.declared", "voiced.tools.command_tools"},
+    ),
 }
 
 

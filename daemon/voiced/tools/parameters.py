@@ -220,5 +220,5 @@ def _sentence(error: "ValidationError", properties: Mapping[str, Any]) -> str:
         str(part) for part in error.absolute_path if part in properties or isinstance(part, int)
     ]
     rule = _RULES.get(str(error.validator), "is not right")
-    named = " or ".join(wanted) if isinstance(wanted, list | tuple) else wanted
+    named = " or ".join(map(str, wanted)) if isinstance(wanted, list | tuple) else wanted
     return f"{' '.join(path) or 'The whole'} {rule.format(value=named)}."
