@@ -12,7 +12,8 @@ from voiced.audio.uplink import UplinkQueue
 from voiced.connection import Connection, Surroundings
 from voiced.core import actions as act
 from voiced.core.actions import AT_ONCE, Action, AgentAction, IndoorAction, Pause
-from voiced.core.conversation import change_policy, step
+from voiced.core.consequences import change_policy
+from voiced.core.conversation import step
 from voiced.core.echo_guard import EchoGuard
 from voiced.core.events import (
     EchoFound,

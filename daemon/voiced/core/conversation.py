@@ -11,7 +11,7 @@ The rules:
   from both `TRANSITIONS` and `IGNORED` is a bug, and a test says so.
 * `FLAGS` (flags.py) are facts that cross all phases and change none: mute, devices.
 * What follows from where we are (gate, status, timers) is derived in
-  `_consequences` from (before, after), never remembered.
+  `consequences` (consequences.py) from (before, after), never remembered.
 * Only a reply that was accepted is heard; only `ReplyDone(interrupted)` is barge-in.
 * Every way out of a conversation orders `CloseLink`: an agent's session is never
   left open, because it is billed while it is.
@@ -26,6 +26,7 @@ from voiced.core import actions as act
 from voiced.core import announce, outage
 from voiced.core import events as ev
 from voiced.core.actions import Action
+from voiced.core.consequences import consequences
 from voiced.core.cues import Earcon, Prompt
 from voiced.core.events import Event
 from voiced.core.flags import FLAGS
@@ -37,13 +38,8 @@ from voiced.core.state import (
     Policy,
     Step,
     forget,
-    is_ducked,
     is_sounding,
     may_barge_in,
-    mic_gate_open,
-    sound_may_leave,
-    status_of,
-    timers,
 )
 
 
@@ -62,50 +58,7 @@ def step(now: Conversation, event: Event, policy: Policy) -> Step:
     elif is_sounding(after) and after.echoing:
         after = replace(after, echoing=False)
     after, said = announce.go_on(after)
-    return after, (*actions, *said, *_consequences(now, after, policy, policy))
-
-
-def change_policy(now: Conversation, was: Policy, policy: Policy) -> tuple[Action, ...]:
-    """Return what must be done because `policy` counts from now on."""
-    return tuple(_consequences(now, now, was, policy))
-
-
-def _consequences(
-    before: Conversation, after: Conversation, was: Policy, policy: Policy
-) -> list[Action]:
-    """Derive the actions that follow from where we are, however we came here."""
-    actions: list[Action] = []
-    in_conversation = (Phase.CONNECTING, *AWAKE)
-    if (after.muted and not before.muted) or (
-        (before.phase in in_conversation) != (after.phase in in_conversation)
-    ):
-        actions.append(act.DropCaptured())
-    leaving, told = sound_may_leave(after, policy), sound_may_leave(before, was)
-    # No light may be late to say that sound leaves, nor early to say that none does.
-    if leaving and not told:
-        actions.append(act.TellLeaving(leaving=True))
-    if (gate := mic_gate_open(after, policy)) != mic_gate_open(before, was):
-        actions.append(act.SetMicGate(open=gate))
-    if told and not leaving:
-        actions.append(act.TellLeaving(leaving=False))
-    if (ducked := is_ducked(after, policy)) != is_ducked(before, was):
-        actions.append(act.Duck(ducked))
-    if (status := status_of(after)) is not status_of(before):
-        actions.append(act.Show(status))
-    return [*actions, *_timers_changed(before, after, was, policy)]
-
-
-def _timers_changed(
-    before: Conversation, after: Conversation, was: Policy, policy: Policy
-) -> list[Action]:
-    ran, run = timers(before, was), timers(after, policy)
-    moved = before.phase is not after.phase
-    started: list[Action] = [
-        act.StartTimer(name, after_s)
-        for name, after_s in run.items()
-        if ran.get(name) != after_s or (moved and name == "patience")
-    ]
-    return [*started, *(act.CancelTimer(name) for name in ran if name not in run)]
+    return after, (*actions, *said, *consequences(now, after, policy, policy))
 
 
 def _wake(now: Conversation, event: Event, _policy: Policy) -> Step:
