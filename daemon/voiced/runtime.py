@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from voiced.agents.codec import AgentSettings, Caption
+from voiced.agents.codec import AgentSettings
 from voiced.audio.playout import FULL_VOLUME, Playout
 from voiced.audio.uplink import UplinkQueue
 from voiced.connection import Connection, Surroundings
@@ -14,9 +14,7 @@ from voiced.core import actions as act
 from voiced.core.actions import AT_ONCE, Action, AgentAction, IndoorAction, Pause
 from voiced.core.consequences import change_policy
 from voiced.core.conversation import step
-from voiced.core.echo_guard import EchoGuard
 from voiced.core.events import (
-    EchoFound,
     Event,
     MicrophoneChanged,
     PlaybackDrained,
@@ -28,6 +26,7 @@ from voiced.core.events import (
 )
 from voiced.core.pcm import PcmFormat
 from voiced.core.state import Conversation, Phase, Policy, sound_may_leave, status_of
+from voiced.echo_watch import EchoWatch
 from voiced.errors import DeviceError, DeviceStuck, Trouble
 from voiced.outage_log import OutageLog
 from voiced.parts import Parts, SoundSettings
@@ -79,7 +78,7 @@ class Runtime:
         self._capture.shut = sound.muted and sound.mute_shuts
         self._playback = PlaybackPipe(parts.speaker, self.playout)
         self._rest = Rest(self._capture, self._playback)
-        self._guard = EchoGuard()
+        self._echo_watch = EchoWatch(self.dispatch)
         self._asleep = True
         self._volume = sound.volume
         self._playback.set_volume(sound.volume)
@@ -135,7 +134,9 @@ class Runtime:
             call_http=parts.call_http,
             uplink=self.uplink,
             playout=self.playout,
-            captions=(*parts.captions, self) if self._sound.guard_echo else parts.captions,
+            captions=(*parts.captions, self._echo_watch)
+            if self._sound.guard_echo
+            else parts.captions,
             dispatch=self.dispatch,
         )
 
@@ -213,8 +214,8 @@ class Runtime:
                 self.conversation, actions = step(before, fact, self._policy)
                 log.debug("%s + %s -> %s", before.phase, fact, self.conversation.phase)
                 self._outage_log.noticed(before, fact)
-                if self._sound.guard_echo and self._guard.note(fact, self._loop.time()):
-                    self._find_echo()
+                if self._sound.guard_echo:
+                    self._echo_watch.note(fact, self._loop.time())
                 for action in actions:
                     self._perform(action)
                 self._tell_observers(before, fact, self._loop.time() - began_s)
@@ -366,21 +367,6 @@ class Runtime:
     def _remember(self) -> None:
         if self._parts.memory is not None:
             self._parts.memory.remember(self._volume, muted=self.conversation.muted)
-
-    def caption(self, caption: Caption) -> None:
-        """Let the echo guard compare what was heard with what was said."""
-        if caption.speaker == "agent":
-            self._guard.said(caption.text)
-        elif caption.final and self._guard.heard(caption.text):
-            self._find_echo()
-
-    def _find_echo(self) -> None:
-        if not self.conversation.half_duplex:
-            log.warning(
-                "the agent keeps interrupting itself: it hears its own voice. Until the next "
-                "start it does not listen while it speaks; see `voiced doctor --echo`"
-            )
-            self.dispatch(EchoFound())
 
     def _drained(self, reply_id: str) -> None:
         """Thread: the playback thread or the loop's."""

@@ -1,0 +1,44 @@
+"""Watching for an agent that keeps interrupting itself because it hears its own voice."""
+
+import logging
+from collections.abc import Callable
+
+from voiced.agents.codec import Caption
+from voiced.core.echo_guard import EchoGuard
+from voiced.core.events import EchoFound, Event
+
+log = logging.getLogger(__name__)
+
+
+class EchoWatch:
+    """Reports it once. Fills `CaptionView`.
+
+    Args:
+        dispatch: Takes EchoFound.
+    """
+
+    def __init__(self, dispatch: Callable[[Event], None]) -> None:
+        self._dispatch = dispatch
+        self._guard = EchoGuard()
+        self._found = False
+
+    def note(self, event: Event, now_s: float) -> None:
+        """Take note of what happened."""
+        if self._guard.note(event, now_s):
+            self._find()
+
+    def caption(self, caption: Caption) -> None:
+        """Compare what was heard with what was said."""
+        if caption.speaker == "agent":
+            self._guard.said(caption.text)
+        elif caption.final and self._guard.heard(caption.text):
+            self._find()
+
+    def _find(self) -> None:
+        if not self._found:
+            self._found = True
+            log.warning(
+                "the agent keeps interrupting itself: it hears its own voice. Until the next "
+                "start it does not listen while it speaks; see `voiced doctor --echo`"
+            )
+            self._dispatch(EchoFound())
