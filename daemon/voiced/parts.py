@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from voiced.agents.codec import Agent
 from voiced.core.cues import Earcon, Prompt
 from voiced.ports import (
+    Alarms,
     CaptionView,
     Chore,
     Cues,
@@ -47,6 +48,7 @@ class Parts:
     chores: Sequence[Chore] = ()
     cues: Cues = _no_cues
     memory: Memory | None = None
+    alarms: Alarms | None = None
     uniform: Callable[[float, float], float] = random.SystemRandom().uniform
 
 

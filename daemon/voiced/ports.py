@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from voiced.agents.codec import Caption, Dial, HttpAnswer, HttpCall, Message, ToolSpec
@@ -202,6 +203,65 @@ class Memory(Protocol):
         """Write this down soon. Must not block and must not raise."""
 
 
+@dataclass(frozen=True, slots=True)
+class AlarmWish:
+    """What is to ring, and when: either `after_s` or `at`.
+
+    Attributes:
+        kind: `timer`, `alarm` or `reminder`.
+        name: What the user calls it, or what they want to be reminded of; may be empty.
+        after_s: How much time is to pass.
+        at: The local time of day and date, without a zone.
+    """
+
+    kind: str
+    name: str = field(default="", repr=False)
+    after_s: float | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What was set, and has not rung yet.
+
+    Attributes:
+        alarm_id: Short and unique on this device.
+        kind: `timer`, `alarm` or `reminder`.
+        name: What the user calls it, or what they want to be reminded of; may be empty.
+        rings_at: Local time, with its zone.
+        rings_in_s: How much time is left.
+    """
+
+    alarm_id: str
+    kind: str
+    name: str = field(repr=False)
+    rings_at: datetime
+    rings_in_s: float
+
+
+class Alarms(Protocol):
+    """Keeps timers, alarms and reminders, and has them ring. They outlive the process."""
+
+    def now(self) -> datetime:
+        """Return the local time, with its zone."""
+
+    async def set(self, wish: AlarmWish, /) -> Alarm:
+        """Set one; return once it is kept as safely as it can be.
+
+        Raises:
+            ToolError: If there are too many.
+        """
+
+    def all(self) -> list[Alarm]:
+        """Return what has not rung yet, the next one first."""
+
+    async def cancel(self, alarm_id: str, /) -> None:
+        """Forget one; return once that is kept. Nothing happens if there is none."""
+
+    def settle(self, alarm_id: str, /) -> None:
+        """Forget one that rang. Must not block and must not raise."""
+
+
 class CaptionView(Protocol):
     """Something that shows people what is being said."""
 
@@ -282,6 +342,10 @@ class Controls(Protocol):
     """
 
     volume: int
+
+    @property
+    def alarms(self) -> Alarms | None:
+        """What keeps timers, if this device does."""
 
     def dispatch(self, event: Event) -> None:
         """Hand an event to the runtime, on the loop's thread."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from voiced.agents.codec import AgentSettings
@@ -31,6 +32,7 @@ from voiced.errors import DeviceError, DeviceStuck, Trouble
 from voiced.outage_log import OutageLog
 from voiced.parts import Parts, SoundSettings
 from voiced.pipes import CapturePipe, PlaybackPipe, Progress, Rest
+from voiced.ports import Alarms
 from voiced.supervisor import Run, Supervisor
 from voiced.tool_calls import ToolCalls
 
@@ -69,7 +71,7 @@ class Runtime:
         self.uplink = UplinkQueue(sound.keep_s * 1000)
         self.at_rest: Callable[[], None] = _nothing
         self._parts = parts
-        self._policy = policy
+        self._policy = replace(policy, announces=parts.agent.announces)
         self._pending: deque[Event] = deque()
         self._dispatching = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -154,6 +156,7 @@ class Runtime:
             agent: What the running session is to become, and the next.
         """
         was_parts, self._parts = self._parts, parts
+        policy = replace(policy, announces=parts.agent.announces)
         was_policy, self._policy = self._policy, policy
         was_sound, self._sound = self._sound, sound
         self._around = self._surroundings()
@@ -193,6 +196,11 @@ class Runtime:
     def can_announce(self) -> bool:
         """The agent can be asked to say something."""
         return self._parts.agent.announces
+
+    @property
+    def alarms(self) -> Alarms | None:
+        """What keeps timers, if this device does."""
+        return self._parts.alarms
 
     @property
     def progress(self) -> Progress:
@@ -263,7 +271,7 @@ class Runtime:
                 self._perform_around(action)
 
     def _perform_around(self, action: IndoorAction | AgentAction) -> None:
-        """Carry out what concerns indicators and time."""
+        """Carry out what concerns indicators, time and alarms."""
         match action:
             case act.Show(status):
                 for indicator in self._parts.indicators:
@@ -275,6 +283,9 @@ class Runtime:
                 self._start_timer(name, after_s, TimerFired(name))
             case act.CancelTimer(name):
                 self._cancel_timer(name)
+            case act.SettleAlarm(alarm_id):
+                if self._parts.alarms is not None:
+                    self._parts.alarms.settle(alarm_id)
             case _:
                 self._perform_for_agent(action)
 

@@ -1,6 +1,7 @@
 """Earcons: short local sounds with a meaning, made of pure tones.
 
-What rises begins, what falls ends, what is low and even is wrong.
+What rises begins, what falls ends, what is low and even is wrong,
+what is high and even is due.
 """
 
 import functools
@@ -22,6 +23,7 @@ _NOTES: dict[Earcon, tuple[tuple[float, float], ...]] = {
     Earcon.ONLINE: ((440.0, 0.14), (0.0, 0.04), (698.0, 0.2)),
     Earcon.ERROR: ((330.0, 0.12), (0.0, 0.06), (330.0, 0.12), (0.0, 0.06), (330.0, 0.12)),
     Earcon.VOLUME: ((988.0, 0.06),),
+    Earcon.ALARM: ((880.0, 0.1), (0.0, 0.05), (880.0, 0.1), (0.0, 0.05), (880.0, 0.1)),
 }
 
 

@@ -168,6 +168,13 @@ class CancelTools:
 
 
 @dataclass(frozen=True, slots=True)
+class SettleAlarm:
+    """Forget an alarm that rang: it was said, silenced or rung out."""
+
+    alarm_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StartTimer:
     """Deliver TimerFired(name) later. Restarts the timer if it runs."""
 
@@ -199,8 +206,8 @@ class Show:
 AgentAction = OpenLink | HurryLink | CloseLink | Announce | RunTool | ReturnTool | CancelTools
 """What concerns the link and the tools."""
 
-IndoorAction = StartTimer | CancelTimer | TellLeaving | Show
-"""What concerns indicators and time."""
+IndoorAction = StartTimer | CancelTimer | TellLeaving | Show | SettleAlarm
+"""What concerns indicators, time and alarms."""
 
 Action = (
     AgentAction

@@ -21,11 +21,17 @@ def wait(now: Conversation, event: ev.AnnouncementRequested, _policy: Policy) ->
     return replace(now, announcements=waiting), ()
 
 
-def go_on(now: Conversation) -> Step:
+def go_on(now: Conversation, policy: Policy) -> Step:
     """Have the next one said if nobody is speaking and nothing else is about to be said."""
     if now.phase is not Phase.LISTENING:
-        return (replace(now, announcing=""), ()) if now.announcing else (now, ())
-    if not now.announcements or now.announcing or now.leaving:
+        return replace(now, announcing="", announcing_alarm=""), ()
+    if now.announcing or now.leaving:
+        return now, ()
+    if now.alarms and policy.announces:
+        due = now.alarms[0]
+        after = replace(now, announcing=due.text, announcing_alarm=due.alarm_id)
+        return after, (act.Announce(due.text),)
+    if not now.announcements:
         return now, ()
     text, *others = now.announcements
     after = replace(now, announcements=tuple(others), announcing=text)
@@ -33,5 +39,6 @@ def go_on(now: Conversation) -> Step:
 
 
 def unsaid(now: Conversation) -> tuple[str, ...]:
-    """Return what a lost link leaves to be said."""
-    return (now.announcing, *now.announcements) if now.announcing else now.announcements
+    """Return what a lost link leaves to be said. An alarm waits elsewhere: see ringing.py."""
+    begun = now.announcing and not now.announcing_alarm
+    return (now.announcing, *now.announcements) if begun else now.announcements

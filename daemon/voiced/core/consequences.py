@@ -42,7 +42,8 @@ def consequences(
         actions.append(act.Duck(ducked))
     if (status := status_of(after)) is not status_of(before):
         actions.append(act.Show(status))
-    return [*actions, *_timers_changed(before, after, was, policy)]
+    settled = [act.SettleAlarm(due.alarm_id) for due in before.alarms if due not in after.alarms]
+    return [*actions, *settled, *_timers_changed(before, after, was, policy)]
 
 
 def _timers_changed(

@@ -15,6 +15,7 @@ The rules:
 * Only a reply that was accepted is heard; only `ReplyDone(interrupted)` is barge-in.
 * Every way out of a conversation orders `CloseLink`: an agent's session is never
   left open, because it is billed while it is.
+* An alarm that is due crosses all phases too, and outlives them (ringing.py).
 * A lost link is a pause: we are connecting until the agent is back or somebody ends it.
 """
 
@@ -23,7 +24,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from voiced.core import actions as act
-from voiced.core import announce, outage
+from voiced.core import announce, outage, ringing
 from voiced.core import events as ev
 from voiced.core.actions import Action
 from voiced.core.consequences import consequences
@@ -51,14 +52,23 @@ def step(now: Conversation, event: Event, policy: Policy) -> Step:
         after, actions = flag(now, event)
     elif event == _ECHO_DIED_AWAY:
         after = replace(now, echoing=False)
+    elif event in ringing.TIMERS:
+        after, actions = ringing.timer(now, event, policy)
+    elif ringing.takes_press(now, event):
+        pass
     elif (row := TRANSITIONS.get((now.phase, type(event)))) is not None:
         after, actions = row.rule(now, event, policy)
+    after, rung = ringing.follow(now, after, event, policy)
     if is_sounding(now) and not is_sounding(after) and not may_barge_in(after, policy):
         after = replace(after, echoing=True)
     elif is_sounding(after) and after.echoing:
         after = replace(after, echoing=False)
-    after, said = announce.go_on(after)
-    return after, (*actions, *said, *consequences(now, after, policy, policy))
+    after, said = announce.go_on(after, policy)
+    return after, (*actions, *rung, *said, *consequences(now, after, policy, policy))
+
+
+def _stay(now: Conversation, _event: Event, _policy: Policy) -> Step:
+    return now, ()
 
 
 def _wake(now: Conversation, event: Event, _policy: Policy) -> Step:
@@ -245,22 +255,24 @@ _QUIET = (Phase.LISTENING, Phase.HEARING, Phase.THINKING)
 
 TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     (Phase.ASLEEP, ev.Woken): _row(_wake, Phase.CONNECTING),
-    (Phase.ASLEEP, ev.TalkPressed): _row(_wake, Phase.CONNECTING),
+    (Phase.ASLEEP, ev.TalkPressed): _row(_wake, Phase.CONNECTING, Phase.ASLEEP),
     (Phase.ASLEEP, ev.AnnouncementRequested): _row(announce.wake, Phase.CONNECTING),
+    (Phase.ASLEEP, ev.AlarmRang): _row(ringing.wake, Phase.CONNECTING, Phase.ASLEEP),
     (Phase.CONNECTING, ev.AgentReady): _row(_ready, Phase.LISTENING),
     (Phase.CONNECTING, ev.TalkPressed): _row(_press_again, Phase.CONNECTING, Phase.ASLEEP),
     (Phase.CONNECTING, ev.Woken): _row(_press_again, Phase.CONNECTING),
     (Phase.CONNECTING, ev.NetworkBack): _row(outage.hurry, Phase.CONNECTING),
     (Phase.CONNECTING, ev.OwnerActed): _row(outage.hurry, Phase.CONNECTING),
-    (Phase.CONNECTING, ev.TimerFired): _row(outage.window_closes, Phase.CONNECTING),
+    (Phase.CONNECTING, ev.TimerFired): _row(outage.window_closes, Phase.CONNECTING, Phase.ASLEEP),
+    (Phase.CONNECTING, ev.Hushed): _row(_stay, Phase.CONNECTING, Phase.ASLEEP),
     (Phase.CONNECTING, ev.EndRequested): _row(_sleep, Phase.ASLEEP),
     (Phase.LISTENING, ev.SpeechStarted): _row(_turn_begins, Phase.HEARING),
     (Phase.LISTENING, ev.SpeechStopped): _row(_turn_ends, Phase.THINKING),
-    (Phase.LISTENING, ev.TalkPressed): _row(_sleep, Phase.ASLEEP),
+    (Phase.LISTENING, ev.TalkPressed): _row(_sleep, Phase.ASLEEP, Phase.LISTENING),
     (Phase.HEARING, ev.SpeechStopped): _row(_turn_ends, Phase.THINKING),
-    (Phase.HEARING, ev.TalkPressed): _row(_sleep, Phase.ASLEEP),
+    (Phase.HEARING, ev.TalkPressed): _row(_sleep, Phase.ASLEEP, Phase.HEARING),
     (Phase.THINKING, ev.SpeechStarted): _row(_turn_begins, Phase.HEARING),
-    (Phase.THINKING, ev.TalkPressed): _row(_hush, Phase.LISTENING),
+    (Phase.THINKING, ev.TalkPressed): _row(_hush, Phase.LISTENING, Phase.THINKING),
     (Phase.THINKING, ev.Hushed): _row(_hush, Phase.LISTENING),
     (Phase.SPEAKING, ev.SpeechStarted): _row(_speaks_over, Phase.SPEAKING),
     (Phase.SPEAKING, ev.SpeechStopped): _row(_speaks_over, Phase.SPEAKING),
@@ -269,7 +281,7 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     ),
     (Phase.SPEAKING, ev.PlaybackDrained): _row(_drained, Phase.SPEAKING, *_QUIET, Phase.ASLEEP),
     (Phase.SPEAKING, ev.Woken): _row(_hush, Phase.LISTENING, Phase.HEARING),
-    (Phase.SPEAKING, ev.TalkPressed): _row(_hush, Phase.LISTENING, Phase.HEARING),
+    (Phase.SPEAKING, ev.TalkPressed): _row(_hush, Phase.LISTENING, Phase.HEARING, Phase.SPEAKING),
     (Phase.SPEAKING, ev.Hushed): _row(_hush, Phase.LISTENING, Phase.HEARING),
     **{(phase, ev.ReplyStarted): _row(_reply_begins, phase, Phase.SPEAKING) for phase in AWAKE},
     **{
@@ -283,6 +295,7 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
         (phase, ev.AnnouncementRequested): _row(announce.wait, phase)
         for phase in (Phase.CONNECTING, *AWAKE)
     },
+    **{(phase, ev.AlarmRang): _row(ringing.take, phase) for phase in (Phase.CONNECTING, *AWAKE)},
     **{(phase, ev.EndRequested): _row(_leave, phase, Phase.ASLEEP) for phase in AWAKE},
     **{
         (phase, ev.TimerFired): _row(
@@ -332,7 +345,7 @@ IGNORED: dict[tuple[Phase, type[Event]], str] = {
     },
     **{
         (phase, ev.Hushed): "nothing to hush"
-        for phase in (Phase.ASLEEP, Phase.CONNECTING, Phase.LISTENING, Phase.HEARING)
+        for phase in (Phase.ASLEEP, Phase.LISTENING, Phase.HEARING)
     },
     **{(phase, ev.ReplyDone): "a reply that was dropped" for phase in _QUIET},
     **{

@@ -14,6 +14,7 @@ class Earcon(Enum):
     ONLINE = "online"
     ERROR = "error"
     VOLUME = "volume"
+    ALARM = "alarm"
 
 
 class Prompt(Enum):

@@ -54,6 +54,19 @@ class AnnouncementRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmRang:
+    """A timer, an alarm or a reminder that was set earlier is due.
+
+    Attributes:
+        alarm_id: Which; SettleAlarm names it once something has come of it.
+        text: What the agent is to do about it, in words for the agent.
+    """
+
+    alarm_id: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
     """The process was asked to stop."""
 
@@ -267,6 +280,7 @@ Event = (
     | Hushed
     | EndRequested
     | AnnouncementRequested
+    | AlarmRang
     | StopRequested
     | MuteChanged
     | MuteToggled

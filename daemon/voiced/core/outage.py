@@ -36,6 +36,7 @@ def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
         told_offline=now.told_offline,
         cut_reply=now.reply_id or now.cut_reply,
         announcements=unsaid(now),
+        brief=now.brief,
     )
     after, answer = _answer(after)
     pause = pause_before_next(now.failures, key, event, policy)

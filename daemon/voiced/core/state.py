@@ -44,6 +44,11 @@ class Policy:
         echo_tail_s: How long after a sound of ours the room may still carry it.
         duck: Lower a reply while the user begins to speak over it.
         hold_to_talk: Sound leaves the device only while the talk button is held.
+        announces: The agent can be asked to say something of its own accord.
+        alarm_wait_s: How long an alarm waits for the agent, and then for its first word.
+        ring_every_s: From one ring of an alarm to the next, if the agent cannot say it.
+        ring_for_s: How long it rings if nobody comes.
+        alarm_listen_s: Silence after which we hang up, if we called only for an alarm.
     """
 
     idle_timeout_s: float | None = 30.0
@@ -66,6 +71,24 @@ class Policy:
     echo_tail_s: float = 0.3
     duck: bool = False
     hold_to_talk: bool = False
+    announces: bool = True
+    alarm_wait_s: float = 5.0
+    ring_every_s: float = 3.0
+    ring_for_s: float = 60.0
+    alarm_listen_s: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class DueAlarm:
+    """An alarm that rang, and of which nothing has come yet.
+
+    Attributes:
+        alarm_id: Which.
+        text: What the agent is to do about it.
+    """
+
+    alarm_id: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +122,10 @@ class Conversation:
         tools: Calls whose results are owed.
         announcements: What the agent is yet to be asked to say.
         announcing: What it was asked to say and has not begun to.
+        announcing_alarm: The alarm that this is about.
+        alarms: Those that are due and neither said nor silenced nor rung out.
+        ringing: We ring for them, because the agent does not say them.
+        brief: The agent was called for an alarm, and nobody has wanted more of it.
         leaving: The conversation ends after the next reply.
         parting: That reply has begun.
     """
@@ -129,6 +156,10 @@ class Conversation:
     tools: frozenset[str] = frozenset()
     announcements: tuple[str, ...] = field(default=(), repr=False)
     announcing: str = field(default="", repr=False)
+    announcing_alarm: str = ""
+    alarms: tuple[DueAlarm, ...] = ()
+    ringing: bool = False
+    brief: bool = False
     leaving: bool = False
     parting: bool = False
 
@@ -235,8 +266,21 @@ def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
         "renewal": conversation.renew_in_s if awake and not conversation.stale else None,
         "echo": policy.echo_tail_s if conversation.echoing else None,
         "quiet": policy.quiet_s if conversation.stale and _is_quiet(conversation) else None,
+        **_alarm_timers(conversation, policy),
     }
     return {name: after_s for name, after_s in running.items() if after_s is not None}
+
+
+def _alarm_timers(conversation: Conversation, policy: Policy) -> dict[str, float | None]:
+    rings = conversation.ringing and conversation.phase is not Phase.STOPPED
+    waits = bool(conversation.alarms) and not conversation.ringing
+    reaching, answering = conversation.phase is Phase.CONNECTING, conversation.announcing_alarm
+    return {
+        "alarm reach": policy.alarm_wait_s if waits and reaching else None,
+        "alarm reply": policy.alarm_wait_s if waits and answering else None,
+        "ring": policy.ring_every_s if rings else None,
+        "ring out": policy.ring_for_s if rings else None,
+    }
 
 
 def _is_quiet(conversation: Conversation) -> bool:
@@ -257,6 +301,8 @@ def patience_s(conversation: Conversation, policy: Policy) -> float | None:
         return policy.parting_limit_s
     if conversation.phase is Phase.THINKING and conversation.tools:
         return policy.tools_limit_s
+    if conversation.phase is Phase.LISTENING and conversation.brief:
+        return policy.alarm_listen_s
     return {
         Phase.LISTENING: policy.idle_timeout_s,
         Phase.THINKING: policy.idle_timeout_s,
@@ -276,4 +322,6 @@ def forget(now: Conversation) -> Conversation:
         misconfigured=now.misconfigured,
         prompting=now.prompting,
         echoing=now.echoing,
+        alarms=now.alarms,
+        ringing=now.ringing,
     )

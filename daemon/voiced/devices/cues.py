@@ -26,7 +26,7 @@ class CueFiles:
 
     Args:
         folder: The owner's, or None.
-        earcons: Whether earcons are heard at all.
+        earcons: Whether earcons are heard at all; an alarm always is.
         prompts: Whether spoken causes are.
     """
 
@@ -37,7 +37,8 @@ class CueFiles:
         self._ready: dict[tuple[str, int], bytes] = {}
 
     def __call__(self, which: Earcon, prompt: Prompt | None, rate_hz: int, /) -> bytes:
-        sound = self._sound(which.value, rate_hz, which) if self._earcons else b""
+        heard = self._earcons or which is Earcon.ALARM
+        sound = self._sound(which.value, rate_hz, which) if heard else b""
         if prompt is None or not self._prompts:
             return sound
         pause = bytes(PcmFormat(rate_hz).bytes_in(PAUSE_MS)) if sound else b""

@@ -45,6 +45,7 @@ def test_what_is_ignored_changes_nothing():
         ev.ReplyDone: ev.ReplyDone("r", interrupted=True),
         ev.ToolCalled: ev.ToolCalled("c", "t"),
         ev.AnnouncementRequested: ev.AnnouncementRequested("hello"),
+        ev.AlarmRang: ev.AlarmRang("a1", "wake up"),
         ev.ToolReturned: ev.ToolReturned("c", "{}"),
         ev.PlaybackDrained: ev.PlaybackDrained("r"),
         ev.ReplyHeard: ev.ReplyHeard("r"),

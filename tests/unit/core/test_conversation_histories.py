@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core.conversation import FLAGS, TRANSITIONS, step
+from voiced.core.cues import Earcon
 from voiced.core.state import (
     AWAKE,
     Conversation,
@@ -27,6 +28,7 @@ EVENTS = st.one_of(
     st.builds(ev.Woken, st.just("button"), st.booleans()),
     st.builds(ev.EndRequested, st.booleans()),
     st.builds(ev.AnnouncementRequested, st.sampled_from(["one", "two"])),
+    st.builds(ev.AlarmRang, st.sampled_from(["a1", "a2"]), st.just("tea")),
     st.builds(ev.MuteChanged, st.booleans()),
     st.builds(ev.TalkHeld, st.booleans()),
     st.builds(ev.VolumeStepped, st.sampled_from([-5, 5])),
@@ -42,7 +44,20 @@ EVENTS = st.one_of(
     st.builds(ev.ToolReturned, CALLS, st.just("{}"), st.booleans()),
     st.builds(
         ev.TimerFired,
-        st.sampled_from(["patience", "resume window", "steady", "renewal", "quiet", "echo"]),
+        st.sampled_from(
+            [
+                "patience",
+                "resume window",
+                "steady",
+                "renewal",
+                "quiet",
+                "echo",
+                "alarm reach",
+                "alarm reply",
+                "ring",
+                "ring out",
+            ]
+        ),
     ),
     *(
         st.just(kind())
@@ -67,6 +82,7 @@ POLICIES = st.builds(
     barge_in=st.booleans(),
     duck=st.booleans(),
     hold_to_talk=st.booleans(),
+    announces=st.booleans(),
 )
 
 
@@ -85,6 +101,12 @@ def check(now, after, orders, event, policy):
         assert not after.user_speaking
     if after.phase is Phase.SPEAKING:
         assert after.reply_id is not None
+    if after.phase is Phase.ASLEEP:
+        assert after.ringing == bool(after.alarms)
+    if after.ringing:
+        assert after.alarms
+    if after.phase is Phase.CONNECTING and after.brief:
+        assert after.alarms or after.announcements
     returned = [order.call_id for order in orders if isinstance(order, act.ReturnTool)]
     assert set(returned) <= now.tools
 
@@ -150,8 +172,42 @@ def test_a_link_is_opened_only_by_a_person_or_after_a_loss(history):
         if any(isinstance(order, act.OpenLink) for order in orders):
             assert isinstance(
                 event,
-                ev.Woken | ev.TalkPressed | ev.AnnouncementRequested | ev.LinkLost | ev.TimerFired,
+                ev.Woken
+                | ev.TalkPressed
+                | ev.AnnouncementRequested
+                | ev.AlarmRang
+                | ev.LinkLost
+                | ev.TimerFired,
             )
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(HISTORIES, POLICIES)
+def test_every_alarm_is_settled_once_and_only_when_heard_and_in_no_other_way_forgotten(
+    history, policy
+):
+    now, due = Conversation(), set()
+    for event in history:
+        before = now
+        now, orders = step(now, event, policy)
+        if isinstance(event, ev.AlarmRang):
+            assert (act.PlayEarcon(Earcon.ALARM) in orders) == (event.alarm_id not in due)
+            due.add(event.alarm_id)
+        for order in orders:
+            if isinstance(order, act.SettleAlarm):
+                due.remove(order.alarm_id)
+                assert isinstance(
+                    event,
+                    ev.TalkPressed
+                    | ev.Hushed
+                    | ev.EndRequested
+                    | ev.Woken
+                    | ev.ReplyStarted
+                    | ev.TimerFired,
+                )
+        assert {alarm.alarm_id for alarm in now.alarms} == due
+        if now.ringing and not before.ringing:
+            assert act.PlayEarcon(Earcon.ALARM) in orders
 
 
 @settings(max_examples=2_000, deadline=None)

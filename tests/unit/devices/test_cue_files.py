@@ -51,6 +51,7 @@ def test_a_cause_follows_its_earcon_at_the_speakers_rate():
 def test_each_kind_can_be_switched_off():
     silent = CueFiles(earcons=False, prompts=False)
     assert silent(Earcon.ERROR, Prompt.OFFLINE, RATE_HZ) == b""
+    assert silent(Earcon.ALARM, None, RATE_HZ) == earcon(Earcon.ALARM, RATE_HZ)
     earcons = CueFiles(earcons=True, prompts=False)
     assert earcons(Earcon.ERROR, Prompt.OFFLINE, RATE_HZ) == earcon(Earcon.ERROR, RATE_HZ)
     prompts = CueFiles(earcons=False, prompts=True)
