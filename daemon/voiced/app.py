@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from voiced.agents import AGENTS
 from voiced.agents.codec import Agent, AgentSettings
@@ -39,10 +39,15 @@ from voiced.ports import (
 from voiced.registry import load
 from voiced.runtime import Runtime
 from voiced.toolbox import check_declared, ingredients, look_for, toolbox
-from voiced.tools import TOOLS
+from voiced.tools import NEED_ALARMS, TOOLS
 from voiced.wiring import buttons, light, light_wiring
 
+if TYPE_CHECKING:
+    from voiced.host.alarm_clock import AlarmClock
+
 Made = TypeVar("Made")
+
+ALARMS_FILE = "alarms.json"
 
 REMOTE_TIMEOUT_S = 30.0
 """How long a server may take to send its settings."""
@@ -170,7 +175,8 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
     Raises:
         ConfigError: If a name is unknown or a secret cannot be read.
     """
-    make = (workshop or Workshop()).make
+    workshop = workshop or Workshop()
+    make = workshop.make
     protocol, sound, link = settings.agent.protocol, sound_devices(settings), link_options(settings)
     network = make("network", None, LinkWatch)
     resolver = make("names", None, lambda: Resolver(why_unreachable=network.why_unreachable))
@@ -187,6 +193,8 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
     if extras.state_folder is not None:
         folder, volume = extras.state_folder, settings.audio.playback.volume
         memory = make("memory", volume, lambda: StateFile(folder, volume))
+    clock = _alarm_clock(tools, extras.state_folder, workshop)
+    clocks = [] if clock is None else [clock]
     awake = [make("always", None, AlwaysAwake)] if settings.wake.mode == "always" else []
     return Parts(
         microphone=extras.microphone or make("mic", _for_capture(sound), lambda: microphone(sound)),
@@ -195,7 +203,7 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
         call_http=AiohttpCaller(link, resolver),
         agent=agent,
         tools=tools,
-        wake_sources=[*extras.wake_sources, network, *hands, *awake],
+        wake_sources=[*extras.wake_sources, network, *hands, *awake, *clocks],
         indicators=[*extras.indicators, *lights, *awake],
         observers=extras.observers,
         captions=extras.captions,
@@ -204,7 +212,20 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
         chores=[*extras.chores, *lights, *([] if memory is None else [memory])],
         cues=cue_files(settings),
         memory=memory,
+        alarms=clock,
     )
+
+
+def _alarm_clock(
+    tools: Mapping[str, Tool], folder: Path | None, workshop: Workshop
+) -> "AlarmClock | None":
+    """Return what keeps timers, unless there is nothing to keep."""
+    path = None if folder is None else folder / ALARMS_FILE
+    if NEED_ALARMS.isdisjoint(tools) and not (path is not None and path.exists()):
+        return None
+    from voiced.host.alarm_clock import AlarmClock
+
+    return workshop.make("alarms", path, lambda: AlarmClock(path))
 
 
 def _agent(settings: Settings, tools: Mapping[str, Tool], key: str | None) -> Agent:

@@ -243,9 +243,9 @@ class LedSection(Section, frozen=True, kw_only=True):
 class SoundsSection(Section, frozen=True, kw_only=True):
     """The sounds of the device itself."""
 
-    earcons: Annotated[bool, restart("Short sounds: awake, asleep, muted, offline and so on.")] = (
-        True
-    )
+    earcons: Annotated[
+        bool, restart("Short sounds: awake, asleep, muted, offline and so on; alarms ring anyway.")
+    ] = True
     causes: Annotated[
         bool, restart("Say what is wrong when a person can do something about it.")
     ] = True
@@ -312,7 +312,16 @@ class Settings(Section, frozen=True, kw_only=True):
     tools: Annotated[
         Annotated[tuple[str, ...], expect("a list of tool names")],
         live("What the agent may do on this device."),
-    ] = ("get_time", "set_volume", "end_conversation")
+    ] = (
+        "get_time",
+        "set_volume",
+        "end_conversation",
+        "set_timer",
+        "set_alarm",
+        "remind_me",
+        "list_timers",
+        "cancel_timer",
+    )
     http_tools: Annotated[
         Annotated[Mapping[str, Any], expect("tools by name")],
         live(

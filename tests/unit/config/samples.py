@@ -2,6 +2,7 @@
 
 from voiced.config.load import Examined, examine_content
 from voiced.config.rules import Catalogue
+from voiced.config.schema import Settings
 from voiced.errors import Problem
 
 VALID = """\
@@ -31,7 +32,7 @@ def check_session(_protocol, session):
 
 CATALOGUE = Catalogue(
     protocols=["assemblyai", "homeless"],
-    tools=["get_time", "set_volume", "end_conversation"],
+    tools=Settings().tools,
     check_session=check_session,
     default_url={"assemblyai": "wss://agent.test/v1/ws", "homeless": None}.get,
     scheme={"assemblyai": "wss", "homeless": "https"}.get,

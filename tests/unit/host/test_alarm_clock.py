@@ -1,0 +1,329 @@
+"""Timers, alarms and reminders: kept over restarts, and rung whatever the clocks do."""
+
+import asyncio
+import contextlib
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voiced.core.events import AlarmRang
+from voiced.errors import ToolError
+from voiced.host.alarm_clock import LOOK_EVERY_S, MISSED_S, MOST, AlarmClock, Clocks
+from voiced.host.alarm_words import duration, instructions
+from voiced.ports import AlarmWish
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+TEN_MINUTES = AlarmWish("timer", "pasta", after_s=600)
+
+
+@pytest.fixture(autouse=True)
+def zone(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+class World:
+    """Both clocks, in step with the event loop unless one is set."""
+
+    def __init__(self, path=None):
+        self.path = path
+        self.boot_id = "boot 1"
+        self.uptime_s = 100.0
+        self.day = NOON
+        self.texts = []
+        self.began_s = None
+
+    def _passed_s(self):
+        with contextlib.suppress(RuntimeError):
+            now_s = asyncio.get_running_loop().time()
+            self.began_s = now_s if self.began_s is None else self.began_s
+            return now_s - self.began_s
+        return 0.0
+
+    def clock(self):
+        """Return the clock of a process that starts now."""
+        return AlarmClock(
+            self.path,
+            Clocks(
+                since_boot_s=lambda: self.uptime_s + self._passed_s(),
+                time_of_day=lambda: self.day + timedelta(seconds=self._passed_s()),
+                boot_id=self.boot_id,
+            ),
+        )
+
+    def boot(self, off_s):
+        """Lose power for so long."""
+        self.boot_id += "+"
+        self.uptime_s = 5.0
+        self.day += timedelta(seconds=off_s)
+
+    async def rings_within(self, clock, seconds):
+        """Run `clock` for so long; return when it rang, and the ids."""
+        rung = []
+
+        def emit(event):
+            assert isinstance(event, AlarmRang)
+            self.texts.append(event.text)
+            rung.append((round(self._passed_s() - began_s), event.alarm_id))
+
+        began_s = self._passed_s()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await clock.watch(emit)
+        return rung
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path / "state" / "alarms.json")
+
+
+def at(text):
+    return AlarmWish("alarm", "", at=datetime.fromisoformat(text))
+
+
+async def test_a_timer_rings_when_its_time_has_passed_and_once():
+    world = World()
+    clock = world.clock()
+    set_ = await clock.set(TEN_MINUTES)
+    assert (set_.name, set_.rings_in_s) == ("pasta", 600)
+    assert set_.rings_at == NOON + timedelta(minutes=10)
+    assert await world.rings_within(clock, 2000) == [(600, set_.alarm_id)]
+    assert "“pasta” for 10 minutes" in world.texts[0]
+    assert clock.all() == []
+
+
+async def test_several_ring_each_at_its_time():
+    world = World()
+    clock = world.clock()
+    for minutes in (3, 1, 2):
+        await clock.set(AlarmWish("timer", after_s=60 * minutes))
+    await clock.set(at("2026-11-22T13:01:30"))  # half past one minute, in Berlin
+    assert [round(each.rings_in_s) for each in clock.all()] == [60, 90, 120, 180]
+    assert [when for when, _ in await world.rings_within(clock, 300)] == [60, 90, 120, 180]
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(hours=-1), timedelta(days=400)])
+async def test_a_timer_counts_time_whatever_the_clock_is_set_to(jump):
+    world = World()
+    clock = world.clock()
+    await clock.set(TEN_MINUTES)
+    world.day += jump
+    assert [when for when, _ in await world.rings_within(clock, 700)] == [600]
+
+
+async def test_an_alarm_rings_soon_after_the_clock_was_set_past_it():
+    world = World()
+    world.day = datetime(1970, 1, 1, tzinfo=UTC)
+    clock = world.clock()
+    await clock.set(at("2026-11-22T07:00:00"))
+    assert await world.rings_within(clock, 100) == []
+    world.day = datetime(2026, 11, 22, 6, 0, tzinfo=UTC) - timedelta(seconds=110)
+    [(when, _)] = await world.rings_within(clock, 60)
+    assert 10 <= when <= 10 + LOOK_EVERY_S
+    world = World()
+    clock = world.clock()
+    await clock.set(at("2026-11-22T14:00:00"))
+    world.day += timedelta(days=3)
+    assert [when for when, _ in await world.rings_within(clock, 60)] == [0]
+    assert "late" in world.texts[-1]
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted", "hours"),
+    [
+        ("2026-03-28T22:00:00+00:00", "2026-03-29T07:00:00", 7),  # one hour less
+        ("2026-10-24T21:00:00+00:00", "2026-10-25T07:00:00", 9),  # one hour more
+        ("2026-03-29T00:30:00+00:00", "2026-03-29T02:30:00", 1),  # an hour that there is not
+    ],
+)
+async def test_an_alarm_rings_at_the_local_time_across_a_change_of_summer_time(now, wanted, hours):
+    world = World()
+    world.day = datetime.fromisoformat(now)
+    clock = world.clock()
+    assert (await clock.set(at(wanted))).rings_in_s == hours * 3600
+
+
+@pytest.mark.real_time
+async def test_what_is_set_survives_a_kill(world):
+    await world.clock().set(TEN_MINUTES)
+    await world.clock().set(at("2026-11-22T20:00:00"))
+    [timer, alarm] = world.clock().all()
+    assert (timer.name, alarm.kind) == ("pasta", "alarm")
+    assert alarm.rings_in_s == pytest.approx(7 * 3600, abs=5)
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(0), timedelta(days=400)])
+async def test_a_timer_survives_a_kill_and_a_clock_jump_together(world, jump):
+    await world.clock().set(TEN_MINUTES)
+    world.day += jump
+    world.uptime_s += 60
+    [timer] = world.clock().all()
+    assert timer.rings_in_s == pytest.approx(540, abs=5)
+
+
+@pytest.mark.real_time
+async def test_a_timer_goes_on_through_a_power_cut_by_the_time_of_day(world):
+    await world.clock().set(TEN_MINUTES)
+    world.boot(off_s=100)
+    [timer] = world.clock().all()
+    assert timer.rings_in_s == pytest.approx(500, abs=5)
+
+
+@pytest.mark.real_time
+async def test_a_clock_that_was_lost_with_the_power_makes_no_timer_longer(world):
+    await world.clock().set(TEN_MINUTES)
+    world.boot(off_s=-3 * 365 * 86_400)
+    clock = world.clock()
+    [timer] = clock.all()
+    assert timer.rings_in_s == pytest.approx(600, abs=5)
+    world.day = NOON + timedelta(minutes=9)
+    [timer] = clock.all()
+    assert timer.rings_in_s == pytest.approx(60, abs=5)
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("wish", [TEN_MINUTES, at("2026-11-22T13:10:00")])
+async def test_what_ran_out_while_the_device_was_off_rings_at_the_start_and_says_so(world, wish):
+    await world.clock().set(wish)
+    world.boot(off_s=600 + MISSED_S - 60)
+    assert len(await world.rings_within(world.clock(), 0.2)) == 1
+    assert "59 minutes late" in world.texts[0]
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("wish", [TEN_MINUTES, at("2026-11-22T13:10:00")])
+async def test_what_is_long_past_is_only_logged(world, wish, caplog):
+    await world.clock().set(wish)
+    world.boot(off_s=600 + MISSED_S + 60)
+    assert await world.rings_within(world.clock(), 0.2) == []
+    assert "while the device was off" in caplog.text
+    assert not world.path.exists()
+
+
+@pytest.mark.real_time
+async def test_what_rang_and_was_not_settled_rings_again_after_a_kill(world):
+    clock = world.clock()
+    set_ = await clock.set(AlarmWish("timer", after_s=0.0))
+    for again in (clock, clock, world.clock()):
+        assert await world.rings_within(again, 0.2) == [(0, set_.alarm_id)]
+    clock.settle(set_.alarm_id)
+    assert await world.rings_within(clock, 0.2) == []
+    assert world.clock().all() == []
+    assert not world.path.exists()
+
+
+@pytest.mark.real_time
+async def test_what_was_cancelled_does_not_come_back(world):
+    clock = world.clock()
+    one, two = await clock.set(TEN_MINUTES), await clock.set(TEN_MINUTES)
+    assert (one.name, two.name) == ("pasta", "pasta 2")
+    await clock.cancel(one.alarm_id)
+    await clock.cancel("nonsense")
+    assert [each.name for each in world.clock().all()] == ["pasta 2"]
+    await clock.cancel(two.alarm_id)
+    assert world.clock().all() == []
+
+
+async def test_one_that_is_cancelled_or_set_while_it_runs_is_seen_at_once():
+    world = World()
+    clock = world.clock()
+    long = await clock.set(TEN_MINUTES)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(world.rings_within(clock, 1000))
+        await asyncio.sleep(10)
+        await clock.cancel(long.alarm_id)
+        await clock.set(AlarmWish("timer", after_s=5))
+    assert [when for when, _ in running.result()] == [15]
+
+
+async def test_there_are_not_too_many():
+    clock = World().clock()
+    for _ in range(MOST):
+        await clock.set(TEN_MINUTES)
+    with pytest.raises(ToolError, match="Cancel one"):
+        await clock.set(TEN_MINUTES)
+    assert len({each.name for each in clock.all()}) == MOST
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff", b'[{"number": "x"}]'])
+def test_a_broken_file_is_told_of_and_put_aside(world, content, caplog):
+    world.path.parent.mkdir()
+    world.path.write_bytes(content)
+    assert world.clock().all() == []
+    assert "alarms are lost" in caplog.text
+    assert world.path.with_suffix(".broken").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"lasts_s": 1e300}, {"due_s": -1}, {"at": "0001-01-01T00:00:00"}, {"due": "later"}],
+)
+def test_an_entry_that_cannot_be_is_as_broken_as_the_file(world, wrong, caplog):
+    right = {"number": 1, "kind": "timer", "name": "", "due": "2026-11-22T12:10:00Z"}
+    world.path.parent.mkdir()
+    for entry, broken in ((right, False), (right | wrong, True)):
+        world.path.write_text(json.dumps([entry]))
+        assert (world.clock().all() == []) == broken
+    assert "alarms are lost" in caplog.text
+
+
+@pytest.mark.real_time
+async def test_a_folder_that_cannot_be_written_to_is_told_of_once_and_the_timer_rings(
+    world, caplog
+):
+    world.path.parent.write_text("not a folder")
+    clock = world.clock()
+    for _ in range(3):
+        await clock.set(AlarmWish("timer", after_s=0.0))
+    assert len(await world.rings_within(clock, 0.2)) == 3
+    assert caplog.text.count("cannot be kept") == 1
+    assert "cannot be read" in caplog.text
+
+
+@pytest.mark.real_time
+async def test_no_log_shows_what_the_user_said(world, caplog):
+    caplog.set_level("DEBUG")
+    clock = world.clock()
+    alarm = await clock.set(AlarmWish("reminder", "buy a ring", after_s=0.0))
+    await world.rings_within(clock, 0.2)
+    assert "buy a ring" in world.texts[0]
+    assert "buy a ring" not in caplog.text + repr([alarm, AlarmWish("timer", "buy a ring")])
+
+
+@pytest.mark.real_time
+async def test_the_real_clocks_ring_within_a_moment():
+    world = World()
+    clock = AlarmClock(None)
+    await clock.set(AlarmWish("timer", after_s=0.05))
+    await clock.set(AlarmWish("alarm", at=datetime.now() + timedelta(seconds=0.1)))  # noqa: DTZ005
+    assert len(await world.rings_within(clock, 0.5)) == 2
+
+
+@given(st.floats(0, 1e6), st.floats(-1e6, 1e6), st.sampled_from(["timer", "alarm", "reminder"]))
+def test_the_agent_is_told_in_words_whatever_rings(lasts_s, late_s, kind):
+    text = instructions(kind, "tea", lasts_s, late_s)
+    assert "“tea”" in text
+    assert ("late" in text) == (late_s > 30)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (90, "1 minute 30 seconds"),
+        (3600, "1 hour"),
+        (7384, "2 hours 3 minutes"),
+    ],
+)
+def test_a_duration_is_told_in_the_units_that_count(seconds, words):
+    assert duration(seconds) == words
