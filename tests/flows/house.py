@@ -123,7 +123,7 @@ class House:
             tools=[tool.spec for tool in tools],
         )
         self.agent = load(AGENTS, protocol, "agent.protocol")(settings)
-        lamps = options.get("lamps", ())
+        lamps, clock = options.get("lamps", ()), options.get("alarms")
         parts = Parts(
             microphone=self.microphone,
             speaker=self.speaker,
@@ -131,7 +131,7 @@ class House:
             call_http=self._call_http,
             agent=self.agent,
             tools=self.tools,
-            wake_sources=[self.wake, *options.get("buttons", ())],
+            wake_sources=[self.wake, *options.get("buttons", ()), *([clock] if clock else [])],
             indicators=[self.led, *lamps],
             captions=[self.captions],
             taps=options.get("taps", [self.tap]),
@@ -139,6 +139,7 @@ class House:
             chores=lamps,
             cues=options.get("cues", SILENT),
             memory=self.memory,
+            alarms=clock,
         )
         self.runtime = Runtime(parts, policy, options.get("sound"))
 
@@ -186,7 +187,17 @@ class House:
         return HttpAnswer(status, json.dumps(body).encode())
 
 
-HOUSE = ("microphone_hz", "speaker_hz", "auth", "cues", "sound", "buttons", "lamps", "taps")
+HOUSE = (
+    "microphone_hz",
+    "speaker_hz",
+    "auth",
+    "cues",
+    "sound",
+    "buttons",
+    "lamps",
+    "taps",
+    "alarms",
+)
 
 
 @asynccontextmanager
