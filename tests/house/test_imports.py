@@ -25,7 +25,13 @@ audio: {capture: {device: 'wav:IN'}, playback: {device: 'wav:OUT'}}
 sounds: {earcons: false, causes: false}
 """
 
+NO_TOOLS = "tools: []\n"
+
 PARTS = {
+    "timers": (
+        "tools: [set_timer]\n",
+        {"voiced.tools.timers", "voiced.host.alarm_clock", "voiced.host.alarm_words"},
+    ),
     "kiosk": ("kiosk: {listen: '127.0.0.1:18481'}\n", {"aiohttp", "voiced.kiosk"}),
     "metrics": (
         "metrics: {listen: '127.0.0.1:18482'}\n",
@@ -51,7 +57,7 @@ def imported(folder, more):
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
         file.writeframes(bytes(64_000))
     text = SETTINGS.replace("IN", str(folder / "in.wav")).replace("OUT", str(folder / "out.wav"))
-    (folder / "voiced.yaml").write_text(text + more)
+    (folder / "voiced.yaml").write_text(text + more + ("" if "tools: [" in more else NO_TOOLS))
     places = {"STATE_DIRECTORY": str(folder), "RUNTIME_DIRECTORY": str(folder)}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(folder)],
@@ -63,6 +69,11 @@ def imported(folder, more):
     )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
+
+
+def test_what_was_set_rings_though_the_settings_ask_for_no_timers_any_more(tmp_path):
+    (tmp_path / "alarms.json").write_text("[]")
+    assert "voiced.host.alarm_clock" in imported(tmp_path, "")
 
 
 @pytest.mark.parametrize("asked_for", [None, *PARTS])
