@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from tests.flows.house import awake, house
+from tests.flows.house import STAND_INS, awake, house
+from voiced.agents.codec import AgentSettings
 from voiced.core.events import (
     AlarmRang,
     AnnouncementRequested,
@@ -19,6 +20,7 @@ from voiced.core.events import (
 )
 from voiced.core.state import Phase, Policy
 from voiced.host.alarm_clock import AlarmClock, Clocks
+from voiced.parts import SoundSettings
 from voiced.ports import AlarmWish
 from voiced.tools.pending import CancelTimer, ListTimers
 from voiced.tools.timers import SetTimer
@@ -200,9 +202,14 @@ async def test_while_the_agent_is_slow_it_rings_and_is_said_in_the_end(slow):
 
 @pytest.mark.about("workbuddy")
 @pytest.mark.parametrize("begin", [house, awake])
-async def test_an_agent_that_says_nothing_of_its_own_accord_is_left_alone(begin):
+@pytest.mark.parametrize("changed", [False, True])
+async def test_an_agent_that_says_nothing_of_its_own_accord_is_left_alone(begin, changed):
     async with ringing_in(5, begin=begin) as it:
+        if changed:
+            settings = AgentSettings(url=STAND_INS["workbuddy"][2])
+            it.runtime.adopt(it.runtime._parts, POLICY, SoundSettings(), settings)
         dials, phase = len(it.dials), it.phase
+        it.wake.emit(AlarmRang("timer-9", "over"))
         await asyncio.sleep(10)
         assert (it.phase, len(it.dials)) == (phase, dials)
         assert it.runtime.conversation.ringing

@@ -72,7 +72,7 @@ def follow(before: Conversation, after: Conversation, event: Event, policy: Poli
         after = settle(after)
     elif before.announcing_alarm and after.phase is Phase.SPEAKING:
         rest = tuple(due for due in after.alarms if due.alarm_id != before.announcing_alarm)
-        after = replace(after, alarms=rest, ringing=False)
+        after = replace(after, alarms=rest)
     if _is_idle(after):
         return forget(after), (act.CloseLink(),)
     return _ring_or_not(after, event, policy)

@@ -235,6 +235,18 @@ def test_a_press_while_one_is_said_is_meant_for_the_next_one_too():
     )
 
 
+def test_a_press_while_it_rings_ends_what_was_begun_only_for_it():
+    now, _ = after(Conversation(), TEA, READY, TimerFired("alarm reply"), PRESS)
+    assert now == Conversation()
+
+
+def test_it_rings_evenly_through_a_conversation_in_which_nobody_can_say_it():
+    now, orders = after(
+        RINGING["speaking"], ev.SpeechStarted(), ev.SpeechStopped(), *REPLY[1:], policy=UNABLE
+    )
+    assert (now.ringing, rings(orders)) == (True, 0)
+
+
 @pytest.mark.parametrize("end", [PRESS, ev.EndRequested(), ev.SessionEnded()])
 def test_a_conversation_that_ends_before_it_was_said_leaves_it_ringing(end):
     busy = dataclasses.replace(LISTENING, phase=Phase.HEARING, user_speaking=True)

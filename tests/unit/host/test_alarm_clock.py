@@ -136,6 +136,19 @@ async def test_an_alarm_rings_soon_after_the_clock_was_set_past_it():
     assert "late" in world.texts[-1]
 
 
+@pytest.mark.parametrize("set_to", ["12:59:59", "13:00:00", "23:00:00"])
+async def test_an_alarm_rings_within_a_moment_of_a_clock_that_is_set_while_it_waits(set_to):
+    world = World()
+    clock = world.clock()
+    await clock.set(at("2026-11-22T14:00:00"))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(world.rings_within(clock, 60))
+        await asyncio.sleep(20.5)
+        world.day = datetime.fromisoformat(f"2026-11-22T{set_to}Z") - timedelta(seconds=20.5)
+    [(when, _)] = running.result()
+    assert 20.5 <= when <= 22
+
+
 @pytest.mark.parametrize(
     ("now", "wanted", "hours"),
     [
