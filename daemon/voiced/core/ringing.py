@@ -43,8 +43,8 @@ def timer(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
     if event.name == "ring out":
         return settle(now), ()
     if event.name == "ring":
-        return now, (_RING, act.StartTimer("ring", policy.ring_every_s))
-    return replace(now, ringing=True), (_RING,)
+        return now, (*_ring(now), act.StartTimer("ring", policy.ring_every_s))
+    return replace(now, ringing=True), _ring(now)
 
 
 def takes_press(now: Conversation, event: Event) -> bool:
@@ -81,12 +81,17 @@ def follow(before: Conversation, after: Conversation, event: Event, policy: Poli
 def _ring_or_not(now: Conversation, event: Event, policy: Policy) -> Step:
     alone = now.phase is Phase.ASLEEP or now.offline or now.refused or not policy.announces
     if now.alarms and alone and not now.ringing and now.phase is not Phase.STOPPED:
-        heard: tuple[Action, ...] = () if isinstance(event, ev.AlarmRang) else (_RING,)
+        heard = () if isinstance(event, ev.AlarmRang) else _ring(now)
         return replace(now, ringing=True), heard
     talks = now.phase in (Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
     if now.ringing and talks and not alone:
         return replace(now, ringing=False), ()  # the agent is there, and says it after this
     return now, ()
+
+
+def _ring(now: Conversation) -> tuple[Action, ...]:
+    """Return one ring; a sound of ours replaces another, and a spoken cause is heard out."""
+    return () if now.prompting else (_RING,)
 
 
 def _is_idle(now: Conversation) -> bool:

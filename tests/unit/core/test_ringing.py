@@ -172,6 +172,12 @@ def test_it_does_not_ring_into_a_conversation_that_goes_on():
     assert (now.ringing, len(now.alarms)) == (False, 1)
 
 
+def test_it_does_not_ring_over_a_spoken_cause():
+    now, orders = after(Conversation(), ev.Woken("button"), TEA, GONE, TimerFired("ring"))
+    assert (now.prompting, now.ringing, rings(orders)) == (True, True, 1)
+    assert rings(after(now, ev.PromptEnded(), TimerFired("ring"))[1]) == 1
+
+
 def test_another_alarm_makes_it_ring_longer():
     now, orders = after(ASLEEP_RINGING, EGG, policy=UNABLE)
     assert act.StartTimer("ring out", POLICY.ring_for_s) in orders
