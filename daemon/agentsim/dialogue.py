@@ -1,5 +1,6 @@
 """Which answer a user's turn gets: the scenario's rules first, then a few manners of its own."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -62,6 +63,8 @@ def _manners(intent: Intent, tools: Collection[str]) -> tuple[Step, ...]:
         if "set_volume" in tools:
             return _set_volume(_percent(intent))
         return (Say("I cannot change the volume here."),)
+    if intent.name in {"timer", "cancel_timer"}:
+        return _timer(intent, tools)
     if intent.name == "goodbye":
         farewell = Call((ToolOrder("end_conversation"),))
         return (Say("Goodbye."), farewell) if "end_conversation" in tools else (Say("Goodbye."),)
@@ -69,11 +72,37 @@ def _manners(intent: Intent, tools: Collection[str]) -> tuple[Step, ...]:
 
 
 def _percent(intent: Intent) -> int:
-    return intent.slots.get(
-        "percent", {"volume": MIDDLE, "volume_up": LOUD, "volume_down": QUIET}[intent.name]
-    )
+    percent = {"volume": MIDDLE, "volume_up": LOUD, "volume_down": QUIET}[intent.name]
+    return int(intent.slots.get("percent", percent))
 
 
 def _set_volume(percent: int) -> tuple[Step, ...]:
     order = ToolOrder("set_volume", {"percent": percent})
     return (Call((order,)), Say(f"The volume is now {spelled(percent)} percent."))
+
+
+def _timer(intent: Intent, tools: Collection[str]) -> tuple[Step, ...]:
+    tool = {"timer": "set_timer", "cancel_timer": "cancel_timer"}[intent.name]
+    if tool not in tools:
+        return (Say("I have no timers."),)
+    named = {key: value for key, value in intent.slots.items() if key == "name"}
+    if intent.name == "cancel_timer":
+        return (Call((ToolOrder(tool, named),)), Say("The timer is cancelled."))
+    count, unit = int(intent.slots["count"]), str(intent.slots["unit"])
+    order = ToolOrder(tool, {f"{unit}s": count, **named})
+    units = unit if count == 1 else f"{unit}s"
+    return (Call((order,)), Say(f"Your timer is set for {count} {units}."))
+
+
+def instructed(instructions: str) -> str:
+    """Return what to say by a client's instructions.
+
+    That is what they quote, or all of them; of a timer that is over, or an alarm, that it is so.
+    """
+    quoted = re.search(r"[\"“](.+?)[\"”]", instructions)
+    words = quoted[1] if quoted else ""
+    frame = re.sub(r"[\"“].+?[\"”]", "", instructions).lower()
+    for thing, news in (("timer", "Your timer is over"), ("alarm", "Your alarm is ringing")):
+        if re.search(rf"\b{thing}\b", frame):
+            return f"{news}: {words}." if words else f"{news}."
+    return words or instructions or "Yes?"

@@ -29,11 +29,22 @@ class Intent:
     """
 
     name: str
-    slots: Mapping[str, int] = field(default_factory=dict)
+    slots: Mapping[str, int | str] = field(default_factory=dict)
 
+
+NOT_NAMES = frozenset({"a", "the", "my", "another", "set", "start", "please", "cancel", "stop"})
+"""Words before "timer" that do not name it."""
 
 _FORMS = (
     ("time", re.compile(r"\bwhat(?:'s| is)? (?:the )?time\b|\btell me the time\b")),
+    ("cancel_timer", re.compile(r"\b(?:cancel|stop)\b.*?\b(?:(?P<name>[a-z]+) )?timer\b")),
+    (
+        "timer",
+        re.compile(
+            r"\b(?:(?P<name>[a-z]+) )?timer for (?P<count>[a-z0-9 ]+?) "
+            r"(?P<unit>second|minute|hour)s?\b"
+        ),
+    ),
     ("volume", re.compile(r"\bvolume\b.*?\bto (?P<percent>[a-z0-9 ]+)")),
     ("volume_up", re.compile(r"\b(?:volume up|turn it up|turn up the volume|louder)\b")),
     ("volume_down", re.compile(r"\b(?:volume down|turn it down|turn down the volume|quieter)\b")),
@@ -50,13 +61,23 @@ def intent_of(text: str) -> Intent | None:
     """Return what `text` asks for, or None."""
     plain = re.sub(r"[^a-z0-9' ]+", " ", text.lower())
     for name, form in _FORMS:
-        if match := form.search(plain):
-            percent = match.groupdict().get("percent")
-            if percent is None:
-                return Intent(name)
-            if (number := number_of(percent)) is not None:
-                return Intent(name, {"percent": min(number, 100)})
+        if (match := form.search(plain)) and (slots := _slots(match.groupdict())) is not None:
+            return Intent(name, slots)
     return None
+
+
+def _slots(found: Mapping[str, str | None]) -> dict[str, int | str] | None:
+    """Return what the groups of a form say; None if one of them should be a number and is not."""
+    slots: dict[str, int | str] = {}
+    for key, words in found.items():
+        if key in {"percent", "count"}:
+            number = number_of(words or "")
+            if number is None:
+                return None
+            slots[key] = min(number, 100) if key == "percent" else number
+        elif words and words not in NOT_NAMES:
+            slots[key] = words
+    return slots
 
 
 def number_of(words: str) -> int | None:

@@ -57,8 +57,12 @@ def rings(it):
 
 
 def said(it):
-    """Return what the agent has said, in order; the stand-in says what is quoted to it, or all."""
+    """Return what the agent has said, in order; `over` is what the stand-in says of a timer."""
     return it.captions.final("agent")
+
+
+def over(*names):
+    return [f"Your timer is over: {name}." for name in names]
 
 
 def unsettled(it):
@@ -71,7 +75,7 @@ async def test_asleep_the_agent_is_called_says_it_and_listens_briefly():
         await it.settle(Phase.SPEAKING, within_s=POLICY.alarm_wait_s)
         assert unsettled(it) == []
         await it.settle(Phase.LISTENING)
-        assert said(it) == ["tea"]
+        assert said(it) == over("tea")
         await asyncio.sleep(POLICY.alarm_listen_s - 1)
         assert it.phase is Phase.LISTENING
         await asyncio.sleep(2)
@@ -104,7 +108,7 @@ async def test_a_timer_set_by_the_agent_is_said_in_the_same_conversation():
         await asyncio.sleep(timer.rings_in_s)
         await it.settle(Phase.SPEAKING, within_s=1.0)
         await it.settle(Phase.LISTENING)
-        assert said(it)[-1] == "tea"
+        assert said(it)[-1:] == over("tea")
         assert alarms.all() == []
         assert it.service.violations == 0
 
@@ -113,7 +117,7 @@ async def test_a_timer_set_by_the_agent_is_said_in_the_same_conversation():
 async def test_two_at_once_are_said_one_after_the_other():
     async with ringing_in(5, "tea", "egg", begin=awake) as it:
         await asyncio.sleep(10)
-        assert said(it) == ["tea", "egg"]
+        assert said(it) == over("tea", "egg")
         assert unsettled(it) == []
 
 

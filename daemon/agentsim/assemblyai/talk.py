@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 
 from agentsim.assemblyai.reply import Pace, Part, Reply
 from agentsim.assemblyai.tool_calls import Outcome, ToolCalls
+from agentsim.dialogue import instructed
 from agentsim.sound import SPEECH_HZ, Samples
 from agentsim.sound.wire import ENCODINGS
 from agentsim.steps import Break, Call, Finish, Pause, Repeat, Say, Step, filled
@@ -76,13 +76,11 @@ class Talk:
         self.go_on()
 
     def create(self, instructions: str, delay_s: float) -> None:
-        """Speak by the client's instructions: what they quote, or all of them."""
-        quoted = re.search(r"[\"“](.+?)[\"”]", instructions)
+        """Speak by the client's instructions."""
         if self._answer and self._answer.kind == "greeting":
             self.interrupt()
         self._queue = deque(each for each in self._queue if each.kind != "greeting")
-        text = quoted[1] if quoted else instructions or "Yes?"
-        self.say((Say(text),), "own", delay_s)
+        self.say((Say(instructed(instructions)),), "own", delay_s)
 
     def go_on(self) -> None:
         """Begin the next answer if nothing speaks against it."""

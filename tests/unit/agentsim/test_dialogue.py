@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from agentsim.dialogue import Turn, choose
+from agentsim.dialogue import Turn, choose, instructed
 from agentsim.intents import Intent, intent_of, number_of, spelled
 from agentsim.problems import SetupError
 from agentsim.prompts import DIRECTORY, Prompts, phrases, slug, spoken_words
@@ -93,6 +93,24 @@ def test_the_first_rule_that_fits_answers():
         ("please tell me a joke", [], {}, "volume"),
         ("tell me a long story", [], {}, "Once upon a time"),
         ("wait stop", [], {}, "All right"),
+        (
+            "set a timer for twenty seconds",
+            ["set_timer"],
+            {"set_timer": {"seconds": 20}},
+            "set for 20 seconds.",
+        ),
+        (
+            "Set a pasta timer for 2 minutes!",
+            ["set_timer"],
+            {"set_timer": {"minutes": 2, "name": "pasta"}},
+            "set for 2 minutes.",
+        ),
+        ("timer for one hour", ["set_timer"], {"set_timer": {"hours": 1}}, "set for 1 hour."),
+        ("a timer for 120 minutes", ["set_timer"], {"set_timer": {"minutes": 120}}, "120 minutes"),
+        ("timer for ten minutes", ["cancel_timer"], {}, "no timers"),
+        ("please cancel the timer", ["cancel_timer"], {"cancel_timer": {}}, "cancelled"),
+        ("stop my tea timer", ["cancel_timer"], {"cancel_timer": {"name": "tea"}}, "cancelled"),
+        ("cancel the timer", ["set_timer"], {}, "no timers"),
     ],
 )
 def test_each_sentence_gets_its_answer(text, tools, calls, says):
@@ -108,7 +126,15 @@ def test_each_sentence_gets_its_answer(text, tools, calls, says):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "timely", "what is your name", "the volume", "set the volume to maximum"]
+    "text",
+    [
+        "",
+        "timely",
+        "what is your name",
+        "the volume",
+        "set the volume to maximum",
+        "timer for a few hours",
+    ],
 )
 def test_what_asks_for_nothing_has_no_intent(text):
     assert intent_of(text) is None
@@ -139,6 +165,22 @@ def test_templates_take_fields_of_results_and_fall_back_on_the_only_one():
     assert filled("{get_time.time}, {plain}, {missing.x}", known) == "noon, text, unknown"
 
 
+@pytest.mark.parametrize(
+    ("instructions", "said"),
+    [
+        ("", "Yes?"),
+        ("Greet the user.", "Greet the user."),
+        ("Say “Dinner is ready”.", "Dinner is ready"),
+        ('Say "The timer is over" now.', "The timer is over"),
+        ("The timer for 20 seconds is over. Tell the user so.", "Your timer is over."),
+        ("The timer “pasta” is over. Tell the user so.", "Your timer is over: pasta."),
+        ("The alarm “swim” rings. Tell the user so.", "Your alarm is ringing: swim."),
+    ],
+)
+def test_instructions_are_followed_as_far_as_the_stand_in_can(instructions, said):
+    assert instructed(instructions) == said
+
+
 def test_a_script_reveals_its_words_as_time_passes():
     script = Scripted(["what time is it"])
     assert script.partly(np.zeros(16_000, np.int16), 1) == "what time is"
@@ -157,9 +199,9 @@ def test_espeak_speaks_text_that_looks_like_an_option():
     assert not np.array_equal(spoken, Tone().render("--version; rm -rf $HOME"))
 
 
-def test_every_phrase_has_its_recording_and_all_fit_in_600_kb():
+def test_every_phrase_has_its_recording_and_all_fit_in_650_kb():
     assert {path.stem for path in DIRECTORY.glob("*.wav")} == {slug(phrase) for phrase in phrases()}
-    assert sum(path.stat().st_size for path in DIRECTORY.glob("*.wav")) < 600_000
+    assert sum(path.stat().st_size for path in DIRECTORY.glob("*.wav")) < 650_000
 
 
 def test_recorded_phrases_are_put_together_and_other_words_are_tones():
@@ -170,13 +212,26 @@ def test_recorded_phrases_are_put_together_and_other_words_are_tones():
     assert len(prompts.render("")) == 0
 
 
+TIMERS = ("pasta timer for one hour", "timer for 5 seconds", "timer for 9 minutes", "stop timer")
+
+
 def test_what_the_agent_says_of_itself_is_recorded():
     scenario = Scenario()
     own = [scenario.phrases.error, scenario.phrases.timeout, scenario.phrases.repeat]
     own.append(load("demo").greeting)
-    for text in ("what time is it", "turn it up", "tell me a joke", "a story", "bye", "stop"):
-        steps = choose(Turn(1, text, intent_of(text)), scenario, ())
-        own += [step.text for step in steps if isinstance(step, Say)]
+    for text in (
+        "what time is it",
+        "turn it up",
+        "tell me a joke",
+        "a story",
+        "bye",
+        "stop",
+        *TIMERS,
+    ):
+        for tools in ((), ("set_timer", "cancel_timer")):
+            steps = choose(Turn(1, text, intent_of(text)), scenario, tools)
+            own += [step.text for step in steps if isinstance(step, Say)]
+    own += [instructed(f"The {thing} “pasta” is over. Say so.") for thing in ("timer", "alarm")]
     recorded = {tuple(spoken_words(phrase)) for phrase in phrases()}
     for text in own:
         words = spoken_words(text)

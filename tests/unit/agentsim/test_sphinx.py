@@ -42,6 +42,10 @@ SENTENCES = [
     "tell me a joke",
     "tell me a long story",
     "goodbye",
+    "set a timer for twenty seconds",
+    "set a pasta timer for two minutes",
+    "timer for ten minutes",
+    "cancel the timer",
 ]
 
 
