@@ -149,6 +149,23 @@ def test_the_demo_holds_a_conversation_by_itself(tmp_path):
     assert np.sqrt(np.mean(sound**2)) > 100
 
 
+@pytest.mark.parametrize(
+    ("asks", "news"),
+    [
+        ("timer", "a timer rang and was announced"),
+        ("timer,goodbye", "a timer rang and was announced"),
+        ("timer,goodbye,offline", "a timer rang locally"),
+    ],
+)
+def test_the_demo_waits_for_the_timer_it_has_set(tmp_path, asks, news):
+    demo = voiced("demo", "--wav", "--ask", asks, "--output", str(tmp_path / "o.wav"))
+    shown, _ = demo.communicate(timeout=2 * LIMIT_S)
+    assert demo.returncode == 0, shown
+    assert "you: set a timer for twenty seconds" in shown
+    assert "set_timer" in shown
+    assert news in shown
+
+
 def test_a_demo_in_which_nobody_speaks_fails(tmp_path):
     demo = voiced("demo", "--wav", "--seconds", "1", "--output", str(tmp_path / "o.wav"))
     shown, _ = demo.communicate(timeout=LIMIT_S)

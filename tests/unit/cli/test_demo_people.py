@@ -1,13 +1,20 @@
 """Who speaks in a demo, and who watches."""
 
 import asyncio
+from argparse import ArgumentTypeError
 
+import pytest
+
+from agentsim.intents import intent_of
 from tests.fakes import RecordingSpeaker, ScriptedTool
 from voiced.agents.codec import Caption
+from voiced.cli.demo import asked
 from voiced.cli.demo.person import Keyboard, ScriptedPerson
-from voiced.cli.demo.witness import Witness, WitnessedSpeaker, WitnessedTool
+from voiced.cli.demo.session import SENTENCES, WORDS
+from voiced.cli.demo.witness import LOCAL_RINGS, Witness, WitnessedSpeaker, WitnessedTool
 from voiced.core.actions import Status
-from voiced.core.events import MuteChanged, StopRequested, TalkPressed, Woken
+from voiced.core.events import AlarmRang, MuteChanged, StopRequested, TalkPressed, Woken
+from voiced.core.pcm import PcmFormat
 
 TONE = b"\xff\x1f" * 480
 
@@ -40,6 +47,88 @@ async def test_an_agent_that_never_answers_does_not_keep_the_script_waiting():
     person.show(Status.LISTENING)
     await asyncio.wait_for(stopped(events), 21)
     watching.cancel()
+
+
+def over(witness):
+    witness.noticed(None, AlarmRang("1", "A timer is over."), None, 0.0)
+
+
+async def scripted(witness, asks, said, events):
+    """Play the script with an agent that answers each sentence at once."""
+    person = ScriptedPerson(said.append, witness, 60, asks, leave=lambda: said.append("left"))
+    watching = asyncio.create_task(person.watch(events.append))
+    person.show(Status.LISTENING)
+    for sentence in asks:
+        while sentence != "offline" and sentence not in said:
+            await asyncio.sleep(0.1)
+        witness.caption(Caption("agent", "Yes.", final=True))
+    await asyncio.sleep(2)
+    return person, watching
+
+
+async def test_who_has_set_a_timer_waits_until_it_was_announced():
+    said, events, witness = [], [], Witness()
+    person, watching = await scripted(witness, ("timer", "goodbye"), said, events)
+    assert said == ["timer", "goodbye"]
+    over(witness)
+    await asyncio.sleep(20)
+    assert StopRequested() not in events
+    for status in (Status.SPEAKING, Status.LISTENING):
+        person.show(status)
+        witness.show(status)
+        sound(witness, bytes(len(TONE)) if status is Status.LISTENING else TONE, 60)
+        await asyncio.sleep(1)
+    await asyncio.wait_for(stopped(events), 5)
+    watching.cancel()
+    assert (witness.announced, witness.rings) == (True, 0)
+
+
+async def test_where_there_is_no_agent_the_timer_has_to_go_on_ringing():
+    said, events, witness = [], [], Witness()
+    _, watching = await scripted(witness, ("timer", "offline"), said, events)
+    assert said == ["timer", "left"]
+    sound(witness, TONE, 10)  # it is not over yet, so this is no ring
+    assert witness.rings == 0
+    over(witness)
+    for n_rings in range(1, LOCAL_RINGS + 1):
+        await asyncio.sleep(2)
+        assert StopRequested() not in events
+        sound(witness, bytes(len(TONE)), 60)
+        sound(witness, TONE, 10)
+        assert witness.rings == n_rings
+    await asyncio.wait_for(stopped(events), 5)
+    watching.cancel()
+    assert (witness.announced, witness.rang_locally) == (False, True)
+
+
+async def test_the_agent_leaves_only_when_the_conversation_is_over():
+    said, events, witness = [], [], Witness()
+    person, watching = await scripted(witness, ("timer", "goodbye", "offline"), said, events)
+    assert said == ["timer", "goodbye"]
+    person.show(Status.ASLEEP)
+    await asyncio.sleep(0.1)
+    assert said == ["timer", "goodbye", "left"]
+    watching.cancel()
+
+
+def sound(witness, pcm, n_periods):
+    for _ in range(n_periods):
+        witness.sounded(pcm, PcmFormat(24_000))
+
+
+@pytest.mark.parametrize("text", ["", "tme", "time,", "time,noon"])
+def test_a_sentence_that_nobody_recorded_is_refused_with_those_there_are(text):
+    with pytest.raises(ArgumentTypeError, match=r"is none of time, volume,.* goodbye, offline"):
+        asked(text)
+
+
+def test_sentences_to_ask_are_named_in_a_row():
+    assert asked("timer, goodbye,offline") == ("timer", "goodbye", "offline")
+
+
+def test_every_sentence_of_the_demo_is_recorded_and_understood():
+    assert {path.stem for path in WORDS.glob("*.wav")} == set(SENTENCES)
+    assert {intent_of(sentence).name for sentence in SENTENCES.values()} == set(SENTENCES)
 
 
 async def test_a_refusal_ends_the_script_at_once():

@@ -10,7 +10,22 @@ import tempfile
 from pathlib import Path
 
 from voiced.agents import AGENTS
-from voiced.cli.demo.session import Demo, Sound
+from voiced.cli.demo.person import OFFLINE
+from voiced.cli.demo.session import SENTENCES, Demo, Script, Sound
+
+
+def asked(text: str) -> tuple[str, ...]:
+    """Return the names of what is to be said, written with commas between them.
+
+    Raises:
+        ArgumentTypeError: If there is no such sentence.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in SENTENCES and name != OFFLINE:
+            known = ", ".join(SENTENCES)
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {known}, {OFFLINE}")
+    return names
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +43,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE", help="where a WAV speaker writes")
     parser.add_argument("--plain", action="store_true", help="print plain lines in a terminal too")
     parser.add_argument(
+        "--ask",
+        type=asked,
+        default=("time", "goodbye"),
+        metavar="SENTENCE,…",
+        help=f"without a terminal: what to say, of {', '.join(SENTENCES)} (time,goodbye); after a "
+        f"timer it goes on until that has rung; {OFFLINE} takes the agent away",
+    )
+    parser.add_argument(
         "--seconds",
         type=float,
         default=90.0,
@@ -37,9 +60,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Hold one conversation; return 0 only if a turn was heard and answered."""
+    """Hold one conversation; return 0 only if a turn was heard and answered, and no timer missed."""
     in_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not options.plain
     output = options.output or str(Path(tempfile.mkdtemp(prefix="voiced-demo-")) / "speaker.wav")
     sound = Sound.choose(options.microphone, options.speaker, output, wav=options.wav)
-    demo = Demo(sound, options.agent, in_terminal=in_terminal, limit_s=options.seconds)
-    return asyncio.run(demo.run())
+    script = None if in_terminal else Script(options.ask, options.seconds)
+    return asyncio.run(Demo(sound, options.agent, script).run())

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from voiced.cli.demo.witness import Witness
 from voiced.core.actions import Status
@@ -18,14 +19,44 @@ TURN_LIMIT_S = 30.0
 PAUSE_S = 0.4
 """How long the agent must be silent before the next sentence."""
 
+PARTING_LIMIT_S = 5.0
+
+TIMER = "timer"
+GOODBYE = "goodbye"
+OFFLINE = "offline"
+"""Not a sentence: from then on there is no agent."""
+
+
+def _nothing() -> None:
+    pass
+
 
 class ScriptedPerson:
-    """Waits for the greeting, asks, hears the answer, says goodbye, and stops the demo."""
+    """Waits for the greeting, says what there is to say, hears each answer, and stops the demo.
 
-    def __init__(self, say: Say | None, witness: Witness, limit_s: float) -> None:
+    Who has set a timer waits for it, too.
+
+    Args:
+        say: Speaks a sentence; None if a person does.
+        witness: Knows what the agent said.
+        limit_s: When to give up.
+        asks: The names of the sentences; `OFFLINE` among them calls `leave`.
+        leave: Takes the agent away.
+    """
+
+    def __init__(
+        self,
+        say: Say | None,
+        witness: Witness,
+        limit_s: float,
+        asks: Sequence[str] = ("time", GOODBYE),
+        leave: Callable[[], None] = _nothing,
+    ) -> None:
         self._say = say
         self._witness = witness
         self._limit_s = limit_s
+        self._asks = tuple(asks)
+        self._leave = leave
         self._status = Status.ASLEEP
         self._changed = asyncio.Event()
 
@@ -53,12 +84,35 @@ class ScriptedPerson:
         if self._say is None:
             while not self._witness.full_turn:
                 await self._hear_out(replies=self._witness.replies + 1, limit_s=None)
-            return
-        for sentence in ("time", "goodbye"):
+        else:
+            await self._ask(self._say)
+        if TIMER in self._asks:
+            await self._hear_timer()
+
+    async def _ask(self, say: Say) -> None:
+        for sentence in self._asks:
+            if sentence == OFFLINE:
+                if GOODBYE in self._asks:
+                    await self._fall_asleep()
+                self._leave()
+                continue
             replies = self._witness.replies + 1
-            self._say(sentence)
+            say(sentence)
             self._witness.asked = True
             await self._hear_out(replies, limit_s=TURN_LIMIT_S)
+
+    async def _fall_asleep(self) -> None:
+        with suppress(TimeoutError):  # not every agent can end the conversation
+            async with asyncio.timeout(PARTING_LIMIT_S):
+                await self._until({Status.ASLEEP})
+
+    async def _hear_timer(self) -> None:
+        """Wait until the timer was announced, or has rung often enough where nobody announces it."""
+        while not self._witness.rang_locally:
+            await asyncio.sleep(PAUSE_S)
+            if self._witness.announced:
+                await self._hear_out(replies=1, limit_s=TURN_LIMIT_S)
+                return
 
     async def _hear_out(self, replies: int, limit_s: float | None) -> None:
         """Wait until the agent has said `replies` things and is silent again."""

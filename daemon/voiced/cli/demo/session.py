@@ -1,14 +1,15 @@
 """One demo from the first line to the summary."""
 
 import logging
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from voiced.app import Extras, assemble, check_session
-from voiced.cli.demo.person import Keyboard, Say, ScriptedPerson
+from voiced.cli.demo.person import OFFLINE, TIMER, Keyboard, Say, ScriptedPerson
 from voiced.cli.demo.screen import PlainLines, Screen
-from voiced.cli.demo.standin import stand_in
+from voiced.cli.demo.standin import StandIn, stand_in
 from voiced.cli.demo.witness import ANSWERED_S, Witness, WitnessedSpeaker, WitnessedTool
 from voiced.config.schema import AgentSection, AudioSection, CaptureSection, Settings, SoundsSection
 from voiced.devices.cards import list_cards
@@ -25,6 +26,7 @@ SENTENCES = {
     "volume": "Set the volume to fifty.",
     "joke": "Tell me a joke.",
     "story": "Tell me a long story.",
+    "timer": "Set a timer for twenty seconds.",
     "goodbye": "Goodbye.",
 }
 """File name under `words`, and what is heard in it."""
@@ -82,35 +84,64 @@ def _speak_into(recorded: WavMicrophone) -> Say:
     return say
 
 
-class Demo:
-    """The daemon, a stand-in agent, and somebody who talks to it."""
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is said in a demo where nobody is at the keyboard.
 
-    def __init__(self, sound: Sound, protocol: str, *, in_terminal: bool, limit_s: float) -> None:
+    Attributes:
+        asks: The names of the sentences, in order.
+        limit_s: When to give up.
+    """
+
+    asks: tuple[str, ...]
+    limit_s: float
+
+
+class Demo:
+    """The daemon, a stand-in agent, and somebody who talks to it.
+
+    Args:
+        sound: Where to listen and speak.
+        protocol: Which stand-in agent.
+        script: What is said; None for a person at a terminal.
+    """
+
+    def __init__(self, sound: Sound, protocol: str, script: Script | None) -> None:
         self._sound = sound
         self._protocol = protocol
         self._witness = Witness()
-        # A script measures what the agent says, and nothing else may sound.
-        self._cues = SoundsSection(earcons=in_terminal, causes=in_terminal)
+        self._agent: StandIn | None = None
+        self._asks = () if script is None else script.asks
+        # A script measures what the agent says, and nothing else may sound but what rings.
+        self._cues = SoundsSection(earcons=script is None, causes=script is None)
         self._view: PlainLines
         self._person: WakeSource
         self._indicators: list[Indicator]
-        if in_terminal:
+        if script is None:
             self._view = Screen(_hint(recorded=sound.say is not None))
             self._person = Keyboard(sound.say, SENTENCES)
             self._indicators = [self._view]
         else:
-            scripted = ScriptedPerson(sound.say, self._witness, limit_s)
+            scripted = ScriptedPerson(
+                sound.say, self._witness, script.limit_s, script.asks, self._take_agent_away
+            )
             self._view, self._person = PlainLines(), scripted
             self._indicators = [self._view, scripted]
 
     async def run(self) -> int:
-        """Hold one conversation; return 0 only if a turn was heard and answered."""
+        """Hold one conversation; return 0 only if a turn was heard and answered, and no timer missed."""
         logging.basicConfig(level=logging.WARNING, handlers=[self._view])
         self._view.line(self._sound.description)
-        async with stand_in(self._protocol) as url:
-            await assemble(self._settings(url), self._extras()).run()
+        with tempfile.TemporaryDirectory(prefix="voiced-demo-") as folder:
+            async with stand_in(self._protocol) as self._agent:
+                settings, extras = self._settings(self._agent.url), self._extras(Path(folder))
+                await assemble(settings, extras).run()
         self._view.close()
         return self._sum_up(self._view.line)
+
+    def _take_agent_away(self) -> None:
+        if self._agent is not None:
+            self._agent.leave()
 
     def _settings(self, url: str) -> Settings:
         """Return the settings of a demo, with as much of the session as the protocol takes."""
@@ -124,16 +155,18 @@ class Demo:
             sounds=self._cues,
         )
 
-    def _extras(self) -> Extras:
+    def _extras(self, state_folder: Path) -> Extras:
         witness = self._witness
         built_in = built_in_tools(Settings())
         return Extras(
+            state_folder=state_folder,
             microphone=self._sound.microphone,
             speaker=WitnessedSpeaker(self._sound.speaker, witness),
             tools={name: WitnessedTool(tool, witness) for name, tool in built_in.items()},
             key="any",  # the stand-in takes every key, but wants one
             wake_sources=[SignalWake(), self._person],
             indicators=[*self._indicators, witness],
+            observers=[witness],
             captions=[self._view, witness],
             taps=[self._view],
         )
@@ -154,9 +187,21 @@ class Demo:
         )
         if seen.full_turn:
             line("  a full turn was heard and answered")
-            return 0
-        line(f"  NO full turn: it takes words from you and {ANSWERED_S} s of audible answer")
-        return 1
+        else:
+            line(f"  NO full turn: it takes words from you and {ANSWERED_S} s of audible answer")
+        if TIMER not in self._asks:
+            return 0 if seen.full_turn else 1
+        wanted = seen.rang_locally if OFFLINE in self._asks else seen.announced
+        line(f"  {_news(seen)}")
+        return 0 if seen.full_turn and wanted else 1
+
+
+def _news(seen: Witness) -> str:
+    if seen.announced:
+        return "a timer rang and was announced"
+    if seen.rang_locally:
+        return f"a timer rang locally, {seen.rings} times, as there was no agent to announce it"
+    return "NO timer rang" if seen.rings == 0 else "a timer rang ONCE, and was not announced"
 
 
 def _hint(*, recorded: bool) -> str:

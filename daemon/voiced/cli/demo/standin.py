@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from voiced.errors import LinkError
 
@@ -12,9 +13,26 @@ START_LIMIT_S = 30.0
 STOP_LIMIT_S = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A stand-in agent that runs.
+
+    Attributes:
+        url: Where it answers.
+    """
+
+    url: str
+    process: asyncio.subprocess.Process
+
+    def leave(self) -> None:
+        """Ask it to be gone soon; idempotent."""
+        if self.process.returncode is None:
+            self.process.terminate()
+
+
 @asynccontextmanager
-async def stand_in(protocol: str, *options: str) -> AsyncIterator[str]:
-    """Run `agentsim PROTOCOL`; yield the URL it answers at.
+async def stand_in(protocol: str, *options: str) -> AsyncIterator[StandIn]:
+    """Run `agentsim PROTOCOL`; yield it once it answers.
 
     Raises:
         LinkError: If it does not start.
@@ -31,7 +49,7 @@ async def stand_in(protocol: str, *options: str) -> AsyncIterator[str]:
         start_new_session=True,  # Ctrl-C is ours alone: the agent must outlive our farewell
     )
     try:
-        yield await _address(process)
+        yield StandIn(await _address(process), process)
     finally:
         if process.returncode is None:
             process.terminate()

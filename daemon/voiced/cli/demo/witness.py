@@ -8,21 +8,30 @@ from typing import Any
 from voiced.agents.codec import Caption
 from voiced.audio.levels import FLOOR_DBFS, rms_dbfs
 from voiced.core.actions import Status
+from voiced.core.events import AlarmRang, Event
 from voiced.core.pcm import PcmFormat
+from voiced.core.state import Conversation
 from voiced.ports import Controls, Playback, SoundSource, Speaker, Tool
 
 AUDIBLE_DBFS = -50.0
 ANSWERED_S = 0.3
 """An answer counts when at least this much of it was audible."""
 
+APART_S = 1.0
+"""Sounds this far apart are two rings."""
+LOCAL_RINGS = 2
+"""A timer that was heard this often is one that goes on ringing."""
+
 
 @dataclass(slots=True)
 class Witness:
-    """Counts what a person in the room would notice. A CaptionView and an Indicator.
+    """Counts what a person in the room would notice. A CaptionView, an Indicator and an Observer.
 
     Attributes:
         asked: Something was said to the agent.
         spoke: How often the agent began to speak.
+        announced: The agent said something since a timer was over.
+        rings: How often there was a sound since then that was not the agent.
     """
 
     asked: bool = False
@@ -33,6 +42,11 @@ class Witness:
     audible_s: float = 0.0
     answer_s: float = 0.0
     loudest_dbfs: float = FLOOR_DBFS
+    announced: bool = False
+    rings: int = 0
+    _rang: bool = False
+    _speaking: bool = False
+    _quiet_s: float = APART_S
 
     def caption(self, caption: Caption) -> None:
         """Note what was said."""
@@ -43,7 +57,21 @@ class Witness:
 
     def show(self, status: Status) -> None:
         """Note when the agent begins to speak."""
-        self.spoke += status is Status.SPEAKING
+        self._speaking = status is Status.SPEAKING
+        self.spoke += self._speaking
+        self.announced |= self._rang and self._speaking
+
+    def noticed(
+        self, before: Conversation, event: Event | None, now: Conversation, took_s: float
+    ) -> None:
+        """Note that a timer is over."""
+        del before, now, took_s
+        self._rang |= isinstance(event, AlarmRang)
+
+    @property
+    def rang_locally(self) -> bool:
+        """Tell whether a timer went on ringing that nobody announced."""
+        return not self.announced and self.rings >= LOCAL_RINGS
 
     @property
     def replies(self) -> int:
@@ -57,11 +85,16 @@ class Witness:
         """
         level_dbfs = rms_dbfs(pcm)
         self.loudest_dbfs = max(self.loudest_dbfs, level_dbfs)
-        if level_dbfs > AUDIBLE_DBFS:
-            seconds = pcm_format.duration_ms(len(pcm)) / 1000
-            self.audible_s += seconds
-            if self.user_said or (self.asked and not self.agent_said):
-                self.answer_s += seconds
+        seconds = pcm_format.duration_ms(len(pcm)) / 1000
+        if level_dbfs <= AUDIBLE_DBFS:
+            self._quiet_s += seconds
+            return
+        self.audible_s += seconds
+        if self.user_said or (self.asked and not self.agent_said):
+            self.answer_s += seconds
+        if self._rang and not self._speaking:
+            self.rings += self._quiet_s >= APART_S
+        self._quiet_s = 0.0
 
     @property
     def full_turn(self) -> bool:
