@@ -30,6 +30,7 @@ packages=(
   "test  mosquitto          mosquitto                          is the broker of the tests"
   "test  prometheus         promtool                           judges the figures for Prometheus"
   "test  minisign           minisign                           signs settings for the tests"
+  "test  libfaketime        /usr/lib/*/faketime/libfaketimeMT.so.1 lets the wall clock jump in the tests"
   "test  pkg-config         pkg-config                         the same build looks for it"
   "test  shellcheck         shellcheck                         checks the shell scripts"
   "pi    mmdebstrap         mmdebstrap                         builds the disk of the virtual Pi"
