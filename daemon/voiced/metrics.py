@@ -28,6 +28,8 @@ from voiced.core.events import (
 from voiced.core.state import Conversation, Phase, status_of
 
 LATENCIES_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+MOST_TOOLS = 100
+"""So many tools are counted by name, the rest as `other`: an agent may make up names for ever."""
 DROPS_S = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 
 _LOSSES = {Loss.REJECTED: "refused", Loss.BUSY: "busy", Loss.SESSION_GONE: "session_gone"}
@@ -88,6 +90,7 @@ class Metrics:
         self._out_s = 0.0
         self._stopped_s: float | None = None
         self._tools: dict[str, str] = {}
+        self._tool_names: set[str] = set()
         self._links = Counter(
             "voiced_links", "Links by what became of them.", ["outcome"], registry=registry
         )
@@ -143,9 +146,9 @@ class Metrics:
                 self._count_tool(event, now)
             case _:
                 pass
+        self._give_up_tools(now)
         if now.phase is Phase.ASLEEP:
             self._stopped_s = None
-            self._give_up_tools()
 
     def text(self) -> bytes:
         """Return everything in Prometheus's text format."""
@@ -187,13 +190,18 @@ class Metrics:
         if isinstance(event, ToolCalled):
             if event.call_id in now.tools:
                 self._tools[event.call_id] = event.name
-        elif (name := self._tools.pop(event.call_id, None)) is not None:
-            self._tool_calls.labels(name, "failed" if event.is_error else "returned").inc()
+        elif event.call_id in self._tools:
+            self._end_call(event.call_id, "failed" if event.is_error else "returned")
 
-    def _give_up_tools(self) -> None:
-        for name in self._tools.values():
-            self._tool_calls.labels(name, "cancelled").inc()
-        self._tools.clear()
+    def _give_up_tools(self, now: Conversation) -> None:
+        for call_id in self._tools.keys() - now.tools:
+            self._end_call(call_id, "cancelled")
+
+    def _end_call(self, call_id: str, outcome: str) -> None:
+        name = self._tools.pop(call_id)
+        if len(self._tool_names) < MOST_TOOLS:
+            self._tool_names.add(name)
+        self._tool_calls.labels(name if name in self._tool_names else "other", outcome).inc()
 
 
 class _Readings(Collector):

@@ -339,9 +339,11 @@ class Controls(Protocol):
 
     Attributes:
         volume: Loudness of the agent, 0 to 100.
+        conversation: Where we are.
     """
 
     volume: int
+    conversation: Conversation
 
     @property
     def alarms(self) -> Alarms | None:

@@ -111,7 +111,7 @@ class Runtime:
             if self._links:
                 await asyncio.wait(self._links, timeout=PARTING_S)
             self._supervisor.cancel()
-            self._tool_calls.cancel()
+            await self._tool_calls.end()
             for task in self._links:
                 task.cancel()
         if self._beyond_help is not None:

@@ -9,7 +9,7 @@ from voiced.core import events as ev
 from voiced.core.conversation import step
 from voiced.core.state import Conversation, Policy
 from voiced.errors import Trouble
-from voiced.metrics import Metrics, Reading
+from voiced.metrics import MOST_TOOLS, Metrics, Reading
 
 
 class Device:
@@ -118,6 +118,23 @@ def test_tools_are_counted_by_name_and_outcome(device):
     counted = [("get_time", "returned"), ("get_time", "failed"), ("order_pizza", "cancelled")]
     for tool, outcome in counted:
         assert device.value("tool_calls_total", tool=tool, outcome=outcome) == 1
+
+
+def test_a_call_whose_turn_was_interrupted_is_counted_and_forgotten(device):
+    device.live(ev.Woken("test"), ev.AgentReady("s"), ev.ReplyStarted("r"))
+    device.live(ev.ToolCalled("1", "get_time"), ev.ReplyDone("r", interrupted=True))
+    device.live(ev.ToolReturned("1", "{}"))
+    assert device.value("tool_calls_total", tool="get_time", outcome="cancelled") == 1
+    assert "returned" not in device.metrics.text().decode()
+
+
+def test_names_that_an_agent_makes_up_do_not_fill_the_memory(device):
+    device.live(ev.Woken("test"), ev.AgentReady("s"))
+    for call in map(str, range(MOST_TOOLS + 50)):
+        device.live(ev.ToolCalled(call, f"made up {call}"), ev.ToolReturned(call, "{}", True))
+    device.live(ev.ToolCalled("again", "made up 0"), ev.ToolReturned("again", "{}"))
+    assert device.value("tool_calls_total", tool="other", outcome="failed") == 50
+    assert device.value("tool_calls_total", tool="made up 0", outcome="returned") == 1
 
 
 def test_what_is_counted_elsewhere_is_read_when_somebody_asks(device):

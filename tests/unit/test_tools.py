@@ -5,16 +5,21 @@ from datetime import datetime
 
 import pytest
 
-from voiced.core.events import EndRequested
-from voiced.errors import ToolError
+from voiced import __version__
+from voiced.core.events import EndRequested, MuteChanged
+from voiced.core.state import Conversation
+from voiced.errors import ToolError, Trouble
 from voiced.tools.clock import GetTime
+from voiced.tools.condition import GetDeviceStatus
+from voiced.tools.hearing import MuteMicrophone
 from voiced.tools.loudness import SetVolume
 from voiced.tools.parting import EndConversation
 
 
 class House:
-    def __init__(self, volume=50):
+    def __init__(self, volume=50, **conversation):
         self.volume = volume
+        self.conversation = Conversation(**conversation)
         self.events = []
 
     def dispatch(self, event):
@@ -68,3 +73,42 @@ async def test_goodbye_waits_for_the_parting_words():
     house = House()
     await asyncio.wait_for(EndConversation().call({}, house), 1)
     assert house.events == [EndRequested(after_reply=True)]
+
+
+async def test_the_agent_mutes_at_once_and_learns_that_only_a_hand_can_unmute():
+    house = House()
+    answer = await MuteMicrophone().call({}, house)
+    assert house.events == [MuteChanged(muted=True)]
+    assert "by hand" in answer["to_unmute"]
+
+
+@pytest.mark.parametrize(
+    ("conversation", "told"),
+    [
+        ({}, {"microphone": "fine", "speaker": "fine", "connection": "fine", "settings": "fine"}),
+        ({"muted": True, "microphone": Trouble.SILENT}, {"microphone": "muted"}),
+        ({"microphone": Trouble.SILENT}, {"microphone": "silent"}),
+        ({"speaker": Trouble.ABSENT}, {"speaker": "absent"}),
+        ({"half_duplex": True}, {"can_be_interrupted_by_voice": False}),
+        ({"failures": 2}, {"connection": "lost lately and back again"}),
+        (
+            {"misconfigured": True},
+            {"settings": "were changed to something unusable; the ones from before count"},
+        ),
+        (
+            {"update_refused": True},
+            {"settings": "were changed to something the agent refuses; the ones from before count"},
+        ),
+    ],
+)
+async def test_the_agent_learns_how_the_device_fares(conversation, told):
+    answer = await GetDeviceStatus().call({}, House(volume=33, **conversation))
+    assert answer.items() >= told.items()
+    assert (answer["volume_percent"], answer["version"]) == (33, __version__)
+    assert answer["up_for_minutes"] >= 0
+
+
+async def test_the_status_of_a_device_holds_nothing_secret():
+    secrets = {"resume_key": "sess_secret", "reply_id": "secret", "announcements": ("secret",)}
+    answer = await GetDeviceStatus().call({}, House(**secrets))
+    assert "secret" not in str(answer)

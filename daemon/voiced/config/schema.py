@@ -315,6 +315,8 @@ class Settings(Section, frozen=True, kw_only=True):
     ] = (
         "get_time",
         "set_volume",
+        "mute_microphone",
+        "get_device_status",
         "end_conversation",
         "set_timer",
         "set_alarm",

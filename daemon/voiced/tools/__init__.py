@@ -3,6 +3,8 @@
 TOOLS = {
     "get_time": "voiced.tools.clock:GetTime",
     "set_volume": "voiced.tools.loudness:SetVolume",
+    "mute_microphone": "voiced.tools.hearing:MuteMicrophone",
+    "get_device_status": "voiced.tools.condition:GetDeviceStatus",
     "end_conversation": "voiced.tools.parting:EndConversation",
     "set_timer": "voiced.tools.timers:SetTimer",
     "set_alarm": "voiced.tools.timers:SetAlarm",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.unit.agents.assemblyai_link import AgentLink, events, notices, sent
 from voiced.agents.assemblyai.tool_turn import GUARD_S, ToolTurn
-from voiced.agents.codec import ToolSpec
+from voiced.agents.codec import Notice, ToolSpec
 from voiced.core.events import ReplyDone, ToolCalled
 
 CLOCK = ToolSpec("get_time", "Tell the time.", timeout_s=20)
@@ -104,7 +104,11 @@ def test_an_interrupted_turn_takes_its_results_with_it():
     link = turn_with_call("held")
     link.hear("tool.call", call_id="running", name="get_time", arguments={})
     link.result("held")
-    assert sent(link.hear("reply.done", reply_id="r1", status="interrupted")) == []
+    interrupted = link.hear("reply.done", reply_id="r1", status="interrupted")
+    assert sent(interrupted) == []
+    assert notices(interrupted) == [
+        Notice("info", "the tool get_time had finished, but its turn was interrupted")
+    ]
     assert link.result("running") == []
     assert link.codec.due_s() is None
     link.hear("reply.started", reply_id="r2")

@@ -27,6 +27,7 @@ class _Gate(Enum):
 
 @dataclass(slots=True)
 class _Call:
+    name: str
     reply_id: str | None
     deadline_s: float
     result: Message | None = field(default=None, repr=False)
@@ -76,7 +77,7 @@ class ToolTurn:
         tool = self._tools.get(name)
         timeout_s = tool.timeout_s if tool else DEFAULT_TIMEOUT_S
         margin_s = min(LARGEST_MARGIN_S, timeout_s / 4)
-        self._calls[call_id] = _Call(reply_id, now_s + timeout_s - margin_s)
+        self._calls[call_id] = _Call(name, reply_id, now_s + timeout_s - margin_s)
         return True
 
     def give(self, call_id: str, result: Message, now_s: float) -> list[Message]:
@@ -99,9 +100,11 @@ class ToolTurn:
         self._gate = _Gate.SHUT_BY_USER
         self._quiet_since_s = now_s
 
-    def discard(self, reply_id: str | None) -> None:
-        """Forget the calls made during `reply_id`, and their results."""
+    def discard(self, reply_id: str | None) -> list[str]:
+        """Forget the calls made during `reply_id`; return the tools whose results are lost."""
+        lost = [call for call in self._calls.values() if call.reply_id == reply_id]
         self._calls = {key: call for key, call in self._calls.items() if call.reply_id != reply_id}
+        return [call.name for call in lost if call.result is not None and call.name in self._tools]
 
     def speech_started(self) -> None:
         """Close the gate: the user speaks. During a reply it is closed already, until it is done."""

@@ -16,7 +16,7 @@ from voiced.agents.assemblyai.wire import (
     id_or_none,
     offset_or_none,
 )
-from voiced.agents.codec import Item, Message, Send
+from voiced.agents.codec import Item, Message, Notice, Send
 from voiced.agents.faults import Faults
 from voiced.agents.reading import Body, MalformedError, json_text, text_in
 from voiced.agents.safe_text import Safe
@@ -123,7 +123,9 @@ class Turns:
         is_new = not self._replies.is_over(reply_id)
         items = self._replies.done(reply_id, interrupted=interrupted)
         if interrupted:
-            self._tools.discard(reply_id)
+            for name in self._tools.discard(reply_id):
+                text = f"the tool {self._safe(name)} had finished, but its turn was interrupted"
+                items.append(Notice("info", text))
         if is_new and self._replies.current is None:
             if interrupted:
                 self._tools.reply_interrupted(now_s)
