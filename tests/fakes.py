@@ -182,8 +182,8 @@ class ManualWake:
 class ScriptedTool:
     """Answers after `delay_s`, or raises what it was given."""
 
-    def __init__(self, name, answer=None, delay_s=0.0, timeout_s=120):
-        self.spec = ToolSpec(name=name, description="For tests.", timeout_s=timeout_s)
+    def __init__(self, name, answer=None, delay_s=0.0, timeout_s=120, **spec):
+        self.spec = ToolSpec(name=name, description="For tests.", timeout_s=timeout_s, **spec)
         self.calls = []
         self.finished = 0
         self._answer = answer

@@ -25,8 +25,9 @@ async def daemon(url, *, microphone=None, speaker=None, link=None, policy=None, 
     """Run a daemon that talks to `url`, asleep; stop it at the end, within its 3 s.
 
     Sections of the settings may be given by name, as may be the fields of the agent's section.
-    `link` and `policy` replace what the settings say about them.
+    `link` and `policy` replace what the settings say about them; `tools` is a list of them.
     """
+    tools = sections.pop("tools", None)
     whole = {
         name: sections.pop(name) for name in ("audio", "network", "sounds") if name in sections
     }
@@ -38,6 +39,7 @@ async def daemon(url, *, microphone=None, speaker=None, link=None, policy=None, 
     extras = Extras(
         microphone=microphone,
         speaker=speaker,
+        tools=None if tools is None else {tool.spec.name: tool for tool in tools},
         key="k",
         wake_sources=[it.wake],
         indicators=[it.led],

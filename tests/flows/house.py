@@ -121,6 +121,7 @@ class House:
             auth=options.get("auth", "bearer"),
             session=session,
             tools=[tool.spec for tool in tools],
+            eager_tools=options.get("eager_tools", False),
         )
         self.agent = load(AGENTS, protocol, "agent.protocol")(settings)
         lamps, clock = options.get("lamps", ()), options.get("alarms")
@@ -197,6 +198,7 @@ HOUSE = (
     "lamps",
     "taps",
     "alarms",
+    "eager_tools",
 )
 
 
