@@ -1,6 +1,7 @@
 """Tools that misbehave in every way a tool can, and what has to come of a call of each."""
 
 import asyncio
+import functools
 from dataclasses import dataclass
 
 from voiced.agents.codec import ToolSpec
@@ -75,6 +76,11 @@ async def failing_beside(arguments):
         await asyncio.sleep(1)
 
 
+@functools.cache  # to make it takes longer than what the tests are about
+def _ten_megabytes():
+    return "x" * 10 * MEGABYTE
+
+
 def _endless():
     value = []
     value.append({"again": value})
@@ -113,7 +119,7 @@ class Behaviour:
 TOO_LONG, NONSENSE, BROKEN, LATE = "is too long", "makes no sense", "is broken", "took too long"
 
 BEHAVIOURS = {
-    "answers 10 MB": Behaviour(answering(lambda: "x" * 10 * MEGABYTE), TOO_LONG),
+    "answers 10 MB": Behaviour(answering(_ten_megabytes), TOO_LONG),
     "answers a list of a million": Behaviour(answering(lambda: [0] * MEGABYTE), TOO_LONG),
     "answers a little too much": Behaviour(answering("x" * 16_000), TOO_LONG),
     "answers what grows when it is written": Behaviour(answering("\0" * 10_000), TOO_LONG),

@@ -107,7 +107,7 @@ class ToolCalls:
             async with asyncio.timeout_at(deadline_s), self._room:
                 running = self._start(order, tool)
                 await asyncio.wait({running})
-            outcome = _broken(order.name) if running.cancelled() else running.result()
+            outcome = _outcome(running, order.name)
         except TimeoutError:
             outcome = _apology(f"{order.name} took too long.")
         except asyncio.CancelledError:
@@ -153,6 +153,13 @@ async def _attempt(order: RunTool, tool: Tool, controls: Controls) -> Outcome:
     except BaseException as exc:  # noqa: BLE001 - a broken tool must not end the conversation
         log.error("the tool %s broke: %s", name, _whereabouts(exc))  # noqa: TRY400 - see above
         return _broken(name)
+
+
+def _outcome(ended: asyncio.Task[Outcome], name: str) -> Outcome:
+    if ended.cancelled():
+        log.error("the tool %s broke: it cancelled itself", name)
+        return _broken(name)
+    return ended.result()
 
 
 def _broken(name: str) -> Outcome:

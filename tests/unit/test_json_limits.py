@@ -60,9 +60,9 @@ def test_nothing_is_taken_for_longer_than_it_is(value):
     "value",
     [
         *("x" * 10_000_000, [0] * 10_000_000, dict.fromkeys(range(1_000_000)), 1 << 10_000_000),
-        *([["x" * 100] * 100] * 100, nested(MOST_LEVELS + 1), containing_itself()),
+        *([["x" * 100] * 100] * 100, nested(MOST_LEVELS + 1), containing_itself(), "\0" * 10_000),
     ],
-    ids=["text", "list", "object", "number", "many", "deep", "endless"],
+    ids=["text", "list", "object", "number", "many", "deep", "endless", "escapes"],
 )
 def test_what_is_too_large_is_refused_without_being_copied(value):
     tracemalloc.start()

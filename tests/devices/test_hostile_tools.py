@@ -1,0 +1,78 @@
+"""The agent's calls and the device's tools go mad while somebody talks: nobody hears of it."""
+
+import asyncio
+
+import pytest
+
+from agentsim.assemblyai.settings import Settings
+from agentsim.server import serve_assemblyai
+from agentsim.steps import Call, Say, ToolOrder
+from agentsim.timing import Timing
+from tests.devices.rig import percentile
+from tests.devices.test_conversation import AUDIO
+from tests.devices.test_hostile import silenced_ms, xruns_in
+from tests.hostile_tools import BEHAVIOURS, SECRET, HostileTool, Stubborn, name_of
+from tests.tool_turns import results
+from tests.whole import converse, daemon, until
+from tests.wire.hostile_calls import BRIEF, HOSTILE, harass, tools
+
+pytestmark = pytest.mark.real_time
+
+# Whoever is interrupted as often as here hears its own voice, says the guard against echo.
+APART = type(AUDIO)(capture=AUDIO.capture, playback=AUDIO.playback, echo="headphones")
+QUICK = Timing(ready_s=0.05, think_s=0.05, leading_silence_s=0.0, call_done_s=0.02)
+ROUNDS = 3
+
+
+class Seen:
+    """The daemon, as `silenced_ms` and `harass` want to see it."""
+
+    def __init__(self, server, it):
+        self.agent = server
+        self.service, self.session = server.service, server.service.sessions[-1]
+        self.runtime, self.captions, self._led = it.runtime, it.captions, it.led
+
+    @property
+    def status(self):
+        return self._led.shown[-1]
+
+
+async def call_everything_at_once(it):
+    """Have the agent call every misbehaving tool in one reply, beside those that still run."""
+    names = [*map(name_of, BEHAVIOURS), "stubborn"]
+    orders = [ToolOrder(name, {"x": SECRET}) for name in names]
+    it.session.talk.say((Call(tuple(orders)), Say("Yes.")), "own", 0)
+    await until(lambda: len(it.service.events.find("sent", type="tool.call")) >= len(names))
+
+
+async def test_hostile_calls_are_not_heard_in_a_conversation(rig, caplog, measured):
+    stubborn = Stubborn()
+    fakes = [*tools(), HostileTool("stubborn", stubborn, timeout_s=1)]
+    async with (
+        serve_assemblyai(Settings(timing=QUICK, scenario=BRIEF)) as server,
+        daemon(server.url, audio=APART, tools=fakes) as daemon_of_ours,
+    ):
+        await converse(daemon_of_ours)
+        it = Seen(server, daemon_of_ours)
+        in_peace = await silenced_ms(rig, it)
+        xruns_in_peace = len(xruns_in(caplog))
+        assert await harass(it) == {}
+        n_answered, harassed = len(results(it)), []
+        for _ in range(ROUNDS):
+            await call_everything_at_once(it)
+            harassed += await silenced_ms(rig, it)
+        assert len(results(it)) > n_answered
+        assert it.status in {"thinking", "listening"}
+        assert len(it.service.sessions) == len(it.service.connections) == 1
+        underruns = it.runtime.playout.underruns
+    stubborn.let_go()
+    await asyncio.sleep(0.01)
+    xruns = len(xruns_in(caplog)) - xruns_in_peace
+    measured(
+        f"interruption -> silence: p50 {percentile(in_peace, 50):.1f}, max {max(in_peace):.1f} ms; "
+        f"after {len(HOSTILE)} hostile calls and beside {ROUNDS} times {len(BEHAVIOURS) + 1} at once "
+        f"p50 {percentile(harassed, 50):.1f}, max {max(harassed):.1f} ms, xruns {xruns}"
+    )
+    assert SECRET not in caplog.text
+    assert (xruns, underruns) == (0, 0)
+    assert percentile(harassed, 90) <= percentile(in_peace, 90) + 40
