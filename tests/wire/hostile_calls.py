@@ -14,9 +14,9 @@ from agentsim.steps import Call, Say, ToolOrder
 from tests.hostile_tools import BEHAVIOURS, SECRET, hostile_tools, name_of
 from tests.tool_turns import results
 from tests.whole import until
-from voiced.app import built_in_tools
 from voiced.config.schema import Settings
 from voiced.core.events import MuteChanged
+from voiced.toolbox import built_in_tools
 
 KIB = 1024
 BRIEF = Scenario(phrases=Phrases(error="No.", timeout="Late."))
