@@ -90,6 +90,18 @@ ARGUMENTS = {
     "mute with an answer": Hostile("mute_microphone", {"muted": False}, "answer"),
 }
 
+TIMERS = {
+    "a duration as text": Hostile("set_timer", {"minutes": f"5; {SECRET}"}),
+    "a duration without end": Hostile("set_timer", {"hours": 1e300}),
+    "a duration backwards": Hostile("set_timer", {"hours": 1, "minutes": -60}),
+    "a huge name": Hostile("set_timer", {"minutes": 5, "name": SECRET * KIB}),
+    "a name that is no text": Hostile("set_timer", {"minutes": 5, "name": {"x": SECRET}}),
+    "a command for a time": Hostile("set_alarm", {"time": "$(reboot)"}),
+    "the end of time": Hostile("set_alarm", {"time": "07:00", "date": "9999-12-31"}),
+    "two times": Hostile("remind_me", {"text": SECRET, "minutes": 5, "time": "07:00"}),
+    "nothing to cancel": Hostile("cancel_timer", {"id": ["*"], "name": "*"}),
+}
+
 NAMES = {
     "unknown": Hostile("order_pizza", {"where": SECRET}),
     "empty": Hostile("", {"x": SECRET}),
@@ -133,6 +145,7 @@ MESSAGES = {
 
 HOSTILE = {
     **{f"argument, {name}": it for name, it in ARGUMENTS.items()},
+    **{f"timer, {name}": it for name, it in TIMERS.items()},
     **{f"name, {name}": it for name, it in NAMES.items()},
     **{f"message, {name}": it for name, it in MESSAGES.items()},
     **{f"tool {name}": Hostile(name_of(name), {"x": SECRET}) for name in BEHAVIOURS},
