@@ -42,11 +42,11 @@ PARTS = {
         {"aiomqtt", "paho", "voiced.mqtt", "voiced.home_assistant"},
     ),
     "http tools": (
-        "http_tools: {look: {description: d, url: 'https://127.0.0.1/'}}\n",
+        "http_tools: {look: {description: d, parameters: {}, url: 'https://127.0.0.1/'}}\n",
         {"jsonschema", "voiced.tools.declared", "voiced.tools.http_tools"},
     ),
     "command tools": (
-        "command_tools: {look: {description: d, argv: [/bin/true]}}\n",
+        "command_tools: {look: {description: d, parameters: {}, argv: [/bin/true]}}\n",
         {"jsonschema", "voiced.tools.declared", "voiced.tools.command_tools"},
     ),
 }

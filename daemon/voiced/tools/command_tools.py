@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping
-from typing import Any
+import os
+from asyncio.subprocess import DEVNULL
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import IO, Any
 
 from voiced.config.environment import variable
 from voiced.errors import ToolError
@@ -87,35 +89,55 @@ async def _run(argv: list[str], group: ProcessGroup) -> tuple[int, bytes]:
     Raises:
         OSError: If it cannot be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=DEVNULL,
-        start_new_session=True,
-        cwd="/",
-        env=_environment(group.mark),
+    async with _pipe() as (reader, into):
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=DEVNULL,
+            stdout=into,
+            stderr=DEVNULL,
+            start_new_session=True,
+            cwd="/",
+            env=_environment(group.mark),
+        )
+        into.close()
+        group.started(process.pid)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                reading = tasks.create_task(_output(reader, group))
+                code = await process.wait()
+                group.end()  # what it left behind may hold on to the pipe
+        finally:
+            group.end()
+            await process.wait()
+        return code, reading.result()
+
+
+@asynccontextmanager
+async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, IO[bytes]]]:
+    """Yield a pipe's two ends.
+
+    It is ours because `Process.wait` would wait for everybody who holds the library's own.
+    """
+    loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
+    out_of, into = (
+        os.fdopen(end, mode, 0) for end, mode in zip(os.pipe(), ("rb", "wb"), strict=True)
     )
-    group.started(process.pid)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            reading = tasks.create_task(_output(process, group))
-            code = await process.wait()
-            group.end()  # what it left behind may hold on to the pipe
-    finally:
-        group.end()
-        await process.wait()
-    return code, reading.result()
+    with out_of, into:
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.connect_read_pipe(lambda: protocol, out_of)
+        try:
+            yield reader, into
+        finally:
+            transport.close()
 
 
-async def _output(process: Process, group: ProcessGroup) -> bytes:
+async def _output(reader: asyncio.StreamReader, group: ProcessGroup) -> bytes:
     output = bytearray()
-    if process.stdout is not None:
-        while chunk := await process.stdout.read(MOST_BYTES):
-            output += chunk
-            if len(output) > MOST_BYTES:
-                group.end()
-                break
+    while chunk := await reader.read(MOST_BYTES):
+        output += chunk
+        if len(output) > MOST_BYTES:
+            group.end()
+            break
     return bytes(output)
 
 

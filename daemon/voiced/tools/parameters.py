@@ -137,6 +137,8 @@ class Parameters:
             ToolError: If they are not what the schema asks for. Does not repeat what they hold.
         """
         properties = self.schema["properties"]
+        if not arguments and not properties:
+            return {}  # without the library
         filled = {
             name: schema["default"] for name, schema in properties.items() if "default" in schema
         } | dict(arguments)
