@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -28,7 +29,7 @@ for _ in range(5):
 {end}
 """
 DAEMON = "os.setsid(); os.fork() and os._exit(0)"
-NAKED = "os.setsid(); os.execve(sys.executable, [sys.executable, '-c', 'import time; time.sleep(600)'], {'TZ': os.environ['TZ']})"
+UNMARKED = "os.execve('/bin/sleep', ['sleep', '600'], {'TZ': os.environ['TZ']})"
 
 
 def tool(*argv, timeout_s=20, **more):
@@ -174,7 +175,7 @@ async def test_a_program_that_ignores_every_signal_it_can_is_ended_in_time():
     assert "took too long" in await refusal(program(text, timeout_s=1))
 
 
-@pytest.mark.parametrize("leave", ["pass", "os.setpgid(0, 0)", "os.setsid()", DAEMON])
+@pytest.mark.parametrize("leave", ["pass", "os.setpgid(0, 0)", "os.setsid()", DAEMON, UNMARKED])
 async def test_no_child_outlives_its_program_wherever_it_has_gone(leave):
     text = FORKING.format(
         leave=leave, end="time.sleep(0.5); print('done', flush=True); os._exit(0)"
@@ -184,7 +185,7 @@ async def test_no_child_outlives_its_program_wherever_it_has_gone(leave):
     assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize("leave", ["pass", "os.setsid()", DAEMON, NAKED])
+@pytest.mark.parametrize("leave", ["pass", "os.setsid()", DAEMON, f"os.setsid(); {UNMARKED}"])
 async def test_no_child_outlives_a_program_that_took_too_long(leave):
     text = "import sys\n" + FORKING.format(leave=leave, end="while True: time.sleep(1)")
     assert "took too long" in await refusal(program(text, timeout_s=1))
@@ -193,6 +194,16 @@ async def test_no_child_outlives_a_program_that_took_too_long(leave):
 async def test_a_program_that_forks_without_end_is_ended():
     text = "import os, time\nfor _ in range(6): os.fork()\n" + ENDLESS
     assert "took too long" in await refusal(program(text, timeout_s=2))
+
+
+async def test_a_program_that_was_ended_is_no_zombie_when_the_call_is_over():
+    await refusal(program(ENDLESS, timeout_s=1))
+    assert "<defunct>" not in offspring()
+
+
+def offspring():
+    command = ["ps", "--no-headers", "-o", "args", "--ppid", str(os.getpid())]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 @pytest.mark.parametrize("after_s", [0, 0.01, 0.3])

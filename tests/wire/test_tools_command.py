@@ -17,6 +17,7 @@ command_tools:
       back.
     parameters: {properties: {word: {type: string, maxLength: 5}}, required: [word]}
     argv: [/bin/echo, "<{word}>"]
+  read: {description: Read., argv: [/bin/cat]}
   sleep: {description: Take a nap., argv: [/bin/sleep, "600"], timeout_s: 1}
 http_tools:
   look_up: {description: Look it up., url: "http://127.0.0.1:1/"}
@@ -30,7 +31,9 @@ def tools(tmp_path):
     def run(*arguments, settings=SETTINGS):
         path.write_text(settings)
         command = [sys.executable, "-m", "voiced", "tools", *arguments, "--config", path]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=60, input="sekrit"
+        )
 
     return run
 
@@ -44,6 +47,7 @@ def test_every_tool_is_listed_with_its_kind_and_what_it_does(tools):
         ["set_volume", "built-in"],
         ["look_up", "http"],
         ["say_back", "command"],
+        ["read", "command"],
         ["sleep", "command"],
     ]
     assert rows[3][2] == "Say a word back."
@@ -80,6 +84,10 @@ def test_a_call_that_takes_too_long_is_ended(tools):
         "voiced: The program behind sleep took too long.\n",
     )
     assert time.monotonic() - began < 30
+
+
+def test_a_program_does_not_read_what_is_typed(tools):
+    assert tools("call", "read").stdout == '{"ok": true}\n'
 
 
 @pytest.mark.parametrize("text", ["word=hi", "[1]", '"hi"'])

@@ -138,6 +138,11 @@ def test_no_argument_becomes_an_option_of_its_own(template, allowed, value):
     assert len(filled_argv(("/bin/x", "--", template), {"x": value})) == 3
 
 
+def test_an_argument_with_a_nul_is_refused_before_anything_is_started():
+    with pytest.raises(ToolError, match="hold what no program can be given"):
+        filled_argv(("/bin/x", "{x}"), {"x": "a\0b"})
+
+
 def test_an_argument_cannot_itself_end_the_options():
     with pytest.raises(ToolError):
         filled_argv(("/bin/x", "{a}", "{b}"), {"a": "--", "b": "-rf"})
@@ -176,6 +181,7 @@ def test_what_is_no_pointer_is_known_as_such(text):
 
 
 @given(st.lists(st.text(min_size=1), max_size=5))
+@example(["~1", "/~0"])
 def test_a_pointer_finds_every_key_there_can_be(keys):
     value = "found"
     for key in reversed(keys):
