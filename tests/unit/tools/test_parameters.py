@@ -86,9 +86,9 @@ def test_a_refusal_never_repeats_what_was_sent(arguments):
 
 @pytest.mark.parametrize("wrap", [lambda each: each, lambda each: {"anyOf": [each]}])
 def test_a_text_that_is_too_long_is_never_held_against_a_pattern(wrap):
-    schema = {"properties": {"a": wrap({"pattern": "^a*a*a*b$", "type": "string"})}}
+    schema = {"properties": {"a": wrap({"pattern": "^a*a*a*a*b$", "type": "string"})}}
     began = time.perf_counter()
-    refusal({"a": "a" * 2500}, schema)
+    refusal({"a": "a" * 600}, schema)
     assert time.perf_counter() - began < 0.5
 
 
