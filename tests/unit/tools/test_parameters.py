@@ -96,7 +96,10 @@ def test_arguments_nested_without_end_are_refused():
     deep: list = []
     for _ in repeat(None, 5000):
         deep = [deep]
-    assert refusal({"city": deep}) == "These arguments are not proper JSON."
+    assert refusal({"city": deep}) in (
+        "These arguments are not proper JSON.",
+        "city must be string.",  # of a Python that can write them down
+    )
 
 
 def complaints(schema):
