@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from voiced.core.actions import RunTool
 from voiced.errors import ToolError
+from voiced.tool_calls import ToolCalls
 from voiced.tools.command_tools import MOST_BYTES, CommandTool
 from voiced.tools.process_group import ProcessGroup
 
@@ -216,6 +218,19 @@ async def test_a_call_that_is_cancelled_leaves_nothing(after_s):
         await asyncio.sleep(after_s)
         task.cancel()
     assert task.cancelled()
+
+
+async def test_an_interrupted_conversation_ends_its_programs_and_hears_nothing_of_them(tmp_path):
+    sign, heard = tmp_path / "began", []
+    text = f"open({str(sign)!r}, 'w')\n" + FORKING.format(leave="os.setsid()", end=ENDLESS)
+    calls = ToolCalls({"try_it": program(text)}, None, heard.append)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        for call_id in ("c1", "c2"):
+            calls.begin(RunTool(call_id, "try_it", {}), group)
+        while not sign.exists():
+            await asyncio.sleep(0.01)
+        calls.cancel()
+    assert heard == []
 
 
 async def test_many_calls_at_once_do_not_get_in_each_others_way():
