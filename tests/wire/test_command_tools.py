@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -66,10 +67,17 @@ def ours(folder):
 def nothing_stays_behind(monkeypatch):
     monkeypatch.setenv("TZ", ZONE)
     yield
-    until = time.monotonic() + 5
-    while left := [folder.name for folder in Path("/proc").iterdir() if ours(folder)]:
-        assert time.monotonic() < until, left
+    until, left = time.monotonic() + 5, left_behind()
+    while left and time.monotonic() < until:
         time.sleep(0.05)
+        left = left_behind()
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert left == []
+
+
+def left_behind():
+    return [int(folder.name) for folder in Path("/proc").iterdir() if ours(folder)]
 
 
 @pytest.mark.parametrize(
