@@ -17,7 +17,7 @@ from tests.wire.peers import (
     tcp_server,
 )
 from voiced.agents.codec import HttpAnswer, HttpCall
-from voiced.devices.http import AiohttpCaller
+from voiced.devices.http import AiohttpCaller, AnswerTooLongError
 from voiced.devices.link import LinkOptions
 from voiced.devices.resolver import Resolver
 from voiced.errors import LinkError, LinkRejected
@@ -182,7 +182,7 @@ async def test_an_endless_answer_is_cut_off():
 
     async with tcp_server(talk) as port:
         assert await refusal(f"http://127.0.0.1:{port}/") == (
-            LinkError,
+            AnswerTooLongError,
             "the answer is longer than 65536 bytes",
         )
 
