@@ -1,0 +1,211 @@
+"""One connection to an MCP server, by the SDK. Only on the thread for MCP servers."""
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import httpx2
+import mcp_types as types
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+from mcp import ClientSession
+from mcp.client.session import IncomingMessage
+from mcp.shared.exceptions import MCPError
+
+from voiced import __version__
+from voiced.errors import LinkError, ToolError, VoicedError
+from voiced.tools.mcp.process import process
+from voiced.tools.mcp.reading import (
+    MOST_DESCRIPTION_CHARS,
+    ForeignResult,
+    ForeignTool,
+    result,
+    schema_text,
+)
+from voiced.tools.mcp.server import Server
+from voiced.tools.mcp.web import Web
+
+JOIN_WITHIN_S = 15.0
+ANSWER_WITHIN_S = 10.0
+LOOK_AGAIN_S = 60.0
+"""Servers need not tell that their tools have changed; Home Assistant's does not."""
+
+BREATH_S = 0.5
+"""The least time between two looks, whatever the server says."""
+
+MOST_PAGES = 20
+MOST_LISTED = 1000
+
+_CHATTY = ("mcp", "mcp_types", "client", "httpx2", "httpcore2")
+
+
+def hush() -> None:
+    """Keep the libraries out of the log: what they tell holds addresses, headers and messages."""
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+hush()
+
+
+class Client:
+    """One connection. Made fresh for every attempt.
+
+    Args:
+        server: Where to.
+        heard: Is told who of, and the tools there are, at first and whenever there are others.
+    """
+
+    def __init__(
+        self, server: Server, heard: Callable[["Client", Sequence[ForeignTool]], None]
+    ) -> None:
+        self._server = server
+        self._heard = heard
+        self._web: Web | None = None
+        self._session: ClientSession
+        self._known: Sequence[ForeignTool] | None = None
+        self._look = anyio.Event()
+        self._calls: set[anyio.CancelScope] = set()
+
+    async def live(self) -> None:
+        """Connect and stay connected.
+
+        Raises:
+            LinkError: If there is no connection, or no more.
+            ConfigError: If a secret cannot be read.
+        """
+        try:
+            async with self._streams() as streams, self._opened(*streams) as self._session:
+                with anyio.fail_after(JOIN_WITHIN_S):
+                    await self._session.initialize()
+                await self._stay()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this connection only
+            raise self._explained(error) from None
+        finally:
+            for scope in self._calls:
+                scope.cancel()
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> ForeignResult:
+        """Call a tool. Cancelled, the server is told that nobody waits any more.
+
+        Raises:
+            ToolError: With a sentence for the agent.
+        """
+        params = types.CallToolRequestParams(name=name, arguments=dict(arguments))
+        request = types.CallToolRequest(params=params)
+        with anyio.CancelScope() as scope:
+            self._calls.add(scope)
+            try:
+                # Not the session's own method: it would run the server's regular expressions.
+                found = await self._session.send_request(request, types.CallToolResult)
+                return _read(found)
+            except MCPError as error:
+                self._look.set()
+                raise ToolError(self._sentence(error)) from None
+            except ValueError:
+                raise ToolError(
+                    f"{self._server.name} answered with something unreadable."
+                ) from None
+            finally:
+                self._calls.discard(scope)
+        raise ToolError(self._server.away)
+
+    @asynccontextmanager
+    async def _streams(self) -> AsyncGenerator[tuple[Any, Any], None]:
+        server = self._server
+        if server.url is None:
+            async with process(server.command, server.environment(), self._stir) as streams:
+                yield streams
+        else:
+            self._web = Web(server.url, server.headers(), server.ca_file)
+            async with self._web.open() as streams:
+                yield streams
+
+    def _opened(self, heard: Any, told: Any) -> ClientSession:
+        info = types.Implementation(name="voiced", version=__version__)
+        return ClientSession(heard, told, message_handler=self._told, client_info=info)
+
+    async def _told(self, message: IncomingMessage) -> None:
+        if isinstance(message, types.ToolListChangedNotification):
+            self._stir()
+
+    def _stir(self) -> None:
+        self._look.set()
+
+    async def _stay(self) -> None:
+        while True:
+            self._look = anyio.Event()
+            with anyio.fail_after(ANSWER_WITHIN_S):
+                tools = await self._tools()
+            if tools != self._known:
+                self._known = tools
+                self._heard(self, tools)
+            await anyio.sleep(BREATH_S)
+            with anyio.move_on_after(LOOK_AGAIN_S):
+                await self._look.wait()
+
+    async def _tools(self) -> list[ForeignTool]:
+        found: list[ForeignTool] = []
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            params = types.PaginatedRequestParams(cursor=cursor)
+            request = types.ListToolsRequest(params=params)
+            page = await self._session.send_request(request, types.ListToolsResult)
+            found += [_foreign(tool) for tool in page.tools[: MOST_LISTED - len(found)]]
+            cursor = page.next_cursor
+            if cursor is None or len(found) >= MOST_LISTED:
+                break
+        return found
+
+    def _sentence(self, error: MCPError) -> str:
+        """Return what the agent can say of a call that was answered with an error."""
+        if error.error.code == types.PARSE_ERROR:
+            return f"{self._server.name} answered with something too long or unreadable."
+        if error.error.code == types.CONNECTION_CLOSED or self._refused() is not None:
+            return self._server.away
+        told = result(None, [error.error.message], (), is_error=True).text
+        return f"{self._server.name} cannot do that: {told}"
+
+    def _refused(self) -> LinkError | None:
+        return None if self._web is None else self._web.why()
+
+    def _explained(self, error: Exception) -> VoicedError:
+        """Return why the connection has ended; the texts of libraries hold addresses and more."""
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, VoicedError):
+            return error
+        if (refused := self._refused()) is not None:
+            return refused
+        match error:
+            case TimeoutError() | httpx2.TimeoutException():
+                return LinkError("it does not answer in time")
+            case httpx2.ConnectError() | OSError():
+                return LinkError("it cannot be reached")
+            case MCPError() if error.error.code == types.CONNECTION_CLOSED:
+                return LinkError("it has ended")
+            case MCPError() | RuntimeError() | ValueError():
+                return LinkError("it does not speak proper MCP")
+            case _:
+                return LinkError(f"the connection broke ({type(error).__name__})")
+
+
+def _foreign(tool: types.Tool) -> ForeignTool:
+    description = (tool.description or tool.title or "")[:MOST_DESCRIPTION_CHARS]
+    return ForeignTool(tool.name, description, schema_text(tool.input_schema, _is_schema))
+
+
+def _is_schema(schema: Any) -> bool:
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError:
+        return False
+    return True
+
+
+def _read(found: types.CallToolResult) -> ForeignResult:
+    texts = [each.text for each in found.content if isinstance(each, types.TextContent)]
+    others = [each.type for each in found.content if not isinstance(each, types.TextContent)]
+    return result(found.structured_content, texts, others, is_error=bool(found.is_error))

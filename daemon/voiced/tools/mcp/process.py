@@ -1,0 +1,181 @@
+"""Servers that are programs on this machine, spoken to through their standard streams.
+
+Only on the thread for MCP servers. The SDK can run programs too, but keeps lines of any length.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import anyio
+import mcp_types as types
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.shared.message import SessionMessage
+
+from voiced.config.environment import variable
+from voiced.errors import LinkError
+
+MOST_BYTES = 1024 * 1024
+"""The longest message: reading one takes as long as it is, and other threads wait meanwhile."""
+
+PAUSE_S, LONG_PAUSE_S = 0.002, 0.02
+"""Between messages, and between pieces of one that is too long: whoever floods us is heard slowly."""
+
+GRACE_S = 0.5
+"""How long a server may take to end after its input has, and again after a signal."""
+
+_INHERITED = ("PATH", "LANG", "HOME", "TZ")
+_ID = re.compile(rb'"id"\s*:\s*([0-9]{1,18})\s*[,}]')
+_ID_WITHIN = 200
+
+Messages = MemoryObjectReceiveStream[SessionMessage | Exception]
+Streams = tuple[Messages, MemoryObjectSendStream[SessionMessage]]
+
+
+@asynccontextmanager
+async def process(
+    command: Sequence[str], environment: Mapping[str, str], gone: Callable[[], None]
+) -> AsyncGenerator[Streams, None]:
+    """Run a server; at the end, it and what it has started are ended, within about a second.
+
+    Args:
+        command: What to run; never a shell.
+        environment: What is in its environment, besides very little.
+        gone: Is called when it speaks no more.
+
+    Raises:
+        LinkError: If it cannot be run.
+    """
+    running = await _start(command, environment)
+    heard, listen = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    tell, told = anyio.create_memory_object_stream[SessionMessage](0)
+    try:
+        async with heard, listen, tell, told, anyio.create_task_group() as group:
+            group.start_soon(_read, running, heard, gone)
+            group.start_soon(_write, running, told)
+            try:
+                yield listen, tell
+            finally:
+                group.cancel_scope.cancel()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await _end(running)
+
+
+async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Process:
+    inherited = {name: value for name in _INHERITED if (value := variable(name))}
+    # Its input ends with us; who does not mind that is killed, even if we were.
+    setpriv = shutil.which("setpriv")
+    words = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv and _is_program(command[0]) else []
+    try:
+        return await asyncio.create_subprocess_exec(
+            *words,
+            *command,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env={**inherited, **environment},
+            cwd="/",
+            start_new_session=True,
+            limit=MOST_BYTES,
+        )
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "an argument holds a zero byte"
+        raise LinkError(f"it cannot be started: {why}") from None
+
+
+def _is_program(word: str) -> bool:
+    return os.access(word, os.X_OK) or shutil.which(word) is not None
+
+
+async def _read(
+    running: Process,
+    heard: MemoryObjectSendStream[SessionMessage | Exception],
+    gone: Callable[[], None],
+) -> None:
+    """Pass on what the server says until it says no more; lines that are no messages are passed over."""
+    stdout = running.stdout
+    assert stdout is not None  # noqa: S101 - it was asked for
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
+        while True:
+            try:
+                line = await stdout.readuntil()
+                message = _message(line)
+            except asyncio.LimitOverrunError:
+                message = await _refusal(stdout)
+            except asyncio.IncompleteReadError:
+                break
+            if message is not None:
+                await heard.send(SessionMessage(message))
+            await anyio.sleep(PAUSE_S)
+    await heard.aclose()
+    gone()
+
+
+def _message(line: bytes) -> types.JSONRPCMessage | None:
+    try:
+        return types.jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValueError:
+        return None
+
+
+async def _refusal(stdout: asyncio.StreamReader) -> types.JSONRPCMessage | None:
+    """Pass over a line that is too long; return what is to be heard in its place.
+
+    Raises:
+        asyncio.IncompleteReadError: If it ends with the server.
+    """
+    begin, piece = b"", b""
+    while not piece.endswith(b"\n"):
+        try:
+            piece = await stdout.readuntil()
+        except asyncio.LimitOverrunError as overrun:
+            piece = await stdout.readexactly(overrun.consumed)
+            await anyio.sleep(LONG_PAUSE_S)
+        begin = begin or piece[:_ID_WITHIN]
+    found = _ID.search(begin) or _ID.search(piece[-_ID_WITHIN:])
+    if found is None:
+        return None
+    error = types.ErrorData(code=types.PARSE_ERROR, message="the message is too long")
+    return types.JSONRPCError(jsonrpc="2.0", id=int(found[1]), error=error)
+
+
+async def _write(running: Process, told: MemoryObjectReceiveStream[SessionMessage]) -> None:
+    stdin = running.stdin
+    assert stdin is not None  # noqa: S101 - it was asked for
+    with suppress(OSError):  # it ends by itself, and then it says no more either
+        async for each in told:
+            text = each.message.model_dump_json(by_alias=True, exclude_unset=True)
+            stdin.write(text.encode() + b"\n")
+            await stdin.drain()
+
+
+async def _end(running: Process) -> None:
+    """End the server politely, then what is left of its group by force."""
+    if running.stdin is not None:
+        running.stdin.close()
+    await _drained(running)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(running.pid, number)
+        except ProcessLookupError:
+            break
+        await _drained(running)
+    transport = getattr(running, "_transport", None)
+    if transport is not None:  # what has left the group may hold the pipes open
+        transport.close()
+
+
+async def _drained(running: Process) -> None:
+    """Wait for the end for a while, reading on: a server that cannot write cannot end."""
+    stdout = running.stdout
+    assert stdout is not None  # noqa: S101 - it was asked for
+    with anyio.move_on_after(GRACE_S):
+        while await stdout.read(MOST_BYTES):
+            pass
+        await running.wait()

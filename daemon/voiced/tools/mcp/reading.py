@@ -1,0 +1,182 @@
+"""What an MCP server says, made fit for the agent: names, descriptions, schemas, results.
+
+All of it is foreign: it is capped, and what does not fit is left out. Nothing here does I/O.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from voiced.agents.codec import ToolSpec
+from voiced.agents.safe_text import safe
+
+MOST_TOOLS = 64
+"""Of one server. About ten tools are as many as an agent chooses well from."""
+
+MOST_NAME_CHARS = 64
+MOST_DESCRIPTION_CHARS = 1000
+MOST_SCHEMA_CHARS = 16 * 1024
+MOST_RESULT_CHARS = 16_000
+MOST_ERROR_CHARS = 500
+
+_NO_PARAMETERS = {"type": "object", "properties": {}, "required": []}
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignTool:
+    """A tool as its server tells of it; what is too large is cut already.
+
+    Attributes:
+        name: What the server calls it by.
+        description: What it says of it.
+        schema: The JSON schema of its arguments as JSON text, None if it is none, or too large.
+    """
+
+    name: str
+    description: str = field(repr=False)
+    schema: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignResult:
+    """What a call came to; small enough to cross to another loop.
+
+    Attributes:
+        text: JSON text if `is_json`, else text.
+        is_json: How to read it.
+        is_error: It tells what went wrong.
+    """
+
+    text: str = field(repr=False)
+    is_json: bool = False
+    is_error: bool = False
+
+
+def offers(
+    server: str, tools: Sequence[ForeignTool], allow: Collection[str] | None, timeout_s: int
+) -> tuple[dict[str, ToolSpec], list[str]]:
+    """Return what of a server's tools the agent is offered, and what is wrong with the others.
+
+    Args:
+        server: What the settings call it.
+        tools: What it says it has.
+        allow: Names of the tools that may be used, as the server says them; None allows all.
+        timeout_s: How long the agent is to wait for a result.
+
+    Returns:
+        The offers by the server's names, and a line for each thing to complain of.
+    """
+    found: dict[str, ToolSpec] = {}
+    complaints = list(_missing(tools, allow or ()))
+    taken: set[str] = set()
+    for tool in tools:
+        if allow is not None and tool.name not in allow:
+            continue
+        name = agent_name(server, tool.name)
+        why = _unfit(tool, name, taken, len(found))
+        if why:
+            complaints.append(f"tool {safe(tool.name, ())!r} is left out: {why}")
+            continue
+        taken.add(name)
+        found[tool.name] = ToolSpec(
+            name=name,
+            description=tool.description[:MOST_DESCRIPTION_CHARS],
+            parameters=_parameters(tool),
+            timeout_s=timeout_s,
+        )
+    return found, complaints
+
+
+def agent_name(server: str, name: str) -> str:
+    """Return what the agent calls a server's tool."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", f"{server}_{name}")[:MOST_NAME_CHARS]
+
+
+def _missing(tools: Sequence[ForeignTool], allow: Collection[str]) -> Iterator[str]:
+    known = {tool.name for tool in tools}
+    for name in allow:
+        if name not in known:
+            yield f"there is no tool {safe(name, ())!r}, which `allow` names"
+
+
+def _unfit(tool: ForeignTool, name: str, taken: Collection[str], n_tools: int) -> str:
+    """Return why a tool cannot be offered, or an empty string."""
+    if tool.schema is None:
+        return "its parameters are no JSON schema of an object, or a huge one"
+    if name in taken:
+        return f"another is called {name} as well"
+    if n_tools >= MOST_TOOLS:
+        return f"there are {MOST_TOOLS} already; choose with `allow`"
+    return ""
+
+
+def _parameters(tool: ForeignTool) -> Mapping[str, Any]:
+    schema: dict[str, Any] = json.loads(tool.schema or "{}")
+    return {**_NO_PARAMETERS, **schema}
+
+
+def schema_text(schema: object, is_schema: Callable[[Any], bool]) -> str | None:
+    """Return a tool's schema as JSON text, None if it is none of an object, or too large.
+
+    Args:
+        schema: What the server says.
+        is_schema: Tells whether it is a JSON schema.
+    """
+    if not isinstance(schema, Mapping) or schema.get("type", "object") != "object":
+        return None
+    try:
+        text = json.dumps(schema, allow_nan=False)
+        if len(text) > MOST_SCHEMA_CHARS or not is_schema(schema):
+            return None
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return text
+
+
+def result(
+    structured: object, texts: Sequence[str], left_out: Sequence[str], *, is_error: bool
+) -> ForeignResult:
+    """Return what a call came to, as far as it is of use to somebody who listens.
+
+    Args:
+        structured: The structured content, None if there is none.
+        texts: What there is of text.
+        left_out: What else there is, a word for each: image, audio.
+        is_error: It tells what went wrong.
+    """
+    text = "\n".join(texts)
+    if is_error:
+        return ForeignResult(_cut(text, MOST_ERROR_CHARS), is_error=True)
+    if structured is not None:
+        try:
+            as_json = json.dumps(structured, allow_nan=False)
+        except (ValueError, TypeError, RecursionError):
+            as_json = ""
+        if 0 < len(as_json) <= MOST_RESULT_CHARS:
+            return ForeignResult(as_json, is_json=True)
+        text = text or as_json
+    note = "".join(f"\n(left out: {each})" for each in sorted({*left_out}))
+    return ForeignResult(_cut(text, MOST_RESULT_CHARS - len(note)) + note)
+
+
+def read(found: ForeignResult) -> object:
+    """Return a result as something JSON can hold."""
+    if found.is_json:
+        return json.loads(found.text)
+    if found.text[:1] in {"{", "["}:
+        try:
+            return json.loads(found.text, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            pass
+    return {"text": found.text.strip()}
+
+
+def _refuse(constant: str) -> None:
+    """Refuse what Python takes for JSON and nobody else does."""
+    raise ValueError(constant)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,193 @@
+"""The servers as the rest of the daemon sees them: tools to call, and a chore for each server."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from voiced.agents.codec import ToolSpec
+from voiced.errors import LinkError, LinkRejected, ToolError, VoicedError
+from voiced.ports import Controls, Tool
+from voiced.tools.mcp.aside import Aside, AsideError
+from voiced.tools.mcp.reading import ForeignResult, ForeignTool, offers, read
+from voiced.tools.mcp.server import Server
+
+if TYPE_CHECKING:
+    from voiced.tools.mcp.client import Client
+
+log = logging.getLogger(__name__)
+
+END_WITHIN_S = 2.0
+"""How long a server may take to be ended: its program gets three times half a second."""
+
+_uniform = random.SystemRandom().uniform
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long to wait before a server is tried again.
+
+    Attributes:
+        first_s: After the first failure; doubled by every further one.
+        most_s: What it stays at.
+        steady_s: How long a connection must last for the waits to begin anew.
+    """
+
+    first_s: float = 1.0
+    most_s: float = 60.0
+    steady_s: float = 30.0
+
+    def pause_s(self, failures: int) -> float:
+        """Return a random wait after so many failures before this one."""
+        longest_s = min(self.first_s * 2.0 ** min(failures, 16), self.most_s)
+        return _uniform(longest_s / 2.0, longest_s)
+
+
+class McpServer:
+    """Stays connected to a server and offers its tools. Fills `Chore`.
+
+    Once known, tools are offered for good, or until the server says otherwise: an agent's list must
+    not flap with a connection.
+
+    Args:
+        server: What the settings say of it.
+        aside: The thread that all of them share.
+        changed: Is called when there are other tools than before.
+        waits: When to try again.
+
+    Attributes:
+        tools: What it offers, by the name the agent knows.
+        reached: There is a connection, and its tools are known.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        aside: Aside,
+        changed: Callable[[], None],
+        waits: Waits | None = None,
+    ) -> None:
+        self.tools: Mapping[str, Tool] = {}
+        self.reached = asyncio.Event()
+        self._server = server
+        self._aside = aside
+        self._changed = changed
+        self._waits = waits or Waits()
+        self._client: Client | None = None
+        self._specs: Mapping[str, ToolSpec] = {}
+        self._complaints: set[str] = set()
+        self._outage: set[str] = set()
+        self._joined_s = 0.0
+
+    async def run(self) -> None:
+        """Stay connected until cancelled; then end what was started, within two seconds."""
+        clock = asyncio.get_running_loop().time
+        failures = 0
+        while True:
+            self._joined_s = 0.0
+            try:
+                live = partial(self._live, asyncio.get_running_loop())
+                await self._aside.run(live, wait_s=END_WITHIN_S)
+            except VoicedError as error:
+                self._complain(error)
+            except AsideError as error:
+                self._complain(LinkError(str(error)))
+            finally:
+                self._client = None
+                self.reached.clear()
+            if self._joined_s and clock() - self._joined_s >= self._waits.steady_s:
+                failures = 0
+            await asyncio.sleep(self._waits.pause_s(failures))
+            failures += 1
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> ForeignResult:
+        """Call a tool by the server's name for it.
+
+        Raises:
+            ToolError: With a sentence for the agent.
+        """
+        if self._client is None:
+            raise ToolError(self._server.away)
+        try:
+            return await self._aside.run(partial(self._client.call, name, arguments))
+        except AsideError:
+            raise ToolError(self._server.away) from None
+
+    async def _live(self, main: asyncio.AbstractEventLoop) -> None:
+        """Live one connection.
+
+        Thread: the one aside.
+        """
+        try:
+            from voiced.tools.mcp.client import Client
+        except ImportError:
+            raise LinkRejected("the MCP SDK is missing or too old", "install voiced[mcp]") from None
+        await Client(self._server, partial(self._heard, main)).live()
+
+    def _heard(
+        self, main: asyncio.AbstractEventLoop, client: "Client", tools: Sequence[ForeignTool]
+    ) -> None:
+        """Pass on what of the server's tools is of use.
+
+        Thread: the one aside.
+        """
+        server = self._server
+        specs, complaints = offers(server.name, tools, server.allow, server.timeout_s)
+        with suppress(RuntimeError):  # the loop is closed
+            main.call_soon_threadsafe(self._joined, client, specs, complaints)
+
+    def _joined(
+        self, client: "Client", specs: Mapping[str, ToolSpec], complaints: Sequence[str]
+    ) -> None:
+        if self._client is None:
+            self._joined_s = asyncio.get_running_loop().time()
+            log.info("mcp.connected: %s at %s", self._server.name, self._server.place)
+            self._outage.clear()
+        self._client = client
+        for complaint in complaints:
+            self._tell(complaint, complaint, self._complaints)
+        if specs != self._specs:
+            self._specs = specs
+            self.tools = {
+                spec.name: McpTool(spec, partial(self.call, name)) for name, spec in specs.items()
+            }
+            log.info("mcp.tools: %s offers %d", self._server.name, len(specs))
+            self._changed()
+        self.reached.set()
+
+    def _complain(self, error: VoicedError) -> None:
+        """Tell that there is no connection: once, and once of each thing only its owner can mend."""
+        transient = isinstance(error, LinkError) and not isinstance(error, LinkRejected)
+        self._tell("network" if transient else str(error), str(error), self._outage)
+
+    def _tell(self, topic: str, text: str, told: set[str]) -> None:
+        level = logging.DEBUG if topic in told else logging.WARNING
+        told.add(topic)
+        log.log(level, "mcp.trouble: %s at %s: %s", self._server.name, self._server.place, text)
+
+
+class McpTool:
+    """One tool of a server.
+
+    Args:
+        spec: What the agent is told.
+        remote: Calls it.
+    """
+
+    def __init__(
+        self,
+        spec: ToolSpec,
+        remote: Callable[[Mapping[str, Any]], Any],
+    ) -> None:
+        self.spec = spec
+        self._remote = remote
+
+    async def call(self, arguments: Mapping[str, Any], controls: Controls) -> object:
+        found: ForeignResult = await self._remote(arguments)
+        if found.is_error:
+            raise ToolError(found.text or f"{self.spec.name} failed.")
+        return read(found)
