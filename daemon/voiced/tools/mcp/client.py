@@ -13,6 +13,7 @@ from jsonschema.exceptions import SchemaError
 from mcp import ClientSession
 from mcp.client.session import IncomingMessage
 from mcp.shared.exceptions import MCPError
+from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
 
 from voiced import __version__
 from voiced.errors import LinkError, ToolError, VoicedError
@@ -37,6 +38,7 @@ BREATH_S = 0.5
 
 MOST_PAGES = 20
 MOST_LISTED = 1000
+MOST_WORD_CHARS = 20
 
 _CHATTY = ("mcp", "mcp_types", "client", "httpx2", "httpcore2")
 
@@ -64,7 +66,7 @@ class Client:
         self._server = server
         self._heard = heard
         self._web: Web | None = None
-        self._session: ClientSession
+        self._requests: JSONRPCDispatcher[Any]
         self._known: Sequence[ForeignTool] | None = None
         self._look = anyio.Event()
         self._calls: set[anyio.CancelScope] = set()
@@ -77,10 +79,12 @@ class Client:
             ConfigError: If a secret cannot be read.
         """
         try:
-            async with self._streams() as streams, self._opened(*streams) as self._session:
-                with anyio.fail_after(JOIN_WITHIN_S):
-                    await self._session.initialize()
-                await self._stay()
+            async with self._streams() as streams:
+                self._requests = JSONRPCDispatcher(*streams)
+                async with self._session() as session:
+                    with anyio.fail_after(JOIN_WITHIN_S):
+                        await session.initialize()
+                    await self._stay()
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this connection only
             raise self._explained(error) from None
         finally:
@@ -93,18 +97,16 @@ class Client:
         Raises:
             ToolError: With a sentence for the agent.
         """
-        params = types.CallToolRequestParams(name=name, arguments=dict(arguments))
-        request = types.CallToolRequest(params=params)
+        params = {"name": name, "arguments": dict(arguments)}
         with anyio.CancelScope() as scope:
             self._calls.add(scope)
             try:
                 # Not the session's own method: it would run the server's regular expressions.
-                found = await self._session.send_request(request, types.CallToolResult)
-                return _read(found)
+                return _read(await self._requests.send_raw_request("tools/call", params))
             except MCPError as error:
                 self._look.set()
                 raise ToolError(self._sentence(error)) from None
-            except ValueError:
+            except (ValueError, TypeError):
                 raise ToolError(
                     f"{self._server.name} answered with something unreadable."
                 ) from None
@@ -123,9 +125,11 @@ class Client:
             async with self._web.open() as streams:
                 yield streams
 
-    def _opened(self, heard: Any, told: Any) -> ClientSession:
+    def _session(self) -> ClientSession:
         info = types.Implementation(name="voiced", version=__version__)
-        return ClientSession(heard, told, message_handler=self._told, client_info=info)
+        return ClientSession(
+            dispatcher=self._requests, message_handler=self._told, client_info=info
+        )
 
     async def _told(self, message: IncomingMessage) -> None:
         if isinstance(message, types.ToolListChangedNotification):
@@ -147,16 +151,16 @@ class Client:
                 await self._look.wait()
 
     async def _tools(self) -> list[ForeignTool]:
+        # Not the session's own method: one tool that is none would spoil the whole list.
         found: list[ForeignTool] = []
-        cursor: str | None = None
+        params: dict[str, Any] | None = None
         for _ in range(MOST_PAGES):
-            params = types.PaginatedRequestParams(cursor=cursor)
-            request = types.ListToolsRequest(params=params)
-            page = await self._session.send_request(request, types.ListToolsResult)
-            found += [_foreign(tool) for tool in page.tools[: MOST_LISTED - len(found)]]
-            cursor = page.next_cursor
-            if cursor is None or len(found) >= MOST_LISTED:
+            page = await self._requests.send_raw_request("tools/list", params)
+            found += _foreign_tools(page)[: MOST_LISTED - len(found)]
+            cursor = page.get("nextCursor")
+            if not isinstance(cursor, str) or len(found) >= MOST_LISTED:
                 break
+            params = {"cursor": cursor}
         return found
 
     def _sentence(self, error: MCPError) -> str:
@@ -186,15 +190,25 @@ class Client:
                 return LinkError("it cannot be reached")
             case MCPError() if error.error.code == types.CONNECTION_CLOSED:
                 return LinkError("it has ended")
-            case MCPError() | RuntimeError() | ValueError():
+            case MCPError() | RuntimeError() | ValueError() | TypeError():
                 return LinkError("it does not speak proper MCP")
             case _:
                 return LinkError(f"the connection broke ({type(error).__name__})")
 
 
-def _foreign(tool: types.Tool) -> ForeignTool:
-    description = (tool.description or tool.title or "")[:MOST_DESCRIPTION_CHARS]
-    return ForeignTool(tool.name, description, schema_text(tool.input_schema, _is_schema))
+def _foreign_tools(page: Mapping[str, Any]) -> list[ForeignTool]:
+    tools = page.get("tools")
+    if not isinstance(tools, list):
+        raise TypeError
+    return [
+        ForeignTool(
+            tool["name"],
+            str(tool.get("description") or tool.get("title") or "")[:MOST_DESCRIPTION_CHARS],
+            schema_text(tool.get("inputSchema"), _is_schema),
+        )
+        for tool in tools
+        if isinstance(tool, dict) and isinstance(tool.get("name"), str)
+    ]
 
 
 def _is_schema(schema: Any) -> bool:
@@ -205,7 +219,13 @@ def _is_schema(schema: Any) -> bool:
     return True
 
 
-def _read(found: types.CallToolResult) -> ForeignResult:
-    texts = [each.text for each in found.content if isinstance(each, types.TextContent)]
-    others = [each.type for each in found.content if not isinstance(each, types.TextContent)]
-    return result(found.structured_content, texts, others, is_error=bool(found.is_error))
+def _read(found: Mapping[str, Any]) -> ForeignResult:
+    content = found.get("content")
+    if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
+        raise TypeError
+    texts = [str(each.get("text", "")) for each in content if each.get("type") == "text"]
+    others = [
+        str(each.get("type"))[:MOST_WORD_CHARS] for each in content if each.get("type") != "text"
+    ]
+    error = found.get("isError") is True
+    return result(found.get("structuredContent"), texts, others, is_error=error)

@@ -1,0 +1,74 @@
+"""An MCP server that does everything wrong, one thing at a time: `python mcp_liar.py LIE`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+SCHEMA = {"type": "object", "properties": {}}
+LISTS = {
+    "bad-schema": [
+        {"name": "array", "inputSchema": {"type": "array"}},
+        {"name": "no-schema", "inputSchema": {"type": "object", "properties": 7}},
+        {"name": "large", "inputSchema": {**SCHEMA, "title": "x" * 20_000}},
+        {"name": "good", "inputSchema": SCHEMA},
+    ],
+    "many": [{"name": f"tool {i}", "inputSchema": SCHEMA} for i in range(3000)],
+    "talkative": [{"name": "n" * 500, "description": "d" * 500_000, "inputSchema": SCHEMA}],
+}
+
+
+def say(**message):
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    sys.stdout.flush()
+
+
+def answer(lie, request):
+    method, number = request["method"], request["id"]
+    if lie == "mute" or (lie == "deaf" and method == "tools/list"):
+        return
+    if method == "initialize":
+        about = {
+            "protocolVersion": request["params"]["protocolVersion"],
+            "capabilities": {"tools": {"listChanged": True}},
+            "serverInfo": {"name": "liar", "version": "1"},
+        }
+        say(id=number, result={"other": True} if lie == "other-shape" else about)
+    elif method == "tools/list":
+        tools = LISTS.get(lie, [{"name": "good", "inputSchema": SCHEMA}])
+        again = {"nextCursor": "again"} if lie == "endless" else {}
+        say(id=number, result={"tools": tools, **again})
+    elif lie == "huge":
+        say(id=number, result={"content": [{"type": "text", "text": "x" * 10_000_000}]})
+    elif lie == "not-json":
+        say(id=number, result={"content": 7})
+    elif lie == "unknown-id":
+        say(id=number + 1000, result={"content": []})
+    else:
+        say(id=number, result={"content": [{"type": "text", "text": "fine"}]})
+
+
+def main():
+    lie = sys.argv[1]
+    if lie == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        with open(sys.argv[2], "w") as file:  # noqa: PTH123
+            file.write(f"{os.getpid()} {child.pid}")
+    for line in sys.stdin:
+        message = json.loads(line)
+        if "id" in message:
+            answer(lie, message)
+        if lie == "flood" and message["method"] == "tools/list":
+            changed = json.dumps({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+            while True:
+                sys.stdout.write(f"{changed}\n" * 1000 + "y" * 3_000_000 + "\n")
+                sys.stdout.flush()
+    while lie == "stubborn":
+        time.sleep(600)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""A real MCP server, made with the SDK: `python -m tests.wire.mcp_server [PORT [TOKEN]]`.
+
+With a port it is at http://127.0.0.1:PORT/mcp, and wants TOKEN as a bearer if there is one; without
+it speaks through its standard streams.
+"""
+
+import asyncio
+import os
+import sys
+
+import uvicorn
+from mcp.server.mcpserver import Context, Image, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+
+it = MCPServer("kitchen")
+
+
+@it.tool()
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+@it.tool()
+def lamp(name: str) -> str:
+    """Tell about a lamp."""
+    if name != "ceiling":
+        raise ToolError(f"there is no lamp called {name}")
+    return '{"lamp": "on"}'
+
+
+@it.tool()
+async def slow(seconds: float) -> str:
+    """Take a while; note when nobody waits any more."""
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        if "NOTES" in os.environ:
+            with open(os.environ["NOTES"], "a") as file:  # noqa: PTH123, ASYNC230
+                file.write("cancelled\n")
+        raise
+    return "done"
+
+
+@it.tool()
+def picture() -> Image:
+    """Return something nobody can hear."""
+    return Image(data=b"\x89PNG", format="png")
+
+
+@it.tool()
+def surroundings() -> dict[str, str]:
+    """Return the environment."""
+    return dict(os.environ)
+
+
+@it.tool(structured_output=False)
+def huge(n_bytes: int) -> str:
+    """Return much."""
+    return "x" * n_bytes
+
+
+@it.tool()
+def identity() -> int:
+    """Return who this is."""
+    return os.getpid()
+
+
+@it.tool()
+async def grow(ctx: Context) -> str:
+    """Learn another thing."""
+    it.add_tool(add, name="plus", description="Another name for it.")
+    await ctx.session.send_tool_list_changed()
+    return "grown"
+
+
+def guarded(app, token):
+    async def guard(scope, receive, send):
+        if (
+            scope["type"] == "http"
+            and (b"authorization", b"Bearer " + token) not in scope["headers"]
+        ):
+            await send({"type": "http.response.start", "status": 401, "headers": []})
+            await send({"type": "http.response.body", "body": b"who are you?"})
+        else:
+            await app(scope, receive, send)
+
+    return guard
+
+
+def main():
+    if len(sys.argv) == 1:
+        it.run()
+        return
+    app = it.streamable_http_app(json_response="json" in sys.argv[3:])
+    if len(sys.argv) > 2:
+        app = guarded(app, sys.argv[2].encode())
+    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="critical")
+
+
+if __name__ == "__main__":
+    main()
