@@ -40,6 +40,9 @@ MOST_PAGES = 20
 MOST_LISTED = 1000
 MOST_WORD_CHARS = 20
 
+_UNREADABLE = "SSE stream failed"
+"""How the SDK begins to tell of an event that is too long; its code is that of a lost connection."""
+
 _CHATTY = ("mcp", "mcp_types", "client", "httpx2", "httpcore2")
 
 
@@ -165,7 +168,8 @@ class Client:
 
     def _sentence(self, error: MCPError) -> str:
         """Return what the agent can say of a call that was answered with an error."""
-        if error.error.code == types.PARSE_ERROR:
+        unreadable = error.error.message.startswith(_UNREADABLE)
+        if error.error.code == types.PARSE_ERROR or unreadable:
             return f"{self._server.name} answered with something too long or unreadable."
         if error.error.code == types.CONNECTION_CLOSED or self._refused() is not None:
             return self._server.away
