@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from voiced.app import (
     Extras,
@@ -62,8 +63,8 @@ class Adopter:
         Raises:
             ConfigError: If a name is unknown or a secret cannot be read.
         """
-        self._extras = extras
-        self.runtime = assemble(self.wanted, extras, self._workshop)
+        self._extras = replace(extras, tools_changed=self._tools_changed)
+        self.runtime = assemble(self.wanted, self._extras, self._workshop)
         self.runtime.at_rest = self._at_rest
         return self.runtime
 
@@ -102,6 +103,10 @@ class Adopter:
         """Do what had to wait."""
         if not self.is_settled:
             self._adopt(self.wanted)
+
+    def _tools_changed(self) -> None:
+        """Tell the agent of other tools, even while somebody talks: it may be asked for them."""
+        self._adopt(self.running)
 
     def _what_counts_now(self) -> Settings:
         now = mixed(self.running, self.wanted, {"live"})

@@ -38,7 +38,7 @@ from voiced.ports import (
 )
 from voiced.registry import load
 from voiced.runtime import Runtime
-from voiced.toolbox import check_declared, ingredients, look_for, toolbox
+from voiced.toolbox import check_declared, ingredients, look_for, servers, together, toolbox
 from voiced.tools import NEED_ALARMS, TOOLS
 from voiced.wiring import buttons, light, light_wiring
 
@@ -53,11 +53,16 @@ REMOTE_TIMEOUT_S = 30.0
 """How long a server may take to send its settings."""
 
 
+def _nobody() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Extras:
     """What a command adds to, or puts in the place of, what the settings name.
 
-    `state_folder` is where to remember the volume; without one it is not.
+    `state_folder` is where to remember the volume; without one it is not. `tools_changed` is called
+    when there are other tools than those the parts were built with.
     """
 
     state_folder: Path | None = None
@@ -71,6 +76,7 @@ class Extras:
     captions: Sequence[CaptionView] = ()
     taps: Sequence[PeriodTap] = ()
     chores: Sequence[Chore] = ()
+    tools_changed: Callable[[], None] = _nobody
 
 
 class Workshop:
@@ -184,6 +190,10 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
     if tools is None:
         of = ingredients(settings, link)
         tools = make("tools", of, lambda: toolbox(settings, link, resolver))
+    hosts = []
+    if extras.tools is None and takes_tools(protocol):
+        hosts = servers(settings, link, make, extras.tools_changed)
+        tools = together(tools, hosts)
     agent = make("agent", protocol, lambda: _agent(settings, tools, extras.key))
     fingers = (settings.button, settings.buttons, settings.wake.mode == "hold_to_talk")
     hands = make("buttons", fingers, lambda: buttons(settings))
@@ -209,7 +219,7 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
         captions=extras.captions,
         taps=extras.taps,
         lights=lights,
-        chores=[*extras.chores, *lights, *([] if memory is None else [memory])],
+        chores=[*extras.chores, *lights, *hosts, *([] if memory is None else [memory])],
         cues=cue_files(settings),
         memory=memory,
         alarms=clock,

@@ -1,7 +1,9 @@
 """From settings to the tools that the agent may call. Nothing is imported of a kind that is not named."""
 
-from collections.abc import Mapping
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from voiced.config.hands import DECLARING
 from voiced.config.schema import Settings
@@ -12,13 +14,25 @@ from voiced.ports import Tool
 from voiced.registry import load
 from voiced.tools import TOOLS
 
+if TYPE_CHECKING:
+    from voiced.tools.mcp.servers import McpServer
+
+log = logging.getLogger(__name__)
+
+Make = Callable[[str, object, Callable[[], Any]], Any]
+"""Returns the part of that name, built anew only if its ingredients have changed."""
+
 CHECKS = {
     "http_tools": "voiced.tools.declared:check_http_tools",
     "command_tools": "voiced.tools.declared:check_command_tools",
+    "mcp": "voiced.tools.mcp.settings:check_servers",
 }
 """What finds the mistakes in each setting that declares tools."""
 
-LOOKS = {"command_tools": "voiced.tools.declared:absent_programs"}
+LOOKS = {
+    "command_tools": "voiced.tools.declared:absent_programs",
+    "mcp": "voiced.tools.mcp.settings:absent",
+}
 """What finds out whether this device has what they need."""
 
 
@@ -56,3 +70,41 @@ def toolbox(settings: Settings, options: LinkOptions, resolver: Resolver) -> dic
 def built_in_tools(settings: Settings) -> dict[str, Tool]:
     """Return the tools that come with voiced, as far as the settings name them."""
     return {name: load(TOOLS, name, "tools")() for name in settings.tools}
+
+
+def servers(
+    settings: Settings, options: LinkOptions, make: Make, changed: Callable[[], None]
+) -> "list[McpServer]":
+    """Return the MCP servers that the settings name; those that are named as before go on.
+
+    Args:
+        settings: What names them.
+        options: How the network is reached.
+        make: Builds them, or has them already.
+        changed: Is called when one has other tools than before.
+    """
+    if not settings.mcp:
+        return []
+    from voiced.tools.mcp.aside import Aside
+    from voiced.tools.mcp.servers import McpServer
+    from voiced.tools.mcp.settings import server
+
+    aside = make("mcp", None, Aside)
+
+    def build(name: str, declared: Mapping[str, Any]) -> McpServer:
+        return McpServer(server(name, declared, options.ca_file), aside, changed)
+
+    return [
+        make(f"mcp {name}", (declared, options.ca_file), partial(build, name, declared))
+        for name, declared in settings.mcp.items()
+    ]
+
+
+def together(tools: Mapping[str, Tool], joined: "Iterable[McpServer]") -> Mapping[str, Tool]:
+    """Return these tools and those of servers; of two with one name the first counts."""
+    found = dict(tools)
+    for server in joined:
+        for name, tool in server.tools.items():
+            if found.setdefault(name, tool) is not tool:
+                log.debug("mcp: another tool is called %s already", name)
+    return found

@@ -45,6 +45,11 @@ PARTS = {
         "http_tools: {look: {description: d, parameters: {}, url: 'https://127.0.0.1/'}}\n",
         {"jsonschema", "voiced.tools.declared", "voiced.tools.http_tools"},
     ),
+    "mcp": (
+        "mcp: {home: {url: 'http://127.0.0.1:9/mcp'}}\n",
+        {"anyio", "httpx2", "jsonschema", "mcp", "mcp_types", "pydantic", "voiced.tools.declared"}
+        | {"voiced.tools.mcp", "voiced.tools.mcp.client"},
+    ),
     "command tools": (
         "command_tools: {look: {description: d, parameters: {}, argv: [/bin/true]}}\n",
         {"jsonschema", "voiced.tools.declared", "voiced.tools.command_tools"},

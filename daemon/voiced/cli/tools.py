@@ -3,19 +3,26 @@
 import argparse
 import asyncio
 import json
-from collections.abc import Mapping
-from typing import Any, NoReturn, cast
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from msgspec.structs import replace
 
 from voiced.app import catalogue, link_options
 from voiced.config.fields import suggestion
-from voiced.config.hands import DECLARING
+from voiced.config.hands import CHECKED, DECLARING
 from voiced.config.load import examine, find
 from voiced.config.schema import Settings
 from voiced.devices.resolver import Resolver
 from voiced.errors import ToolError, VoicedError
 from voiced.ports import Controls, Tool
-from voiced.toolbox import toolbox
+from voiced.toolbox import servers, together, toolbox
 
+if TYPE_CHECKING:
+    from voiced.tools.mcp.servers import McpServer
+
+WITHIN_S = 15.0
 KEYS = ("tools", *DECLARING)
 KINDS = {"tools": "built-in", "http_tools": "http", "command_tools": "command"}
 
@@ -35,6 +42,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     for command in (listing, call):
         command.add_argument("--config", metavar="FILE", help="default: where `voiced run` looks")
+        command.add_argument(
+            "--within",
+            type=float,
+            default=WITHIN_S,
+            metavar="SECONDS",
+            help=f"wait that long for MCP servers; default: {WITHIN_S:g}",
+        )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,16 +59,68 @@ def run(options: argparse.Namespace) -> int:
         NoSuchToolError: If there is no such tool.
         ToolError: With the sentence that the agent would be given.
     """
-    settings = _settings(options.config)
-    tools = toolbox(settings, link_options(settings), Resolver())
-    if options.tools_command == "list":
-        _list(settings, tools)
-        return 0
-    if options.name not in tools:
-        raise NoSuchToolError(f"there is no tool of that name; {suggestion(options.name, tools)}")
+    return asyncio.run(_run(options, _settings(options.config)))
+
+
+async def _run(options: argparse.Namespace, settings: Settings) -> int:
+    tools: Mapping[str, Tool] = toolbox(settings, link_options(settings), Resolver())
+    called = options.name if options.tools_command == "call" else None
+    if called is not None and called in tools:
+        return await _call(tools[called], options)
+    problem: VoicedError
+    async with _joined(settings, called, options.within) as joined:
+        offered = together(tools, joined.values())
+        if called is None:
+            _list(settings, offered)
+            return 0
+        try:
+            return await _call(_chosen(called, offered, joined), options)
+        except VoicedError as error:  # raised here, it would come out in a group
+            problem = error
+    raise problem
+
+
+def _chosen(called: str, offered: Mapping[str, Tool], joined: "Mapping[str, McpServer]") -> Tool:
+    if called in offered:
+        return offered[called]
+    for name, server in joined.items():
+        if not server.tools:
+            raise ToolError(f"{name} is not reachable right now.")
+    raise NoSuchToolError(f"there is no tool of that name; {suggestion(called, offered)}")
+
+
+async def _call(tool: Tool, options: argparse.Namespace) -> int:
     beyond = cast("Controls", _NoDaemon(options.name))
-    print(json.dumps(asyncio.run(tools[options.name].call(options.arguments, beyond))))
+    print(json.dumps(await tool.call(options.arguments, beyond)))
     return 0
+
+
+@asynccontextmanager
+async def _joined(
+    settings: Settings, called: str | None, within_s: float
+) -> "AsyncGenerator[Mapping[str, McpServer]]":
+    """Connect to the MCP servers that may have the tool `called`; to all if there is none."""
+    wanted = {
+        name: declared
+        for name, declared in settings.mcp.items()
+        if called is None or called.startswith(f"{name}_")
+    }
+    found = servers(replace(settings, mcp=wanted), link_options(settings), _make, lambda: None)
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(server.run()) for server in found]
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    for server in found:
+                        await server.reached.wait()
+            yield dict(zip(wanted, found, strict=True))
+        finally:
+            for task in running:
+                task.cancel()
+
+
+def _make(_name: str, _of: object, build: Callable[[], Any]) -> Any:
+    return build()
 
 
 def _settings(file: str | None) -> Settings:
@@ -68,14 +134,16 @@ def _settings(file: str | None) -> Settings:
 
 def _is_about_tools(where: str) -> bool:
     name = where.rpartition(": ")[2]
-    return name.partition(".")[0].partition("[")[0] in KEYS
+    return name.partition(".")[0].partition("[")[0] in {*KEYS, *CHECKED}
 
 
 def _list(settings: Settings, tools: Mapping[str, Tool]) -> None:
     kinds = {name: KINDS[key] for key in KEYS for name in getattr(settings, key)}
     width = max((len(name) for name in tools), default=0)
     for name, tool in tools.items():
-        print(f"{name:<{width}}  {kinds[name]:<8}  {' '.join(tool.spec.description.split())}")
+        print(
+            f"{name:<{width}}  {kinds.get(name, 'mcp'):<8}  {' '.join(tool.spec.description.split())}"
+        )
 
 
 def _arguments(text: str) -> dict[str, Any]:

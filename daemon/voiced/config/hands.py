@@ -12,11 +12,14 @@ from voiced.errors import ConfigError, Problem
 DECLARING = ("http_tools", "command_tools")
 """Settings that declare tools by name. Each has a row in the tables of `voiced.toolbox`."""
 
+CHECKED = (*DECLARING, "mcp")
+"""The same, and the one that names servers which bring tools."""
+
 PREFIX = "prefix"
 """In a header, beside the reference: what stands before the secret."""
 
 Look = Callable[[str, Mapping[str, Any]], Sequence[Problem]]
-"""Takes one of `DECLARING` and what it holds; returns what there is to say about that."""
+"""Takes one of `CHECKED` and what it holds; returns what there is to say about that."""
 
 
 def misdeclared(settings: Settings, built_in: Collection[str], check: Look) -> Iterator[Problem]:
@@ -38,6 +41,7 @@ def misdeclared(settings: Settings, built_in: Collection[str], check: Look) -> I
             if name in taken:
                 yield Problem((key, name), taken[name], "choose another")
         taken |= dict.fromkeys(getattr(settings, key), f"a tool of {key} has this name")
+    for key in CHECKED:
         yield from _below(key, check(key, getattr(settings, key)))
 
 
@@ -45,7 +49,7 @@ def without_effect(settings: Settings, document: Document, takes_tools: bool) ->
     """Yield the tools that were written down for an agent that takes none."""
     if takes_tools:
         return
-    for key in ("tools", *DECLARING):
+    for key in ("tools", *CHECKED):
         if (key,) in document.places and getattr(settings, key):
             problem = f"has no effect: {settings.agent.protocol} takes no tools"
             yield Problem((key,), problem, "remove it")
@@ -53,7 +57,7 @@ def without_effect(settings: Settings, document: Document, takes_tools: bool) ->
 
 def lacking(settings: Settings, look: Look) -> Iterator[Problem]:
     """Yield what declared tools need and this device does not have; it can talk all the same."""
-    for key in DECLARING:
+    for key in CHECKED:
         yield from _below(key, look(key, getattr(settings, key)))
     for path, secret in header_secrets(settings):
         try:
@@ -63,13 +67,14 @@ def lacking(settings: Settings, look: Look) -> Iterator[Problem]:
 
 
 def header_secrets(settings: Settings) -> Iterator[tuple[KeyPath, Secret]]:
-    """Yield every secret that declared tools send in headers, and where it is referred to."""
-    for name, tool in settings.http_tools.items():
-        headers = tool.get("headers") if isinstance(tool, Mapping) else None
-        for header, value in headers.items() if isinstance(headers, Mapping) else ():
-            found = header_reference(value, f"http_tools.{name}")
-            if isinstance(found, Secret):
-                yield ("http_tools", name, "headers", header), found
+    """Yield every secret that tools and their servers are given, and where it is referred to."""
+    for key, part in (("http_tools", "headers"), ("mcp", "headers"), ("mcp", "environment")):
+        for name, declared in getattr(settings, key).items():
+            values = declared.get(part) if isinstance(declared, Mapping) else None
+            for each, value in values.items() if isinstance(values, Mapping) else ():
+                found = header_reference(value, f"{key}.{name}")
+                if isinstance(found, Secret):
+                    yield (key, name, part, each), found
 
 
 def header_reference(value: object, where: str) -> Secret | tuple[str, str]:

@@ -358,6 +358,26 @@ class Settings(Section, frozen=True, kw_only=True):
             local=True,
         ),
     ] = {}
+    mcp: Annotated[
+        Annotated[Mapping[str, Any], expect("servers by name")],
+        live(
+            "MCP servers; the agent calls their tools NAME_TOOL. Each has url (streamable HTTP), "
+            "headers, ca_file, in_clear, or command, environment; and allow, timeout_s.",
+            {
+                "home": {
+                    "url": "https://homeassistant.local:8123/api/mcp",
+                    "headers": {
+                        "Authorization": {
+                            "prefix": "Bearer ",
+                            "file": "/etc/voiced/home-assistant.token",
+                        }
+                    },
+                    "allow": ["HassTurnOn", "HassTurnOff", "GetLiveContext"],
+                }
+            },
+            local=True,
+        ),
+    ] = {}
     remote: RemoteSection | None = None
     kiosk: KioskSection | None = None
     privacy: PrivacySection = PrivacySection()

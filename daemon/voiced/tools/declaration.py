@@ -37,5 +37,10 @@ class Declaration:
             description=description,
             parameters=self.parameters.schema,
             execution_mode=declared.get("execution_mode", "interactive"),
-            timeout_s=math.ceil(AGENT_WAITS * self.timeout_s),
+            timeout_s=agent_waits_s(self.timeout_s),
         )
+
+
+def agent_waits_s(timeout_s: float) -> int:
+    """Return how long an agent is to wait for a tool that may take `timeout_s`."""
+    return math.ceil(AGENT_WAITS * timeout_s)

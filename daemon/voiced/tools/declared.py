@@ -125,7 +125,8 @@ def _filled(
             yield Problem(at, "is part of a text and must be a single value", hint)
 
 
-def _headers(value: Any, path: Path) -> Iterator[Problem]:
+def headers(value: Any, path: Path) -> Iterator[Problem]:
+    """Check for headers, whose values may refer to secrets."""
     if not isinstance(value, Mapping):
         yield shapes.wrong_type(value, path, "a mapping")
         return
@@ -181,7 +182,7 @@ _HTTP = shapes.mapping(
         **_SHARED,
         "method": shapes.one_of(*METHODS),
         "url": address,
-        "headers": _headers,
+        "headers": headers,
         "json": shapes.json_value,
         "response": _pointer,
     },

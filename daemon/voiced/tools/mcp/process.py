@@ -26,7 +26,7 @@ MOST_BYTES = 1024 * 1024
 PAUSE_S, LONG_PAUSE_S = 0.002, 0.02
 """Between messages, and between pieces of one that is too long: whoever floods us is heard slowly."""
 
-GRACE_S = 0.5
+GRACE_S = 0.3
 """How long a server may take to end after its input has, and again after a signal."""
 
 _INHERITED = ("PATH", "LANG", "HOME", "TZ")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from voiced.agents.codec import ToolSpec
 from voiced.errors import LinkError, LinkRejected, ToolError, VoicedError
 from voiced.ports import Controls, Tool
+from voiced.tools.declaration import agent_waits_s
 from voiced.tools.mcp.aside import Aside, AsideError
 from voiced.tools.mcp.reading import ForeignResult, ForeignTool, offers, read
 from voiced.tools.mcp.server import Server
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-END_WITHIN_S = 2.0
-"""How long a server may take to be ended: its program gets three times half a second."""
+END_WITHIN_S = 1.2
+"""How long a server may take to be ended: its program gets three times 0.3 s."""
 
 _uniform = random.SystemRandom().uniform
 
@@ -84,7 +85,7 @@ class McpServer:
         self._joined_s = 0.0
 
     async def run(self) -> None:
-        """Stay connected until cancelled; then end what was started, within two seconds."""
+        """Stay connected until cancelled; then end what was started, within about a second."""
         clock = asyncio.get_running_loop().time
         failures = 0
         while True:
@@ -136,7 +137,9 @@ class McpServer:
         Thread: the one aside.
         """
         server = self._server
-        specs, complaints = offers(server.name, tools, server.allow, server.timeout_s)
+        specs, complaints = offers(
+            server.name, tools, server.allow, agent_waits_s(server.timeout_s)
+        )
         with suppress(RuntimeError):  # the loop is closed
             main.call_soon_threadsafe(self._joined, client, specs, complaints)
 

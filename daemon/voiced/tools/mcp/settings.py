@@ -1,0 +1,158 @@
+"""What `mcp` may hold, checked before any server is spoken to."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path as FilePath
+from typing import Any
+
+from voiced import shapes
+from voiced.config.hands import PREFIX, header_reference
+from voiced.config.secret import Secret
+from voiced.errors import Problem
+from voiced.shapes import Path
+from voiced.tools.address import address, is_in_clear
+from voiced.tools.declared import MOST_S, headers
+from voiced.tools.mcp.server import Server
+
+DEFAULT_TIMEOUT_S = 20
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,15}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,100}")
+_SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|KEY", re.IGNORECASE)
+
+
+def check_servers(value: Mapping[str, Any], path: Path = ()) -> Iterator[Problem]:
+    """Yield what is wrong with MCP servers."""
+    for name, declared in value.items():
+        where = (*path, name)
+        if _NAME.fullmatch(name) is None:
+            hint = "take small letters, digits and _, at most 16"
+            yield Problem(where, "not a name that tools can begin with", hint)
+        yield from _server(declared, where)
+
+
+def absent(value: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what the servers need and this device does not have, or should not do."""
+    if find_spec("mcp_types") is None:
+        yield Problem((), "the MCP SDK is missing or too old", "install voiced[mcp]")
+    for name, declared in value.items():
+        program = declared.get("command", ("",))[0]
+        if program and (not os.access(program, os.X_OK) or FilePath(program).is_dir()):
+            yield Problem((name, "command", 0), "no such program here", "install it")
+        if declared.get("in_clear") and _is_unsafe(declared):
+            problem = "whoever shares the network can read the secret that is sent"
+            yield Problem((name, "in_clear"), problem, "give the server a certificate")
+
+
+def server(name: str, declared: Mapping[str, Any], ca_file: str | None) -> Server:
+    """Return the server that `declared` describes.
+
+    Args:
+        name: What the settings call it.
+        declared: What passed the check.
+        ca_file: Certificates to trust, if it does not say.
+    """
+    return Server(
+        name=name,
+        url=declared.get("url"),
+        headers=partial(_resolved, declared.get("headers", {}), f"mcp.{name}.headers"),
+        ca_file=declared.get("ca_file", ca_file),
+        command=tuple(declared.get("command", ())),
+        environment=partial(_resolved, declared.get("environment", {}), f"mcp.{name}.environment"),
+        allow=declared.get("allow"),
+        timeout_s=declared.get("timeout_s", DEFAULT_TIMEOUT_S),
+    )
+
+
+def _resolved(values: Mapping[str, Any], where: str) -> dict[str, str]:
+    """Return `values` with their secrets, read now, so that a new one counts."""
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        reference = header_reference(value, f"{where}.{name}")
+        if isinstance(reference, Secret):
+            found[name] = value.get(PREFIX, "") + reference.resolve()
+        else:
+            found[name] = value
+    return found
+
+
+def _server(declared: Any, path: Path) -> Iterator[Problem]:
+    problems = list(_SERVER(declared, path))
+    yield from problems
+    if problems:
+        return
+    if ("url" in declared) is ("command" in declared):
+        problem = "needs either `url` or `command`"
+        yield Problem(path, problem, "a server is at an address, or is a program")
+        return
+    wrong = ("environment",) if "url" in declared else ("headers", "ca_file", "in_clear")
+    for key in wrong:
+        if key in declared:
+            other = "command" if "url" in declared else "url"
+            yield Problem((*path, key), f"is of no use without {other}", "remove it")
+    if _is_unsafe(declared) and not declared.get("in_clear"):
+        problem = "would send a secret over the network in clear"
+        hint = "use https://; where there is none, `in_clear: true` allows it"
+        yield Problem((*path, "url"), problem, hint)
+
+
+def _is_unsafe(declared: Mapping[str, Any]) -> bool:
+    secret = any(isinstance(each, Mapping) for each in declared.get("headers", {}).values())
+    return secret and is_in_clear(declared.get("url", "https://"))
+
+
+def _command(value: Any, path: Path) -> Iterator[Problem]:
+    problems = list(shapes.list_of(shapes.text(max_chars=4000), max_items=100)(value, path))
+    yield from problems
+    if problems:
+        return
+    if not value or not value[0].startswith("/"):
+        hint = "write the whole path of one program, and its arguments"
+        yield Problem(path, "does not begin with an absolute path", hint)
+    for i, word in enumerate(value):
+        if "\0" in word:
+            yield Problem((*path, i), "holds a NUL", "remove it")
+
+
+def _environment(value: Any, path: Path) -> Iterator[Problem]:
+    if not isinstance(value, Mapping):
+        yield shapes.wrong_type(value, path, "a mapping")
+        return
+    for name, each in value.items():
+        where = (*path, name)
+        if not isinstance(name, str) or _VARIABLE.fullmatch(name) is None:
+            yield Problem(where, "not the name of a variable", "take letters, digits and _")
+        elif isinstance(each, Mapping):
+            found = header_reference(each, "")
+            if not isinstance(found, Secret):
+                yield Problem(where, *found)
+            yield from shapes.text(max_chars=1000)(each.get(PREFIX, ""), (*where, PREFIX))
+        elif _SECRET.search(name):
+            hint = "put it into a file of its own and write {file: PATH}"
+            yield Problem(where, "a secret must not stand in this file", hint)
+        else:
+            yield from shapes.text(max_chars=4000)(each, where)
+
+
+def _file(value: Any, path: Path) -> Iterator[Problem]:
+    problems = list(shapes.text(max_chars=1024)(value, path))
+    yield from problems
+    if not problems and not value.startswith("/"):
+        yield Problem(path, "not an absolute path", "write it like /etc/voiced/ca.pem")
+
+
+_SERVER = shapes.mapping(
+    {
+        "url": address,
+        "headers": headers,
+        "ca_file": _file,
+        "in_clear": shapes.truth(),
+        "command": _command,
+        "environment": _environment,
+        "allow": shapes.list_of(shapes.text(max_chars=200, may_be_empty=False), max_items=64),
+        "timeout_s": shapes.number(1, MOST_S, whole=True),
+    }
+)
