@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import sys
 import time
 
 import pytest
 
+from tests.house.repository import ROOT
 from tests.whole import until
 from tests.wire.mcp_house import (
     is_alive,
@@ -308,6 +310,34 @@ async def test_no_server_holds_up_the_loop(lie, measured):
         stop.set()
         worst_ms = await looking
     measured(f"the loop beside a server that does {lie}: {worst_ms:.1f} ms late at most")
+    assert worst_ms < 30
+
+
+FRESH = """
+import asyncio, time, sys
+from tests.wire.mcp_house import joined, program
+
+async def main():
+    worst_s = 0.0
+    async with joined(program(), wait=False) as it:
+        while not it.side.reached.is_set():
+            asked_s = time.monotonic() + 0.005
+            await asyncio.sleep(0.005)
+            worst_s = max(worst_s, time.monotonic() - asked_s)
+        assert "pydantic" in sys.modules
+    print(worst_s * 1000)
+
+assert "pydantic" not in sys.modules
+asyncio.run(main())
+"""
+
+
+async def test_to_import_the_sdk_does_not_hold_up_the_loop(measured):
+    fresh = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", FRESH), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    worst_ms = float((await fresh.communicate())[0])
+    measured(f"the loop while the SDK is imported: {worst_ms:.1f} ms late at most")
     assert worst_ms < 30
 
 

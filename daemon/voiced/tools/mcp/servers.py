@@ -1,8 +1,10 @@
 """The servers as the rest of the daemon sees them: tools to call, and a chore for each server."""
 
 import asyncio
+import gc
 import logging
 import random
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -123,11 +125,7 @@ class McpServer:
 
         Thread: the one aside.
         """
-        try:
-            from voiced.tools.mcp.client import Client
-        except ImportError:
-            raise LinkRejected("the MCP SDK is missing or too old", "install voiced[mcp]") from None
-        await Client(self._server, partial(self._heard, main)).live()
+        await _client_class()(self._server, partial(self._heard, main)).live()
 
     def _heard(
         self, main: asyncio.AbstractEventLoop, client: "Client", tools: Sequence[ForeignTool]
@@ -171,6 +169,29 @@ class McpServer:
         level = logging.DEBUG if topic in told else logging.WARNING
         told.add(topic)
         log.log(level, "mcp.trouble: %s at %s: %s", self._server.name, self._server.place, text)
+
+
+def _client_class() -> "type[Client]":
+    """Import the SDK, which brings some 100,000 objects.
+
+    To look through all of them for garbage stops every thread for 50 ms here, ten times that on a
+    small board: so nobody looks meanwhile, nor at any of them ever after.
+
+    Raises:
+        LinkRejected: If it is not there.
+    """
+    is_new = gc.isenabled() and "voiced.tools.mcp.client" not in sys.modules
+    if is_new:
+        gc.disable()
+    try:
+        from voiced.tools.mcp.client import Client
+    except ImportError:
+        raise LinkRejected("the MCP SDK is missing or too old", "install voiced[mcp]") from None
+    finally:
+        if is_new:
+            gc.freeze()
+            gc.enable()
+    return Client
 
 
 class McpTool:
