@@ -65,6 +65,15 @@ async def tell(rig, it, meanwhile):
     return float(np.diff(loud).max()) / 100
 
 
+async def other_settings(it):
+    """Have settings read that change something else."""
+    session = it.agent.service.sessions[-1]
+    it.write(instead=RIG | {"You are one.": "You are two."})
+    await until(lambda: session.config["system_prompt"] == "You are two.")
+    it.write(instead=RIG)
+    await until(lambda: session.config["system_prompt"] == "You are one.")
+
+
 async def test_a_server_comes_and_goes_and_the_story_goes_on(rig, tmp_path, caplog, measured):
     port = 18_493
     bad = f"  bad: {{{{command: ['{REAL[0]}', '{LIAR}', flood]}}}}\n"
@@ -77,7 +86,7 @@ async def test_a_server_comes_and_goes_and_the_story_goes_on(rig, tmp_path, capl
         async with it.running(), web_server(port) as web:
             await it.converse()
             feeling = group.create_task(pulse.feel())
-            gaps = [await tell(rig, it, asyncio.sleep(0))]
+            gaps = [await tell(rig, it, other_settings(it))]
             begin, sessions = len(pulse.late_ms), len(it.agent.service.sessions)
             before = it.runtime.progress
 
