@@ -22,12 +22,14 @@ pytestmark = pytest.mark.real_time
 PLACES = f"environment: {{{{PYTHONPATH: '{ROOT}'}}}}"
 HOME = f"  home: {{{{command: {json.dumps(REAL)}, {PLACES}}}}}\n"
 GARDEN = f"  garden: {{{{command: {json.dumps(REAL)}, {PLACES}, allow: [add]}}}}\n"
-BUILT_IN = {"get_time", "set_volume", "end_conversation"}
 OF_HOME = {f"home_{name}" for name in TOOLS}
 
 
 def known_to(session):
-    return {tool["name"] for tool in session.config["tools"]}
+    """Return the tools of servers that the agent was told of."""
+    names = {tool["name"] for tool in session.config["tools"]}
+    assert "get_time" in names
+    return {name for name in names if name.startswith(("home_", "garden_"))}
 
 
 async def answer(it, name, **arguments):
@@ -45,18 +47,18 @@ async def test_servers_come_and_go_in_the_middle_of_a_conversation(tmp_path):
         async with it.running():
             await it.converse()
             session = it.agent.service.sessions[-1]
-            assert known_to(session) == BUILT_IN
+            assert known_to(session) == set()
             it.write("mcp:\n", HOME)
-            await until(lambda: known_to(session) == BUILT_IN | OF_HOME)
+            await until(lambda: known_to(session) == OF_HOME)
             assert await answer(it, "home_add", a=2, b=40) == "It is forty two."
             pid = await answer(it, "home_identity")
             it.write("mcp:\n", HOME, GARDEN, instead={"You are one.": "You are two."})
-            await until(lambda: known_to(session) == BUILT_IN | OF_HOME | {"garden_add"})
+            await until(lambda: known_to(session) == OF_HOME | {"garden_add"})
             assert await answer(it, "home_identity") == pid
             it.write("mcp:\n", GARDEN)
-            await until(lambda: known_to(session) == BUILT_IN | {"garden_add"})
+            await until(lambda: known_to(session) == {"garden_add"})
             it.write()
-            await until(lambda: known_to(session) == BUILT_IN)
+            await until(lambda: known_to(session) == set())
             assert it.agent.service.sessions == [session]
         assert it.agent.service.violations == 0
 
@@ -145,7 +147,7 @@ def test_the_tools_of_servers_are_listed_by_hand(tmp_path):
     assert done.returncode == 0
     lines = [line.split()[:2] for line in done.stdout.splitlines()]
     assert {name for name, kind in lines if kind == "mcp"} == OF_HOME
-    assert {name for name, kind in lines if kind == "built-in"} == BUILT_IN
+    assert ["get_time", "built-in"] in lines
     assert TOKEN not in done.stdout + done.stderr
 
 
