@@ -72,7 +72,6 @@ class Client:
         self._requests: JSONRPCDispatcher[Any]
         self._known: Sequence[ForeignTool] | None = None
         self._look = anyio.Event()
-        self._calls: set[anyio.CancelScope] = set()
 
     async def live(self) -> None:
         """Connect and stay connected.
@@ -90,9 +89,6 @@ class Client:
                     await self._stay()
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this connection only
             raise self._explained(error) from None
-        finally:
-            for scope in self._calls:
-                scope.cancel()
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ForeignResult:
         """Call a tool. Cancelled, the server is told that nobody waits any more.
@@ -101,21 +97,14 @@ class Client:
             ToolError: With a sentence for the agent.
         """
         params = {"name": name, "arguments": dict(arguments)}
-        with anyio.CancelScope() as scope:
-            self._calls.add(scope)
-            try:
-                # Not the session's own method: it would run the server's regular expressions.
-                return _read(await self._requests.send_raw_request("tools/call", params))
-            except MCPError as error:
-                self._look.set()
-                raise ToolError(self._sentence(error)) from None
-            except (ValueError, TypeError):
-                raise ToolError(
-                    f"{self._server.name} answered with something unreadable."
-                ) from None
-            finally:
-                self._calls.discard(scope)
-        raise ToolError(self._server.away)
+        try:
+            # Not the session's own method: it would run the server's regular expressions.
+            return _read(await self._requests.send_raw_request("tools/call", params))
+        except MCPError as error:
+            self._look.set()
+            raise ToolError(self._sentence(error)) from None
+        except (ValueError, TypeError):
+            raise ToolError(f"{self._server.name} answered with something unreadable.") from None
 
     @asynccontextmanager
     async def _streams(self) -> AsyncGenerator[tuple[Any, Any], None]:
