@@ -87,6 +87,12 @@ def _endless():
     return value
 
 
+@functools.cache
+def _a_million():
+    return [0] * MEGABYTE
+
+
+@functools.cache  # it makes work for the garbage collector, too
 def _deep():
     value = []
     for _ in range(100_000):
@@ -120,7 +126,7 @@ TOO_LONG, NONSENSE, BROKEN, LATE = "is too long", "makes no sense", "is broken",
 
 BEHAVIOURS = {
     "answers 10 MB": Behaviour(answering(_ten_megabytes), TOO_LONG),
-    "answers a list of a million": Behaviour(answering(lambda: [0] * MEGABYTE), TOO_LONG),
+    "answers a list of a million": Behaviour(answering(_a_million), TOO_LONG),
     "answers a little too much": Behaviour(answering("x" * 16_000), TOO_LONG),
     "answers what grows when it is written": Behaviour(answering("\0" * 10_000), TOO_LONG),
     "answers a huge number": Behaviour(answering(lambda: 1 << 10_000_000), TOO_LONG),

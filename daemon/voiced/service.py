@@ -1,6 +1,7 @@
 """The daemon from its start to its end, started by systemd or in a terminal."""
 
 import asyncio
+import gc
 import logging
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -105,6 +106,8 @@ def _converse(
             chores=chores,
         )
     )
+    # What is there by now stays; to look through it for garbage would hold up the threads of sound.
+    gc.freeze()
     asyncio.run(runtime.run())
     kept.write(stopped(kept.record))
     return 0
