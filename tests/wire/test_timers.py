@@ -2,21 +2,25 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from agentsim.scenario import read
-from tests.whole import until
+from tests.fakes import RecordingSpeaker, ScriptedMicrophone
+from tests.whole import converse, daemon, until
 from tests.wire.timed import (
     SPEECH,
     Device,
     WallClock,
     agent,
+    begins_s,
     received,
     send_to_sleep,
     set_by_voice,
 )
+from voiced.core.events import TalkPressed
 from voiced.core.state import Policy
 
 pytestmark = pytest.mark.real_time
@@ -63,40 +67,46 @@ async def test_a_timer_wakes_the_agent_which_sleeps_again_soon(tmp_path):
         assert len(server.service.events.find("sent", type="reply.started")) == 3  # and no greeting
 
 
-@contextlib.asynccontextmanager
-async def left_alone(folder):
-    """Yield a daemon that set a timer for 6 seconds, slept, and then lost its agent."""
+async def test_without_an_agent_it_rings_until_somebody_presses_the_button(tmp_path):
     async with contextlib.AsyncExitStack() as agents:
         server = await agents.enter_async_context(agent("set a timer for 6 seconds"))
-        async with Device(folder, server.url).on(speech=SPEECH) as it:
+        async with Device(tmp_path, server.url).on(speech=SPEECH) as it:
             await set_by_voice(server, it)
             await send_to_sleep(server, it)
             await agents.aclose()
-            yield it
+            n_before = len(it.rings_s())
+            await until(lambda: len(it.rings_s()) >= n_before + 4, within_s=40)
+            *_, before_s, last_s = it.rings_s()
+            assert last_s - before_s == pytest.approx(POLICY.ring_every_s, abs=0.3)
+            it.press()
+            await asyncio.sleep(2)
+            n_rings = len(it.rings_s())
+            assert it.status == "asleep"
+            await asyncio.sleep(3 * POLICY.ring_every_s)
+            assert len(it.rings_s()) == n_rings
 
 
-async def test_without_an_agent_it_rings_until_somebody_presses_the_button(tmp_path):
-    async with left_alone(tmp_path) as it:
-        n_before = len(it.rings_s())
-        await until(lambda: len(it.rings_s()) >= n_before + 4, within_s=40)
-        *_, before_s, last_s = it.rings_s()
-        assert last_s - before_s == pytest.approx(POLICY.ring_every_s, abs=0.3)
-        it.press()
-        await asyncio.sleep(2)
-        n_rings = len(it.rings_s())
-        assert it.status == "asleep"
-        await asyncio.sleep(3 * POLICY.ring_every_s)
-        assert len(it.rings_s()) == n_rings
-
-
-async def test_without_an_agent_and_anybody_it_is_over_after_a_minute(tmp_path):
-    async with left_alone(tmp_path) as it:
-        await asyncio.sleep(POLICY.ring_for_s + POLICY.alarm_wait_s + 10)
-        assert it.status == "asleep"
-        n_rings = len(it.rings_s())
-        assert n_rings > POLICY.ring_for_s / POLICY.ring_every_s / 2
-        await asyncio.sleep(2 * POLICY.ring_every_s)
-        assert len(it.rings_s()) == n_rings
+async def test_without_an_agent_and_anybody_it_stops_ringing_in_the_end():
+    policy = replace(POLICY, ring_every_s=2.0, ring_for_s=7.0)
+    parts = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker(), "policy": policy}
+    async with contextlib.AsyncExitStack() as agents:
+        server = await agents.enter_async_context(agent("set a timer for 4 seconds"))
+        async with daemon(server.url, **parts) as it:
+            await converse(it)
+            parts["microphone"].say(SPEECH)
+            set_s = await received(server, "tool.result")
+            await until(lambda: it.led.shown[-2:] == ["speaking", "listening"])
+            it.wake.emit(TalkPressed())
+            await received(server, "session.end")
+            await agents.aclose()
+            n_before = len(begins_s(parts["speaker"].samples, 48_000))
+            longest_s = 4 + policy.alarm_wait_s + policy.ring_for_s
+            await asyncio.sleep(set_s + longest_s + 1 - asyncio.get_running_loop().time())
+            assert it.led.shown[-1] == "asleep"
+            rings_s = begins_s(parts["speaker"].samples, 48_000)
+            assert len(rings_s) >= n_before + 4
+            await asyncio.sleep(2 * policy.ring_every_s)
+            assert begins_s(parts["speaker"].samples, 48_000) == rings_s
 
 
 @pytest.mark.parametrize(("timer_s", "dead_s"), [(9, 0), (4, 4)])

@@ -110,19 +110,24 @@ class Device:
         )
 
     def rings_s(self):
-        """Return when sounds began that had a second of silence before, from the start on."""
-        loud = [piece.std() > QUIET for piece in pieces(self.played())]
-        silence = round(1 / WINDOW_S)
-        return [
-            round(index * WINDOW_S, 1)
-            for index, sounds in enumerate(loud)
-            if sounds and index >= silence and not any(loud[index - silence : index])
-        ]
+        """Return when sounds began, in seconds from the start."""
+        return begins_s(self.played(), RATE_HZ)
 
 
-def pieces(samples):
-    size = round(WINDOW_S * RATE_HZ)
+def pieces(samples, rate_hz=RATE_HZ):
+    size = round(WINDOW_S * rate_hz)
     return samples[: len(samples) // size * size].reshape(-1, size).astype(float)
+
+
+def begins_s(samples, rate_hz):
+    """Return when sounds began that had a second of silence before."""
+    loud = [piece.std() > QUIET for piece in pieces(samples, rate_hz)]
+    silence = round(1 / WINDOW_S)
+    return [
+        round(index * WINDOW_S, 1)
+        for index, sounds in enumerate(loud)
+        if sounds and index >= silence and not any(loud[index - silence : index])
+    ]
 
 
 SPEECH = tone(800)
