@@ -26,7 +26,7 @@ from voiced.core.state import Policy
 pytestmark = pytest.mark.real_time
 
 POLICY = Policy()
-LATE_S = 1.5
+LATE_S = 2.0
 ANNOUNCEMENT_S = 0.9
 """The stand-in says that a timer is over with 19 letters of 60 ms, some of them at the edge."""
 
@@ -34,7 +34,7 @@ ANNOUNCEMENT_S = 0.9
 async def announced(server, due_s, *, late_s=LATE_S):
     """Wait for the announcement; it has to be asked for when the timer is due."""
     asked_s = await received(server, "reply.create")
-    assert due_s - 0.3 < asked_s < due_s + late_s
+    assert due_s <= asked_s < due_s + late_s
 
 
 async def test_a_timer_is_announced_in_the_conversation_that_set_it(tmp_path):

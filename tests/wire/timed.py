@@ -134,11 +134,11 @@ SPEECH = tone(800)
 
 
 async def set_by_voice(server, device):
-    """Say something to a daemon that sleeps; return when the agent knew that its timer is set."""
+    """Say something to a daemon that sleeps; return when it was told to set the timer."""
     device.press()
-    set_s = await received(server, "tool.result")
+    await received(server, "tool.result")
     await until(lambda: len(server.service.events.find("sent", type="reply.done")) == 2)
-    return set_s
+    return server.service.events.find("sent", type="tool.call")[0]["t"]
 
 
 async def send_to_sleep(server, device):
