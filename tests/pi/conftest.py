@@ -19,6 +19,7 @@ ORDER = [
     "test_array",
     "test_network",
     "test_power",
+    "test_hands",
     "test_afar",
     "test_upgrades",
     "test_endurance",

@@ -239,6 +239,12 @@ TABLE: dict[str, Sabotage] = {
         "chattr -i /etc/voiced/ca.pem; dpkg --purge --force-all voiced",
         reinstall=True,
     ),
+    "test_a_timer_set_by_voice_outlives_a_power_cut": code(
+        "host/alarm_clock.py", "return found\n", "return ()\n"
+    ),
+    "test_a_program_of_the_owner_has_no_rights_and_leaves_nothing_behind": code(
+        "tools/process_group.py", "os.kill(pid, signal.SIGKILL)", "pass"
+    ),
     "test_asleep_it_costs_next_to_nothing": code(
         "pipes.py", "pipe.relax(relaxed)", "pipe.relax(False)"
     ),
