@@ -12,6 +12,7 @@ import pytest
 
 from voiced.core.actions import RunTool
 from voiced.errors import ToolError
+from voiced.host.cores import stay_on_one_core
 from voiced.tool_calls import ToolCalls
 from voiced.tools.command_tools import MOST_BYTES, CommandTool
 from voiced.tools.process_group import ProcessGroup
@@ -138,6 +139,21 @@ async def test_a_program_gets_no_input_and_none_of_our_files():
 async def test_a_program_is_kept_behind_the_sound_and_dies_first():
     text = "import os, time; time.sleep(0.3); print(os.nice(0), open('/proc/self/oom_score_adj').read())"
     assert str(await answer(program(text))).split() == ["10", "500"]
+
+
+@pytest.fixture
+def one_core():
+    """This thread is bound to one core, as the daemon's is; yields those it had."""
+    allowed = os.sched_getaffinity(0)
+    stay_on_one_core()
+    assert len(os.sched_getaffinity(0)) == 1
+    yield allowed
+    os.sched_setaffinity(0, allowed)
+
+
+async def test_a_program_may_use_the_cores_that_the_daemon_leaves_alone(one_core):
+    text = "import os, time; time.sleep(0.3); print(sorted(os.sched_getaffinity(0)))"
+    assert set(await answer(program(text))) >= one_core
 
 
 @pytest.mark.parametrize(

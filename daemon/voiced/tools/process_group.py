@@ -18,6 +18,9 @@ NICENESS = 10
 DIES_FIRST = "500"
 """Above the daemon's own -500, where memory runs out."""
 
+ALL_CORES = range(os.sysconf("SC_NPROCESSORS_CONF"))
+"""The system leaves out those that are forbidden."""
+
 _PROC = Path("/proc")
 _GONE = frozenset({"Z", "X"})
 
@@ -35,8 +38,10 @@ class ProcessGroup:
         self.leader: int | None = None
 
     def started(self, leader: int) -> None:
-        """Take note of the first process, and put it behind the sound."""
+        """Take note of the first process, and put it behind the sound; off its core, too."""
         self.leader = leader
+        with suppress(OSError):  # what the daemon starts is bound to its one core
+            os.sched_setaffinity(leader, ALL_CORES)
         with suppress(OSError):  # it may be over by now
             os.setpriority(os.PRIO_PGRP, leader, NICENESS)
         with suppress(OSError):
