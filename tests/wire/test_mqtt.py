@@ -48,7 +48,8 @@ def told(caplog):
         ]
 
     yield lines
-    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+    records = caplog.get_records("call")
+    assert not [each for each in records if each.levelno >= logging.ERROR]
 
 
 @pytest.fixture
