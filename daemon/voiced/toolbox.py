@@ -1,6 +1,5 @@
 """From settings to the tools that the agent may call. Nothing is imported of a kind that is not named."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,6 @@ from voiced.tools import TOOLS
 
 if TYPE_CHECKING:
     from voiced.tools.mcp.servers import McpServer
-
-log = logging.getLogger(__name__)
 
 Make = Callable[[str, object, Callable[[], Any]], Any]
 """Returns the part of that name, built anew only if its ingredients have changed."""
@@ -104,7 +101,6 @@ def together(tools: Mapping[str, Tool], joined: "Iterable[McpServer]") -> Mappin
     """Return these tools and those of servers; of two with one name the first counts."""
     found = dict(tools)
     for server in joined:
-        for name, tool in server.tools.items():
-            if found.setdefault(name, tool) is not tool:
-                log.debug("mcp: another tool is called %s already", name)
+        server.hide([name for name in server.tools if name in found])
+        found |= {name: tool for name, tool in server.tools.items() if name not in found}
     return found

@@ -18,6 +18,7 @@ from tests.wire.mcp_house import (
     web_server,
 )
 from voiced.errors import ConfigError, ToolError
+from voiced.toolbox import together
 from voiced.tools.mcp.server import Server
 
 pytestmark = pytest.mark.real_time
@@ -265,6 +266,23 @@ async def test_what_a_server_says_too_much_is_left_out(lie, offered):
     async with joined(liar(lie)) as it:
         assert set(it.side.tools) == offered
         assert all(len(tool.spec.description) <= 1000 for tool in it.side.tools.values())
+
+
+async def test_tools_whose_names_are_taken_are_left_out_and_told_of_once(told):
+    async with joined(program()) as it:
+        mine = {"home_lamp": object(), "home_add": object()}
+        for _ in range(3):
+            offered = together(mine, [it.side])
+        assert list(offered)[:2] == list(mine)
+        assert set(offered) == {f"home_{name}" for name in TOOLS}
+        assert offered.items() >= mine.items()
+        assert together({}, [it.side]) == it.side.tools
+        together(mine, [it.side])
+    warning = (
+        "mcp.trouble: home at {}: left out, as other tools are called that: home_add, home_lamp"
+    )
+    place = program().place
+    assert told(logging.WARNING) == [warning.format(place)] * 2
 
 
 @pytest.mark.parametrize("lie", ["mute", "deaf", "other-shape"])

@@ -84,6 +84,7 @@ class McpServer:
         self._specs: Mapping[str, ToolSpec] = {}
         self._complaints: set[str] = set()
         self._outage: set[str] = set()
+        self._hidden: Sequence[str] = ()
         self._joined_s = 0.0
 
     async def run(self) -> None:
@@ -106,6 +107,13 @@ class McpServer:
                 failures = 0
             await asyncio.sleep(self._waits.pause_s(failures))
             failures += 1
+
+    def hide(self, names: Sequence[str]) -> None:
+        """Take note of its tools that are left out because of their names; tell it if they are others."""
+        if names and names != self._hidden:
+            text = f"left out, as other tools are called that: {', '.join(names)}"
+            self._tell(text, text, set())
+        self._hidden = names
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ForeignResult:
         """Call a tool by the server's name for it.
