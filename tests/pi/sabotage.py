@@ -245,6 +245,9 @@ TABLE: dict[str, Sabotage] = {
     "test_a_program_of_the_owner_has_no_rights_and_leaves_nothing_behind": code(
         "tools/process_group.py", "os.kill(pid, signal.SIGKILL)", "pass"
     ),
+    "test_an_mcp_server_is_brought_called_killed_and_called_again": script(
+        "scripts/install", "then echo device,mcp; else", "then echo device; else"
+    ),
     "test_asleep_it_costs_next_to_nothing": code(
         "pipes.py", "pipe.relax(relaxed)", "pipe.relax(False)"
     ),

@@ -1,10 +1,12 @@
 """What the agent may do under systemd: timers that outlive the power, and programs of the owner."""
 
+import subprocess
 import time
 
 import pytest
 
 from tests.pi.agent import KEY
+from tests.pi.home import ROOT
 
 PROGRAM = """\
 #!/bin/sh
@@ -31,6 +33,35 @@ turns:
   - when: {turn: 1}
     do:
       - call: {name: feed_the_cat}
+      - say: Done.
+"""
+
+
+SERVER = """\
+from mcp.server.mcpserver import MCPServer
+
+server = MCPServer("cats")
+
+
+@server.tool()
+def count_cats() -> int:
+    \"\"\"Count the cats in the house.\"\"\"
+    return 3
+
+
+server.run("stdio")
+"""
+
+MCP = """\
+mcp:
+  house: {command: [/opt/voiced/current/bin/python, /srv/cats.py]}
+"""
+
+CATS = """\
+name: cats
+turns:
+  - do:
+      - call: {name: house_count_cats}
       - say: Done.
 """
 
@@ -74,13 +105,7 @@ def test_a_program_of_the_owner_has_no_rights_and_leaves_nothing_behind(installe
     it.wait_for("listening", within_s=20)
     asked_s, cursor = time.time(), it.pi.guest.cursor()
     it.say("what time is it")
-    (result,) = it.pi.guest.until(
-        lambda: [
-            each for each in it.agent.events("received", asked_s) if each["type"] == "tool.result"
-        ],
-        20,
-        "the result",
-    )
+    (result,) = it.pi.guest.until(lambda: results(it, asked_s), 20, "the result")
     assert result["is_error"]  # it never ends
     it.wait_for("listening", within_s=20)
     assert it.pi.guest.attempt("pgrep -f 'sleep 60[12]'")[0] == 1
@@ -105,3 +130,54 @@ def received(it, since_s):
 
 def up_since(it):
     return float(it.pi.guest("cut -d' ' -f1 /proc/uptime"))
+
+
+@pytest.mark.full
+def test_an_mcp_server_is_brought_called_killed_and_called_again(installed, tmp_path):
+    it, guest = installed, installed.pi.guest
+    command = [ROOT / "scripts" / "package", "--mcp", "--for", f"{it.pi.image.suite}-arm64"]
+    command += ["--output", tmp_path, "--wheels", it.pi.image.wheels]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheels,) = tmp_path.glob("wheels-*")
+    guest.copy({wheels: "wheels-mcp"}, "/srv")
+    guest.write("/srv/cats.py", SERVER)
+    scenario = it.folder / "cats.yaml"
+    scenario.write_text(CATS)
+    it.agent.start("--voice", "espeak", "--scenario", str(scenario))
+    before = it.usage()["rss_mib"]
+    it.write_settings(it.settings(MCP))
+    it.install(source="/srv/wheels-mcp")
+    cursor = guest.cursor()
+    guest("systemctl restart voiced")
+    guest.until(lambda: "mcp.connected: house" in said_by(it, cursor), 60, "the server")
+    it.converse()
+    it.wait_for("listening", within_s=20)
+    assert not called(it)["is_error"]
+    guest("pkill -f cats[.]py")
+    guest.until(lambda: said_by(it, cursor).count("mcp.connected: house") == 2, 60, "it is back")
+    it.wait_for("listening", within_s=20)
+    assert not called(it)["is_error"]
+    it.fall_asleep()
+    it.measured(
+        "an MCP server joins, is called, killed, back",
+        f"RSS {before:.0f} -> {it.usage()['rss_mib']:.0f} MiB, xruns {it.xruns(cursor)}",
+    )
+    it.write_settings()
+    it.install()
+    assert guest.attempt("pgrep -f cats[.]py")[0] == 1
+
+
+def called(it):
+    """Ask something; return what the agent got from the tool that it called."""
+    asked_s = time.time()
+    it.say("what time is it")
+    (result,) = it.pi.guest.until(lambda: results(it, asked_s), 30, "the result")
+    return result
+
+
+def results(it, since_s):
+    return [one for one in it.agent.events("received", since_s) if one["type"] == "tool.result"]
+
+
+def said_by(it, cursor):
+    return "\n".join(str(entry["MESSAGE"]) for entry in it.pi.guest.journal(since=cursor))
