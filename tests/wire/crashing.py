@@ -12,6 +12,7 @@ class Crash:
 
     default_url = "wss://crash.test/"
     scheme = "wss"
+    takes_tools = True
 
     def __init__(self, settings):
         os._exit(3)

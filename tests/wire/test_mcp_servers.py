@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 import time
 
@@ -20,6 +21,7 @@ from tests.wire.mcp_house import (
 from voiced.errors import ConfigError, ToolError
 from voiced.toolbox import together
 from voiced.tools.mcp.server import Server
+from voiced.tools.process_group import NICENESS
 
 pytestmark = pytest.mark.real_time
 
@@ -230,6 +232,13 @@ async def test_the_environment_of_a_program_is_clean(monkeypatch):
     assert found["MINE"] == "1"
 
 
+async def test_a_program_gives_way_to_the_sound(tmp_path):
+    note = tmp_path / "pids"
+    async with joined(liar("stubborn", str(note))):
+        for pid in [int(word) for word in note.read_text().split()]:
+            assert os.getpriority(os.PRIO_PROCESS, pid) == NICENESS
+
+
 async def test_a_program_and_its_children_end_with_us(tmp_path):
     note = tmp_path / "pids"
     async with joined(liar("stubborn", str(note))) as it:
@@ -290,7 +299,7 @@ async def test_a_server_that_does_not_join_properly_is_tried_again(lie, monkeypa
     # The client's own patience would be long for a test.
     from voiced.tools.mcp import client
 
-    monkeypatch.setattr(client, "JOIN_WITHIN_S", 0.5)
+    monkeypatch.setattr(client, "START_WITHIN_S", 0.5)
     monkeypatch.setattr(client, "ANSWER_WITHIN_S", 0.5)
     async with joined(liar(lie), wait=False) as it:
         await until(lambda: len(told(logging.DEBUG)) > 2)

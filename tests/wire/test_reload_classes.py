@@ -123,6 +123,14 @@ TABLE = {
     "network.proxy": ("network: {proxy: none}", lambda it: dial(it).proxy),
     "network.ca_file": ("network: {ca_file: FOLDER/other-key}", lambda it: dial(it).ca_file),
     "tools": ("tools: [get_time]", lambda it: len(it.agent.service.sessions[-1].config["tools"])),
+    "http_tools": (
+        "http_tools: {ask: {description: Ask., url: 'http://127.0.0.1:9/'}}",
+        lambda it: len(it.agent.service.sessions[-1].config["tools"]),
+    ),
+    "command_tools": (
+        "command_tools: {run: {description: Run., argv: [/bin/true]}}",
+        lambda it: len(it.agent.service.sessions[-1].config["tools"]),
+    ),
     "mcp": ("mcp: {home: {command: [/bin/true]}}", lambda it: len(parts(it).chores)),
     "remote.url": ("remote: {url: 'http://127.0.0.1:9/y'}", lambda it: remote(it).url),
     "remote.interval_s": ("remote: {interval_s: 30}", lambda it: remote(it).interval_s),

@@ -38,14 +38,9 @@ class ProcessGroup:
         self.leader: int | None = None
 
     def started(self, leader: int) -> None:
-        """Take note of the first process, and put it behind the sound; off its core, too."""
+        """Take note of the first process, and put it behind the sound."""
         self.leader = leader
-        with suppress(OSError):  # what the daemon starts is bound to its one core
-            os.sched_setaffinity(leader, ALL_CORES)
-        with suppress(OSError):  # it may be over by now
-            os.setpriority(os.PRIO_PGRP, leader, NICENESS)
-        with suppress(OSError):
-            (_PROC / str(leader) / "oom_score_adj").write_text(DIES_FIRST)
+        put_behind(leader)
 
     def end(self) -> None:
         """Kill every process of it. Takes a few milliseconds, and is certain when it returns.
@@ -78,6 +73,16 @@ class ProcessGroup:
         except OSError:  # another user's, or gone
             return False
         return f"{MARK}={self.mark}".encode() in environment.split(b"\0")
+
+
+def put_behind(leader: int) -> None:
+    """Put a process that leads a session, and what it will start, behind the sound; off its core, too."""
+    with suppress(OSError):  # what the daemon starts is bound to its one core
+        os.sched_setaffinity(leader, ALL_CORES)
+    with suppress(OSError):  # it may be over by now
+        os.setpriority(os.PRIO_PGRP, leader, NICENESS)
+    with suppress(OSError):
+        (_PROC / str(leader) / "oom_score_adj").write_text(DIES_FIRST)
 
 
 def _pids() -> Iterator[int]:

@@ -29,6 +29,9 @@ from voiced.tools.mcp.server import Server
 from voiced.tools.mcp.web import Web
 
 JOIN_WITHIN_S = 15.0
+START_WITHIN_S = 60.0
+"""For a server that is a program: on a small board Python takes 20 s to begin with the SDK."""
+
 ANSWER_WITHIN_S = 10.0
 LOOK_AGAIN_S = 60.0
 """Servers need not tell that their tools have changed; Home Assistant's does not."""
@@ -84,7 +87,7 @@ class Client:
             async with self._streams() as streams:
                 self._requests = JSONRPCDispatcher(*streams)
                 async with self._session() as session:
-                    with anyio.fail_after(JOIN_WITHIN_S):
+                    with anyio.fail_after(self._patience_s()):
                         await session.initialize()
                     await self._stay()
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this connection only
@@ -116,6 +119,9 @@ class Client:
             self._web = Web(server.url, server.headers(), server.ca_file)
             async with self._web.open() as streams:
                 yield streams
+
+    def _patience_s(self) -> float:
+        return JOIN_WITHIN_S if self._server.url else START_WITHIN_S
 
     def _session(self) -> ClientSession:
         info = types.Implementation(name="voiced", version=__version__)

@@ -19,6 +19,7 @@ from mcp.shared.message import SessionMessage
 
 from voiced.config.environment import variable
 from voiced.errors import LinkError
+from voiced.tools.process_group import put_behind
 
 MOST_BYTES = 1024 * 1024
 """The longest message: reading one takes as long as it is, and other threads wait meanwhile."""
@@ -73,7 +74,7 @@ async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Proc
     setpriv = shutil.which("setpriv")
     words = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv and _is_program(command[0]) else []
     try:
-        return await asyncio.create_subprocess_exec(
+        running = await asyncio.create_subprocess_exec(
             *words,
             *command,
             stdin=PIPE,
@@ -87,6 +88,8 @@ async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Proc
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "an argument holds a zero byte"
         raise LinkError(f"it cannot be started: {why}") from None
+    put_behind(running.pid)
+    return running
 
 
 def _is_program(word: str) -> bool:
