@@ -15,20 +15,26 @@ from tests.hostile_tools import BEHAVIOURS, SECRET, HostileTool, Stubborn, name_
 from tests.tool_turns import results
 from tests.whole import converse, daemon, until
 from tests.wire.hostile_calls import BRIEF, HOSTILE, harass, tools
+from tests.wire.hostile_house import LATE, PROGRAMS, SERVICES, house
 
 pytestmark = pytest.mark.real_time
 
 # Whoever is interrupted as often as here hears its own voice, says the guard against echo.
 APART = type(AUDIO)(capture=AUDIO.capture, playback=AUDIO.playback, echo="headphones")
 QUICK = Timing(ready_s=0.05, think_s=0.05, leading_silence_s=0.0, call_done_s=0.02)
-ROUNDS = 3
+ROUNDS = (
+    [*map(name_of, BEHAVIOURS), "stubborn"],
+    [*PROGRAMS, *SERVICES],
+    [*LATE, *LATE, "stubborn"],
+)
+"""Tools that are called at once: broken ones, declared ones, and those of them that never end."""
 
 
 class Seen:
     """The daemon, as `silenced_ms` and `harass` want to see it."""
 
-    def __init__(self, server, it):
-        self.agent = server
+    def __init__(self, server, it, there):
+        self.agent, self.house = server, there
         self.service, self.session = server.service, server.service.sessions[-1]
         self.runtime, self.captions, self._led = it.runtime, it.captions, it.led
 
@@ -37,29 +43,32 @@ class Seen:
         return self._led.shown[-1]
 
 
-async def call_everything_at_once(it):
-    """Have the agent call every misbehaving tool in one reply, beside those that still run."""
-    names = [*map(name_of, BEHAVIOURS), "stubborn"]
+async def call_at_once(it, names):
+    """Have the agent call misbehaving tools in one reply, beside those that still run."""
     orders = [ToolOrder(name, {"x": SECRET}) for name in names]
     it.session.talk.say((Call(tuple(orders)), Say("Yes.")), "own", 0)
     await until(lambda: len(it.service.events.find("sent", type="tool.call")) >= len(names))
 
 
-async def test_hostile_calls_are_not_heard_in_a_conversation(rig, caplog, measured):
+def fakes(there, stubborn):
+    return [*tools(there), HostileTool("stubborn", stubborn, timeout_s=1)]
+
+
+async def test_hostile_calls_are_not_heard_in_a_conversation(rig, caplog, measured, tmp_path):
     stubborn = Stubborn()
-    fakes = [*tools(), HostileTool("stubborn", stubborn, timeout_s=1)]
     async with (
+        house(tmp_path) as there,
         serve_assemblyai(Settings(timing=QUICK, scenario=BRIEF)) as server,
-        daemon(server.url, audio=APART, tools=fakes) as daemon_of_ours,
+        daemon(server.url, audio=APART, tools=fakes(there, stubborn)) as daemon_of_ours,
     ):
         await converse(daemon_of_ours)
-        it = Seen(server, daemon_of_ours)
+        it = Seen(server, daemon_of_ours, there)
         in_peace = await silenced_ms(rig, it)
         xruns_in_peace = len(xruns_in(caplog))
         assert await harass(it) == {}
         n_answered, harassed = len(results(it)), []
-        for _ in range(ROUNDS):
-            await call_everything_at_once(it)
+        for names in ROUNDS:
+            await call_at_once(it, names)
             harassed += await silenced_ms(rig, it)
         assert len(results(it)) > n_answered
         assert it.status in {"thinking", "listening"}
@@ -70,7 +79,7 @@ async def test_hostile_calls_are_not_heard_in_a_conversation(rig, caplog, measur
     xruns = len(xruns_in(caplog)) - xruns_in_peace
     measured(
         f"interruption -> silence: p50 {percentile(in_peace, 50):.1f}, max {max(in_peace):.1f} ms; "
-        f"after {len(HOSTILE)} hostile calls and beside {ROUNDS} times {len(BEHAVIOURS) + 1} at once "
+        f"after {len(HOSTILE)} hostile calls and beside {' and '.join(str(len(names)) for names in ROUNDS)} at once "
         f"p50 {percentile(harassed, 50):.1f}, max {max(harassed):.1f} ms, xruns {xruns}"
     )
     assert SECRET not in caplog.text

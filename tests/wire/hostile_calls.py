@@ -1,44 +1,24 @@
 """Calls that no reasonable agent makes, and what has to come of each.
 
-A row for another tool goes into a table of its own, and that into `HOSTILE`; the tools that it
-calls go into `tools`.
+A row for another tool goes into a table of its own, and that into `HOSTILE`. Those of declared tools
+are in hostile_declared.py.
 """
 
 import asyncio
 import json
-from dataclasses import dataclass
-from typing import Literal
 
 from agentsim.scenario import Phrases, Scenario
 from agentsim.steps import Call, Say, ToolOrder
 from tests.hostile_tools import BEHAVIOURS, SECRET, hostile_tools, name_of
 from tests.tool_turns import results
 from tests.whole import until
+from tests.wire.hostile_declared import DECLARED
+from tests.wire.hostile_rows import KIB, Hostile
 from voiced.config.schema import Settings
 from voiced.core.events import MuteChanged
 from voiced.toolbox import built_in_tools
 
-KIB = 1024
 BRIEF = Scenario(phrases=Phrases(error="No.", timeout="Late."))
-
-
-@dataclass(frozen=True)
-class Hostile:
-    """One call.
-
-    Attributes:
-        name: Of the tool.
-        arguments: What it is called with.
-        comes: What the agent must get.
-        raw: The stand-in would not make such a call: the message is sent as it is, without a turn.
-        text: The message, with `ID` for the id of the call, where JSON alone cannot say it.
-    """
-
-    name: object
-    arguments: object
-    comes: Literal["answer", "apology", "nothing"] = "apology"
-    raw: bool = False
-    text: str = ""
 
 
 def _nested(levels, inner=SECRET):
@@ -149,27 +129,33 @@ HOSTILE = {
     **{f"name, {name}": it for name, it in NAMES.items()},
     **{f"message, {name}": it for name, it in MESSAGES.items()},
     **{f"tool {name}": Hostile(name_of(name), {"x": SECRET}) for name in BEHAVIOURS},
+    **DECLARED,
 }
 """At least forty: acceptance 3."""
 
 
-def tools():
-    """Return the daemon's own tools and those that misbehave."""
-    return [*built_in_tools(Settings()).values(), *hostile_tools()]
+def tools(house=None):
+    """Return the daemon's own tools, those that misbehave, and those of a house."""
+    declared = [] if house is None else house.tools
+    return [*built_in_tools(Settings()).values(), *hostile_tools(), *declared]
 
 
 async def harass(it, wanted=None):
     """Make every hostile call, or those `wanted`; return what came of each that should not have.
 
-    `it` has the `runtime`, and `service` and `session` of a stand-in that follows `BRIEF`.
+    `it` has the `runtime`, the `house` of the declared tools, and `service` and `session` of a
+    stand-in that follows `BRIEF`.
     """
     wrong = {}
     for number, (name, row) in enumerate((wanted or HOSTILE).items()):
         call = _make_raw_call if row.raw else _make_call
         came = await call(it, row, number)
         it.runtime.dispatch(MuteChanged(muted=False))
-        if came != row.comes:
-            wrong[name] = came
+        arrived = it.house.taken()
+        if (came, arrived) != (row.comes, row.arrives):
+            wrong[name] = came, arrived
+        if name.startswith("program") and (left := it.house.left_behind()):
+            wrong[name] = came, left
     return wrong
 
 

@@ -15,6 +15,7 @@ from tests.hostile_tools import SECRET, HostileTool, Stubborn, name_of, never_en
 from tests.tool_turns import results
 from tests.whole import converse, daemon, until
 from tests.wire.hostile_calls import BRIEF, HOSTILE, harass, tools
+from tests.wire.hostile_house import house
 from voiced.tool_calls import MOST_AT_ONCE, MOST_WAITING
 
 pytestmark = pytest.mark.real_time
@@ -68,9 +69,10 @@ async def lateness_s(until_done):
     return worst_s
 
 
-async def test_hostile_calls_are_contained_and_the_conversation_goes_on(caplog):
+async def test_hostile_calls_are_contained_and_the_conversation_goes_on(caplog, tmp_path):
     assert len(HOSTILE) >= 40
-    async with talking(tools(), caplog) as it:
+    async with house(tmp_path) as there, talking(tools(there), caplog) as it:
+        it.house = there
         assert await harass(it) == {}
         raw = [row for row in HOSTILE.values() if row.raw and row.comes != "nothing"]
         broken = [entry["rule"] for entry in it.service.events.find("violation")]
