@@ -232,6 +232,15 @@ async def test_the_environment_of_a_program_is_clean(monkeypatch):
     assert found["MINE"] == "1"
 
 
+async def test_a_program_is_run_even_if_it_may_not_be_bound_to_us(tmp_path, monkeypatch):
+    refusing = tmp_path / "setpriv"
+    refusing.write_text("#!/bin/sh\nexit 127\n")
+    refusing.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    async with joined(program()) as it:
+        assert await it.call("add", a=1, b=2) == {"result": 3}
+
+
 async def test_a_program_gives_way_to_the_sound(tmp_path):
     note = tmp_path / "pids"
     async with joined(liar("stubborn", str(note))):

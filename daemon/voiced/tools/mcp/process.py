@@ -70,9 +70,7 @@ async def process(
 
 async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Process:
     inherited = {name: value for name in _INHERITED if (value := variable(name))}
-    # Its input ends with us; who does not mind that is killed, even if we were.
-    setpriv = shutil.which("setpriv")
-    words = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv and _is_program(command[0]) else []
+    words = await _bound_to_us() if _is_program(command[0]) else []
     try:
         running = await asyncio.create_subprocess_exec(
             *words,
@@ -90,6 +88,22 @@ async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Proc
         raise LinkError(f"it cannot be started: {why}") from None
     put_behind(running.pid)
     return running
+
+
+async def _bound_to_us() -> list[str]:
+    """Return what, before a command, has it killed with us; nothing where that is not allowed.
+
+    Its input ends with us, but not every server minds. The service of systemd may not use it, for what
+    else it can do; there, systemd ends whatever is left.
+    """
+    setpriv = shutil.which("setpriv")
+    words = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+    with suppress(OSError):
+        trial = await asyncio.create_subprocess_exec(
+            *words, "true", stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
+        )
+        return words if await trial.wait() == 0 else []
+    return []
 
 
 def _is_program(word: str) -> bool:
