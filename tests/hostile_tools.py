@@ -1,7 +1,6 @@
 """Tools that misbehave in every way a tool can, and what has to come of a call of each."""
 
 import asyncio
-import functools
 from dataclasses import dataclass
 
 from voiced.agents.codec import ToolSpec
@@ -76,28 +75,21 @@ async def failing_beside(arguments):
         await asyncio.sleep(1)
 
 
-@functools.cache  # to make it takes longer than what the tests are about
-def _ten_megabytes():
-    return "x" * 10 * MEGABYTE
-
-
 def _endless():
     value = []
     value.append({"again": value})
     return value
 
 
-@functools.cache
-def _a_million():
-    return [0] * MEGABYTE
-
-
-@functools.cache  # it makes work for the garbage collector, too
 def _deep():
     value = []
     for _ in range(100_000):
         value = [value]
     return value
+
+
+# Made beforehand: to make them holds the loop, and makes work for the garbage collector.
+TEN_MEGABYTES, A_MILLION, DEEP = "x" * 10 * MEGABYTE, [0] * MEGABYTE, _deep()
 
 
 class Spiteful(dict):
@@ -125,13 +117,13 @@ class Behaviour:
 TOO_LONG, NONSENSE, BROKEN, LATE = "is too long", "makes no sense", "is broken", "took too long"
 
 BEHAVIOURS = {
-    "answers 10 MB": Behaviour(answering(_ten_megabytes), TOO_LONG),
-    "answers a list of a million": Behaviour(answering(_a_million), TOO_LONG),
+    "answers 10 MB": Behaviour(answering(TEN_MEGABYTES), TOO_LONG),
+    "answers a list of a million": Behaviour(answering(A_MILLION), TOO_LONG),
     "answers a little too much": Behaviour(answering("x" * 16_000), TOO_LONG),
     "answers what grows when it is written": Behaviour(answering("\0" * 10_000), TOO_LONG),
     "answers a huge number": Behaviour(answering(lambda: 1 << 10_000_000), TOO_LONG),
     "answers an object that holds itself": Behaviour(answering(_endless), TOO_LONG),
-    "answers 100,000 levels": Behaviour(answering(_deep), TOO_LONG),
+    "answers 100,000 levels": Behaviour(answering(DEEP), TOO_LONG),
     "answers bytes": Behaviour(answering(SECRET.encode()), NONSENSE),
     "answers an object": Behaviour(answering(object), NONSENSE),
     "answers a set": Behaviour(answering({SECRET}), NONSENSE),
