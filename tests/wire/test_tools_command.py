@@ -53,6 +53,17 @@ def test_every_tool_is_listed_with_its_kind_and_what_it_does(tools):
     assert rows[3][2] == "Say a word back."
 
 
+def test_whoever_stops_reading_the_list_gets_no_traceback(tmp_path):
+    path = tmp_path / "voiced.yaml"
+    path.write_text(SETTINGS)
+    command = [sys.executable, "-u", "-m", "voiced", "tools", "list", "--config", path]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as reading:
+        reading.stdout.close()
+        assert reading.stderr.read() == ""
+
+
 def test_a_call_prints_the_result_as_json(tools):
     done = tools("call", "say_back", '{"word": "hi"}')
     assert (done.returncode, done.stdout, done.stderr) == (0, '"<hi>"\n', "")

@@ -59,10 +59,14 @@ def run(options: argparse.Namespace) -> int:
         NoSuchToolError: If there is no such tool.
         ToolError: With the sentence that the agent would be given.
     """
-    return asyncio.run(_run(options, _settings(options.config)))
+    # Printed only here: who reads it may have gone, and that must not come out in a group.
+    for line in asyncio.run(_run(options, _settings(options.config))):
+        print(line)
+    return 0
 
 
-async def _run(options: argparse.Namespace, settings: Settings) -> int:
+async def _run(options: argparse.Namespace, settings: Settings) -> list[str]:
+    """Return the lines to print."""
     tools: Mapping[str, Tool] = toolbox(settings, link_options(settings), Resolver())
     called = options.name if options.tools_command == "call" else None
     if called is not None and called in tools:
@@ -71,8 +75,7 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
     async with _joined(settings, called, options.within) as joined:
         offered = together(tools, joined.values())
         if called is None:
-            _list(settings, offered)
-            return 0
+            return _listed(settings, offered)
         try:
             return await _call(_chosen(called, offered, joined), options)
         except VoicedError as error:  # raised here, it would come out in a group
@@ -89,10 +92,9 @@ def _chosen(called: str, offered: Mapping[str, Tool], joined: "Mapping[str, McpS
     raise NoSuchToolError(f"there is no tool of that name; {suggestion(called, offered)}")
 
 
-async def _call(tool: Tool, options: argparse.Namespace) -> int:
+async def _call(tool: Tool, options: argparse.Namespace) -> list[str]:
     beyond = cast("Controls", _NoDaemon(options.name))
-    print(json.dumps(await tool.call(options.arguments, beyond)))
-    return 0
+    return [json.dumps(await tool.call(options.arguments, beyond))]
 
 
 @asynccontextmanager
@@ -137,13 +139,13 @@ def _is_about_tools(where: str) -> bool:
     return name.partition(".")[0].partition("[")[0] in {*KEYS, *CHECKED}
 
 
-def _list(settings: Settings, tools: Mapping[str, Tool]) -> None:
+def _listed(settings: Settings, tools: Mapping[str, Tool]) -> list[str]:
     kinds = {name: KINDS[key] for key in KEYS for name in getattr(settings, key)}
     width = max((len(name) for name in tools), default=0)
-    for name, tool in tools.items():
-        print(
-            f"{name:<{width}}  {kinds.get(name, 'mcp'):<8}  {' '.join(tool.spec.description.split())}"
-        )
+    return [
+        f"{name:<{width}}  {kinds.get(name, 'mcp'):<8}  {' '.join(tool.spec.description.split())}"
+        for name, tool in tools.items()
+    ]
 
 
 def _arguments(text: str) -> dict[str, Any]:
