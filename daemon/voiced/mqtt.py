@@ -10,7 +10,6 @@ import logging
 import random
 from collections.abc import Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import aiomqtt
@@ -36,6 +35,7 @@ from voiced.home_assistant import (
     wanted_mute,
     wanted_volume,
 )
+from voiced.host.backoff import Backoff
 from voiced.steering import CannotError, Steering
 
 log = logging.getLogger(__name__)
@@ -64,26 +64,6 @@ UNSUPPORTED_VERSION = 132
 """Reason codes of MQTT 5; paho turns those of 3.1.1 into them."""
 
 _uniform = random.SystemRandom().uniform
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """How long to wait before a broker is tried again.
-
-    Attributes:
-        first_s: After the first failure; doubled by every further one.
-        most_s: What it stays at.
-        steady_s: How long a connection must last for the waits to begin anew.
-    """
-
-    first_s: float = 1.0
-    most_s: float = 60.0
-    steady_s: float = 30.0
-
-    def pause_s(self, failures: int) -> float:
-        """Return a random wait after so many failures before this one."""
-        longest_s = min(self.first_s * 2.0 ** min(failures, 16), self.most_s)
-        return _uniform(longest_s / 2.0, longest_s)
 
 
 class Mqtt:

@@ -11,13 +11,14 @@ from types import SimpleNamespace
 
 from tests.whole import until
 from voiced.errors import ToolError
+from voiced.host.backoff import Backoff
 from voiced.tools.mcp.aside import Aside
 from voiced.tools.mcp.server import Server
-from voiced.tools.mcp.servers import McpServer, Waits
+from voiced.tools.mcp.servers import McpServer
 
 ROOT = Path(__file__).parents[2]
 LIAR = ROOT / "tests" / "wire" / "mcp_liar.py"
-QUICK = Waits(0.1, 0.4, 30.0)
+QUICK = Backoff(0.1, 0.4, 30.0)
 REAL = (sys.executable, "-m", "tests.wire.mcp_server")
 PATHS = {"PYTHONPATH": str(ROOT)}
 

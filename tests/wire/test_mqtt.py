@@ -19,7 +19,8 @@ from tests.wire.peers import tcp_server
 from voiced.config.outside import MqttSection
 from voiced.config.secret import Secret
 from voiced.home_assistant import Device
-from voiced.mqtt import Backoff, Mqtt
+from voiced.host.backoff import Backoff
+from voiced.mqtt import Mqtt
 
 pytestmark = pytest.mark.real_time
 

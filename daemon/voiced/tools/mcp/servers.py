@@ -3,16 +3,15 @@
 import asyncio
 import gc
 import logging
-import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from voiced.agents.codec import ToolSpec
 from voiced.errors import LinkError, LinkRejected, ToolError, VoicedError
+from voiced.host.backoff import Backoff
 from voiced.ports import Controls, Tool
 from voiced.tools.declaration import agent_waits_s
 from voiced.tools.mcp.aside import Aside, AsideError
@@ -26,28 +25,6 @@ log = logging.getLogger(__name__)
 
 END_WITHIN_S = 1.2
 """How long a server may take to be ended: its program gets three times 0.3 s."""
-
-_uniform = random.SystemRandom().uniform
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """How long to wait before a server is tried again.
-
-    Attributes:
-        first_s: After the first failure; doubled by every further one.
-        most_s: What it stays at.
-        steady_s: How long a connection must last for the waits to begin anew.
-    """
-
-    first_s: float = 1.0
-    most_s: float = 60.0
-    steady_s: float = 30.0
-
-    def pause_s(self, failures: int) -> float:
-        """Return a random wait after so many failures before this one."""
-        longest_s = min(self.first_s * 2.0 ** min(failures, 16), self.most_s)
-        return _uniform(longest_s / 2.0, longest_s)
 
 
 class McpServer:
@@ -72,14 +49,14 @@ class McpServer:
         server: Server,
         aside: Aside,
         changed: Callable[[], None],
-        waits: Waits | None = None,
+        waits: Backoff | None = None,
     ) -> None:
         self.tools: Mapping[str, Tool] = {}
         self.reached = asyncio.Event()
         self._server = server
         self._aside = aside
         self._changed = changed
-        self._waits = waits or Waits()
+        self._waits = waits or Backoff()
         self._client: Client | None = None
         self._specs: Mapping[str, ToolSpec] = {}
         self._complaints: set[str] = set()
