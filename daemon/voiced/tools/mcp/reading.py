@@ -11,6 +11,7 @@ from typing import Any
 
 from voiced.agents.codec import ToolSpec
 from voiced.agents.safe_text import safe
+from voiced.json_limits import within
 
 MOST_TOOLS = 64
 """Of one server. About ten tools are as many as an agent chooses well from."""
@@ -19,6 +20,7 @@ MOST_NAME_CHARS = 64
 MOST_DESCRIPTION_CHARS = 1000
 MOST_SCHEMA_CHARS = 16 * 1024
 MOST_RESULT_CHARS = 16_000
+LARGEST_CHARS = 1024 * 1024  # to write more of it as JSON takes too long
 MOST_ERROR_CHARS = 500
 
 _NO_PARAMETERS = {"type": "object", "properties": {}, "required": []}
@@ -151,8 +153,9 @@ def result(
         return ForeignResult(_cut(text, MOST_ERROR_CHARS), is_error=True)
     if structured is not None:
         try:
+            within(structured, LARGEST_CHARS)
             as_json = json.dumps(structured, allow_nan=False)
-        except (ValueError, TypeError, RecursionError):
+        except ValueError:
             as_json = ""
         if 0 < len(as_json) <= MOST_RESULT_CHARS:
             return ForeignResult(as_json, is_json=True)
