@@ -1,6 +1,7 @@
 """Hostile calls are contained, and the conversation goes on (hostile_calls.py)."""
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -58,14 +59,14 @@ async def assert_the_conversation_goes_on(it):
 
 
 async def lateness_s(until_done):
-    """Return how late the loop was at worst while a coroutine ran."""
-    loop, worst_s = asyncio.get_running_loop(), 0.0
+    """Return for how long the loop was held at worst while a coroutine ran, in time of its processor."""
+    worst_s = 0.0
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(until_done)
         while not waiting.done():
-            due_s = loop.time() + 0.002
-            await asyncio.sleep(0.002)
-            worst_s = max(worst_s, loop.time() - due_s)
+            began_s = time.thread_time()
+            await asyncio.sleep(0)
+            worst_s = max(worst_s, time.thread_time() - began_s)
     return worst_s
 
 
@@ -89,7 +90,7 @@ async def test_a_hundred_calls_in_one_reply_are_each_answered_once(what, caplog,
         assert len({result["call_id"] for result in results(it)}) == MANY
         assert all(result["is_error"] for result in results(it))
         assert it.service.violations == 0
-    measured(f"{MANY} calls at once of a tool that {what}: loop late by {worst_s * 1000:.0f} ms")
+    measured(f"{MANY} calls at once of a tool that {what}: loop held for {worst_s * 1000:.0f} ms")
     assert worst_s < LATE_S
 
 

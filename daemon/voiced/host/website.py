@@ -76,17 +76,18 @@ class Website:
         assert runner.server is not None  # noqa: S101 - it is set up
         while True:
             try:
+                # One that serves at once leaves its sockets open if it is cancelled on the way.
                 server = await loop.create_server(
-                    Gate(runner.server), at.host, at.port, backlog=BACKLOG
+                    Gate(runner.server), at.host, at.port, backlog=BACKLOG, start_serving=False
                 )
+                async with server:
+                    await server.start_serving()
+                    await asyncio.Event().wait()
             except OSError as error:
                 if not told:
                     log.warning("%s: %s:%d: %s", at.setting, at.host, at.port, error.strerror)
                 told = True
                 await asyncio.sleep(REOPEN_S)
-                continue
-            async with server:
-                await asyncio.Event().wait()
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Responder) -> web.StreamResponse:
