@@ -84,6 +84,26 @@ def header_reference(value: object, where: str) -> Secret | tuple[str, str]:
     return read_reference(value, where)
 
 
+def resolved(values: Mapping[str, Any], where: str) -> dict[str, str]:
+    """Return headers or variables with their secrets, read now, so that a new one counts.
+
+    Args:
+        values: By name: a text, or a reference that passed the check.
+        where: The setting that holds them, for the error.
+
+    Raises:
+        ConfigError: If a secret cannot be read.
+    """
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        reference = header_reference(value, f"{where}.{name}")
+        if isinstance(reference, Secret):
+            found[name] = value.get(PREFIX, "") + reference.resolve()
+        else:
+            found[name] = value
+    return found
+
+
 def _below(key: str, found: Sequence[Problem]) -> Iterator[Problem]:
     for problem in found:
         yield Problem((key, *problem.path), problem.problem, problem.hint)

@@ -43,8 +43,19 @@ def absent_programs(value: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the programs of `command_tools` that this device does not have."""
     for name, tool in value.items():
         program = tool["argv"][0]
-        if not os.access(program, os.X_OK) or FilePath(program).is_dir():
+        if not is_program(program):
             yield Problem((name, "argv", 0), "no such program here", "install it")
+
+
+def is_program(path: str) -> bool:
+    """Tell whether this user could run what is there."""
+    return os.access(path, os.X_OK) and not FilePath(path).is_dir()
+
+
+def tells_secret_in_clear(declared: Mapping[str, Any]) -> bool:
+    """Tell whether a secret among the `headers` would go to the `url`, if there is one, without TLS."""
+    secret = any(isinstance(each, Mapping) for each in declared.get("headers", {}).values())
+    return secret and is_in_clear(declared.get("url", "https://"))
 
 
 def _named(value: Mapping[str, Any], path: Path, check: Check) -> Iterator[Problem]:
@@ -67,8 +78,7 @@ def _http_tool(tool: Any, path: Path) -> Iterator[Problem]:
         yield from _filled_value(tool, path, tool["json"], (*path, "json"))
         if tool.get("method", "GET") == "GET":
             yield Problem((*path, "json"), "a GET has no body", "write `method: POST`")
-    secret = any(isinstance(each, Mapping) for each in tool.get("headers", {}).values())
-    if secret and is_in_clear(tool["url"]):
+    if tells_secret_in_clear(tool):
         problem = "would send a secret over the network in clear"
         yield Problem((*path, "url"), problem, "use https://, or send no secret")
 

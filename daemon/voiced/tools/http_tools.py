@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from voiced.agents.codec import HttpAnswer, HttpCall
-from voiced.config.hands import PREFIX, header_reference
-from voiced.config.secret import Secret
+from voiced.config.hands import resolved
 from voiced.devices.http import AiohttpCaller, AnswerTooLongError
 from voiced.devices.link import LinkOptions
 from voiced.devices.resolver import Resolver
@@ -74,19 +73,12 @@ class HttpTool:
         return HttpCall(self._declared.get("method", "GET"), url, headers, body)
 
     def _headers(self) -> dict[str, str]:
-        """Return them with their secrets, read now, so that a new one counts."""
-        headers = {}
-        for name, value in self._declared.get("headers", {}).items():
-            found = header_reference(value, f"http_tools.{self.spec.name}.headers.{name}")
-            if not isinstance(found, Secret):
-                headers[name] = value
-                continue
-            try:
-                headers[name] = value.get(PREFIX, "") + found.resolve()
-            except ConfigError as error:
-                log.warning("%s", error)
-                raise self._apology("wants a key that this device does not have") from None
-        return headers
+        try:
+            where = f"http_tools.{self.spec.name}.headers"
+            return resolved(self._declared.get("headers", {}), where)
+        except ConfigError as error:
+            log.warning("%s", error)
+            raise self._apology("wants a key that this device does not have") from None
 
     def _understood(self, answer: HttpAnswer) -> object:
         if answer.status in MOVED:

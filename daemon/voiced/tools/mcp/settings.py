@@ -1,20 +1,18 @@
 """What `mcp` may hold, checked before any server is spoken to."""
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path as FilePath
 from typing import Any
 
 from voiced import shapes
-from voiced.config.hands import PREFIX, header_reference
+from voiced.config.hands import PREFIX, header_reference, resolved
 from voiced.config.secret import Secret
 from voiced.errors import Problem
 from voiced.shapes import Path
-from voiced.tools.address import address, is_in_clear
-from voiced.tools.declared import MOST_S, headers
+from voiced.tools.address import address
+from voiced.tools.declared import MOST_S, headers, is_program, tells_secret_in_clear
 from voiced.tools.mcp.server import Server
 
 DEFAULT_TIMEOUT_S = 20
@@ -40,9 +38,9 @@ def absent(value: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem((), "the MCP SDK is missing or too old", "install voiced[mcp]")
     for name, declared in value.items():
         program = declared.get("command", ("",))[0]
-        if program and (not os.access(program, os.X_OK) or FilePath(program).is_dir()):
+        if program and not is_program(program):
             yield Problem((name, "command", 0), "no such program here", "install it")
-        if declared.get("in_clear") and _is_unsafe(declared):
+        if declared.get("in_clear") and tells_secret_in_clear(declared):
             problem = "whoever shares the network can read the secret that is sent"
             yield Problem((name, "in_clear"), problem, "give the server a certificate")
 
@@ -58,25 +56,13 @@ def server(name: str, declared: Mapping[str, Any], ca_file: str | None) -> Serve
     return Server(
         name=name,
         url=declared.get("url"),
-        headers=partial(_resolved, declared.get("headers", {}), f"mcp.{name}.headers"),
+        headers=partial(resolved, declared.get("headers", {}), f"mcp.{name}.headers"),
         ca_file=declared.get("ca_file", ca_file),
         command=tuple(declared.get("command", ())),
-        environment=partial(_resolved, declared.get("environment", {}), f"mcp.{name}.environment"),
+        environment=partial(resolved, declared.get("environment", {}), f"mcp.{name}.environment"),
         allow=declared.get("allow"),
         timeout_s=declared.get("timeout_s", DEFAULT_TIMEOUT_S),
     )
-
-
-def _resolved(values: Mapping[str, Any], where: str) -> dict[str, str]:
-    """Return `values` with their secrets, read now, so that a new one counts."""
-    found: dict[str, str] = {}
-    for name, value in values.items():
-        reference = header_reference(value, f"{where}.{name}")
-        if isinstance(reference, Secret):
-            found[name] = value.get(PREFIX, "") + reference.resolve()
-        else:
-            found[name] = value
-    return found
 
 
 def _server(declared: Any, path: Path) -> Iterator[Problem]:
@@ -93,15 +79,10 @@ def _server(declared: Any, path: Path) -> Iterator[Problem]:
         if key in declared:
             other = "command" if "url" in declared else "url"
             yield Problem((*path, key), f"is of no use without {other}", "remove it")
-    if _is_unsafe(declared) and not declared.get("in_clear"):
+    if tells_secret_in_clear(declared) and not declared.get("in_clear"):
         problem = "would send a secret over the network in clear"
         hint = "use https://; where there is none, `in_clear: true` allows it"
         yield Problem((*path, "url"), problem, hint)
-
-
-def _is_unsafe(declared: Mapping[str, Any]) -> bool:
-    secret = any(isinstance(each, Mapping) for each in declared.get("headers", {}).values())
-    return secret and is_in_clear(declared.get("url", "https://"))
 
 
 def _command(value: Any, path: Path) -> Iterator[Problem]:
