@@ -129,7 +129,7 @@ def voiced(*words):
             "voiced: there is no tool of that name; did you mean home_add?\n",
         ),
         (
-            ["call", "away_x", "--within", "1"],
+            ["call", "away_x", "--within", "5"],
             1,
             "",
             "mcp.trouble: away at 127.0.0.1:9: it cannot be reached\n"

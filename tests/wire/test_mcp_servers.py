@@ -5,12 +5,14 @@ import logging
 import os
 import sys
 import time
+from contextlib import AsyncExitStack
 
 import pytest
 
 from tests.house.repository import ROOT
 from tests.whole import until
 from tests.wire.mcp_house import (
+    REAL,
     is_alive,
     joined,
     kill,
@@ -20,6 +22,7 @@ from tests.wire.mcp_house import (
 )
 from voiced.errors import ConfigError, ToolError
 from voiced.toolbox import together
+from voiced.tools.mcp.process import process
 from voiced.tools.mcp.server import Server
 from voiced.tools.process_group import NICENESS
 
@@ -239,6 +242,20 @@ async def test_a_program_is_run_even_if_it_may_not_be_bound_to_us(tmp_path, monk
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     async with joined(program()) as it:
         assert await it.call("add", a=1, b=2) == {"result": 3}
+
+
+async def test_nothing_is_left_of_a_program_given_up_before_it_began(tmp_path, monkeypatch):
+    note = tmp_path / "pid"
+    hanging = tmp_path / "setpriv"
+    hanging.write_text(f"#!/bin/sh\necho $$ >{note}.new; mv {note}.new {note}; exec sleep 60\n")
+    hanging.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    async with AsyncExitStack() as stack:
+        starting = asyncio.create_task(stack.enter_async_context(process(REAL, {}, lambda: None)))
+        await until(note.exists)
+        starting.cancel()
+        await asyncio.wait([starting])
+    await until(lambda: not is_alive(int(note.read_text())), within_s=2)
 
 
 async def test_a_program_gives_way_to_the_sound(tmp_path):

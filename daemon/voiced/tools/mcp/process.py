@@ -102,7 +102,10 @@ async def _bound_to_us() -> list[str]:
         trial = await asyncio.create_subprocess_exec(
             *words, "true", stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
         )
-        return words if await trial.wait() == 0 else []
+        try:
+            return words if await trial.wait() == 0 else []
+        finally:  # who asked may be gone by now
+            _let_go(trial)
     return []
 
 
@@ -183,8 +186,13 @@ async def _end(running: Process) -> None:
         except ProcessLookupError:
             break
         await _drained(running)
-    transport = getattr(running, "_transport", None)
-    if transport is not None:  # what has left the group may hold the pipes open
+    _let_go(running)  # what has left the group may hold the pipes open
+
+
+def _let_go(process: Process) -> None:
+    """End it if it still runs, and close what leads to it."""
+    transport = getattr(process, "_transport", None)
+    if transport is not None:
         transport.close()
 
 
