@@ -40,7 +40,8 @@ async def agent(*hears, **options):
     settings = Settings(mode="strict", timing=QUICK, understanding=Scripted(hears), **options)
     async with serve_assemblyai(settings) as server:
         yield server
-    assert server.service.events.find("violation") == []
+    violations = server.service.events.find("violation")
+    assert violations == [], violations
 
 
 async def received(server, kind, number=1, within_s=20.0):

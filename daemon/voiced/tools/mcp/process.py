@@ -105,7 +105,7 @@ async def _bound_to_us() -> list[str]:
         try:
             return words if await trial.wait() == 0 else []
         finally:  # who asked may be gone by now
-            _let_go(trial)
+            await _let_go(trial)
     return []
 
 
@@ -186,14 +186,16 @@ async def _end(running: Process) -> None:
         except ProcessLookupError:
             break
         await _drained(running)
-    _let_go(running)  # what has left the group may hold the pipes open
+    await _let_go(running)
 
 
-def _let_go(process: Process) -> None:
-    """End it if it still runs, and close what leads to it."""
+async def _let_go(process: Process) -> None:
+    """Kill it if it still runs, and close its pipes, which others may hold open."""
     transport = getattr(process, "_transport", None)
     if transport is not None:
         transport.close()
+    with anyio.CancelScope(shield=True):
+        await process.wait()
 
 
 async def _drained(running: Process) -> None:
