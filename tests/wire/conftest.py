@@ -1,8 +1,10 @@
+import logging
 import socket
 
 import pytest
 
 from tests.wire.certificates import Authority
+from tests.wire.mcp_house import TOKEN
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +30,29 @@ def unused_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def broken(record):
+    """Tell whether a test broke something on purpose."""
+    return record.getMessage() == "the thread of the MCP servers broke"
+
+
+@pytest.fixture
+def told(caplog):
+    """What the log says of MCP, from INFO on; nothing of it is ever an error, or a secret."""
+    caplog.set_level(logging.DEBUG)
+
+    def lines(level=logging.INFO):
+        return [
+            each.getMessage()
+            for each in caplog.records
+            if each.levelno >= level and each.name.startswith("voiced")
+        ]
+
+    yield lines
+    records = caplog.get_records("call")
+    assert not [each for each in records if each.levelno >= logging.ERROR and not broken(each)]
+    everything = "\n".join(each.getMessage() for each in records)
+    assert TOKEN not in everything
+    assert "x" * 100 not in everything
+    assert "tools/call" not in everything

@@ -21,6 +21,8 @@ LIAR = ROOT / "tests" / "wire" / "mcp_liar.py"
 QUICK = Backoff(0.1, 0.4, 30.0)
 REAL = (sys.executable, "-m", "tests.wire.mcp_server")
 PATHS = {"PYTHONPATH": str(ROOT)}
+TOKEN = "hunter2-" * 4
+TOOLS = {"add", "lamp", "slow", "picture", "surroundings", "huge", "identity", "grow"}
 
 
 def program(*words, environment=None, **options):

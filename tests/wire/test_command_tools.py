@@ -142,13 +142,11 @@ async def test_a_program_is_kept_behind_the_sound_and_dies_first():
 
 
 @pytest.fixture
-def one_core():
-    """This thread is bound to one core, as the daemon's is; yields those it had."""
-    allowed = os.sched_getaffinity(0)
+def one_core(cores):
+    """This thread is bound to one core, as the daemon's is; gives those it had."""
     stay_on_one_core()
     assert len(os.sched_getaffinity(0)) == 1
-    yield allowed
-    os.sched_setaffinity(0, allowed)
+    return cores
 
 
 async def test_a_program_may_use_the_cores_that_the_daemon_leaves_alone(one_core):

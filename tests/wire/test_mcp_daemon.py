@@ -14,8 +14,7 @@ from tests.fakes import RecordingCaptions
 from tests.house.repository import ROOT
 from tests.whole import until
 from tests.wire.afar import kiosk
-from tests.wire.mcp_house import LIAR, REAL, is_alive
-from tests.wire.test_mcp_servers import TOKEN, TOOLS
+from tests.wire.mcp_house import LIAR, REAL, TOKEN, TOOLS, is_alive
 
 pytestmark = pytest.mark.real_time
 

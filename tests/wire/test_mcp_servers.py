@@ -2,18 +2,16 @@
 
 import asyncio
 import logging
-import os
 import sys
 import time
-from contextlib import AsyncExitStack
 
 import pytest
 
 from tests.house.repository import ROOT
 from tests.whole import until
 from tests.wire.mcp_house import (
-    REAL,
-    is_alive,
+    TOKEN,
+    TOOLS,
     joined,
     kill,
     liar,
@@ -22,43 +20,11 @@ from tests.wire.mcp_house import (
 )
 from voiced.errors import ConfigError, ToolError
 from voiced.toolbox import together
-from voiced.tools.mcp.process import process
 from voiced.tools.mcp.server import Server
-from voiced.tools.process_group import NICENESS
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
 
-TOKEN = "hunter2-" * 4
 AWAY = "home is not reachable right now."
-
-
-def broken(record):
-    """Tell whether a test broke something on purpose."""
-    return record.getMessage() == "the thread of the MCP servers broke"
-
-
-TOOLS = {"add", "lamp", "slow", "picture", "surroundings", "huge", "identity", "grow"}
-
-
-@pytest.fixture(autouse=True)
-def told(caplog):
-    """What the log says of MCP, from INFO on; nothing of it is ever an error, or a secret."""
-    caplog.set_level(logging.DEBUG)
-
-    def lines(level=logging.INFO):
-        return [
-            each.getMessage()
-            for each in caplog.records
-            if each.levelno >= level and each.name.startswith("voiced")
-        ]
-
-    yield lines
-    records = caplog.get_records("call")
-    assert not [each for each in records if each.levelno >= logging.ERROR and not broken(each)]
-    everything = "\n".join(each.getMessage() for each in records)
-    assert TOKEN not in everything
-    assert "x" * 100 not in everything
-    assert "tools/call" not in everything
 
 
 def at(web, **options):
@@ -224,66 +190,6 @@ async def test_calls_do_not_wait_for_one_another():
         async with asyncio.timeout(2):
             assert await it.call("add", a=1, b=1) == {"result": 2}
         calling.cancel()
-
-
-async def test_the_environment_of_a_program_is_clean(monkeypatch):
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/voiced")
-    monkeypatch.setenv("SOME_KEY", TOKEN)
-    async with joined(program(environment={"MINE": "1"})) as it:
-        found = await it.call("surroundings")
-    assert set(found) <= {"PATH", "LANG", "HOME", "TZ", "PYTHONPATH", "MINE", "LC_CTYPE"}
-    assert found["MINE"] == "1"
-
-
-async def test_a_program_is_run_even_if_it_may_not_be_bound_to_us(tmp_path, monkeypatch):
-    refusing = tmp_path / "setpriv"
-    refusing.write_text("#!/bin/sh\nexit 127\n")
-    refusing.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    async with joined(program()) as it:
-        assert await it.call("add", a=1, b=2) == {"result": 3}
-
-
-async def test_nothing_is_left_of_a_program_given_up_before_it_began(tmp_path, monkeypatch):
-    note = tmp_path / "pid"
-    hanging = tmp_path / "setpriv"
-    hanging.write_text(f"#!/bin/sh\necho $$ >{note}.new; mv {note}.new {note}; exec sleep 60\n")
-    hanging.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    async with AsyncExitStack() as stack:
-        starting = asyncio.create_task(stack.enter_async_context(process(REAL, {}, lambda: None)))
-        await until(note.exists)
-        starting.cancel()
-        await asyncio.wait([starting])
-    await until(lambda: not is_alive(int(note.read_text())), within_s=2)
-
-
-async def test_a_program_gives_way_to_the_sound(tmp_path):
-    note = tmp_path / "pids"
-    async with joined(liar("stubborn", str(note))):
-        for pid in [int(word) for word in note.read_text().split()]:
-            assert os.getpriority(os.PRIO_PROCESS, pid) == NICENESS
-
-
-async def test_a_program_and_its_children_end_with_us(tmp_path):
-    note = tmp_path / "pids"
-    async with joined(liar("stubborn", str(note))) as it:
-        pids = [int(word) for word in note.read_text().split()]
-        assert all(is_alive(pid) for pid in pids)
-        began_s = time.monotonic()
-        it.running.cancel()
-        await asyncio.wait([it.running])
-        assert time.monotonic() - began_s < 2.5
-    assert not any(is_alive(pid) for pid in pids)
-
-
-async def test_a_program_that_is_missing_is_told_of_once(told):
-    async with joined(program("/nonexistent/server"), wait=False):
-        await asyncio.sleep(1.5)
-    (warning,) = told(logging.WARNING)
-    assert warning == (
-        "mcp.trouble: home at server: it cannot be started: No such file or directory"
-    )
 
 
 @pytest.mark.parametrize(
