@@ -19,6 +19,7 @@ from mcp.shared.message import SessionMessage
 
 from voiced.config.environment import variable
 from voiced.errors import LinkError
+from voiced.tools.declared import is_program
 from voiced.tools.process_group import put_behind
 
 MOST_BYTES = 1024 * 1024
@@ -70,7 +71,7 @@ async def process(
 
 async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Process:
     inherited = {name: value for name in _INHERITED if (value := variable(name))}
-    words = await _bound_to_us() if _is_program(command[0]) else []
+    words = await _bound_to_us() if is_program(command[0]) else []
     try:
         running = await asyncio.create_subprocess_exec(
             *words,
@@ -107,10 +108,6 @@ async def _bound_to_us() -> list[str]:
         finally:  # who asked may be gone by now
             await _let_go(trial)
     return []
-
-
-def _is_program(word: str) -> bool:
-    return os.access(word, os.X_OK) or shutil.which(word) is not None
 
 
 async def _read(
