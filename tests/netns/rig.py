@@ -14,6 +14,12 @@ import threading
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
+VETH = ("type", "veth")
+OWN_INDEX = ("index", "1000")
+"""Another number than the far end can have in its namespace. Where both have the same, the kernel takes
+the link for one without a lower one, and tells of a lost carrier up to a second late
+(linkwatch_urgent_event in net/core/link_watch.c)."""
+
 _numbers = itertools.count()
 
 
@@ -53,8 +59,8 @@ class Wire:
         for namespace in (self.gate, self.peer):
             ip("netns", "add", namespace)
             ip("-n", namespace, "link", "set", "lo", "up")
-        ip("link", "add", self.interface, "type", "veth", "peer", "out", "netns", self.gate)
-        ip("-n", self.gate, "link", "add", "in", "type", "veth", "peer", "out", "netns", self.peer)
+        ip("link", "add", self.interface, *OWN_INDEX, *VETH, "peer", "out", "netns", self.gate)
+        ip("-n", self.gate, "link", "add", "in", *VETH, "peer", "out", "netns", self.peer)
         ip("addr", "add", f"{self.host_address}/24", "dev", self.interface)
         ip("-n", self.gate, "addr", "add", f"{self._gate_address}/24", "dev", "out")
         ip("-n", self.gate, "addr", "add", f"{self._inner}.1/24", "dev", "in")
