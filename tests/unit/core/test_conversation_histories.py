@@ -1,5 +1,6 @@
 """What holds of the state machine whatever happens, in whatever order."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,9 +112,10 @@ def check(now, after, orders, event, policy):
     assert set(returned) <= now.tools
 
 
-@settings(max_examples=10_000, deadline=None)
-@given(HISTORIES, POLICIES)
-def test_gate_status_and_timer_orders_always_match_where_we_are(history, policy):
+@pytest.mark.parametrize("part", range(5))  # so that workers can share it
+@settings(max_examples=2_000, deadline=None)
+@given(history=HISTORIES, policy=POLICIES)
+def test_gate_status_and_timer_orders_always_match_where_we_are(part, history, policy):
     now, gate, shown = Conversation(), False, status_of(Conversation())
     leaving = ducked = False
     running = set()
