@@ -1,19 +1,13 @@
 """A daemon with a page, and a tab that shows it."""
 
-import socket
 from contextlib import asynccontextmanager
 
 import aiohttp
 
 from tests.browser.chromium import tab
+from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def is_served(url):

@@ -11,8 +11,9 @@ import pytest
 
 from agentsim.dialogue import STORY
 from tests.browser.chromium import tab
-from tests.browser.device import device, free_port, is_served
+from tests.browser.device import device, is_served
 from tests.browser.stage import LINES
+from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
 from voiced.host.visitors import Doorman

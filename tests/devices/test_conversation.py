@@ -74,6 +74,7 @@ def best_correlation(heard, spoken):
     return float(piece @ spoken / np.sqrt((piece @ piece) * (spoken @ spoken)))
 
 
+@pytest.mark.long
 async def test_barge_in_is_heard_at_once_and_nothing_comes_late(rig, measured):
     settings = Settings(timing=QUICK, faults=Faults([f"late-audio={LATE_AUDIO_MS}"]))
     cut_ms = []

@@ -89,6 +89,7 @@ async def test_an_agent_that_hears_itself_falls_back_within_three_replies(
     assert after == before
 
 
+@pytest.mark.long
 async def test_half_duplex_never_interrupts_itself(rig):
     with rig.echo():
         async with (
@@ -109,6 +110,7 @@ async def test_half_duplex_never_interrupts_itself(rig):
             assert not [each for each in done if each.get("status") == "interrupted"]
 
 
+@pytest.mark.long
 async def test_words_spoken_right_at_the_wake_arrive_whole_and_the_earcon_does_not(rig, measured):
     settings = Settings(timing=QUICK, keep_heard=True, listening=False)
     likeness, earcon_share = [], []

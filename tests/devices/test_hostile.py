@@ -10,13 +10,13 @@ import pytest
 from tests.devices import hostile
 from tests.devices.rig import percentile
 from tests.devices.test_reconfigure import RIG
+from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
 
 pytestmark = pytest.mark.real_time
 
-PORT = 18_473
-OPEN = f"kiosk: {{{{listen: '0.0.0.0:{PORT}'}}}}\n"
+OPEN = "kiosk: {{{{listen: '0.0.0.0:{port}'}}}}\n"
 # Whoever is interrupted as often as here hears its own voice, says the guard against echo.
 APART = {old: new.replace("audio: {", "audio: {echo: headphones, ") for old, new in RIG.items()}
 BARGE_INS = 10
@@ -59,18 +59,20 @@ async def silenced_ms(rig, it):
     return late_ms
 
 
+@pytest.mark.long
 async def test_two_hundred_hostile_requests_are_refused_and_a_conversation_goes_on(
     rig, tmp_path, caplog, measured
 ):
+    port = free_port()
     async with kiosk(tmp_path) as it:
         it.extras.clear()
-        it.write(OPEN, instead=APART)
+        it.write(OPEN.format(port=port), instead=APART)
         async with it.running():
             await it.converse()
             in_peace = await silenced_ms(rig, it)
             xruns_in_peace = len(xruns_in(caplog))
             stranger = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.devices.hostile", str(PORT)),
+                *(sys.executable, "-m", "tests.devices.hostile", str(port)),
                 stdout=asyncio.subprocess.PIPE,
             )
             harassed, found = [], b""

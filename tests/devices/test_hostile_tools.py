@@ -60,6 +60,7 @@ def fakes(there, stubborn):
     return [*tools(there), HostileTool("stubborn", stubborn, timeout_s=1)]
 
 
+@pytest.mark.long
 async def test_hostile_calls_are_not_heard_in_a_conversation(rig, caplog, measured, tmp_path):
     stubborn = Stubborn()
     async with (

@@ -9,6 +9,7 @@ import pytest
 from tests.devices.rig import SPEAKER_RATE_HZ, percentile
 from tests.devices.test_reconfigure import RIG
 from tests.fakes import RecordingCaptions
+from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.mcp_house import LIAR, REAL, web_server
@@ -74,8 +75,9 @@ async def other_settings(it):
     await until(lambda: session.config["system_prompt"] == "You are one.")
 
 
+@pytest.mark.long
 async def test_a_server_comes_and_goes_and_the_story_goes_on(rig, tmp_path, caplog, measured):
-    port = 18_493
+    port = free_port()
     bad = f"  bad: {{{{command: ['{REAL[0]}', '{LIAR}', flood]}}}}\n"
     home = f"  home: {{{{url: 'http://127.0.0.1:{port}/mcp'}}}}\n"
     async with kiosk(tmp_path) as it, asyncio.TaskGroup() as group:

@@ -31,6 +31,7 @@ async def heard_speaking(rig, session):
     return loudness(recording.samples)
 
 
+@pytest.mark.long
 async def test_a_card_that_is_pulled_out_and_put_back_talks_again_within_two_seconds(
     doomed_rig, measured
 ):

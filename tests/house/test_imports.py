@@ -7,6 +7,8 @@ import wave
 
 import pytest
 
+from tests.ports import free_port
+
 PROGRAM = """
 import asyncio, signal, sys, threading
 from pathlib import Path
@@ -32,9 +34,9 @@ PARTS = {
         "tools: [set_timer]\n",
         {"voiced.tools.timers", "voiced.host.alarm_clock", "voiced.host.alarm_words"},
     ),
-    "kiosk": ("kiosk: {listen: '127.0.0.1:18481'}\n", {"aiohttp", "voiced.kiosk"}),
+    "kiosk": ("kiosk: {listen: '127.0.0.1:PORT'}\n", {"aiohttp", "voiced.kiosk"}),
     "metrics": (
-        "metrics: {listen: '127.0.0.1:18482'}\n",
+        "metrics: {listen: '127.0.0.1:PORT'}\n",
         {"aiohttp", "prometheus_client", "voiced.monitor", "voiced.metrics"},
     ),
     "mqtt": (
@@ -62,6 +64,7 @@ def imported(folder, more):
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
         file.writeframes(bytes(64_000))
     text = SETTINGS.replace("IN", str(folder / "in.wav")).replace("OUT", str(folder / "out.wav"))
+    more = more.replace("PORT", str(free_port()))
     (folder / "voiced.yaml").write_text(text + more + ("" if "tools: [" in more else NO_TOOLS))
     places = {"STATE_DIRECTORY": str(folder), "RUNTIME_DIRECTORY": str(folder)}
     done = subprocess.run(

@@ -120,6 +120,7 @@ async def test_after_three_seconds_the_session_goes_on_and_nothing_said_is_missi
             assert flowing_s <= 0.5
 
 
+@pytest.mark.long
 async def test_after_twenty_seconds_the_session_goes_on_with_the_last_ten(wire, authority):
     async with conversation(wire, authority) as it:
         it.microphone.say(counting(45))
@@ -137,6 +138,7 @@ async def test_after_twenty_seconds_the_session_goes_on_with_the_last_ten(wire, 
         assert after == list(range(after[0], after[-1] + 1))
 
 
+@pytest.mark.long
 async def test_after_forty_seconds_a_new_conversation_is_usable_by_itself(wire, authority):
     async with conversation(wire, authority, listening=True) as it:
         wire.carrier(False)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.pi.images import Image
 from tests.pi.sockets import connected
+from tests.ports import free_port
 
 CPUS, MEMORY_MIB = 4, 1024  # what the device tree of the image says
 ANSWER_WITHIN_S = 20.0
@@ -127,7 +128,7 @@ class Computer:
     pins: Pins
 
     def __init__(self, image: Image, folder: Path, usb_socket: Path | None = None) -> None:
-        self.ssh_port = _free_port()
+        self.ssh_port = free_port()
         self._image = image
         self._folder = folder
         self._usb_socket = usb_socket
@@ -214,10 +215,3 @@ class Computer:
             *(("-rtc", f"base={clock}") if clock else ()),
             *usb,
         ]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,8 +1,8 @@
 import logging
-import socket
 
 import pytest
 
+from tests.ports import free_port
 from tests.wire.certificates import Authority
 from tests.wire.mcp_house import TOKEN
 
@@ -27,9 +27,7 @@ def places(tmp_path, monkeypatch):
 
 @pytest.fixture
 def unused_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 def broken(record):

@@ -78,13 +78,6 @@ def deaf_port(family=socket.AF_INET, host="127.0.0.1"):
         yield listener.getsockname()[1]
 
 
-def closed_port():
-    """Return a port where nothing listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 def inet(port, host="127.0.0.1"):
     """Return what `getaddrinfo` says of one IPv4 address."""
     return (socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))

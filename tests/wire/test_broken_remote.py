@@ -96,6 +96,7 @@ async def test_everything_broken_is_refused_with_its_reason_in_one_conversation(
     assert "evil" not in caplog.text
 
 
+@pytest.mark.long
 async def test_a_server_that_never_finishes_is_given_up(tmp_path, unused_port):
     async with kiosk(tmp_path) as it:
 

@@ -149,6 +149,7 @@ def test_the_demo_holds_a_conversation_by_itself(tmp_path):
     assert np.sqrt(np.mean(sound**2)) > 100
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("asks", "news"),
     [

@@ -38,6 +38,7 @@ async def ends(process, within_s=20.0):
     return await asyncio.wait_for(process.wait(), within_s)
 
 
+@pytest.mark.long
 async def test_three_crashes_bring_the_last_good_settings_back(tmp_path):
     async with kiosk(tmp_path) as it:
         write_sound(tmp_path / "in.wav")

@@ -70,6 +70,7 @@ async def lateness_s(until_done):
     return worst_s
 
 
+@pytest.mark.long
 async def test_hostile_calls_are_contained_and_the_conversation_goes_on(caplog, tmp_path):
     assert len(HOSTILE) >= 40
     async with house(tmp_path) as there, talking(tools(there), caplog) as it:

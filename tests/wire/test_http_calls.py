@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
+from tests.ports import free_port
 from tests.wire.connect_proxy import ConnectProxy
 from tests.wire.peers import (
     answering,
-    closed_port,
     inet,
     leaving_nothing,
     resolver_of,
@@ -109,7 +109,7 @@ async def test_a_proxy_is_used_by_the_same_rule(authority, serving):
 
 
 async def test_a_proxy_that_is_down_is_told():
-    assert await refusal("https://agent.test/", proxy=f"http://127.0.0.1:{closed_port()}") == (
+    assert await refusal("https://agent.test/", proxy=f"http://127.0.0.1:{free_port()}") == (
         LinkError,
         "the proxy refused the connection; nothing listens there",
     )
@@ -123,7 +123,7 @@ async def test_a_socks_proxy_is_refused():
 
 
 async def test_a_closed_port_is_told():
-    port = closed_port()
+    port = free_port()
     assert await refusal(f"http://127.0.0.1:{port}/") == (
         LinkError,
         f"127.0.0.1:{port} refused the connection; nothing listens there",

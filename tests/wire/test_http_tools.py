@@ -8,7 +8,8 @@ import time
 import pytest
 from aiohttp import web
 
-from tests.wire.peers import answering, closed_port, inet, leaving_nothing, resolver_of, tcp_server
+from tests.ports import free_port
+from tests.wire.peers import answering, inet, leaving_nothing, resolver_of, tcp_server
 from voiced.devices.link import LinkOptions
 from voiced.devices.resolver import Resolver
 from voiced.errors import ToolError
@@ -246,7 +247,7 @@ async def test_a_service_that_misbehaves_costs_its_time_and_no_more(talk, senten
 
 async def test_a_service_that_is_not_there_is_told_of_without_its_address(caplog):
     caplog.set_level(logging.DEBUG, "voiced")
-    port = closed_port()
+    port = free_port()
     assert (
         await refusal(tool(f"http://127.0.0.1:{port}/{{city}}?k=v"), "Atlantis")
         == "cannot be reached."

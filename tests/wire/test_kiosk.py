@@ -1,67 +1,14 @@
 """The page for a screen, over real sockets: what it is served, shown and lets do."""
 
 import asyncio
-import json
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 
 from tests.whole import until
-from tests.wire.afar import kiosk
+from tests.wire.screen import Live, screen
 
 pytestmark = pytest.mark.real_time
-
-PORT = 18_471
-HERE = f"http://127.0.0.1:{PORT}"
-PAGE = f"kiosk: {{{{listen: '127.0.0.1:{PORT}'}}}}\n"
-
-
-@asynccontextmanager
-async def screen(folder, monkeypatch, page=PAGE):
-    """A daemon with a page, and a browser's connections to it."""
-    monkeypatch.setenv("STATE_DIRECTORY", str(folder / "state"))
-    async with (
-        kiosk(folder) as it,
-        aiohttp.ClientSession(HERE, cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser,
-    ):
-        it.write(page)
-        async with it.running():
-            for _ in range(100):
-                try:
-                    await browser.get("/")
-                    break
-                except aiohttp.ClientConnectionError:
-                    await asyncio.sleep(0.05)
-            yield it, browser
-
-
-class Live:
-    """What a page sees."""
-
-    def __init__(self, socket):
-        self.socket = socket
-        self.sights, self.captions, self.settings, self.problems = [], [], [], []
-        self.kept = 0
-        self._reading = asyncio.create_task(self._read())
-
-    async def _read(self):
-        async for message in self.socket:
-            body = json.loads(message.data)
-            match body["type"]:
-                case "kept":
-                    self.kept += 1
-                case "problem":
-                    self.problems.append(body["text"])
-                case "sight" | "caption" | "settings" as kind:
-                    kinds = {"sight": self.sights, "caption": self.captions}
-                    kinds.get(kind, self.settings).append(body)
-
-    async def order(self, what, **more):
-        await self.socket.send_json({"do": what, **more})
-
-    async def status(self, wanted):
-        await until(lambda: self.sights and self.sights[-1]["status"] == wanted, within_s=10)
 
 
 async def test_a_whole_conversation_is_seen_and_steered(tmp_path, monkeypatch):
@@ -117,20 +64,21 @@ async def test_the_files_of_the_page_are_served_and_nothing_else(tmp_path, monke
     ("headers", "status"),
     [
         ({"Host": "evil.test"}, 421),
-        ({"Host": f"evil.test:{PORT}"}, 421),
+        ({"Host": "evil.test:PORT"}, 421),
         ({"Host": "127.0.0.1:80"}, 421),
         ({"Host": "127.0.0.1:port"}, 421),
         ({"Origin": "http://evil.test"}, 403),
         ({"Origin": "null"}, 403),
-        ({"Origin": f"http://127.0.0.1:{PORT + 1}"}, 403),
-        ({"Origin": HERE}, 200),
-        ({"Host": f"localhost:{PORT}"}, 200),
+        ({"Origin": "http://127.0.0.1:1"}, 403),
+        ({"Origin": "http://127.0.0.1:PORT"}, 200),
+        ({"Host": "localhost:PORT"}, 200),
     ],
 )
 async def test_requests_that_are_not_from_our_own_page_are_refused(
     tmp_path, monkeypatch, headers, status
 ):
-    async with screen(tmp_path, monkeypatch) as (_, browser):
+    async with screen(tmp_path, monkeypatch) as (it, browser):
+        headers = {name: value.replace("PORT", str(it.port)) for name, value in headers.items()}
         assert (await browser.get("/", headers=headers)).status == status
         if status == 200:
             return
@@ -181,7 +129,7 @@ async def test_the_page_comes_and_goes_with_its_section(tmp_path, monkeypatch):
         await asyncio.sleep(0.1)
         with pytest.raises(aiohttp.ClientConnectionError):
             await browser.get("/")
-        it.write(PAGE)
+        it.write(it.page)
         await until(lambda: it.settings.kiosk is not None)
         await asyncio.sleep(0.3)
         assert (await browser.get("/")).status == 200

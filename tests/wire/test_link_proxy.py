@@ -4,10 +4,10 @@ import contextlib
 
 import pytest
 
+from tests.ports import free_port
 from tests.wire.connect_proxy import ConnectProxy
 from tests.wire.peers import (
     agent,
-    closed_port,
     dialer,
     heard,
     inet,
@@ -82,7 +82,7 @@ async def test_a_proxy_that_refuses_is_told(serving, answer, sentence):
 
 
 async def test_a_proxy_that_is_down_is_told():
-    port = closed_port()
+    port = free_port()
     assert await refusal(DIAL.url, proxy=f"http://me:secret@127.0.0.1:{port}") == (
         LinkError,
         f"the proxy 127.0.0.1:{port} refused the connection; nothing listens there",
@@ -93,7 +93,7 @@ async def test_the_name_of_the_proxy_is_looked_up_and_a_dead_address_passed_over
     authority, serving
 ):
     async with proxied_agent(serving) as (_, port):
-        resolver = resolver_of(inet(closed_port(), "127.0.0.2"), inet(port))
+        resolver = resolver_of(inet(free_port(), "127.0.0.2"), inet(port))
         proxy = f"http://proxy.test:{port}"
         connecting = dialer(proxy=proxy, ca_file=authority.ca_file, resolver=resolver)
         async with connecting(DIAL) as link:

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
+from tests.ports import free_port
 from tests.wire.peers import (
     agent,
     answering,
-    closed_port,
     deaf_port,
     dialer,
     heard,
@@ -98,7 +98,7 @@ async def test_a_peer_that_hangs_up_during_the_handshake_is_told():
 
 
 async def test_a_closed_port_is_told():
-    port = closed_port()
+    port = free_port()
     assert await refusal(f"ws://127.0.0.1:{port}") == (
         LinkError,
         f"127.0.0.1:{port} refused the connection; nothing listens there",
@@ -219,7 +219,7 @@ async def test_a_broken_ipv6_costs_a_quarter_of_a_second():
 
 
 async def test_when_no_address_answers_all_are_tried():
-    resolver = resolver_of(inet(closed_port()), inet(443, "255.255.255.255"))
+    resolver = resolver_of(inet(free_port()), inet(443, "255.255.255.255"))
     assert await refusal("wss://agent.test", resolver=resolver) == (
         LinkError,
         "agent.test:443 cannot be reached at any of its addresses; is the network up?",

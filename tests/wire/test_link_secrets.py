@@ -6,8 +6,9 @@ import traceback
 
 import pytest
 
+from tests.ports import free_port
 from tests.wire.connect_proxy import ConnectProxy
-from tests.wire.peers import agent, answering, closed_port, dialer, echo, heard, tcp_server
+from tests.wire.peers import agent, answering, dialer, echo, heard, tcp_server
 from voiced.agents.codec import Dial, HttpCall
 from voiced.devices.http import AiohttpCaller
 from voiced.devices.link import LinkOptions
@@ -85,7 +86,7 @@ async def test_a_refused_call_tells_no_secret(everything_logged, answer):
 @pytest.mark.parametrize(
     "url",
     [
-        f"ws://127.0.0.1:{closed_port()}{PATH}",
+        f"ws://127.0.0.1:CLOSED{PATH}",
         f"ws://agent.test{PATH}",
         f"wss://{PATH}",
         f"wss://agent.test:port{PATH}",
@@ -93,6 +94,7 @@ async def test_a_refused_call_tells_no_secret(everything_logged, answer):
     ],
 )
 async def test_a_link_that_cannot_be_dialled_tells_no_secret(everything_logged, url):
+    url = url.replace("CLOSED", str(free_port()))
     with pytest.raises(LinkError) as failure:
         async with dialer()(Dial(url, HEADERS)):
             raise AssertionError

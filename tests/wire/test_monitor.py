@@ -12,20 +12,23 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.house.repository import ROOT
+from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
 
 pytestmark = pytest.mark.real_time
 
-PORT = 18_472
-HERE = f"http://127.0.0.1:{PORT}"
-OPEN = f"metrics: {{{{listen: '127.0.0.1:{PORT}'}}}}\n"
+OPEN = "metrics: {{listen: '127.0.0.1:PORT'}}\n"
 
 
 @asynccontextmanager
 async def monitored(folder, *more, **options):
-    async with kiosk(folder, **options) as it, aiohttp.ClientSession(HERE) as browser:
-        it.write(*(more or (OPEN,)))
+    port = free_port()
+    async with (
+        kiosk(folder, **options) as it,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as browser,
+    ):
+        it.write(*(text.replace("PORT", str(port)) for text in more or (OPEN,)))
         async with it.running():
             for _ in range(100):
                 try:
@@ -120,7 +123,7 @@ async def test_health_says_whether_the_device_does_what_it_is_there_for(tmp_path
 async def test_with_a_token_only_who_shows_it_is_answered(tmp_path, shown, status):
     (tmp_path / "token").write_text("secret-word\n")
     (tmp_path / "token").chmod(0o600)
-    asked = f"metrics: {{{{listen: '127.0.0.1:{PORT}', token: {{{{file: {tmp_path}/token}}}}}}}}\n"
+    asked = f"metrics: {{{{listen: '127.0.0.1:PORT', token: {{{{file: {tmp_path}/token}}}}}}}}\n"
     async with monitored(tmp_path, asked) as (_, browser):
         for path in ("/metrics", "/healthz"):
             assert (await browser.get(path, headers=shown)).status == status

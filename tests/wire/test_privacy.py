@@ -8,12 +8,12 @@ import pytest
 
 from tests.whole import until
 from tests.wire.afar import kiosk
-from tests.wire.test_kiosk import HERE, PAGE, PORT, Live, screen
+from tests.wire.screen import PAGE, Live, screen
 from tests.wire.test_steering import voiced
 
 pytestmark = pytest.mark.real_time
 
-EVERYWHERE = f"kiosk: {{{{listen: '0.0.0.0:{PORT}', names: [here.test]}}}}\n"
+EVERYWHERE = "kiosk: {{{{listen: '0.0.0.0:{port}', names: [here.test]}}}}\n"
 HELD = "privacy: {{transcripts: true, transcript_lines: 2}}\n"
 SAID = "the weather is fine today"
 
@@ -59,8 +59,7 @@ async def test_what_was_said_is_held_only_if_that_is_allowed(tmp_path, capsys, c
 @pytest.mark.parametrize(("who", "reads"), [("nobody", False), ("device", True), ("network", True)])
 async def test_the_page_shows_what_is_said_to_whom_it_may(tmp_path, monkeypatch, who, reads):
     async with screen(tmp_path, monkeypatch) as (it, browser):
-        page = f"kiosk: {{{{listen: '127.0.0.1:{PORT}'}}}}\nprivacy: {{{{captions: {who}}}}}\n"
-        it.write(page)
+        it.write(it.page, f"privacy: {{{{captions: {who}}}}}\n")
         await until(lambda: it.settings.privacy.captions == who)
         assert not it.following.outside.may_read("192.0.2.7") or who == "network"
         async with browser.ws_connect("/live") as line:
@@ -72,13 +71,13 @@ async def test_the_page_shows_what_is_said_to_whom_it_may(tmp_path, monkeypatch,
 
 
 async def test_visitors_from_elsewhere_come_in_with_the_link_only(tmp_path, monkeypatch, capsys):
-    async with screen(tmp_path, monkeypatch, EVERYWHERE) as (_, browser):
+    async with screen(tmp_path, monkeypatch, EVERYWHERE) as (it, browser):
         file = tmp_path / "state" / "kiosk.token"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert await voiced("kiosk") == 0
         shown = capsys.readouterr()
         link, token = shown.out.splitlines()[0].split("#")
-        assert link == f"http://here.test:{PORT}/"
+        assert link == f"http://here.test:{it.port}/"
         assert token == file.read_text().strip()
         assert "█" in shown.out
         assert "can steer this device" in shown.err
@@ -119,16 +118,17 @@ async def test_without_a_page_there_is_no_link(tmp_path, capsys):
 
 
 async def test_a_page_for_this_device_alone_has_a_plain_link(tmp_path, monkeypatch, capsys):
-    async with screen(tmp_path, monkeypatch):
+    async with screen(tmp_path, monkeypatch) as (it, _):
         assert await voiced("kiosk") == 0
         shown = capsys.readouterr()
-        assert shown.out == f"{HERE}/\n"
+        assert shown.out == f"{it.here}/\n"
         assert "only on this device" in shown.err
 
 
 async def test_a_port_that_is_taken_is_told_once_and_nothing_else_ends(tmp_path, caplog):
-    with socket.create_server(("127.0.0.1", PORT)):
-        async with kiosk(tmp_path, PAGE) as it, it.running():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        page = PAGE.format(port=taken.getsockname()[1])
+        async with kiosk(tmp_path, page) as it, it.running():
             await until(lambda: "kiosk.listen" in caplog.text)
             await it.converse()
     assert caplog.text.count("kiosk.listen") == 1

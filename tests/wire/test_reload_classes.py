@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import re
 
 import pytest
 
+from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.test_reconfigure import write_sound
@@ -18,8 +20,8 @@ BASE = """\
 button: {pin: 17}
 buttons: {volume_up: {pin: 5}, volume_down: {pin: 6}, mute: {pin: 13}}
 led: {pin: 25}
-kiosk: {listen: '127.0.0.1:18476'}
-metrics: {listen: '127.0.0.1:18477'}
+kiosk: {listen: '127.0.0.1:PAGE_PORT'}
+metrics: {listen: '127.0.0.1:FIGURES_PORT'}
 mqtt: {host: 127.0.0.1, port: 1}
 remote: {url: 'http://127.0.0.1:9/x'}
 """
@@ -178,7 +180,8 @@ async def test_a_setting_counts_when_its_class_says(tmp_path, name):
         base = base.replace(
             "capture: {silent_after_s: 0}", f"{wav}, playback: {{device: 'wav:{tmp_path}/out.wav'}}"
         )
-        it.path.write_text(base + BASE)
+        ports = {name: str(free_port()) for name in ("PAGE_PORT", "FIGURES_PORT")}
+        it.path.write_text(base + re.sub("|".join(ports), lambda name: ports[name[0]], BASE))
         async with it.running():
             await until(lambda: it.status == "asleep")
             await it.converse()

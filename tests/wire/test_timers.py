@@ -67,6 +67,7 @@ async def test_a_timer_wakes_the_agent_which_sleeps_again_soon(tmp_path):
         assert len(server.service.events.find("sent", type="reply.started")) == 3  # and no greeting
 
 
+@pytest.mark.long
 async def test_without_an_agent_it_rings_until_somebody_presses_the_button(tmp_path):
     async with contextlib.AsyncExitStack() as agents:
         server = await agents.enter_async_context(agent("set a timer for 6 seconds"))

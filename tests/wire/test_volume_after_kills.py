@@ -9,6 +9,8 @@ import time
 import wave
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from voiced.host.memory import FILE_NAME
 
 KILLS = 200
@@ -66,6 +68,7 @@ def silence(folder):
         file.writeframes(bytes(640))
 
 
+@pytest.mark.long
 def test_the_remembered_volume_is_never_corrupt_and_never_old(tmp_path):
     chance = random.Random(7)
 

@@ -4,11 +4,11 @@ import pytest
 import yaml
 
 from tests.whole import until
-from tests.wire.test_kiosk import PORT, Live, screen
+from tests.wire.screen import Live, screen
 
 pytestmark = pytest.mark.real_time
 
-OPEN = f"kiosk: {{{{listen: '127.0.0.1:{PORT}', settings: true}}}}\n"
+OPEN = "kiosk: {{{{listen: '127.0.0.1:{port}', settings: true}}}}\n"
 
 
 async def answer_to(socket, **order):
@@ -110,9 +110,9 @@ async def test_settings_by_hand_that_cannot_be_used_do_no_harm(tmp_path, monkeyp
 
 
 async def test_a_server_stands_above_what_people_set(tmp_path, monkeypatch):
-    async with screen(tmp_path, monkeypatch) as (it, browser):
+    async with screen(tmp_path, monkeypatch, OPEN) as (it, browser):
         it.server.put("version: 1\nagent: {session: {system_prompt: You are the server's.}}\n")
-        it.write(OPEN, 'remote: {{url: "{server}/{{name}}.yaml", interval_s: 5, trial_s: 5}}\n')
+        it.write(it.page, 'remote: {{url: "{server}/{{name}}.yaml", interval_s: 5, trial_s: 5}}\n')
         await until(lambda: "server" in it.settings.agent.session["system_prompt"], 15)
         async with browser.ws_connect("/live") as socket:
             answer = await answer_to(socket, do="settings", changed={"prompt": "You are mine."})
