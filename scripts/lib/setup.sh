@@ -219,15 +219,13 @@ install_project() {
   [[ $1 == run ]] || stamp >"$venv/.ready-test"
 }
 
-# Install what a lock names, and this checkout; once more if a download breaks.
+# Install what a lock names, and this checkout.
 install_by_lock() {
   local what
-  fill_venv "$1" && return
-  what=$(refused "$log") || { fill_venv "$1" && return; } || what=$(refused "$log") || return 1
-  die "refused: the package index gave another $what than the lock names ($(realpath --relative-to "$root" "$1"))"
+  patiently "$log" fill "$venv/bin/python" "$1" --editable "$root" && return
+  what=$(refused "$log") || return 1
+  die "refused: the package index gave another $what than the lock names (scripts/locks)"
 }
-
-fill_venv() { fill "$venv/bin/python" "$1" --editable "$root" >"$log" 2>&1 </dev/null 9<&-; }
 
 # The lock has no packages for other machines and Pythons: there the ranges of pyproject.toml have to do.
 install_by_ranges() {
@@ -243,8 +241,7 @@ install_by_ranges() {
 ranges_install() {
   local options=(--only-binary pocketsphinx) # its build takes long and needs more packages
   options+=(--editable "$root$1")
-  { pip_for "$venv/bin/python" install "${options[@]}" || pip_for "$venv/bin/python" install "${options[@]}"; } \
-    >"$log" 2>&1 </dev/null 9<&-
+  patiently "$log" pip_for "$venv/bin/python" install "${options[@]}"
 }
 
 pip_failed() {
