@@ -55,6 +55,7 @@ make_version() {
   mkdir -p "$versions" "$scratch/wheels"
   trap leave_nothing EXIT
   find_locks
+  ! lacks_client || say "$from has no client for MCP servers: it comes from the package index, by the lock"
   python3 -m venv --without-pip --system-site-packages "$folder"
   patiently "$log" put_packages "$folder/bin/python" || {
     rm -rf "$folder"
@@ -82,14 +83,16 @@ find_locks() {
   [[ -s $locks/device.txt ]] || die "refused: $(wheel) carries no lock; make it anew with scripts/package"
 }
 
+# Only the client for MCP servers may come from the index although there is a folder: the settings ask for it later.
+lacks_client() { [[ -d $from && $(extras) == *mcp* ]] && ! has_wheel mcp; }
+
 put_packages() {
   local python=$1 wanted=("$locks/device.txt")
   export PIP_NO_CACHE_DIR=1 # root's would only fill the disk
   [[ $(extras) != *mcp* ]] || wanted+=("$locks/device-mcp.txt")
   if [[ -d $from ]]; then
     put_folder "$python" "$from" || return
-    # Only what the folder does not have comes from the index: the client for MCP servers, since the settings name one.
-    [[ $(extras) == *mcp* ]] && ! has_wheel mcp || return 0
+    lacks_client || return 0
     wanted=("$locks/device-mcp.txt")
   fi
   gather "$scratch" "${wanted[@]}" || return
