@@ -6,6 +6,8 @@ root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd -P)
 venv=$root/.venv
 # shellcheck source=scripts/lib/words.sh
 source "$root/scripts/lib/words.sh"
+# shellcheck source=scripts/lib/locked.sh
+source "$root/scripts/lib/locked.sh"
 
 # When it is needed, the package, a command or files that show it is there, and why.
 #   build: while the virtual environment is filled        test: whenever tests run
@@ -87,7 +89,7 @@ is_ready() {
 
 # What the virtual environment depends on: its place, its Python, the dependencies.
 stamp() {
-  { echo "$venv"; "$venv/bin/python" -V; cat "$root/pyproject.toml"; } | sha256sum
+  { echo "$venv"; "$venv/bin/python" -V; cat "$root/pyproject.toml" "$locks"/*.txt; } | sha256sum
 }
 
 is_python_asked_for() {
@@ -202,25 +204,49 @@ venv_is_sound() {
 }
 
 install_project() {
-  local dev=""
-  [[ $1 == run ]] || dev=",dev"
+  local lock=$locks/run.txt
+  [[ $1 == run ]] || lock=$locks/test.txt
   rm -f "$venv"/.ready-*
   say "installing Python packages into .venv (a minute or two, longer on a Pi)"
-  if ! pip_install "[demo$dev]"; then
-    pip_install "${dev:+[dev]}" || {
-      tail -n 20 "$log" >&2
-      die "pip failed; its last words are above. Is the network up?"
-    }
-    say "pocketsphinx cannot be installed here: the stand-in agent will not understand, only repeat"
+  if ! covered "$venv/bin/python"; then
+    install_by_ranges "$1"
+  elif ! install_by_lock "$lock"; then
+    without pocketsphinx "$lock" >"$venv/without-pocketsphinx.txt"
+    install_by_lock "$venv/without-pocketsphinx.txt" || pip_failed
+    say_deaf
   fi
   stamp >"$venv/.ready-run"
   [[ $1 == run ]] || stamp >"$venv/.ready-test"
 }
 
-# Install voiced with extras, as in "[demo]"; once more if a download breaks.
-pip_install() {
-  local pip=("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --timeout 60)
-  pip+=(--only-binary pocketsphinx) # its build takes long and needs more packages
-  pip+=(--editable "$root$1")
-  { "${pip[@]}" || "${pip[@]}"; } >"$log" 2>&1 </dev/null 9<&-
+# Install what a lock names, and this checkout.
+install_by_lock() {
+  local what
+  patiently "$log" fill "$venv/bin/python" "$1" --editable "$root" && return
+  what=$(refused "$log") || return 1
+  die "refused: the package index gave another $what than the lock names (scripts/locks)"
 }
+
+# The lock has no packages for other machines and Pythons: there the ranges of pyproject.toml have to do.
+install_by_ranges() {
+  local dev=""
+  [[ $1 == run ]] || dev=",dev"
+  say "the lock does not cover $("$venv/bin/python" -V) on $(uname -m): taking what the ranges allow"
+  if ! ranges_install "[demo$dev]"; then
+    ranges_install "${dev:+[dev]}" || pip_failed
+    say_deaf
+  fi
+}
+
+ranges_install() {
+  local options=(--only-binary pocketsphinx) # its build takes long and needs more packages
+  options+=(--editable "$root$1")
+  patiently "$log" pip_for "$venv/bin/python" install "${options[@]}"
+}
+
+pip_failed() {
+  tail -n 20 "$log" >&2
+  die "pip failed; its last words are above. Is the network up?"
+}
+
+say_deaf() { say "pocketsphinx cannot be installed here: the stand-in agent will not understand, only repeat"; }

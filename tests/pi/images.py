@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,9 @@ BUILD = Path(__file__).with_name("build-image.sh")
 SUITES = ("bookworm", "trixie")
 """Debian releases."""
 
-SOURCES = ["pyalsaaudio==0.11.0"]
+LOCK = Path(__file__).resolve().parents[2] / "scripts" / "locks" / "device.txt"
+PINS = re.findall(r"^pyalsaaudio==.*\n(?: .*\n)*", LOCK.read_text(), re.MULTILINE)
+SOURCES = [pin.split()[0] for pin in PINS]
 """Packages without a wheel for arm64: built on the virtual machine's own system."""
 
 KEPT = 1
@@ -67,9 +70,11 @@ def _build(suite: str, folder: Path) -> None:
     sources = folder / "sources"
     sources.mkdir(parents=True)
     names = [name.partition("==")[0] for name in SOURCES]
+    (folder / "lock.txt").write_text("".join(PINS))
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    pip += ["--require-hashes", "--no-deps", "--no-build-isolation", "--use-pep517"]
     subprocess.run(
-        [*pip, "--no-deps", "--no-binary", ",".join(names), "--dest", sources, *SOURCES],
+        [*pip, "--no-binary", ",".join(names), "--dest", sources, "-r", folder / "lock.txt"],
         check=True,
     )
     with (folder / "build.log").open("w") as output:

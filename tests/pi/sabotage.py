@@ -246,7 +246,7 @@ TABLE: dict[str, Sabotage] = {
         "tools/process_group.py", "os.kill(pid, signal.SIGKILL)", "pass"
     ),
     "test_an_mcp_server_is_brought_called_killed_and_called_again": script(
-        "scripts/install", "then echo device,mcp; else", "then echo device; else"
+        "scripts/lib/version.sh", "then echo device,mcp; else", "then echo device; else"
     ),
     "test_asleep_it_costs_next_to_nothing": code(
         "pipes.py", "pipe.relax(relaxed)", "pipe.relax(False)"

@@ -7,6 +7,8 @@ import zipfile
 
 import pytest
 
+from tests.pi.home import ROOT
+
 BROKEN = "raise SystemExit('this version cannot start')\n"
 
 
@@ -28,22 +30,31 @@ def another_version(it, version, *, broken=False):
             name = entry.filename.replace(
                 f"voiced-{before}.dist-info", f"voiced-{version}.dist-info"
             )
+            name = name.replace(f"voiced-{before}.data", f"voiced-{version}.data")
             if name.endswith("METADATA"):
                 content = content.replace(
                     f"\nVersion: {before}".encode(), f"\nVersion: {version}".encode()
                 )
             if name.endswith("RECORD"):
-                content = content.replace(
-                    f"voiced-{before}.dist".encode(), f"voiced-{version}.dist".encode()
-                )
+                for kind in ("dist", "data"):
+                    content = content.replace(
+                        f"voiced-{before}.{kind}".encode(), f"voiced-{version}.{kind}".encode()
+                    )
                 content = re.sub(rb"sha256=[^,]*,\d+", b",", content)
             if name == "voiced/__init__.py":
                 content = content.replace(f'"{before}"'.encode(), f'"{version}"'.encode())
             if broken and name == "voiced/cli/run.py":
                 content = BROKEN.encode()
             target.writestr(name, content)
+    listed(folder)
     it.pi.guest.copy({folder: f"wheels-{version}"}, "/srv")
     return f"/srv/wheels-{version}"
+
+
+def listed(folder):
+    """Write the folder's list of hashes anew."""
+    shell = f"source {ROOT}/scripts/lib/locked.sh; list_folder {folder}"
+    subprocess.run(["bash", "-c", shell], check=True)
 
 
 def test_an_upgrade_keeps_what_is_the_owners(installed):

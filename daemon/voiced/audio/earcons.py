@@ -7,6 +7,7 @@ what is high and even is due.
 import functools
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voiced.core.cues import Earcon
 
@@ -37,5 +38,5 @@ def _note(hz: float, duration_s: float, rate_hz: int) -> bytes:
     seconds = np.arange(round(duration_s * rate_hz)) / rate_hz
     fade = np.minimum(np.minimum(seconds, duration_s - seconds) / FADE_S, 1.0)
     envelope = 0.5 - 0.5 * np.cos(np.pi * fade)
-    sound = LEVEL * 32767 * envelope * np.sin(2 * np.pi * hz * seconds)
+    sound: NDArray[np.float64] = LEVEL * 32767 * envelope * np.sin(2 * np.pi * hz * seconds)
     return sound.astype("<i2").tobytes()

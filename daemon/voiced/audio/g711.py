@@ -40,7 +40,8 @@ def _mulaw(samples: NDArray[np.int32]) -> NDArray[np.int32]:
     magnitude: NDArray[np.int32] = np.minimum(np.abs(samples >> 2) + MULAW_BIAS, MULAW_TOP)
     segment = _bit_length(magnitude) - 6
     code = (segment << 4) | ((magnitude >> (segment + 1)) & 0xF)
-    return code ^ np.where(samples < 0, np.int32(0x7F), np.int32(0xFF))
+    signed: NDArray[np.int32] = code ^ np.where(samples < 0, np.int32(0x7F), np.int32(0xFF))
+    return signed
 
 
 def _alaw(samples: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -48,7 +49,8 @@ def _alaw(samples: NDArray[np.int32]) -> NDArray[np.int32]:
     magnitude = np.where(shifted < 0, ~shifted, shifted)
     segment = np.maximum(_bit_length(magnitude) - 5, 0)
     code = (segment << 4) | ((magnitude >> np.maximum(segment, 1)) & 0xF)
-    return code ^ np.where(samples < 0, np.int32(0x55), np.int32(0xD5))
+    signed: NDArray[np.int32] = code ^ np.where(samples < 0, np.int32(0x55), np.int32(0xD5))
+    return signed
 
 
 def _bit_length(magnitude: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -113,6 +113,7 @@ class _Workspace:
         self.source = np.zeros(n_history + n_blocks * n_source, np.int64)
         size = self.source.itemsize
         strides = (n_source * size, size)
+        self.rows: NDArray[np.int64]
         self.rows = np.ndarray((n_blocks, n_row), self.source.dtype, self.source, strides=strides)
         self.blocks = np.empty((n_blocks, n_target), np.int64)
         self.ready = self.blocks.reshape(-1)[sent:n_ready]
