@@ -20,6 +20,7 @@ from agentsim.sound import SPEECH_HZ
 from agentsim.sound.resample import resample
 from agentsim.sound.wire import PCM, PCMU
 from agentsim.speaking import Espeak
+from voiced.devices.websocket import Connection
 
 pytestmark = pytest.mark.real_time
 
@@ -47,6 +48,12 @@ class Program:
         self.process.send_signal(signal_number)
         stdout, stderr = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, stdout, stderr
+
+
+def connected(program, **options):
+    return connect(
+        program.where["url"], additional_headers=HEADERS, create_connection=Connection, **options
+    )
 
 
 async def until(socket, kind):
@@ -77,7 +84,7 @@ async def speak(socket, samples, encoding):
 async def test_a_spoken_question_is_heard_understood_and_answered_aloud(tmp_path, encoding, text):
     options = ("--events", str(tmp_path / "events.jsonl"), "--record", str(tmp_path))
     with Program(*options) as program:
-        async with connect(program.where["url"], additional_headers=HEADERS) as socket:
+        async with connected(program) as socket:
             formats = {"format": {"encoding": encoding.name}}
             session = {"tools": [TOOL], "input": formats, "output": formats}
             await socket.send(json.dumps({"type": "session.update", "session": session}))
@@ -118,7 +125,7 @@ async def test_a_spoken_question_is_heard_understood_and_answered_aloud(tmp_path
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_cleanly_with_a_client_connected(signal_number):
     with Program("--mode", "strict", "--voice", "tone") as program:
-        async with connect(program.where["url"], additional_headers=HEADERS) as socket:
+        async with connected(program) as socket:
             await socket.send('{"type": "session.update", "session": {}, "extra": 1}')
             await until(socket, "session.ready")
             stopping = asyncio.get_running_loop().run_in_executor(None, program.stop, signal_number)
@@ -130,9 +137,7 @@ async def test_a_signal_ends_it_cleanly_with_a_client_connected(signal_number):
 async def test_its_certificate_can_be_trusted():
     with Program("--tls", "--ready-delay", "0.01") as program:
         trusting = ssl.create_default_context(cafile=program.where["ca"])
-        async with connect(
-            program.where["url"], additional_headers=HEADERS, ssl=trusting
-        ) as socket:
+        async with connected(program, ssl=trusting) as socket:
             await socket.send('{"type": "session.update", "session": {}}')
             await until(socket, "session.ready")
         assert program.stop()[0] == 0
