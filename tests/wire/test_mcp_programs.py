@@ -10,6 +10,7 @@ import pytest
 
 from tests.whole import until
 from tests.wire.mcp_house import REAL, TOKEN, is_alive, joined, liar, program
+from tests.wire.mcp_liar import STUBBORN
 from voiced.tools.mcp.process import process
 from voiced.tools.process_group import NICENESS
 
@@ -58,9 +59,10 @@ async def test_a_program_gives_way_to_the_sound(tmp_path):
             assert os.getpriority(os.PRIO_PROCESS, pid) == NICENESS
 
 
-async def test_a_program_and_its_children_end_with_us(tmp_path):
+@pytest.mark.parametrize("lie", STUBBORN)
+async def test_a_program_and_its_children_end_with_us(tmp_path, lie):
     note = tmp_path / "pids"
-    async with joined(liar("stubborn", str(note))) as it:
+    async with joined(liar(lie, str(note))) as it:
         pids = [int(word) for word in note.read_text().split()]
         assert all(is_alive(pid) for pid in pids)
         began_s = time.monotonic()
