@@ -3,14 +3,12 @@
 import asyncio
 import base64
 import json
-import os
 import signal
 import ssl
 import subprocess
 import sys
 import time
 import wave
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +18,7 @@ from agentsim.sound import SPEECH_HZ
 from agentsim.sound.resample import resample
 from agentsim.sound.wire import PCM, PCMU
 from agentsim.speaking import Espeak
+from tests.wire.mcp_house import is_alive
 from voiced.devices.websocket import Connection
 
 pytestmark = pytest.mark.real_time
@@ -158,17 +157,9 @@ def test_it_ends_with_its_parent():
     parent.kill()
     parent.communicate()
     deadline = time.monotonic() + PATIENCE_S
-    while is_running(pid) and time.monotonic() < deadline:
+    while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not is_running(pid)
-
-
-def is_running(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    assert not is_alive(pid)
 
 
 @pytest.mark.parametrize(
