@@ -68,16 +68,18 @@ def child_of(lie):
         child.stdout.readline()
         return child
     idle = [sys.executable, "-c", "import time; time.sleep(600)"]
-    return subprocess.Popen(idle, start_new_session=lie == "leaving")
+    return subprocess.Popen(idle, start_new_session=lie in {"leaving", "parting"})
 
 
 STUBBORN = ("stubborn", "heavy", "leaving")
+PARENTS = (*STUBBORN, "parting")
 
 
 def main():
     lie = sys.argv[1]
     if lie in STUBBORN:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if lie in PARENTS:
         child = child_of(lie)
         with open(sys.argv[2], "w") as file:  # noqa: PTH123
             file.write(f"{os.getpid()} {child.pid}")

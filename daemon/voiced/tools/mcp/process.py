@@ -20,7 +20,7 @@ from mcp.shared.message import SessionMessage
 from voiced.config.environment import variable
 from voiced.errors import LinkError
 from voiced.tools.declared import is_program
-from voiced.tools.process_group import ProcessGroup
+from voiced.tools.process_group import MARK, ProcessGroup
 
 MOST_BYTES = 1024 * 1024
 """The longest message: reading one takes as long as it is, and other threads wait meanwhile."""
@@ -82,7 +82,7 @@ async def _start(
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
-            env={**inherited, **environment},
+            env={**inherited, **environment, MARK: group.mark},
             cwd="/",
             start_new_session=True,
             limit=MOST_BYTES,
