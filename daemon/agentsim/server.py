@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any, cast
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
@@ -76,6 +77,7 @@ async def serve_assemblyai(
             compression=None,
             close_timeout=1,
             ping_interval=None,
+            create_connection=_Socket,
         ) as listening:
             for each in listening.sockets:
                 each.setsockopt(net.IPPROTO_TCP, net.TCP_MAXSEG, SEGMENT_BYTES)
@@ -92,6 +94,32 @@ async def serve_assemblyai(
                 front.let_go()
     finally:
         service.close()
+
+
+class _Socket(ServerConnection):
+    """May be closed, aborted and sent to once it is gone.
+
+    asyncio lets go of a socket without noting that it did if what was unsent left after the peer had hung
+    up (`_write_ready` in `asyncio/selector_events.py`, up to Python 3.14); aborting it then raises
+    AttributeError. The library aborts whatever is closed.
+    """
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.transport = cast("asyncio.Transport", _Ended(self.transport))
+
+
+class _Ended:
+    """A transport whose socket is gone: as it was, but with nothing to abort."""
+
+    def __init__(self, gone: asyncio.Transport) -> None:
+        self._gone = gone
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gone, name)
+
+    def abort(self) -> None:
+        pass
 
 
 class _Front:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from base64 import b64encode
 
-from tests.wire.peers import tcp_server
+from tests.wire.peers import abort, tcp_server
 
 
 class ConnectProxy:
@@ -41,7 +41,7 @@ class ConnectProxy:
                 group.create_task(_copy(reader, there))
                 group.create_task(_copy(there_reader, writer))
         finally:
-            there.transport.abort()
+            abort(there)
             with contextlib.suppress(OSError):
                 await there.wait_closed()
 

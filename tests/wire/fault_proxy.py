@@ -6,6 +6,8 @@ import random
 import socket
 import struct
 
+from tests.wire.peers import abort
+
 CHUNK_BYTES = 4096
 
 
@@ -60,7 +62,7 @@ class FaultProxy:
         for writer in self._writers:
             sock = writer.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
+            abort(writer)
 
     def cut(self):
         """Close both sides of every connection without a WebSocket farewell."""
@@ -89,7 +91,7 @@ class FaultProxy:
         finally:
             for each in writers:
                 self._writers.discard(each)
-                each.transport.abort()
+                abort(each)
                 with contextlib.suppress(OSError):
                     await each.wait_closed()
 
@@ -118,6 +120,8 @@ class FaultProxy:
             await self._flowing.wait()
             if not chunk:
                 break
+            if writer.is_closing():  # cut, and gone perhaps; asyncio would raise
+                continue
             if counted and self.drop_after_bytes is not None:
                 chunk = chunk[: max(0, self.drop_after_bytes - given)]
             given += len(chunk)

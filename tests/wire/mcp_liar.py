@@ -50,11 +50,37 @@ def answer(lie, request):
         say(id=number, result={"content": [{"type": "text", "text": "fine"}]})
 
 
+HEAVY = """
+import mmap, sys, time
+memory = mmap.mmap(-1, 1 << 28)
+memory.madvise(mmap.MADV_NOHUGEPAGE)
+for at in range(0, len(memory), mmap.PAGESIZE):
+    memory[at] = 1
+print("here", flush=True)
+time.sleep(600)
+"""
+"""A killed process gives its memory back before it is gone: that takes some 20 ms here."""
+
+
+def child_of(lie):
+    if lie == "heavy":  # it does not have our output, either
+        child = subprocess.Popen([sys.executable, "-c", HEAVY], stdout=subprocess.PIPE)
+        child.stdout.readline()
+        return child
+    idle = [sys.executable, "-c", "import time; time.sleep(600)"]
+    return subprocess.Popen(idle, start_new_session=lie in {"leaving", "parting"})
+
+
+STUBBORN = ("stubborn", "heavy", "leaving")
+PARENTS = (*STUBBORN, "parting")
+
+
 def main():
     lie = sys.argv[1]
-    if lie == "stubborn":
+    if lie in STUBBORN:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    if lie in PARENTS:
+        child = child_of(lie)
         with open(sys.argv[2], "w") as file:  # noqa: PTH123
             file.write(f"{os.getpid()} {child.pid}")
     for line in sys.stdin:
@@ -66,7 +92,7 @@ def main():
             while True:
                 sys.stdout.write(f"{changed}\n" * 1000 + "y" * 3_000_000 + "\n")
                 sys.stdout.flush()
-    while lie == "stubborn":
+    while lie in STUBBORN:
         time.sleep(600)
 
 

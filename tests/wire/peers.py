@@ -53,6 +53,12 @@ async def tcp_server(talk, **options):
             await asyncio.wait(tasks)
 
 
+def abort(writer):
+    """Abort a stream, unless it is gone: where what was unsent left after it was closed, asyncio would raise."""
+    if writer.get_extra_info("socket").fileno() != -1:
+        writer.transport.abort()
+
+
 def answering(answer):
     """Serve the same raw answer to every HTTP request."""
 

@@ -17,6 +17,7 @@ from agentsim.faults import Faults
 from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from agentsim.understanding import Scripted
+from voiced.devices.websocket import Connection
 
 pytestmark = pytest.mark.real_time
 
@@ -82,7 +83,12 @@ class Client:
 @asynccontextmanager
 async def joined(server, session=None, key="k1", query=""):
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    async with connect(server.url + query, additional_headers=headers, max_size=4 << 20) as socket:
+    async with connect(
+        server.url + query,
+        additional_headers=headers,
+        max_size=8 << 20,
+        create_connection=Connection,
+    ) as socket:
         client = Client(socket)
         if session is not None:
             await client.send("session.update", session=session)
@@ -334,3 +340,15 @@ async def test_a_message_above_one_mib_is_too_much():
     async with serving() as server, joined(server, {}) as client:
         await client.send("session.update", session={"system_prompt": "x" * (1 << 20)})
         assert await client.closed() == 1009
+
+
+async def test_a_client_that_hangs_up_while_much_is_unsent_is_let_go_without_a_word(caplog):
+    async with serving("huge=6@ready") as server, joined(server, {}) as client:
+        await client.until("session.ready")
+        client.socket.transport.pause_reading()
+        await asyncio.sleep(0.1)  # the stand-in sends until nothing goes
+        client.socket.transport.write_eof()
+        await asyncio.sleep(0.1)  # it is told, and still has most of it
+        client.socket.transport.resume_reading()
+        assert await client.closed() == 1006
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []

@@ -3,14 +3,12 @@
 import asyncio
 import base64
 import json
-import os
 import signal
 import ssl
 import subprocess
 import sys
 import time
 import wave
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +18,8 @@ from agentsim.sound import SPEECH_HZ
 from agentsim.sound.resample import resample
 from agentsim.sound.wire import PCM, PCMU
 from agentsim.speaking import Espeak
+from tests.wire.mcp_house import is_alive
+from voiced.devices.websocket import Connection
 
 pytestmark = pytest.mark.real_time
 
@@ -47,6 +47,12 @@ class Program:
         self.process.send_signal(signal_number)
         stdout, stderr = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, stdout, stderr
+
+
+def connected(program, **options):
+    return connect(
+        program.where["url"], additional_headers=HEADERS, create_connection=Connection, **options
+    )
 
 
 async def until(socket, kind):
@@ -77,7 +83,7 @@ async def speak(socket, samples, encoding):
 async def test_a_spoken_question_is_heard_understood_and_answered_aloud(tmp_path, encoding, text):
     options = ("--events", str(tmp_path / "events.jsonl"), "--record", str(tmp_path))
     with Program(*options) as program:
-        async with connect(program.where["url"], additional_headers=HEADERS) as socket:
+        async with connected(program) as socket:
             formats = {"format": {"encoding": encoding.name}}
             session = {"tools": [TOOL], "input": formats, "output": formats}
             await socket.send(json.dumps({"type": "session.update", "session": session}))
@@ -118,7 +124,7 @@ async def test_a_spoken_question_is_heard_understood_and_answered_aloud(tmp_path
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_cleanly_with_a_client_connected(signal_number):
     with Program("--mode", "strict", "--voice", "tone") as program:
-        async with connect(program.where["url"], additional_headers=HEADERS) as socket:
+        async with connected(program) as socket:
             await socket.send('{"type": "session.update", "session": {}, "extra": 1}')
             await until(socket, "session.ready")
             stopping = asyncio.get_running_loop().run_in_executor(None, program.stop, signal_number)
@@ -130,9 +136,7 @@ async def test_a_signal_ends_it_cleanly_with_a_client_connected(signal_number):
 async def test_its_certificate_can_be_trusted():
     with Program("--tls", "--ready-delay", "0.01") as program:
         trusting = ssl.create_default_context(cafile=program.where["ca"])
-        async with connect(
-            program.where["url"], additional_headers=HEADERS, ssl=trusting
-        ) as socket:
+        async with connected(program, ssl=trusting) as socket:
             await socket.send('{"type": "session.update", "session": {}}')
             await until(socket, "session.ready")
         assert program.stop()[0] == 0
@@ -153,17 +157,9 @@ def test_it_ends_with_its_parent():
     parent.kill()
     parent.communicate()
     deadline = time.monotonic() + PATIENCE_S
-    while is_running(pid) and time.monotonic() < deadline:
+    while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not is_running(pid)
-
-
-def is_running(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    assert not is_alive(pid)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.wire.mcp_house import is_alive
+from tests.wire.mcp_liar import HEAVY
 from voiced.core.actions import RunTool
 from voiced.errors import ToolError
 from voiced.host.cores import stay_on_one_core
@@ -68,10 +70,7 @@ def ours(folder):
 def nothing_stays_behind(monkeypatch):
     monkeypatch.setenv("TZ", ZONE)
     yield
-    until, left = time.monotonic() + 5, left_behind()
-    while left and time.monotonic() < until:
-        time.sleep(0.05)
-        left = left_behind()
+    left = left_behind()
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert left == []
@@ -191,6 +190,17 @@ async def test_a_program_that_closes_its_output_and_stays_is_ended_in_time():
     assert "took too long" in await refusal(program(text, timeout_s=1))
 
 
+async def test_a_program_whose_first_thread_has_ended_is_ended_in_time():
+    """In /proc it looks like a zombie."""
+    text = (
+        "import ctypes, threading, time\n"
+        "threading.Thread(target=time.sleep, args=(600,)).start()\n"
+        "ctypes.CDLL(None).pthread_exit(None)"
+    )
+    async with asyncio.timeout(10):
+        assert "took too long" in await refusal(program(text, timeout_s=1))
+
+
 async def test_a_program_that_ignores_every_signal_it_can_is_ended_in_time():
     text = (
         "import signal, time\nfor n in (1, 2, 3, 13, 15): signal.signal(n, signal.SIG_IGN)\n"
@@ -213,6 +223,18 @@ async def test_no_child_outlives_its_program_wherever_it_has_gone(leave):
 async def test_no_child_outlives_a_program_that_took_too_long(leave):
     text = "import sys\n" + FORKING.format(leave=leave, end="while True: time.sleep(1)")
     assert "took too long" in await refusal(program(text, timeout_s=1))
+
+
+async def test_a_child_that_takes_a_while_to_die_is_waited_for(tmp_path):
+    note = tmp_path / "pid"
+    text = f"""
+import os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", {HEAVY!r}], stdout=subprocess.PIPE)
+child.stdout.readline()
+open({str(note)!r}, "w").write(str(child.pid))
+"""
+    assert await answer(program(text)) == {"ok": True}
+    assert not is_alive(int(note.read_text()))
 
 
 async def test_a_program_that_forks_without_end_is_ended():

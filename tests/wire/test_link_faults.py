@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.whole import until
 from tests.wire.fault_proxy import FaultProxy
 from tests.wire.peers import (
     agent,
@@ -132,6 +133,39 @@ async def test_an_aborted_link_ends_at_once():
         link.abort()
         assert await asyncio.wait_for(heard(link), 0.2) == []
         assert link.close_code is None
+        with pytest.raises(LinkError):
+            await link.send("late")
+        await link.close()
+
+
+async def test_an_agent_that_hangs_up_while_much_is_unsent_ends_the_link_in_good_order():
+    """What is unsent leaves after the end has come, and asyncio forgets a socket that ends so."""
+    full, closing = asyncio.Event(), asyncio.Event()
+
+    async def hang_up(connection):
+        connection.transport.pause_reading()
+        await full.wait()
+        connection.protocol.fail(1009, "too much")
+        connection.send_data()
+        await closing.wait()
+        connection.transport.resume_reading()
+        await connection.wait_closed()
+
+    async with (
+        agent(hang_up) as port,
+        leaving_nothing(),
+        dialer()(Dial(f"ws://127.0.0.1:{port}")) as link,
+    ):
+        transport = link._connection.transport
+        sending = asyncio.create_task(link.send("x" * (16 << 20)))
+        await until(transport.get_write_buffer_size)
+        full.set()
+        await until(transport.is_closing)
+        assert transport.get_write_buffer_size()
+        closing.set()
+        assert await asyncio.wait_for(heard(link), 2) == []
+        await sending
+        assert (link.close_code, link.close_reason) == (1009, "too much")
         with pytest.raises(LinkError):
             await link.send("late")
         await link.close()

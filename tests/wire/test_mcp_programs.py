@@ -10,8 +10,9 @@ import pytest
 
 from tests.whole import until
 from tests.wire.mcp_house import REAL, TOKEN, is_alive, joined, liar, program
+from tests.wire.mcp_liar import PARENTS
 from voiced.tools.mcp.process import process
-from voiced.tools.process_group import NICENESS
+from voiced.tools.process_group import MARK, NICENESS
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
 
@@ -21,7 +22,7 @@ async def test_the_environment_of_a_program_is_clean(monkeypatch):
     monkeypatch.setenv("SOME_KEY", TOKEN)
     async with joined(program(environment={"MINE": "1"})) as it:
         found = await it.call("surroundings")
-    assert set(found) <= {"PATH", "LANG", "HOME", "TZ", "PYTHONPATH", "MINE", "LC_CTYPE"}
+    assert set(found) <= {"PATH", "LANG", "HOME", "TZ", "PYTHONPATH", "MINE", "LC_CTYPE", MARK}
     assert found["MINE"] == "1"
 
 
@@ -58,9 +59,10 @@ async def test_a_program_gives_way_to_the_sound(tmp_path):
             assert os.getpriority(os.PRIO_PROCESS, pid) == NICENESS
 
 
-async def test_a_program_and_its_children_end_with_us(tmp_path):
+@pytest.mark.parametrize("lie", PARENTS)
+async def test_a_program_and_its_children_end_with_us(tmp_path, lie):
     note = tmp_path / "pids"
-    async with joined(liar("stubborn", str(note))) as it:
+    async with joined(liar(lie, str(note))) as it:
         pids = [int(word) for word in note.read_text().split()]
         assert all(is_alive(pid) for pid in pids)
         began_s = time.monotonic()

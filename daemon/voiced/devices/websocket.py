@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import aiohappyeyeballs
 from websockets.asyncio.client import ClientConnection, connect
@@ -81,6 +81,7 @@ class WebSocketDialer:
                     max_size=self._options.max_message_bytes,
                     write_limit=self._options.write_limit,
                     logger=_SILENCED,
+                    create_connection=Connection,
                     **route,
                 )
         except TimeoutError:
@@ -126,6 +127,32 @@ class WebSocketDialer:
             raise no_answer(peer, self._options.connect_timeout_s) from None
         except OSError as error:
             raise explain_network(error, peer) from None
+
+
+class Connection(ClientConnection):
+    """May be closed, aborted and sent to once its socket is gone.
+
+    asyncio lets go of a socket without noting that it did if what was unsent left after the peer had hung
+    up (`_write_ready` in `asyncio/selector_events.py`, up to Python 3.14); aborting it then raises
+    AttributeError. The library aborts whatever is closed.
+    """
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.transport = cast("asyncio.Transport", _Ended(self.transport))
+
+
+class _Ended:
+    """A transport whose socket is gone: as it was, but with nothing to abort."""
+
+    def __init__(self, gone: asyncio.Transport) -> None:
+        self._gone = gone
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gone, name)
+
+    def abort(self) -> None:
+        pass
 
 
 class _Connect(connect):

@@ -109,6 +109,7 @@ async def _run(argv: list[str], group: ProcessGroup) -> tuple[int, bytes]:
         finally:
             group.end()
             await process.wait()
+            await group.ended()
         return code, reading.result()
 
 

@@ -4,6 +4,7 @@ A child can leave its process group and its session. It keeps its environment, t
 there is a mark; so all of them are found in /proc, whoever their parent is by then.
 """
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -21,6 +22,11 @@ DIES_FIRST = "500"
 ALL_CORES = range(os.sysconf("SC_NPROCESSORS_CONF"))
 """The system leaves out those that are forbidden."""
 
+DYING_S = 0.5
+"""How long is waited for what was killed: what the kernel is busy with, on a dead disk perhaps, may stay."""
+
+LOOK_EVERY_S = 0.005
+
 _PROC = Path("/proc")
 _GONE = frozenset({"Z", "X"})
 
@@ -36,6 +42,7 @@ class ProcessGroup:
     def __init__(self) -> None:
         self.mark = token_hex(16)
         self.leader: int | None = None
+        self._killed: set[int] = set()
 
     def started(self, leader: int) -> None:
         """Take note of the first process, and put it behind the sound."""
@@ -43,7 +50,7 @@ class ProcessGroup:
         put_behind(leader)
 
     def end(self) -> None:
-        """Kill every process of it. Takes a few milliseconds, and is certain when it returns.
+        """Kill every process of it. Takes a few milliseconds; that all will end is certain when it returns.
 
         A process with a deadly signal cannot fork any more, so one round without a new one is the last.
         """
@@ -53,6 +60,18 @@ class ProcessGroup:
                 with suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
             killed |= found
+        self._killed |= killed
+
+    async def ended(self) -> None:
+        """Wait until what was killed has ended, for `DYING_S` at most.
+
+        A killed process has to run once more, behind everything else, to give back its memory, files and
+        ports. Cancelled, it is waited for no longer.
+        """
+        clock = asyncio.get_running_loop().time
+        until_s = clock() + DYING_S
+        while any(map(_is_there, self._killed)) and clock() < until_s:  # noqa: ASYNC110 - nobody tells of others' children
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def _members(self) -> Iterator[int]:
         stats = {pid: stat for pid in _pids() if (stat := _stat(pid)) is not None}
@@ -65,7 +84,9 @@ class ProcessGroup:
             more = {pid for pid, (_, parent, _) in stats.items() if parent in ours} - ours
             ours |= more
             grown = bool(more)
-        yield from (pid for pid in ours if pid in stats and stats[pid][0] not in _GONE)
+        yield from (
+            pid for pid in ours if pid in stats and (stats[pid][0] not in _GONE or _is_there(pid))
+        )
 
     def _is_marked(self, pid: int) -> bool:
         try:
@@ -89,10 +110,21 @@ def _pids() -> Iterator[int]:
     yield from (int(name) for name in os.listdir(_PROC) if name.isdecimal())  # noqa: PTH208 - ten times as fast
 
 
-def _stat(pid: int) -> tuple[str, int, int] | None:
-    """Return state, parent and session of a process, or None if it is gone."""
+def _is_there(pid: int) -> bool:
+    """Tell whether any thread of a process runs still; once the first has ended, it looks like a zombie."""
     try:
-        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
+        threads = os.listdir(_PROC / str(pid) / "task")  # noqa: PTH208 - as above
+    except OSError:
+        return False
+    return any(
+        stat[0] not in _GONE for tid in threads if (stat := _stat(f"{pid}/task/{tid}")) is not None
+    )
+
+
+def _stat(which: int | str) -> tuple[str, int, int] | None:
+    """Return state, parent and session of a process or a thread, or None if it is gone."""
+    try:
+        text = (_PROC / str(which) / "stat").read_text(errors="replace")
     except OSError:
         return None
     state, parent, _group, session = text.rpartition(")")[2].split()[:4]

@@ -20,7 +20,7 @@ from mcp.shared.message import SessionMessage
 from voiced.config.environment import variable
 from voiced.errors import LinkError
 from voiced.tools.declared import is_program
-from voiced.tools.process_group import put_behind
+from voiced.tools.process_group import MARK, ProcessGroup
 
 MOST_BYTES = 1024 * 1024
 """The longest message: reading one takes as long as it is, and other threads wait meanwhile."""
@@ -53,23 +53,26 @@ async def process(
     Raises:
         LinkError: If it cannot be run.
     """
-    running = await _start(command, environment)
+    group = ProcessGroup()
+    running = await _start(command, environment, group)
     heard, listen = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     tell, told = anyio.create_memory_object_stream[SessionMessage](0)
     try:
-        async with heard, listen, tell, told, anyio.create_task_group() as group:
-            group.start_soon(_read, running, heard, gone)
-            group.start_soon(_write, running, told)
+        async with heard, listen, tell, told, anyio.create_task_group() as tasks:
+            tasks.start_soon(_read, running, heard, gone)
+            tasks.start_soon(_write, running, told)
             try:
                 yield listen, tell
             finally:
-                group.cancel_scope.cancel()
+                tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
-            await _end(running)
+            await _end(running, group)
 
 
-async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Process:
+async def _start(
+    command: Sequence[str], environment: Mapping[str, str], group: ProcessGroup
+) -> Process:
     inherited = {name: value for name in _INHERITED if (value := variable(name))}
     words = await _bound_to_us() if is_program(command[0]) else []
     try:
@@ -79,7 +82,7 @@ async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Proc
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
-            env={**inherited, **environment},
+            env={**inherited, **environment, MARK: group.mark},
             cwd="/",
             start_new_session=True,
             limit=MOST_BYTES,
@@ -87,7 +90,7 @@ async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Proc
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "an argument holds a zero byte"
         raise LinkError(f"it cannot be started: {why}") from None
-    put_behind(running.pid)
+    group.started(running.pid)
     return running
 
 
@@ -172,17 +175,16 @@ async def _write(running: Process, told: MemoryObjectReceiveStream[SessionMessag
             await stdin.drain()
 
 
-async def _end(running: Process) -> None:
+async def _end(running: Process, group: ProcessGroup) -> None:
     """End the server politely, then what is left of its group by force."""
     if running.stdin is not None:
         running.stdin.close()
     await _drained(running)
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(running.pid, number)
-        except ProcessLookupError:
-            break
+    with suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGTERM)
         await _drained(running)
+    group.end()
+    await group.ended()
     await _let_go(running)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 END_WITHIN_S = 1.2
-"""How long a server may take to be ended: its program gets three times 0.3 s."""
+"""How long a server may take to be ended: its program gets twice 0.3 s, and 0.5 s to die."""
 
 
 class McpServer:
