@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2154  # the names of setup.sh
 
 test_newest() {
-  local newest=$root/.venv-newest failed=()
+  local newest=$root/.venv-newest failed=() suites
   log=$(mktemp)
   say "installing the newest versions into .venv-newest (a minute or two)"
   rm -rf "$newest"
@@ -14,9 +14,10 @@ test_newest() {
   diff <(versions_in "$venv") <(versions_in "$newest") | grep '^[<>]' || echo "none"
   (cd "$root" && "$newest/bin/mypy") || failed+=("types")
   # All that the libraries we call can break; sound cards and the browser are the system's.
-  (cd "$root" && "$newest/bin/python" -m pytest -q -p no:cacheprovider \
-    --numprocesses logical --dist worksteal tests/unit tests/flows tests/house) || failed+=("side by side")
-  (cd "$root" && "$newest/bin/python" -m pytest -q -p no:cacheprovider tests/wire) || failed+=("wire")
+  for suites in "tests/unit tests/flows tests/house" tests/wire; do
+    # shellcheck disable=SC2086  # several words
+    (cd "$root" && "$newest/bin/python" -m pytest -q -p no:cacheprovider "${side_by_side[@]}" $suites) || failed+=("$suites")
+  done
   ((${#failed[@]} == 0)) || { echo "failed with the newest versions: ${failed[*]}"; exit 1; }
   echo "the newest versions pass"
 }
