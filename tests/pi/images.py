@@ -43,6 +43,11 @@ class Image:
         """Wheels built on this system, because nobody else has them."""
         return self.folder / "wheels"
 
+    @property
+    def sources(self) -> Path:
+        """What they were built from."""
+        return self.folder / "sources"
+
 
 def cache() -> Path:
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -162,6 +162,11 @@ TABLE: dict[str, Sabotage] = {
     "test_a_second_run_changes_nothing": script(
         "scripts/install", "nothing to do", "nothing to do$(touch /opt/voiced/again)"
     ),
+    "test_an_index_is_held_to_the_hashes_of_the_lock": script(
+        "scripts/lib/locked.sh",
+        'pip_for "$python" "$verb" --require-hashes',
+        'sed -i "/^ /d; s/ .$//" "$locks"/*.txt; pip_for "$python" "$verb"',
+    ),
     "test_the_unit_is_sound_and_tight": unit("CapabilityBoundingSet=\n", "\n"),
     "test_the_doctor_runs_as_the_service_beside_it": Command(
         "mv /etc/voiced/ca.pem /srv/", "mv /srv/ca.pem /etc/voiced/"

@@ -1,8 +1,15 @@
 """From a built wheel to a service that is ready."""
 
 import re
+import shutil
+import subprocess
+import time
 
-from tests.pi.home import FILES
+import pytest
+
+from tests.pi.home import FILES, ROOT
+from tests.pi.qemu import AGENT_HOST
+from tests.wire.package_index import PackageIndex
 
 PLACES = (
     "/opt/voiced /etc/voiced /etc/systemd/system /etc/sysusers.d /etc/udev/rules.d /usr/local/bin"
@@ -21,6 +28,15 @@ def test_a_machine_that_cannot_run_it_is_refused_in_words(home):
         (f"setpriv --reuid pi --regid pi --clear-groups {script}", "run this with sudo"),
         (f"{script} --from /nowhere", "there is no /nowhere"),
         (f"{script} --from /etc", "neither a wheel of voiced nor a folder with one"),
+        (
+            f"cp -r /srv/wheels /srv/odd; rm /srv/odd/locked.txt; {script} --from /srv/odd",
+            "refused: /srv/odd has no locked.txt",
+        ),
+        (
+            "cp /srv/wheels/locked.txt /srv/odd; for wheel in /srv/odd/segno-*.whl; do echo >> $wheel; done; "
+            f"{script} --from /srv/odd",
+            "in /srv/odd is not what locked.txt names",
+        ),
         (f"{script} --key-file /dev/null", "not a file with a key in it"),
         (f"{script} --colour", "no option --colour"),
         (
@@ -65,6 +81,48 @@ def test_a_second_run_changes_nothing(installed):
     assert "nothing to do" in said
     installed.measured("a second run of install", f"{took_s:.1f} s, nothing changed")
     assert took_s <= 20
+
+
+@pytest.mark.full  # four minutes; tests/wire/test_package_index.py has the same on this machine
+def test_an_index_is_held_to_the_hashes_of_the_lock(installed, tmp_path):
+    guest, shelf = installed.pi.guest, tmp_path / "shelf"
+    shelf.mkdir()
+    for wheel in installed.wheels.glob("*.whl"):
+        shutil.copy(wheel, shelf)
+    (ours,) = shelf.glob("voiced-*.whl")
+    guest("mkdir -p /srv/index")
+    guest.copy({ours: ours.name}, "/srv/index")
+    for source in installed.pi.image.sources.iterdir():
+        shutil.copy(source, shelf)
+    shell = (
+        f"source {ROOT}/scripts/lib/locked.sh; by_index {ROOT}/.venv/bin/python download "
+        f"--dest {shelf} -r $locks/build.txt"
+    )
+    subprocess.run(["bash", "-c", shell], check=True, capture_output=True)
+    before, pid = guest("readlink /opt/voiced/current"), installed.pid()
+    with PackageIndex(shelf) as index:
+        command = (
+            f"PIP_INDEX_URL={index.url(AGENT_HOST)} PIP_TRUSTED_HOST={AGENT_HOST} "
+            f"{FILES}/scripts/install --from /srv/index/{ours.name}"
+        )
+        index.change("segno")
+        code, said = guest.attempt(command, within_s=600)
+        assert code == 1, said
+        (refusal,) = (line for line in said.splitlines() if "refused" in line)
+        assert refusal.startswith("voiced: refused: the package index gave another segno ")
+        assert guest("readlink /opt/voiced/current") == before
+        assert installed.pid() == pid
+        assert guest("ls /opt/voiced").split() == ["current", "versions"]
+        index.restore()
+        began_s = time.monotonic()
+        said = guest(command, within_s=600)
+        took_s = time.monotonic() - began_s
+        assert len(set(index.asked)) >= 25
+    assert guest("readlink /opt/voiced/current") != before
+    assert installed.wait_for("asleep") == "asleep"
+    installed.measured("an index with another wheel", f"{refusal}; the old version runs on")
+    installed.measured("install from an index", f"{took_s:.0f} s, {len(set(index.asked))} files")
+    installed.install()
 
 
 def test_the_unit_is_sound_and_tight(installed):

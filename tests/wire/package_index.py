@@ -59,6 +59,10 @@ class PackageIndex:
                 archive.writestr("not_in_the_lock.py", "")
             self._changed[path.name] = changed.getvalue()
 
+    def restore(self) -> None:
+        """Serve what is in the folder again."""
+        self._changed.clear()
+
     def answer(self, path: str) -> bytes | None:
         match path.strip("/").split("/"):
             case ["simple", project]:
