@@ -40,7 +40,7 @@ def main(revision: str = "main") -> list[str]:
 
 def asked_for(changed: set[str]) -> list[str]:
     """Return the paths to give to pytest if these files have changed."""
-    imports = {path: imported(ROOT / path) for path in test_files()}
+    imports = {path: imported(ROOT / path) for path in sources_of_tests()}
     rooms = {room_of(module_of(path)) for path in changed if is_source(path)}
     above = rooms_above(rooms)
     helpers = {module_of(path) for path in changed if path.startswith("tests/")}
@@ -81,7 +81,7 @@ def git(*words: str) -> str:
     return done.stdout
 
 
-def test_files() -> list[str]:
+def sources_of_tests() -> list[str]:
     """Return every Python file of the tests, but for those of the virtual Pi and the soaks."""
     paths = (path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py"))
     return [path for path in paths if not path.startswith(("tests/pi/", "tests/soak/"))]

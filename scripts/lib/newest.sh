@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2154  # the names of setup.sh
 
 test_newest() {
-  local newest=$root/.venv-newest failed=() suites
+  local newest=$root/.venv-newest failed=() other suites
   log=$(mktemp)
   say "installing the newest versions into .venv-newest (a minute or two)"
   rm -rf "$newest"
@@ -11,7 +11,8 @@ test_newest() {
   patiently "$log" pip_for "$newest/bin/python" install --editable "${root}[demo,dev]" || pip_failed
   rm -f "$log"
   echo "other versions than in the lock (< the lock, > the newest)"
-  diff <(versions_in "$venv") <(versions_in "$newest") | grep '^[<>]' || echo "none"
+  other=$(diff <(versions_in "$venv") <(versions_in "$newest") | grep '^[<>]' || true)
+  echo "${other:-none}"
   (cd "$root" && "$newest/bin/mypy") || failed+=("types")
   # All that the libraries we call can break; sound cards and the browser are the system's.
   for suites in "tests/unit tests/flows tests/house" tests/wire; do

@@ -39,7 +39,7 @@ def test_a_change_asks_for_what_could_notice_it(changed, among_them, not_among_t
     assert not not_among_them & chosen
 
 
-def test_a_helper_behind_a_helper_counts():
+def test_what_stands_behind_something_else_counts():
     assert "tests/wire/test_kiosk.py" in asked_for({"tests/whole.py"})
 
 

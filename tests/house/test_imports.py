@@ -10,12 +10,22 @@ import pytest
 from tests.ports import free_port
 
 PROGRAM = """
-import asyncio, signal, sys, threading
+import signal, sys, threading, time
 from pathlib import Path
 from voiced.service import run
 
 folder = Path(sys.argv[1])
-threading.Timer(2, signal.raise_signal, [signal.SIGTERM]).start()
+
+def stop_once_all_is_there():
+    while not (folder / "control.sock").exists():
+        time.sleep(0.05)
+    before = 0
+    while before < (now := len(sys.modules)):
+        before = now
+        time.sleep(1)
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+
+threading.Thread(target=stop_once_all_is_there, daemon=True).start()
 code = run(folder / "voiced.yaml", None, None)
 print(*sorted(name for name in sys.modules if "." not in name or name.startswith("voiced.")))
 sys.exit(code)
