@@ -17,6 +17,8 @@ from typing import Any
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 NICENESS = -10
 """Of the service (systemd/voiced.service)."""
+NICENESS_OF_SOUND = -20
+"""What is heard is measured to the millisecond, beside workers that have the service's priority."""
 RESOLVER = Path("/etc/resolv.conf")
 NO_SUCH_NAME = 0x8183
 """The flags of a DNS answer: recursion is available, there is no such name (RFC 1035, 4.1.1)."""
@@ -33,12 +35,13 @@ def cores_of(worker: int, n_workers: int, cores: set[int]) -> set[int]:
     return cores if n_workers == 1 else {ordered[worker % len(ordered)]}
 
 
-def enter(worker: int, n_workers: int, folder: Path) -> None:
+def enter(worker: int, n_workers: int, paths: list[str], folder: Path) -> None:
     """Move this process, and what it will start, into the world of a worker.
 
     Args:
         worker: Its number, from 0 on.
         n_workers: How many there are.
+        paths: What they test.
         folder: An empty folder of its own.
     """
     os.sched_setaffinity(0, cores_of(worker, n_workers, os.sched_getaffinity(0)))
@@ -47,7 +50,7 @@ def enter(worker: int, n_workers: int, folder: Path) -> None:
         place.mkdir(mode=0o700)
         os.environ[name] = str(place)
     if os.geteuid() == 0:  # elsewhere tests must do with free ports, and with the time they get
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS_OF_SOUND if is_sound(paths) else NICENESS)
         leave_the_network(folder)
 
 
@@ -78,6 +81,11 @@ def know_no_name(server: socket.socket) -> None:
         server.sendto(asked[:2] + NO_SUCH_NAME.to_bytes(2, "big") + asked[4:], client)
 
 
+def is_sound(paths: list[str]) -> bool:
+    """Tell whether these tests are of sound alone."""
+    return all(path.startswith(SOUNDING) for path in paths)
+
+
 def dealt(long: list[Any], rest: list[Any], n_workers: int) -> list[Any]:
     """Return all tests in the order in which the workers best begin with them.
 
@@ -100,6 +108,6 @@ def n_workers(paths: list[str], n_cores: int) -> int:
         return 1
     if all(path.startswith(RECKONING) for path in paths):
         return n_cores
-    if all(path.startswith(SOUNDING) for path in paths):
+    if is_sound(paths):
         return max(1, n_cores // 2)
     return n_cores + n_cores // 2
