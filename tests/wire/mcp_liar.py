@@ -52,14 +52,15 @@ def answer(lie, request):
 
 HEAVY = """
 import mmap, sys, time
-memory = mmap.mmap(-1, 1 << 28)
+memory = mmap.mmap(-1, 1 << 27)
 memory.madvise(mmap.MADV_NOHUGEPAGE)
 for at in range(0, len(memory), mmap.PAGESIZE):
     memory[at] = 1
 print("here", flush=True)
 time.sleep(600)
 """
-"""A killed process gives its memory back before it is gone: that takes some 20 ms here."""
+"""A killed process gives its memory back before it is gone: that takes some 10 ms here, more where
+others are before it, and must take less than it is waited for."""
 
 
 def child_of(lie):
