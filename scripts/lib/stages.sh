@@ -97,7 +97,7 @@ _fail() {
     if [[ -n ${_took[$name]:-} ]]; then
       _print "$name" "${_took[$name]} s"
     else
-      printf '\n== %s (stopped after %d s: another one failed)\n' "$name" $((SECONDS - _began[$name]))
+      _print "$name" "stopped after $((SECONDS - _began[$name])) s: another one failed"
     fi
   done
   _print "$failed" "FAILED after $((SECONDS - _began[$failed])) s"

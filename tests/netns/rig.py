@@ -15,8 +15,8 @@ from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
 VETH = ("type", "veth")
-OWN_INDEX = ("index", "1000")
-"""Another number than the far end can have in its namespace. Where both have the same, the kernel takes
+OWN_INDEX = 1000
+"""The first index of our ends. Another number than the far end can have in its namespace. Where both have the same, the kernel takes
 the link for one without a lower one, and tells of a lost carrier up to a second late
 (linkwatch_urgent_event in net/core/link_watch.c)."""
 
@@ -40,6 +40,7 @@ class Wire:
         self.gate, self.peer = f"voiced-gate-{tag}", f"voiced-peer-{tag}"
         self.host_address, self.peer_address = f"10.213.{number}.1", f"10.214.{number}.2"
         self._gate_address = f"10.213.{number}.2"
+        self._index = str(OWN_INDEX + number)
         self._inner = f"10.214.{number}"
         self.peer_network = f"{self._inner}.0/24"
 
@@ -52,6 +53,8 @@ class Wire:
         return self
 
     def __exit__(self, *exc_info):
+        # With its namespace the other end goes later, and ours with it; its index would be taken till then.
+        subprocess.run(["ip", "link", "del", self.interface], capture_output=True, check=False)
         for namespace in (self.gate, self.peer):
             subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
 
@@ -59,7 +62,18 @@ class Wire:
         for namespace in (self.gate, self.peer):
             ip("netns", "add", namespace)
             ip("-n", namespace, "link", "set", "lo", "up")
-        ip("link", "add", self.interface, *OWN_INDEX, *VETH, "peer", "out", "netns", self.gate)
+        ip(
+            "link",
+            "add",
+            self.interface,
+            "index",
+            self._index,
+            *VETH,
+            "peer",
+            "out",
+            "netns",
+            self.gate,
+        )
         ip("-n", self.gate, "link", "add", "in", *VETH, "peer", "out", "netns", self.peer)
         ip("addr", "add", f"{self.host_address}/24", "dev", self.interface)
         ip("-n", self.gate, "addr", "add", f"{self._gate_address}/24", "dev", "out")

@@ -52,7 +52,7 @@ def answer(lie, request):
 
 HEAVY = """
 import mmap, sys, time
-memory = mmap.mmap(-1, 1 << 27)
+memory = mmap.mmap(-1, 1 << 26)
 memory.madvise(mmap.MADV_NOHUGEPAGE)
 for at in range(0, len(memory), mmap.PAGESIZE):
     memory[at] = 1

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +16,7 @@ from tests.fakes import RecordingCaptions
 from tests.flows.house import tone
 from tests.tool_turns import results
 from tests.whole import until
-from tests.wire.afar import kiosk
+from tests.wire.afar import QUICK, kiosk
 from tests.wire.mcp_house import is_alive
 
 pytestmark = pytest.mark.real_time
@@ -89,7 +90,7 @@ async def weather_service():
 
 
 @asynccontextmanager
-async def at_home(folder, caplog, scenario):
+async def at_home(folder, caplog, scenario, **options):
     """A daemon whose settings declare both kinds, in a conversation with a strict stand-in."""
     caplog.set_level("DEBUG", "voiced")
     (folder / "token").write_text(KEY)
@@ -97,7 +98,7 @@ async def at_home(folder, caplog, scenario):
     (folder / "program.py").write_text(PROGRAM)
     async with weather_service() as service:
         declared = DECLARED.format(port=service.port, folder=folder, python=sys.executable)
-        async with kiosk(folder, declared, mode="strict", scenario=scenario) as it:
+        async with kiosk(folder, declared, mode="strict", scenario=scenario, **options) as it:
             it.captions, it.weather = RecordingCaptions(), service
             it.extras["captions"] = [it.captions]
             async with it.running():
@@ -141,7 +142,9 @@ async def test_an_interruption_ends_program_and_request_and_says_that_they_may_h
         ToolOrder("look_up", {"place": PLACE}),
     )
     rules = (Rule((Call(both), Say("Never said.")), turn=1), Rule((Say("Still here."),), turn=2))
-    async with at_home(tmp_path, caplog, Scenario(rules=rules)) as it:
+    # A reply that is done cannot be interrupted, and to start programs takes a busy machine its time.
+    long_reply = replace(QUICK, call_done_s=30)
+    async with at_home(tmp_path, caplog, Scenario(rules=rules), timing=long_reply) as it:
         it.weather.let_go.clear()
         await ask(it)
         pids = tmp_path / "pids"

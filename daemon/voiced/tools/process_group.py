@@ -22,7 +22,7 @@ DIES_FIRST = "500"
 ALL_CORES = range(os.sysconf("SC_NPROCESSORS_CONF"))
 """The system leaves out those that are forbidden."""
 
-DYING_S = 0.5
+DYING_S = 1.0
 """How long is waited for what was killed: what the kernel is busy with, on a dead disk perhaps, may stay."""
 
 LOOK_EVERY_S = 0.005

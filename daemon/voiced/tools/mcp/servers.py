@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-END_WITHIN_S = 1.2
-"""How long a server may take to be ended: its program gets twice 0.3 s, and 0.5 s to die."""
+END_WITHIN_S = 1.7
+"""How long a server may take to be ended: its program gets twice 0.3 s, and 1 s to die."""
 
 
 class McpServer:
