@@ -16,6 +16,7 @@ from voiced.config.schema import Settings
 from voiced.config.secret import Secret, read_reference
 from voiced.errors import Problem
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _NUMBER_LIKE = (
     (r"[-+]?0[0-9]+", "write it without leading zeros"),
     (r"[-+]?[0-9.]+", "write it without quotes"),
@@ -76,6 +77,10 @@ class _Checker:
         if isinstance(value, str) and value != value.strip():
             self._add(path, "begins or ends with a blank", "remove it")
             return None
+        if found := _control_character(value, path):
+            place, character = found
+            self._add(place, f"holds the control character U+{ord(character):04X}", "remove it")
+            return None
         try:
             return msgspec.convert(value, setting.kind)
         except msgspec.ValidationError:
@@ -95,6 +100,22 @@ class _Checker:
 
     def _add(self, path: KeyPath, problem: str, hint: str) -> None:
         self.problems.append(Problem(path, problem, hint))
+
+
+def _control_character(value: object, path: KeyPath) -> tuple[KeyPath, str] | None:
+    """Return a character that is no text, and where in `value` it is; lines may end and be indented."""
+    match value:
+        case str():
+            found = _CONTROL.search(value)
+            return (path, found[0]) if found else None
+        case Mapping():
+            inside = [(key, path) for key in value]
+            inside += [(item, (*path, key)) for key, item in value.items()]
+        case list():
+            inside = [(item, (*path, at)) for at, item in enumerate(value)]
+        case _:
+            return None
+    return next(filter(None, (_control_character(*each) for each in inside)), None)
 
 
 def _elsewhere(key: str) -> str:

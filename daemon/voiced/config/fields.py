@@ -25,6 +25,7 @@ class Setting:
         help: What it is for.
         reload: When a changed value counts; None for a section.
         local: Only a file on the device itself may set it.
+        never_sent: What the values look like that no server may send, or None.
         example: A value to show where the default shows nothing, or None.
     """
 
@@ -38,6 +39,7 @@ class Setting:
     help: str
     reload: Reload | None
     local: bool
+    never_sent: str | None
     example: object
 
 
@@ -60,6 +62,7 @@ def settings_in(section: type[Section]) -> Iterator[Setting]:
             help=next((layer.description for layer in meta if layer.description), ""),
             reload=extra.get("reload"),
             local=extra.get("local", False),
+            never_sent=extra.get("never_sent"),
             example=extra.get("example"),
         )
 

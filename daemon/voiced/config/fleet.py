@@ -4,6 +4,7 @@ An overlay is a settings file in which everything may be missing. A fleet file h
 (`defaults`), for groups of them (`groups`) and for each (`devices`, with the names of its `groups`).
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,8 +87,12 @@ def forbidden(overlay: Document, allow: Sequence[str]) -> list[Problem]:
         overlay: What the server wants.
         allow: Names of settings that it may change all the same; a section's stands for all in it.
     """
-    return [
+    touched = [
         _refusal(path) for path in _touched(overlay.value, Settings, ()) if not _in(path, allow)
+    ]
+    return touched + [
+        Problem(path, "no server may set it to this", "write it into the device's own file")
+        for path in _never(overlay.value, Settings, ())
     ]
 
 
@@ -113,6 +118,17 @@ def _touched(value: object, kind: type[Section], path: KeyPath) -> Iterator[KeyP
         elif isinstance(item, Mapping):
             yield from _touched(item, setting.section, here)
         elif any(each.local for _, each in every_setting(setting.section)):
+            yield here
+
+
+def _never(value: object, kind: type[Section], path: KeyPath) -> Iterator[KeyPath]:
+    """Yield the paths of what `value` sets to something that no server may send."""
+    for setting in settings_in(kind):
+        item = value.get(setting.key) if isinstance(value, Mapping) else None
+        here = (*path, setting.key)
+        if setting.section is not None:
+            yield from _never(item, setting.section, here)
+        elif setting.never_sent and isinstance(item, str) and re.search(setting.never_sent, item):
             yield here
 
 

@@ -25,10 +25,12 @@ def expect(text: str, **limits: Any) -> msgspec.Meta:
     return msgspec.Meta(extra={"expect": text}, **limits)
 
 
-def _setting(reload: Reload, text: str, example: object, *, local: bool) -> msgspec.Meta:
+def _setting(
+    reload: Reload, text: str, example: object, *, local: bool, never_sent: str | None = None
+) -> msgspec.Meta:
     return msgspec.Meta(
         description=text,
-        extra={"reload": reload, "example": example, "local": local},
+        extra={"reload": reload, "example": example, "local": local, "never_sent": never_sent},
         extra_json_schema={"x-reload": reload} | ({"x-local": True} if local else {}),
     )
 
@@ -50,9 +52,18 @@ def next_session(text: str, example: object = None, *, local: bool = False) -> m
     return _setting("next-session", text, example, local=local)
 
 
-def restart(text: str, example: object = None, *, local: bool = False) -> msgspec.Meta:
-    """Describe a setting that counts when its part starts again; see `live`."""
-    return _setting("restart", text, example, local=local)
+def restart(
+    text: str, example: object = None, *, local: bool = False, never_sent: str | None = None
+) -> msgspec.Meta:
+    """Describe a setting that counts when its part starts again; see `live`.
+
+    Args:
+        text: One line of help.
+        example: A value to show where the default shows nothing.
+        local: As for `live`.
+        never_sent: What the values look like that no server may send, whatever the device allows.
+    """
+    return _setting("restart", text, example, local=local, never_sent=never_sent)
 
 
 Name = Annotated[
@@ -63,7 +74,19 @@ Name = Annotated[
         max_length=63,
     ),
 ]
-SoundDevice = Annotated[str, expect("a sound device", min_length=1, max_length=255)]
+# alsa-lib takes any other text for a definition, and a definition may start programs or write files.
+_PCM = r"(hw|plughw|sysdefault):(CARD=)?[A-Za-z0-9_-]+(,(DEV=)?[0-9]+)?"
+_USB = r"[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}(:[A-Za-z0-9._-]+)?"
+FILE = r"\Awav:"
+SOUND_DEVICE = rf"\A([A-Za-z0-9._-]+|{_USB}|{_PCM}|wav:[^\x00-\x1f\x7f-\x9f]+)\Z"
+SoundDevice = Annotated[
+    str,
+    expect(
+        "a sound device as `voiced devices` names it",
+        pattern=SOUND_DEVICE,
+        max_length=255,
+    ),
+]
 AbsolutePath = Annotated[str, expect("an absolute path", pattern="^/", max_length=1023)]
 AgentUrl = Annotated[
     str,

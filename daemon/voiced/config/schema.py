@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from voiced.config.kinds import (
+    FILE,
     AbsolutePath,
     AgentUrl,
     Gesture,
@@ -100,8 +101,9 @@ class CaptureSection(Section, frozen=True, kw_only=True):
     device: Annotated[
         SoundDevice,
         restart(
-            "USB VID:PID like 2886:001a, ALSA card id, ALSA PCM name, wav:PATH, or auto for the "
-            "best array there is."
+            "USB VID:PID like 2886:001a, ALSA card id, ALSA PCM name, wav:PATH (never from a server), "
+            "or auto for the best array there is.",
+            never_sent=FILE,
         ),
     ] = "auto"
     channel: Annotated[
@@ -125,7 +127,10 @@ class PlaybackSection(Section, frozen=True, kw_only=True):
     """The speaker."""
 
     device: Annotated[
-        SoundDevice, restart("As audio.capture.device; auto prefers the microphone's own card.")
+        SoundDevice,
+        restart(
+            "As audio.capture.device; auto prefers the microphone's own card.", never_sent=FILE
+        ),
     ] = "auto"
     volume: Annotated[
         Annotated[int, msgspec.Meta(ge=0, le=100)],

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from voiced.config.kinds import SOUND_DEVICE
 from voiced.errors import DeviceError
 
 Direction = Literal["capture", "playback"]
 
 ASOUND = Path("/proc/asound")
+
+NAMES = "`voiced devices` lists those of this machine; definitions in ALSA's language are not taken"
 
 USUAL_RATES_HZ = (8000, 16000, 24000, 32000, 44100, 48000)
 _USB_ID = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}", re.IGNORECASE)
@@ -107,8 +110,10 @@ def resolve(device: str, direction: Direction, asound: Path = ASOUND) -> PcmName
         asound: Where the kernel describes the cards.
 
     Raises:
-        DeviceError: If the name means a card that is not here or lacks that side.
+        DeviceError: If it is no name, or means a card that is not here or lacks that side.
     """
+    if not re.search(SOUND_DEVICE, device):
+        raise DeviceError(device, "this is not the name of a sound device", NAMES)
     cards = list_cards(asound)
     if match := _CARD_IN_PCM_NAME.search(device):
         wanted, pcm = match[1], device

@@ -39,7 +39,7 @@ MISTAKES = {
     "infinity": (KEY + "wake: {idle_timeout_s: 1e999}\n", 2, "wake.idle_timeout_s: expected a number from 5 to 3600, got text"),
     "truth for a number": (KEY + "wake: {idle_timeout_s: true}\n", 2, "wake.idle_timeout_s: expected a number from 5 to 3600, got true"),
     "yes for true": ("agent:\n  key: {credential: api-key}\n  eager_tools: yes\n", 3, "agent.eager_tools: expected true or false, got text; write true or false, without quotes"),
-    "number for text": (KEY + "audio: {capture: {device: 2886}}\n", 2, "audio.capture.device: expected a sound device, got 2886; put it into quotes"),
+    "number for text": (KEY + "audio: {capture: {device: 2886}}\n", 2, "audio.capture.device: expected a sound device as `voiced devices` names it, got 2886; put it into quotes"),
     "mapping for text": (KEY + "device: {name: {a: 1}}\n", 2, "device.name: expected a name of letters, digits, dots, dashes, got keys and values\n"),
     "nothing for text": (KEY + "device: {name: }\n", 2, "device.name: expected a name of letters, digits, dots, dashes, got nothing; give it a value or remove the key"),
     "bad name": (KEY + "device: {name: my kitchen}\n", 2, "device.name: expected a name of letters, digits, dots, dashes, got other text"),

@@ -1,0 +1,37 @@
+"""No setting holds a control character: a card's name with NUL ended the daemon."""
+
+import json
+
+import pytest
+
+from tests.unit.config.samples import problems
+from voiced.config.fields import every_setting
+from voiced.config.schema import Settings
+
+PLACES = [path for path, setting in every_setting(Settings) if setting.bare is str]
+
+
+def nested(path, value):
+    for key in reversed(path):
+        value = {key: value}
+    return json.dumps(value)
+
+
+@pytest.mark.parametrize("character", ["\0", "\x07", "\x1b", "\x7f", "\x9b"])
+@pytest.mark.parametrize("path", PLACES, ids=".".join)
+def test_a_control_character_is_refused_in_every_text(path, character):
+    found = [each for each in problems(nested(path, f"a{character}b")) if ".".join(path) in each]
+    assert len(found) == 1
+    assert f"holds the control character U+{ord(character):04X}" in found[0]
+    assert character not in found[0]
+
+
+@pytest.mark.parametrize("value", ["a\x1bb", ["x", "a\x1bb"], {"x": ["a\x1bb"]}, {"a\x1bb": 1}])
+def test_nor_is_it_taken_deep_in_what_the_agent_is_sent(value):
+    found = problems(nested(("agent", "session", "system_prompt"), value))
+    assert any("agent.session.system_prompt" in each and "U+001B" in each for each in found)
+
+
+def test_a_prompt_may_have_lines_and_be_indented():
+    text = nested(("agent", "session", "system_prompt"), "One.\n\tTwo.\r\n")
+    assert not any("control character" in each for each in problems(text))
