@@ -3,15 +3,18 @@
 import asyncio
 import logging
 import os
+import random
 import time
 from contextlib import AsyncExitStack
 
 import pytest
 
 from tests.whole import until
-from tests.wire.mcp_house import REAL, TOKEN, is_alive, joined, liar, program
+from tests.wire.mcp_house import QUICK, REAL, TOKEN, is_alive, joined, liar, program
 from tests.wire.mcp_liar import PARENTS
+from voiced.tools.mcp.aside import Aside
 from voiced.tools.mcp.process import process
+from voiced.tools.mcp.servers import McpServer
 from voiced.tools.process_group import MARK, NICENESS
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
@@ -50,6 +53,17 @@ async def test_nothing_is_left_of_a_program_given_up_before_it_began(tmp_path, m
         starting.cancel()
         await asyncio.wait([starting])
     await until(lambda: not is_alive(int(note.read_text())), within_s=2)
+
+
+async def test_a_program_can_be_given_up_at_any_moment_of_its_start():
+    chance = random.Random(3)
+    for _ in range(300):
+        side = McpServer(program("/bin/true"), Aside(), lambda: None, QUICK)
+        running = asyncio.create_task(side.run())
+        await asyncio.sleep(chance.uniform(0.0, 0.03))
+        running.cancel()
+        await asyncio.wait([running])
+    # What was left open or running fails this test when it is collected.
 
 
 async def test_a_program_gives_way_to_the_sound(tmp_path):

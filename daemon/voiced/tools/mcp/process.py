@@ -76,17 +76,20 @@ async def _start(
     inherited = {name: value for name in _INHERITED if (value := variable(name))}
     words = await _bound_to_us() if is_program(command[0]) else []
     try:
-        running = await asyncio.create_subprocess_exec(
-            *words,
-            *command,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            env={**inherited, **environment, MARK: group.mark},
-            cwd="/",
-            start_new_session=True,
-            limit=MOST_BYTES,
-        )
+        with anyio.CancelScope(
+            shield=True
+        ):  # asyncio forgets the pipes of a start that is called off
+            running = await asyncio.create_subprocess_exec(
+                *words,
+                *command,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                env={**inherited, **environment, MARK: group.mark},
+                cwd="/",
+                start_new_session=True,
+                limit=MOST_BYTES,
+            )
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "an argument holds a zero byte"
         raise LinkError(f"it cannot be started: {why}") from None
@@ -103,9 +106,10 @@ async def _bound_to_us() -> list[str]:
     setpriv = shutil.which("setpriv")
     words = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
     with suppress(OSError):
-        trial = await asyncio.create_subprocess_exec(
-            *words, "true", stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
-        )
+        with anyio.CancelScope(shield=True):  # as above
+            trial = await asyncio.create_subprocess_exec(
+                *words, "true", stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
+            )
         try:
             return words if await trial.wait() == 0 else []
         finally:  # who asked may be gone by now
