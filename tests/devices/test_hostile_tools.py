@@ -8,6 +8,7 @@ from agentsim.assemblyai.settings import Settings
 from agentsim.server import serve_assemblyai
 from agentsim.steps import Call, Say, ToolOrder
 from agentsim.timing import Timing
+from tests.devices.pulse import Pulse
 from tests.devices.rig import percentile
 from tests.devices.test_conversation import AUDIO
 from tests.devices.test_hostile import silenced_ms, xruns_in
@@ -17,12 +18,14 @@ from tests.whole import converse, daemon, until
 from tests.wire.hostile_calls import BRIEF, HOSTILE, harass, tools
 from tests.wire.hostile_declared import REQUESTS, WORDS
 from tests.wire.hostile_house import LATE, PROGRAMS, SERVICES, house
+from voiced.audio.jitter import FLOOR_MS
 
 pytestmark = pytest.mark.real_time
 
 # Whoever is interrupted as often as here hears its own voice, says the guard against echo.
 APART = type(AUDIO)(capture=AUDIO.capture, playback=AUDIO.playback, echo="headphones")
 QUICK = Timing(ready_s=0.05, think_s=0.05, leading_silence_s=0.0, call_done_s=0.02)
+LOOP_LATE_MS = 100  # as beside MCP servers: of it the agent hears as much later
 ROUNDS = (
     [*map(name_of, BEHAVIOURS), "stubborn"],
     [*PROGRAMS, *SERVICES],
@@ -69,9 +72,11 @@ async def test_hostile_calls_are_not_heard_in_a_conversation(rig, caplog, measur
         daemon(server.url, audio=APART, tools=fakes(there, stubborn)) as daemon_of_ours,
     ):
         await converse(daemon_of_ours)
+        pulse = Pulse()
+        feeling = asyncio.create_task(pulse.feel())
         it = Seen(server, daemon_of_ours, there)
         in_peace = await silenced_ms(rig, it)
-        xruns_in_peace = len(xruns_in(caplog))
+        xruns_in_peace, begin = len(xruns_in(caplog)), len(pulse.late_ms)
         assert await harass(it, HEARD) == {}
         n_answered, harassed = len(results(it)), []
         for names in ROUNDS:
@@ -81,14 +86,19 @@ async def test_hostile_calls_are_not_heard_in_a_conversation(rig, caplog, measur
         assert it.status in {"thinking", "listening"}
         assert len(it.service.sessions) == len(it.service.connections) == 1
         underruns = it.runtime.playout.underruns
+        feeling.cancel()
     stubborn.let_go()
     await asyncio.sleep(0.01)
     xruns = len(xruns_in(caplog)) - xruns_in_peace
     measured(
         f"interruption -> silence: p50 {percentile(in_peace, 50):.1f}, max {max(in_peace):.1f} ms; "
         f"after {len(HEARD)} hostile calls and beside {' and '.join(str(len(names)) for names in ROUNDS)} at once "
-        f"p50 {percentile(harassed, 50):.1f}, max {max(harassed):.1f} ms, xruns {xruns}"
+        f"p50 {percentile(harassed, 50):.1f}, max {max(harassed):.1f} ms, xruns {xruns}, underruns {underruns}; "
+        f"loop late by {max(pulse.since(begin)):.1f} ms at most"
     )
     assert SECRET not in caplog.text
-    assert (xruns, underruns) == (0, 0)
+    assert xruns == 0
+    # The stand-in lives on this loop, and sends late what the loop is late with, as no agent does.
+    assert max(pulse.since(begin)) <= LOOP_LATE_MS
+    assert underruns <= len([late for late in pulse.since(begin) if late > FLOOR_MS / 2])
     assert percentile(harassed, 90) <= percentile(in_peace, 90) + 40

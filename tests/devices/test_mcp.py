@@ -1,11 +1,11 @@
 """An MCP server joins, is called, is killed and comes back while real sound flows: nobody hears of it."""
 
 import asyncio
-import time
 
 import numpy as np
 import pytest
 
+from tests.devices.pulse import Pulse
 from tests.devices.rig import SPEAKER_RATE_HZ, percentile
 from tests.devices.test_reconfigure import RIG
 from tests.fakes import RecordingCaptions
@@ -19,22 +19,6 @@ pytestmark = pytest.mark.real_time
 STORY = "this is a long story that nothing should interrupt " * 3
 LONGEST_GAP_S = 0.3
 """Between words; a hole in the sound would be one more."""
-
-
-class Pulse:
-    """Feels how late the loop comes."""
-
-    def __init__(self):
-        self.late_ms = []
-
-    async def feel(self):
-        while True:
-            asked_s = time.monotonic() + 0.005
-            await asyncio.sleep(0.005)
-            self.late_ms.append((time.monotonic() - asked_s) * 1000)
-
-    def since(self, begin):
-        return self.late_ms[begin:]
 
 
 def known_to(it):
