@@ -2,8 +2,9 @@
 
 A worker of pytest-xdist gets a network namespace (ports, addresses and cables of another worker do not
 exist in it) with a name server that knows no name, folders for what the daemon and its sound server keep,
-one processor core if there are other workers, and the priority that the service has. What a test starts inherits all of it. The cores are shared out because the daemon
-keeps to the last core it may use: without that, the daemons of all workers would meet on one.
+one processor core if there are other workers, and the priority that the service has. What a test starts
+inherits all of it. The cores are shared out because the daemon keeps to the last core it may use: without
+that, the daemons of all workers would meet on one.
 """
 
 import ctypes

@@ -16,8 +16,8 @@ from pathlib import Path
 CLONE_NEWNET = 0x40000000
 VETH = ("type", "veth")
 OWN_INDEX = 1000
-"""The first index of our ends. Another number than the far end can have in its namespace. Where both have the same, the kernel takes
-the link for one without a lower one, and tells of a lost carrier up to a second late
+"""The first index of our ends: another than a far end can have in its namespace. Where both have the same,
+the kernel takes the link for one without a lower one, and tells of a lost carrier up to a second late
 (linkwatch_urgent_event in net/core/link_watch.c)."""
 
 _numbers = itertools.count()
