@@ -1,13 +1,20 @@
-"""JSON within limits: what an agent hands to a tool, and what a tool hands back.
+"""JSON within limits, whoever wrote it: an agent, a tool, a server.
 
-Neither is trusted. What is too large is found out before it is written as text, because writing
-megabytes holds the loop.
+None of them is trusted. What is too large is found out before it is written as text, because writing
+megabytes holds the loop; and what has too many values before it is parsed, because a megabyte of empty
+lists becomes fifty of memory.
 """
 
 import json
 import math
+import re
 
 MOST_LEVELS = 32
+
+MOST_PARTS = 32 * 1024
+"""In one text. The costliest are objects of one key: 130 bytes for each bracket and comma."""
+
+_STRING = re.compile(rb'"[^"]*"')
 _DIGITS_PER_BIT = math.log10(2)
 
 
@@ -17,6 +24,30 @@ class NotJsonError(ValueError):
 
 class TooLargeError(ValueError):
     """The value is longer, as JSON, than it may be; or nested too deeply."""
+
+
+def check_parts(text: str | bytes) -> None:
+    """Make sure that parsing `text` as JSON takes little memory, in a few milliseconds at most.
+
+    Raises:
+        TooLargeError: If it may hold more than `MOST_PARTS` values.
+    """
+    if len(text) <= MOST_PARTS:
+        return
+    encoded = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    if parts_in(encoded) <= MOST_PARTS:
+        return
+    # What is quoted does not count: it may be JSON in a string, or somebody who says much.
+    unescaped = encoded.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if unescaped.count(b'"') > 4 * MOST_PARTS:  # two around each string: a key and a value each
+        raise TooLargeError
+    if parts_in(_STRING.sub(b"", unescaped)) > MOST_PARTS:
+        raise TooLargeError
+
+
+def parts_in(encoded: bytes) -> int:
+    """Return how many values a piece of JSON can hold: each has a bracket or a comma, or is the whole."""
+    return 1 + encoded.count(b",") + encoded.count(b"[") + encoded.count(b"{")
 
 
 def within(value: object, most_chars: int) -> None:

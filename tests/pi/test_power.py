@@ -1,14 +1,67 @@
 """The power goes, the clock is wrong, things are missing when it comes back."""
 
 import json
+import random
 import time
+from contextlib import contextmanager
 
 import pytest
 
+from tests.pi.afar import SettingsServer
 from tests.pi.home import SETTINGS
 from tests.pi.machine import LIGHT
+from tests.pi.state_disk import DEVICE, StateDisk
+from tests.pi.test_hands import received
+from voiced.config import record
+from voiced.host import alarm_clock, memory
+from voiced.storage.files import ALARMS, BY_HAND, VOLUME
+from voiced.storage.files import SETTINGS as RECORD
 
 CLOCK = "2021-06-01T00:00:00"
+CUTS, BOOTS, ROUNDS = 200, 5, 12
+FIRST_VOLUME = 10
+STATE = "/var/lib/voiced"
+FSTAB = f"{DEVICE} {STATE} ext4 defaults 0 2"
+
+SET_BY_HAND = """\
+import asyncio, sys
+import aiohttp
+
+async def main():
+    async with aiohttp.ClientSession("http://127.0.0.1:8080") as browser:
+        async with browser.ws_connect("/live") as page:
+            await page.send_json({"do": "settings", "changed": {"greeting": sys.argv[1]}})
+            while (answer := await page.receive_json(timeout=60))["type"] not in ("kept", "problem"):
+                pass
+    assert answer["type"] == "kept", answer
+
+asyncio.run(main())
+"""
+
+
+class Ledger:
+    """What was asked for and what was confirmed, and how long the disk's log was then.
+
+    Every kind of change counts up from 1.
+    """
+
+    def __init__(self, disk):
+        self._disk = disk
+        self._asked, self._confirmed = {}, {}
+
+    @contextmanager
+    def change(self, kind, number):
+        self._asked.setdefault(kind, []).append((self._disk.logged_bytes, number))
+        yield
+        self._confirmed.setdefault(kind, []).append((self._disk.logged_bytes, number))
+
+    def check(self, kind, found, cut_bytes):
+        """See that nothing confirmed before a cut is missing, and nothing is there that nobody asked for."""
+
+        def last(entries):
+            return max((number for at, number in entries if at <= cut_bytes), default=0)
+
+        assert last(self._confirmed[kind]) <= found <= last(self._asked[kind]), kind
 
 
 def up_again(it):
@@ -63,6 +116,109 @@ def test_the_power_may_go_while_the_volume_is_written(installed):
     it.write_settings()
     it.pi.guest("systemctl restart voiced")
     it.wait_for("asleep")
+
+
+def found_in(files):
+    """Return how far each kind of change has come on a disk, read as the daemon reads it."""
+    kept, sent = record.Record(), None
+    if RECORD.name in files:
+        kept = record.decode(files[RECORD.name])
+        sent = kept.sent
+    steps = 0
+    if VOLUME.name in files:
+        steps = memory.decode(files[VOLUME.name]).volume - FIRST_VOLUME
+    greeting = files.get(BY_HAND.name, b"").decode().partition("Hello ")[2]
+    revision = 0 if sent is None else sent.revision
+    assert revision <= (kept.highest or 0)
+    return {
+        "volume": steps if steps <= ROUNDS else 0,  # the settings' own is louder
+        "timers": len(alarm_clock.decode(files.get(ALARMS.name, ALARMS.empty))),
+        "by hand": int("".join(filter(str.isdigit, greeting)) or 0),
+        "revision": revision,
+    }
+
+
+def change_everything(it, server, ledger, number):
+    """Have the daemon write down one more of everything."""
+    guest = it.pi.guest
+    with ledger.change("volume", number):
+        guest(f"voiced volume {FIRST_VOLUME + number}")
+        with ledger.change("revision", number):
+            server.put(f"revision: {number}\nlog: {{level: info}}\n")
+            guest.attempt("voiced reload --remote")
+            guest.until(
+                lambda: json.loads(guest("voiced status --json"))["settings"]["revision"] == number,
+                60,
+                f"revision {number}",
+            )
+        with ledger.change("by hand", number):
+            guest(f"/opt/voiced/current/bin/python /srv/by-hand.py 'Hello {number}'")
+    with ledger.change("timers", number):
+        it.converse()
+        it.wait_for("listening", within_s=20)
+        asked_s = time.time()
+        it.say("set a timer for twenty hours")
+        guest.until(lambda: "tool.result" in received(it, asked_s), 30, "a timer")
+    it.fall_asleep()
+
+
+@contextmanager
+def state_on_its_own_disk(it, disk, *, logged):
+    """Boot the Pi with another disk for its state, and as before in the end."""
+    guest = it.pi.guest
+    guest(f"systemctl stop voiced; echo '{FSTAB}' >> /etc/fstab; sync")
+    it.pi.switch_off()
+    it.pi.computer.more = disk.drive(logged=logged)
+    it.pi.boot()
+    try:
+        guest(f"mountpoint -q {STATE}")
+        it.wait_for("asleep", within_s=60)
+        yield
+    finally:
+        guest(f"sed -i '\\|{STATE}|d' /etc/fstab; sync")
+        it.pi.switch_off()
+        it.pi.computer.more = []
+        it.pi.boot()
+
+
+@pytest.mark.full
+def test_two_hundred_power_cuts_lose_nothing_that_was_confirmed(installed):
+    """Every write of a disk is logged while everything is changed; the power is cut anywhere in that log."""
+    it, dice = installed, random.Random(10)
+    it.agent.start("--voice", "espeak")
+    disk = StateDisk(it.folder / "state-disk")
+    ledger = Ledger(disk)
+    it.pi.guest.write("/srv/by-hand.py", SET_BY_HAND)
+    with SettingsServer(it.folder / "web", it.agent.folder) as server:
+        remote = (
+            f"kiosk: {{settings: true}}\nremote: {{url: '{server.url}', interval_s: 5, trial_s: 5, "
+            f"public_key: {server.public_key}, ca_file: /etc/voiced/ca.pem}}\n"
+        )
+        it.write_settings(it.settings(remote))
+        with state_on_its_own_disk(it, disk, logged=True):
+            for number in range(1, ROUNDS + 1):
+                change_everything(it, server, ledger, number)
+            entries = disk.entries()
+    n_files, booted = 0, []
+    for number in range(CUTS):
+        cut = dice.randint(1, len(entries))
+        files = disk.cut(entries[:cut], dice)
+        n_files += len(files)
+        for kind, found in found_in(files).items():
+            ledger.check(kind, found, entries[cut - 1].end_bytes)
+        if number % (CUTS // BOOTS) == 0:
+            with state_on_its_own_disk(it, disk, logged=False):
+                status = json.loads(it.pi.guest("voiced status --json"))
+                assert status["volume"] >= FIRST_VOLUME
+                assert status["disk"]["set_aside"] == []
+                booted.append(f"{cut}")
+    it.write_settings()
+    it.pi.guest("systemctl restart voiced")
+    it.wait_for("asleep")
+    it.measured(
+        f"power cut x{CUTS} in {len(entries)} writes of {ROUNDS} changes of everything",
+        f"{n_files} files all whole, nothing confirmed is missing; booted after {', '.join(booted)} writes",
+    )
 
 
 @pytest.mark.full

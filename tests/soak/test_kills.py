@@ -20,9 +20,11 @@ from tests.fakes import RecordingSpeaker, ScriptedMicrophone
 from voiced.app import Extras, Workshop, catalogue
 from voiced.config.choice import choose
 from voiced.config.load import read
-from voiced.config.record import decode, started
-from voiced.host.record_file import FILE_NAME, RecordFile
-from voiced.service import Places, follow
+from voiced.config.record import decode
+from voiced.host.record_file import RecordFile, last_record
+from voiced.service import follow
+from voiced.storage.files import SETTINGS
+from voiced.storage.state_store import StateStore
 
 KILLS = 1000
 LONGEST_LIFE_S = 0.5
@@ -92,20 +94,20 @@ class Page(http.server.BaseHTTPRequestHandler):
 
 async def live(folder, path):
     """What a process does from its start on, in a hurry."""
-    kept = RecordFile(folder / "state", path)
-    kept.write(started(kept.record))
-    places = Places(folder / "state", folder / "sock")
+    kept = RecordFile(StateStore(folder / "state"), path)
+    kept.begin(time.time())
     choice = choose(read(path), kept.record, catalogue())
-    it = follow(path, choice, kept, Workshop(), places)
+    it = follow(path, choice, kept, Workshop(), folder / "sock")
     runtime = it.assemble(
         Extras(
             microphone=ScriptedMicrophone(),
             speaker=RecordingSpeaker(),
-            state_folder=folder / "state",
+            store=kept.store,
         )
     )
     running = asyncio.create_task(runtime.run())
     while not running.done():
+        it.reconfigurer.may_try()  # so many crashes would have it wait for hours
         await it.remote.ask()
         await asyncio.sleep(2)
     running.result()
@@ -139,11 +141,10 @@ def server():
 
 def check(folder, path, highest):
     """Look at what is on the disk as the next process would; return the highest revision so far."""
-    file = folder / "state" / FILE_NAME
+    file = folder / "state" / SETTINGS.name
     if not file.exists():
         return highest
     record = decode(file.read_bytes())
-    assert record is not None
     for sent in (record.good, record.trial):
         if sent is not None:
             assert sent.text == revision(sent.revision)
@@ -169,7 +170,7 @@ def test_no_kill_leaves_half_of_anything(tmp_path, server, measured):
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         highest = check(tmp_path, path, highest)
-        record = RecordFile(tmp_path / "state", path).record
+        record = last_record(tmp_path / "state", path)
         states["trial" if record.trial else "good" if record.good else "neither"] += 1
     measured(
         f"{KILLS} kills: the next start found settings on trial {states['trial']} times, kept ones "

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.json_limits import MOST_LEVELS, NotJsonError, TooLargeError, as_json, within
+from voiced.json_limits import (
+    MOST_LEVELS,
+    MOST_PARTS,
+    NotJsonError,
+    TooLargeError,
+    as_json,
+    check_parts,
+    within,
+)
 
 JSON = st.recursive(
     st.none()
@@ -22,6 +30,54 @@ JSON = st.recursive(
     ),
     max_leaves=20,
 )
+
+
+MEBIBYTE = 1024 * 1024
+
+MANY = {
+    "lists": "[" + "[]," * (MEBIBYTE // 3) + "0]",
+    "lists in lists": "[" * (MEBIBYTE // 2) + "]" * (MEBIBYTE // 2),
+    "objects": "[" + '{"":0},' * (MEBIBYTE // 7) + "0]",
+    "objects in objects": '{"":' * (MEBIBYTE // 5) + "0" + "}" * (MEBIBYTE // 5),
+    "one object": "{" + ",".join(f'"{n}":{n}' for n in range(80_000)) + "}",
+    "texts": "[" + '"",' * (MEBIBYTE // 3) + "0]",
+    "texts with what looks like an end": '["\\\\' + '",",\\\\' * (MEBIBYTE // 6) + '"]',
+    "texts of brackets": "[" + '"[",' * (MEBIBYTE // 4) + "0]",
+    "numbers": "[" + "1," * (MEBIBYTE // 2) + "0]",
+    "quotes without end": '["' + '",' * (MEBIBYTE // 2),
+    "blanks between": "[" + "1, " * (MEBIBYTE // 3) + "0]",
+}
+FEW = {
+    "sound": f'{{"data":"{"A" * MEBIBYTE}"}}',
+    "much that is said": f'{{"text":"{"Oh, well. " * (MEBIBYTE // 10)}"}}',
+    "JSON in a text": json.dumps({"arguments": json.dumps([[]] * (MEBIBYTE // 10))}),
+    "quotes in a text": json.dumps({"text": '"' * (MEBIBYTE // 2)}),
+    "backslashes in a text": json.dumps({"text": "\\,[" * (MEBIBYTE // 5)}),
+    "as many as may be": json.dumps([{"": 0}] * (MOST_PARTS // 2 - 1)),
+}
+
+
+@pytest.mark.parametrize("kind", MANY)
+def test_a_mebibyte_of_values_is_found_out_before_it_is_parsed(kind):
+    for text in (MANY[kind], MANY[kind].encode()):
+        tracemalloc.start()
+        with pytest.raises(TooLargeError):
+            check_parts(text)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak_bytes < 5 * MEBIBYTE
+
+
+@pytest.mark.parametrize("kind", FEW)
+def test_a_mebibyte_of_text_is_parsed(kind):
+    check_parts(FEW[kind])
+    check_parts(FEW[kind].encode())
+    json.loads(FEW[kind])
+
+
+@given(JSON)
+def test_ordinary_json_has_few_enough_values(value):
+    check_parts(json.dumps([value, "," * MOST_PARTS]))
 
 
 def nested(levels):

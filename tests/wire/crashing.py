@@ -13,6 +13,7 @@ class Crash:
     default_url = "wss://crash.test/"
     scheme = "wss"
     takes_tools = True
+    session_permissions = {}  # noqa: RUF012 - a port's attribute, and nobody changes it
 
     def __init__(self, settings):
         os._exit(3)

@@ -2,14 +2,16 @@
 
 import asyncio
 import os
+import signal
 import sys
+from contextlib import suppress
 
 import pytest
 
 from tests.wire.afar import kiosk
 from tests.wire.test_reconfigure import write_sound
 from voiced.config.record import MOST_STARTS
-from voiced.host.record_file import RecordFile
+from voiced.host.record_file import last_record
 
 pytestmark = pytest.mark.real_time
 
@@ -24,14 +26,27 @@ remote: {{url: '{server}/{{name}}.yaml', interval_s: 5, trial_s: 5, allow: [agen
 """
 
 
-async def start(it):
+@pytest.fixture
+def processes():
+    """Those that were started; none outlives the test."""
+    started = []
+    yield started
+    for process in started:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+
+
+async def start(it, processes, *prefix):
     environment = {
         **os.environ,
         "STATE_DIRECTORY": str(it.folder / "state"),
         "RUNTIME_DIRECTORY": str(it.folder),
     }
-    command = [sys.executable, "-m", "tests.wire.crashing", "run", "--config", str(it.path)]
-    return await asyncio.create_subprocess_exec(*command, env=environment)
+    run = (sys.executable, "-m", "tests.wire.crashing", "run", "--config", str(it.path))
+    process = await asyncio.create_subprocess_exec(*prefix, *run, env=environment)
+    processes.append(process)
+    return process
 
 
 async def ends(process, within_s=20.0):
@@ -39,32 +54,41 @@ async def ends(process, within_s=20.0):
 
 
 @pytest.mark.long
-async def test_three_crashes_bring_the_last_good_settings_back(tmp_path):
+async def test_three_crashes_bring_the_last_good_settings_back(tmp_path, processes):
     async with kiosk(tmp_path) as it:
         write_sound(tmp_path / "in.wav")
         names = {"folder": tmp_path, "agent": it.agent.url, "server": it.server.url}
         it.path.write_text(SETTINGS.format(**names))
         it.server.put("revision: 1\naudio: {playback: {volume: 33}}\n")
-        process = await start(it)
+        process = await start(it, processes)
         await asyncio.sleep(13)
         assert kept(it).good.revision == 1
         it.server.put("revision: 2\nagent: {protocol: crash}\n")
         assert await ends(process) == 3
         for _ in range(MOST_STARTS - 1):
-            assert await ends(await start(it)) == 3
+            assert await ends(await start(it, processes)) == 3
             assert kept(it).trial.revision == 2
-        process = await start(it)
+        process = await start(it, processes)
         await asyncio.sleep(8)
         assert process.returncode is None
         record = kept(it)
         assert (record.good.revision, record.trial) == (1, None)
         assert "did not survive" in record.failed[0].reason
-        it.server.put("revision: 3\naudio: {playback: {volume: 44}}\n")
+        for revision in (3, 4):  # a server that sends one that crashes after the other
+            it.server.put(f"revision: {revision}\nagent: {{protocol: crash}}\n")
+            await asyncio.sleep(7)
+            assert process.returncode is None
+        assert kept(it) == record
+        process.terminate()
+        assert await ends(process) == 0
+        it.path.write_text(it.path.read_text() + "log: {level: warning}\n")
+        it.server.put("revision: 5\naudio: {playback: {volume: 44}}\n")
+        process = await start(it, processes)
         await asyncio.sleep(13)
-        assert kept(it).good.revision == 3
+        assert kept(it).good.revision == 5
         process.terminate()
         assert await ends(process) == 0
 
 
 def kept(it):
-    return RecordFile(it.folder / "state", it.path).record
+    return last_record(it.folder / "state", it.path)

@@ -4,7 +4,7 @@ Only what is in force at the next start belongs here. Texts hold no secrets, onl
 """
 
 import hashlib
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -13,6 +13,13 @@ MOST_STARTS = 3
 """How often the process may start anew within one trial: a crash each."""
 
 REMEMBERED_FAILURES = 20
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 60.0 * 60, 24.0 * 60 * 60
+"""How long nothing new is tried after a failure; twice as long after each more in a row, up to a day."""
+
+Revision = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_STARTS)]
+UnixTime = Annotated[float, msgspec.Meta(ge=0.0, le=1e11)]
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -37,8 +44,8 @@ class Sent(msgspec.Struct, frozen=True):
     """
 
     text: str
-    revision: int | None = None
-    taken_at: float = 0.0
+    revision: Revision | None = None
+    taken_at: UnixTime = 0.0
 
     @property
     def digest(self) -> str:
@@ -56,7 +63,7 @@ class Failed(msgspec.Struct, frozen=True):
     """
 
     digest: str
-    revision: int | None
+    revision: Revision | None
     reason: str
 
 
@@ -73,6 +80,10 @@ class Record(msgspec.Struct, frozen=True):
         ill: What did not work before the trial already, as `Health` calls it.
         failed: What was taken back, the oldest first.
         highest: The highest serial number taken so far: lower ones are refused.
+        highest_digest: Of the text that had it: another text needs another number.
+        n_failed: How many trials have failed since the last one that did not.
+        failed_at: When the last one failed, in seconds since 1970 by the device's clock; None
+            when the wait is over.
         public_key: Whose signatures all this carried; None if none was asked for.
     """
 
@@ -81,10 +92,13 @@ class Record(msgspec.Struct, frozen=True):
     local: tuple[Text, ...] = ()
     good: Sent | None = None
     trial: Sent | None = None
-    starts: int = 0
+    starts: Count = 0
     ill: tuple[str, ...] = ()
-    failed: tuple[Failed, ...] = ()
-    highest: int | None = None
+    failed: Annotated[tuple[Failed, ...], msgspec.Meta(max_length=REMEMBERED_FAILURES)] = ()
+    highest: Revision | None = None
+    highest_digest: str | None = None
+    n_failed: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    failed_at: UnixTime | None = None
     public_key: str | None = None
 
     @property
@@ -103,12 +117,13 @@ def encode(record: Record) -> bytes:
     return msgspec.json.encode(record) + b"\n"
 
 
-def decode(content: bytes) -> Record | None:
-    """Return the record in `content`, or None if there is none."""
-    try:
-        return msgspec.json.decode(content, type=Record)
-    except msgspec.DecodeError:
-        return None
+def decode(content: bytes) -> Record:
+    """Return the record in `content`.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    return msgspec.json.decode(content, type=Record)
 
 
 def trusting(record: Record, public_key: str | None) -> Record:
@@ -134,18 +149,33 @@ def refusal(record: Record, sent: Sent) -> str | None:
         return f"it has no revision, and revision {record.highest} was taken before"
     if sent.revision < record.highest:
         return f"revision {sent.revision} is older than {record.highest}, which was taken before"
+    if sent.revision == record.highest and sent.digest != _highest_digest(record):
+        return f"revision {sent.revision} was taken before with another content; count it up"
     return None
 
 
+def _highest_digest(record: Record) -> str | None:
+    if record.highest_digest is None and record.sent is not None:  # an older version wrote it
+        return record.sent.digest if record.sent.revision == record.highest else None
+    return record.highest_digest
+
+
 def propose(record: Record, sent: Sent, ill: tuple[str, ...] = ()) -> Record:
-    """Return the record in which `sent` is tried, though something is `ill` already."""
-    known = [each for each in (record.highest, sent.revision) if each is not None]
-    return replace(record, trial=sent, starts=0, ill=ill, highest=max(known, default=None))
+    """Return the record in which `sent` is tried, though something is `ill` already.
+
+    What takes the place of another trial inherits its crashes, and what was ill before that: a server
+    that always sends something newer must not get more of them.
+    """
+    if record.trial is None:
+        record = replace(record, starts=0, ill=ill)
+    if sent.revision is not None and (record.highest is None or sent.revision >= record.highest):
+        record = replace(record, highest=sent.revision, highest_digest=sent.digest)
+    return replace(record, trial=sent)
 
 
 def keep(record: Record) -> Record:
     """Return the record in which what was tried is good."""
-    return replace(record, good=record.trial, trial=None, starts=0)
+    return replace(record, good=record.trial, trial=None, starts=0, n_failed=0, failed_at=None)
 
 
 def forget_trial(record: Record) -> Record:
@@ -153,21 +183,46 @@ def forget_trial(record: Record) -> Record:
     return replace(record, trial=None, starts=0)
 
 
-def take_back(record: Record, reason: str) -> Record:
-    """Return the record in which what was tried has failed."""
+def take_back(record: Record, reason: str, at: float) -> Record:
+    """Return the record in which what was tried has failed.
+
+    Args:
+        record: With what is tried.
+        reason: Why it has failed.
+        at: When, in seconds since 1970.
+    """
     if record.trial is None:
         return record
     failed = Failed(record.trial.digest, record.trial.revision, reason)
     kept = (*record.failed, failed)[-REMEMBERED_FAILURES:]
-    return replace(record, trial=None, starts=0, failed=kept)
+    return replace(
+        record, trial=None, starts=0, failed=kept, n_failed=record.n_failed + 1, failed_at=at
+    )
 
 
-def started(record: Record) -> Record:
-    """Return the record after one more start of the process."""
+def wait_left_s(record: Record, now: float) -> float:
+    """Return how long nothing new may be tried, at `now`, in seconds since 1970.
+
+    A clock that was put back does not make it longer than it ever was.
+    """
+    if record.failed_at is None:
+        return 0.0
+    doublings = min(max(record.n_failed - 1, 0), 10)
+    whole_s = min(FIRST_WAIT_S * 2.0**doublings, LONGEST_WAIT_S)
+    return min(max(record.failed_at + whole_s - now, 0.0), whole_s)
+
+
+def without_wait(record: Record) -> Record:
+    """Return the record in which something new may be tried at once; another failure waits longer."""
+    return replace(record, failed_at=None)
+
+
+def started(record: Record, at: float) -> Record:
+    """Return the record after one more start of the process, `at` seconds since 1970."""
     if record.trial is None:
         return record
     if record.starts + 1 >= MOST_STARTS:
-        return take_back(record, f"the daemon did not survive it: started {MOST_STARTS} times")
+        return take_back(record, f"the daemon did not survive it: started {MOST_STARTS} times", at)
     return replace(record, starts=record.starts + 1)
 
 

@@ -1,86 +1,120 @@
-"""What is kept of the settings, in one small file that is always whole."""
+"""What is kept of the settings, in one file of the store."""
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
-from voiced.config.record import Record, decode, encode
-from voiced.host.memory import replace_file
+from voiced.config.record import (
+    Record,
+    decode,
+    encode,
+    forget_trial,
+    started,
+    stopped,
+    without_local,
+)
+from voiced.errors import NotSavedError
+from voiced.storage.atomic_file import NotWholeError
+from voiced.storage.files import SETTINGS
+from voiced.storage.state_store import StateStore, read_as
 
 log = logging.getLogger(__name__)
 
-FILE_NAME = "settings.json"
-
 
 class RecordFile:
-    """Keeps the record. Fills `Chore`.
+    """Keeps the record.
 
     Args:
-        folder: Where the file is.
+        store: Where the file is.
         settings_file: Whose settings it is about; what is kept of another one's does not count.
 
     Attributes:
+        store: Where the file is.
         record: What is kept, or about to be.
     """
 
-    def __init__(self, folder: Path, settings_file: Path) -> None:
-        self._path = folder / FILE_NAME
-        fresh = Record(settings_file=str(settings_file))
-        found = self._read() or fresh
-        self.record = self._written = found if found.settings_file == fresh.settings_file else fresh
-        self._changed = asyncio.Event()
-        self._settled = asyncio.Event()
+    def __init__(self, store: StateStore, settings_file: Path) -> None:
+        self.store = store
+        self._file = store.open(SETTINGS)
+        self._turn = asyncio.Lock()
+        self.record = _about(settings_file, self._file.read(decode))
+
+    @property
+    def is_safe(self) -> bool:
+        """All of it is on the disk."""
+        return self._file.is_safe
 
     def put(self, record: Record) -> None:
-        """Keep `record` instead; `settle` tells when it is on the disk."""
+        """Keep `record` instead, on the disk as soon as that can be done."""
         self.record = record
-        self._settled.clear()
-        self._changed.set()
+        self._file.put(_encode(record))
 
-    async def settle(self) -> None:
-        """Return when what is kept is on the disk, or cannot be written there."""
-        if self.record != self._written:
-            await self._settled.wait()
+    async def change(self, change: Callable[[Record], Record]) -> None:
+        """Keep what `change` makes of the record, once that is safe on the disk.
 
-    async def run(self) -> None:
-        """Write what is put, beside the loop: a disk may take long, and sound must not wait."""
-        try:
-            while True:
-                await self._changed.wait()
-                self._changed.clear()
-                record = self.record
-                await asyncio.to_thread(self._save, record)
-                if self.record is record:
-                    self._settled.set()
-        finally:
-            self._save(self.record)
-
-    def write(self, record: Record) -> None:
-        """Keep `record` instead, on the disk before this returns. Only while `run` does not."""
-        self.record = record
-        self._save(record)
-
-    def _save(self, record: Record) -> None:
-        """Write the file; without a disk that can be written to, tell of it.
-
-        Thread: any.
+        Raises:
+            NotSavedError: If it is not safe; the record is as before.
         """
-        if record == self._written:
+        async with self._turn:
+            while True:
+                before = self.record
+                wanted = change(before)
+                await self._file.save(_encode(wanted))
+                if self.record is before:
+                    self.record = wanted
+                    return
+
+    def begin(self, at: float) -> None:
+        """Take note that the process has started, `at` seconds since 1970. Before `run` of the store.
+
+        What is on trial is left out where this cannot be written down: it could never be taken back.
+        """
+        counted = started(self.record, at)
+        if counted is self.record:
             return
         try:
-            replace_file(self._path, encode(record))
-        except OSError as error:
-            log.error("%s: cannot be written: %s", self._path, error.strerror)  # noqa: TRY400 - it says it all
-        self._written = record
+            self._file.save_now(_encode(counted))
+        except NotSavedError as error:
+            if counted.trial is not None:
+                log.warning(
+                    "settings from a server are not tried, for they could not be taken back: %s",
+                    error,
+                )
+            self.put(forget_trial(counted))
+        else:
+            self.record = counted
 
-    def _read(self) -> Record | None:
-        try:
-            found = decode(self._path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            log.warning("%s: cannot be read: %s", self._path, error.strerror)
-            return None
-        if found is None:
-            log.warning("%s: is not what was written there; beginning anew", self._path)
-        return found
+    def end(self) -> None:
+        """Take note that the process has stopped in good order."""
+        self.put(stopped(self.record))
+
+
+def last_record(folder: Path, settings_file: Path) -> Record:
+    """Return what a daemon keeps in its state folder. Changes nothing.
+
+    Args:
+        folder: The state folder.
+        settings_file: Whose settings it is to be about.
+    """
+    path, found = folder / SETTINGS.name, None
+    try:
+        _, found = read_as(path, SETTINGS, decode)
+    except FileNotFoundError:
+        pass
+    except NotWholeError as error:
+        log.warning("%s: does not count: %s", path, error)
+    return _about(settings_file, found)
+
+
+def _about(settings_file: Path, found: Record | None) -> Record:
+    name = str(settings_file)
+    return (
+        found if found is not None and found.settings_file == name else Record(settings_file=name)
+    )
+
+
+def _encode(record: Record) -> bytes:
+    content = encode(record)
+    # The last good local files may be many; they are on the disk elsewhere, what else there is is not.
+    return content if len(content) <= SETTINGS.most_bytes else encode(without_local(record))

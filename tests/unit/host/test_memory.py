@@ -1,4 +1,4 @@
-"""What outlives the process."""
+"""The volume and the mute outlive the process."""
 
 import asyncio
 import json
@@ -7,52 +7,59 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.host.memory import FILE_NAME, WAIT_S, StateFile, replace_file
+from voiced.host.memory import StateFile
 from voiced.ports import Remembered
+from voiced.storage.files import VOLUME
+from voiced.storage.state_store import StateStore
 
 
-async def running(state, for_s):
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(state.run())
-        await asyncio.sleep(for_s)
-        task.cancel()
+def recalled(folder, configured=70):
+    return StateFile(StateStore(folder), configured).recall()
 
 
 def test_without_a_file_the_settings_count(tmp_path):
-    assert StateFile(tmp_path, 70).recall() == Remembered(70, muted=False)
+    assert recalled(tmp_path) == Remembered(70, muted=False)
 
 
 @pytest.mark.real_time
 async def test_what_was_remembered_is_there_after_a_restart(tmp_path):
-    state = StateFile(tmp_path / "new" / "folder", 70)
-    state.remember(35, muted=True)
-    await running(state, 0.0)
-    assert StateFile(tmp_path / "new" / "folder", 70).recall() == Remembered(35, muted=True)
+    folder = tmp_path / "new" / "folder"
+    store = StateStore(folder)
+    StateFile(store, 70).remember(35, muted=True)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(store.run())
+        await asyncio.sleep(0)
+        task.cancel()
+    assert recalled(folder) == Remembered(35, muted=True)
 
 
-@pytest.mark.real_time
 async def test_many_changes_are_one_write(tmp_path, monkeypatch):
     writes = []
     monkeypatch.setattr("os.fsync", writes.append)
-    state = StateFile(tmp_path, 70)
+    store = StateStore(tmp_path)
+    state = StateFile(store, 70)
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(state.run())
+        task = group.create_task(store.run())
         for volume in range(50):
             state.remember(volume, muted=False)
             await asyncio.sleep(0.005)
-        await asyncio.sleep(2 * WAIT_S)
+        await asyncio.sleep(2 * VOLUME.wait_s)
         task.cancel()
     assert len(writes) == 2  # the file and its folder
-    assert StateFile(tmp_path, 70).recall().volume == 49
+    assert recalled(tmp_path).volume == 49
 
 
 def test_a_changed_setting_is_the_latest_word(tmp_path):
-    replace_file(
-        tmp_path / FILE_NAME,
-        json.dumps({"volume": 35, "muted": True, "configured_volume": 70}).encode(),
-    )
-    assert StateFile(tmp_path, 70).recall() == Remembered(35, muted=True)
-    assert StateFile(tmp_path, 80).recall() == Remembered(80, muted=True)
+    kept = {"volume": 35, "muted": True, "configured_volume": 70}
+    (tmp_path / VOLUME.name).write_text(json.dumps(kept))
+    assert recalled(tmp_path) == Remembered(35, muted=True)
+    assert recalled(tmp_path, 80) == Remembered(80, muted=True)
+
+
+def test_a_setting_that_changes_while_a_volume_waits_to_be_written_does_not_forget_it(tmp_path):
+    store = StateStore(tmp_path)
+    StateFile(store, 70).remember(35, muted=True)
+    assert StateFile(store, 70).recall() == Remembered(35, muted=True)
 
 
 @given(
@@ -66,27 +73,17 @@ def test_a_changed_setting_is_the_latest_word(tmp_path):
 )
 def test_no_file_is_too_broken_to_start_with(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("state")
-    (folder / FILE_NAME).write_bytes(content)
-    found = StateFile(folder, 70).recall()
+    (folder / VOLUME.name).write_bytes(content)
+    found = recalled(folder)
     assert 0 <= found.volume <= 100
     assert isinstance(found.muted, bool)
 
 
-@pytest.mark.real_time
-async def test_a_folder_that_cannot_be_written_is_told_of_once(tmp_path, caplog):
+def test_a_disk_that_cannot_be_written_is_known_at_the_start(tmp_path):
     (tmp_path / "file").write_text("")
-    state = StateFile(tmp_path / "file" / "folder", 70)
-    for volume in (1, 2):
-        state.remember(volume, muted=False)
-        await running(state, 0.0)
-    assert caplog.text.count("the volume cannot be remembered") == 1
+    store = StateStore(tmp_path / "file" / "folder")
+    state = StateFile(store, 70)
+    store.flush()
+    assert store.report.failing
+    state.remember(2, muted=False)
     assert state.recall().volume == 2
-
-
-def test_a_file_is_replaced_as_a_whole_with_both_on_the_disk_first(tmp_path, monkeypatch):
-    path, steps = tmp_path / "x", []
-    path.write_text("old")
-    monkeypatch.setattr("os.fsync", lambda _: steps.append(path.read_text()))
-    replace_file(path, b"new")
-    assert steps == ["old", "new"]
-    assert [child.name for child in tmp_path.iterdir()] == ["x"]

@@ -1,0 +1,1 @@
+"""What outlives the process: one store for every file, which is whole whenever the power goes."""

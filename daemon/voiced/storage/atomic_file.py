@@ -1,0 +1,205 @@
+"""One file that is always whole: replaced with everything on the disk, and read within bounds.
+
+Whatever lies at a path of ours may be of any kind and any size; nothing here waits for it or takes more memory
+than was allowed.
+"""
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, cast
+
+from voiced.errors import VoicedError
+
+KEPT_BROKEN = 3
+"""So many broken copies of one file are kept."""
+
+FOLDER_MODE = 0o700
+
+_READ_BYTES = 64 * 1024
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class NotWholeError(VoicedError):
+    """What lies at a path is not what was written there."""
+
+
+class SystemCalls(Protocol):
+    """The system calls by which a file is replaced, as the module `os` has them.
+
+    Each may raise OSError. Tests bring others, which fail or remember.
+    """
+
+    def open(self, path: Path, flags: int, mode: int = ..., /) -> int:
+        """Open a file or folder; return its descriptor."""
+
+    def write(self, descriptor: int, content: memoryview, /) -> int:
+        """Write some of `content`; return how many bytes."""
+
+    def fsync(self, descriptor: int, /) -> None:
+        """Return when all of it is on the disk."""
+
+    def close(self, descriptor: int, /) -> None:
+        """Let go of it."""
+
+    def replace(self, path: Path, to: Path, /) -> None:
+        """Give a file another name, in place of what has that name."""
+
+    def unlink(self, path: Path, /) -> None:
+        """Remove a file."""
+
+    def mkdir(self, path: Path, mode: int, /) -> None:
+        """Make a folder."""
+
+
+REAL = cast("SystemCalls", os)
+
+
+def replace_file(path: Path, content: bytes, mode: int, system: SystemCalls = REAL) -> None:
+    """Put `content` in the place of the file at `path`, and return when it is safe on the disk.
+
+    Thread: any, but one at a time for each path.
+
+    Args:
+        path: The file. Its folder is made if need be.
+        content: What it is to hold.
+        mode: Who may do what with it, as far as the umask agrees.
+        system: How it is done.
+
+    Raises:
+        OSError: If it is not safe. There is the old content then, or the new one, and either is whole.
+    """
+    _make_folder(path.parent, system)
+    fresh = path.with_name(f".{path.name}.new")
+    _clear(fresh, system)
+    try:
+        _write(fresh, content, mode, system)
+        try:
+            system.replace(fresh, path)
+        except IsADirectoryError:
+            set_aside(path, system)
+            system.replace(fresh, path)
+    except OSError:
+        with suppress(OSError):
+            system.unlink(fresh)  # on a full disk it is the last thing we need
+        raise
+    _sync_folder(path.parent, system)
+
+
+def read_whole(path: Path, most_bytes: int) -> bytes:
+    """Return the content of the file at `path`.
+
+    Args:
+        path: The file.
+        most_bytes: How large it may be.
+
+    Raises:
+        NotWholeError: If that is no file, or a larger one.
+        OSError: If it cannot be read.
+    """
+    _check_kind(path.lstat(), most_bytes)  # to open a device may do something already
+    descriptor = os.open(path, _READING)
+    try:
+        _check_kind(os.fstat(descriptor), most_bytes)
+        pieces, missing = [], most_bytes + 1
+        while missing and (piece := os.read(descriptor, min(missing, _READ_BYTES))):
+            pieces.append(piece)
+            missing -= len(piece)
+    finally:
+        os.close(descriptor)
+    if not missing:
+        raise NotWholeError(_too_large(most_bytes))
+    return b"".join(pieces)
+
+
+def set_aside(path: Path, system: SystemCalls = REAL) -> Path:
+    """Give what lies at `path` another name, and forget older broken ones; return the name.
+
+    Raises:
+        OSError: If that cannot be done.
+    """
+    stem = f"{path.name}.broken-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1000))
+    aside = next(path.with_name(name) for name in names if not os.path.lexists(path.parent / name))
+    system.replace(path, aside)
+    others = [each for each in broken_copies(path) if each != aside]
+    for old in others[: max(len(others) + 1 - KEPT_BROKEN, 0)]:
+        with suppress(OSError):
+            system.unlink(old)
+    return aside
+
+
+def broken_copies(path: Path) -> list[Path]:
+    """Return what was set aside of the file at `path`, the oldest first."""
+    try:
+        return sorted(
+            each for each in path.parent.iterdir() if each.name.startswith(f"{path.name}.broken-")
+        )
+    except OSError:
+        return []
+
+
+def _check_kind(found: os.stat_result, most_bytes: int) -> None:
+    kind = stat.S_IFMT(found.st_mode)
+    if kind != stat.S_IFREG:
+        raise NotWholeError(f"it is {_KINDS.get(kind, 'no file')}")
+    if found.st_size > most_bytes:
+        raise NotWholeError(_too_large(most_bytes))
+
+
+def _too_large(most_bytes: int) -> str:
+    return f"it is larger than {most_bytes} bytes"
+
+
+def _make_folder(folder: Path, system: SystemCalls) -> None:
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        _make_folder(folder.parent, system)
+    try:
+        system.mkdir(folder, FOLDER_MODE)
+    except FileExistsError:
+        if not folder.is_dir():  # else who writes another file has made it meanwhile
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from None
+    _sync_folder(folder.parent, system)
+
+
+def _clear(fresh: Path, system: SystemCalls) -> None:
+    """Remove what an earlier try has left: those who may read that must not read this."""
+    try:
+        system.unlink(fresh)
+    except FileNotFoundError:
+        pass
+    except IsADirectoryError:
+        set_aside(fresh, system)
+
+
+def _write(path: Path, content: bytes, mode: int, system: SystemCalls) -> None:
+    descriptor = system.open(path, _WRITING, mode)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[system.write(descriptor, rest) :]
+        system.fsync(descriptor)
+    finally:
+        system.close(descriptor)
+
+
+def _sync_folder(folder: Path, system: SystemCalls) -> None:
+    descriptor = system.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        system.fsync(descriptor)
+    finally:
+        system.close(descriptor)

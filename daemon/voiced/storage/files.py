@@ -1,0 +1,33 @@
+"""Every file of the state folder. A new one belongs here: the tests walk through this list."""
+
+from dataclasses import dataclass
+
+KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FileSpec:
+    """One file.
+
+    Attributes:
+        name: In the state folder.
+        holds: What is in it, as the log says it.
+        most_bytes: Larger ones are not ours.
+        empty: What it holds while there is nothing to keep.
+        wait_s: How long changes are gathered before they are written: an SD card wears out.
+    """
+
+    name: str
+    holds: str
+    most_bytes: int
+    empty: bytes = b""
+    wait_s: float = 0.0
+
+
+SETTINGS = FileSpec("settings.json", "the last good settings", 4096 * KIB)
+VOLUME = FileSpec("state.json", "volume and mute", 4 * KIB, wait_s=0.5)
+ALARMS = FileSpec("alarms.json", "timers and alarms", 256 * KIB, b"[]\n")
+BY_HAND = FileSpec("by-hand.yaml", "what people set at the page", 64 * KIB, b"{}\n")
+KIOSK_TOKEN = FileSpec("kiosk.token", "the page's token", KIB)
+
+ALL_FILES = (SETTINGS, VOLUME, ALARMS, BY_HAND, KIOSK_TOKEN)
