@@ -1,13 +1,15 @@
 """What the control socket answers: the daemon as other programs on this device see and steer it."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 
+from voiced.guard import Fault
 from voiced.host.control import Answer, Ask, Question
 from voiced.steering import CannotError, Steering
 from voiced.subtitles import Subtitles
 
+MOST_DIGITS = 9
 _MUTES = {"on": True, "off": False, "toggle": None}
 
 
@@ -18,7 +20,9 @@ class Desk:
         steering: The daemon.
         subtitles: What is said.
         settings: Tells where its settings come from.
+        faults: Tells which of its parts fail.
         page: Tells how its page is reached.
+        disk: Tells how the disk of its state folder is.
     """
 
     def __init__(
@@ -26,12 +30,16 @@ class Desk:
         steering: Steering,
         subtitles: Subtitles,
         settings: Callable[[], Answer],
+        faults: Callable[[], Sequence[Fault]],
         page: Callable[[], Answer],
+        disk: Callable[[], Answer],
     ) -> None:
+        self._disk = disk
         self._page = page
         self._steering = steering
         self._subtitles = subtitles
         self._settings = settings
+        self._faults = faults
 
     def questions(self) -> Mapping[str, Ask]:
         """Return what can be asked."""
@@ -53,7 +61,10 @@ class Desk:
                 yield asdict(sight)
 
     async def _status(self, _question: Question) -> Answer:
-        return {**asdict(self._steering.sight()), "settings": self._settings()}
+        faults = [asdict(fault) for fault in self._faults()]
+        sight, cause = asdict(self._steering.sight()), self._steering.cause()
+        seen = {**sight, "cause": cause, "faults": faults}
+        return {**seen, "settings": self._settings(), "disk": self._disk()}
 
     async def _transcript(self, _question: Question) -> Answer:
         if not self._subtitles.keeps:
@@ -76,14 +87,14 @@ class Desk:
     async def _mute(self, question: Question) -> Answer:
         to = question.parameters.get("to", "toggle")
         if to not in _MUTES:
-            raise CannotError(f"{to!r} is no way to mute; use {', '.join(_MUTES)}")
+            raise CannotError(f"{to[:20]!r} is no way to mute; use {', '.join(_MUTES)}")
         self._steering.mute(_MUTES[to])
         return await self._status(question)
 
     async def _volume(self, question: Question) -> Answer:
         wanted = question.parameters.get("to", "")
-        if not wanted.isdecimal():
-            raise CannotError(f"{wanted!r} is no volume; use 0 to 100")
+        if not (wanted.isdecimal() and len(wanted) <= MOST_DIGITS):
+            raise CannotError(f"{wanted[:20]!r} is no volume; use 0 to 100")
         self._steering.set_volume(int(wanted))
         return await self._status(question)
 

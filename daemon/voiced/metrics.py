@@ -4,8 +4,8 @@ Imported only where metrics are wanted.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -26,6 +26,7 @@ from voiced.core.events import (
     ToolReturned,
 )
 from voiced.core.state import Conversation, Phase, status_of
+from voiced.storage.state_store import DiskReport
 
 LATENCIES_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 MOST_TOOLS = 100
@@ -53,6 +54,10 @@ class Reading:
         watchdog_margin_s: How long until systemd starts the daemon anew, if it does.
         temperature: Of the processor, in degrees Celsius, if it tells.
         throttled: It is slowed down because it is hot or short of power, if it tells.
+        failing: The parts that fail at present.
+        failures: How often each part that ever failed has done so.
+        refused: Requests that were refused, by server and reason.
+        disk: How the disk of the state folder is.
     """
 
     captured_periods: int = 0
@@ -68,6 +73,10 @@ class Reading:
     watchdog_margin_s: float | None = None
     temperature: float | None = None
     throttled: bool | None = None
+    failing: Set[str] = frozenset()
+    failures: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    disk: DiskReport = field(default_factory=DiskReport)
 
 
 class Metrics:
@@ -227,8 +236,18 @@ class _Readings(Collector):
             ("playback_underruns", "Times that playback came too late.", now.underruns),
             ("reply_gaps", "Gaps heard inside a reply.", now.gaps),
             ("settings_taken_back", "Settings that were tried and taken back.", now.taken_back),
+            ("disk_write_failures", "Writes that the disk did not take.", now.disk.failed_writes),
+            ("state_files_broken", "State files found not whole.", len(now.disk.set_aside)),
         ):
             yield CounterMetricFamily(f"voiced_{name}", words, value=count)
+        refused = CounterMetricFamily(
+            "voiced_refused_requests",
+            "Requests refused, by server and by HTTP status or reason.",
+            labels=["server", "reason"],
+        )
+        for labels, n_refused in sorted(now.refused.items()):
+            refused.add_metric(labels, n_refused)
+        yield refused
         for name, words, value in (
             ("settings_revision", "Serial number of the settings in force.", now.revision),
             ("settings_on_trial", "1 while settings are tried.", now.on_trial),
@@ -237,8 +256,23 @@ class _Readings(Collector):
                 "How long until systemd would start the daemon anew.",
                 now.watchdog_margin_s,
             ),
+            ("disk_failing", "1 while the state folder cannot be written.", now.disk.failing),
             ("temperature_celsius", "Of the processor.", now.temperature),
             ("throttled", "1 while the processor is slowed down.", now.throttled),
         ):
             if value is not None:
                 yield GaugeMetricFamily(f"voiced_{name}", words, value=float(value))
+        yield from _parts(now)
+
+
+def _parts(now: Reading) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+    """Yield which parts fail, of those that ever did."""
+    failing = GaugeMetricFamily("voiced_part_failing", "1 while a part fails.", labels=["part"])
+    failures = CounterMetricFamily(
+        "voiced_part_failures", "Times that a part failed and was started again.", labels=["part"]
+    )
+    for name, count in now.failures.items():
+        failing.add_metric([name], float(name in now.failing))
+        failures.add_metric([name], count)
+    yield failing
+    yield failures

@@ -1,21 +1,41 @@
 """What a person before the device may set: voice, prompt and greeting, and nothing else."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from voiced.app import catalogue, within_reach
-from voiced.config.by_hand import set_by_hand
-from voiced.config.document import KeyPath
+from voiced.app import catalogue
+from voiced.config.by_hand import ByHand, set_by_hand
+from voiced.config.document import KeyPath, parse
 from voiced.config.load import Source, examine_sources, try_read
 from voiced.config.schema import Settings
-from voiced.errors import ConfigError
-from voiced.host.memory import replace_file
+from voiced.errors import ConfigError, NotSavedError
+from voiced.protocols import within_reach
 from voiced.steering import CannotError
+from voiced.storage.files import BY_HAND
+from voiced.storage.state_store import StateStore, StoredFile
 
 SESSION = ("agent", "session")
 MOST_CHARS = 8000
+
+_UNKNOWN: Mapping[str, str] = {}
+
+
+def by_hand_in(store: StateStore) -> ByHand:
+    """Return what reads, from where it is kept, what people have set."""
+    file = store.open(BY_HAND)
+
+    def read() -> Source | None:
+        content = file.read(_as_yaml)
+        return None if content is None else Source(str(file.path), content)
+
+    return read
+
+
+def _as_yaml(content: bytes) -> bytes:
+    parse(content, BY_HAND.name)
+    return content
 
 
 class Wishes:
@@ -23,7 +43,7 @@ class Wishes:
 
     Args:
         path: The settings file.
-        by_hand: Where what people set is kept.
+        file: Where what people set is kept.
         wanted: Tells the settings as they are to be.
         reread: Has all of them read again.
     """
@@ -31,12 +51,13 @@ class Wishes:
     def __init__(
         self,
         path: Path,
-        by_hand: Path,
+        file: StoredFile,
         wanted: Callable[[], Settings],
-        reread: Callable[[], object],
+        reread: Callable[[], Awaitable[object]],
     ) -> None:
         self._path = path
-        self._by_hand = by_hand
+        self._file = file
+        self._turn = asyncio.Lock()
         self._wanted = wanted
         self._reread = reread
 
@@ -48,11 +69,15 @@ class Wishes:
             for name, path in within_reach(agent.protocol, agent.session).items()
         }
 
-    async def change(self, changed: Mapping[str, str]) -> None:
+    async def change(self, changed: Mapping[str, str], was: Mapping[str, str] = _UNKNOWN) -> None:
         """Set some of it; an empty text takes back what was set before.
 
+        Args:
+            changed: By name, what it is to be.
+            was: By name, what whoever changes it saw before; nothing of it may have changed since.
+
         Raises:
-            CannotError: If that is no good, or not for people to set.
+            CannotError: If that is no good, not for people to set, or somebody else was quicker.
         """
         agent = self._wanted().agent
         places = within_reach(agent.protocol, agent.session)
@@ -63,30 +88,43 @@ class Wishes:
         wanted: dict[KeyPath, str] = {
             (*SESSION, *places[name]): text.strip() for name, text in changed.items()
         }
-        await asyncio.to_thread(self._keep, wanted)
-        self._reread()
+        async with self._turn:  # who comes second builds on what the first has set
+            self._check_unchanged(changed, was)
+            content = await asyncio.to_thread(self._with, wanted)
+            try:
+                await self._file.save(content)
+            except NotSavedError as error:
+                raise CannotError(f"I could not write it down: {error.reason}") from error
+            await self._reread()
         for name, text in self.now().items():
             if changed.get(name, "").strip() not in ("", text):
                 raise CannotError(f"the {name} comes from a server, and stays as it is")
 
-    def _keep(self, changed: Mapping[KeyPath, str]) -> None:
+    def _check_unchanged(self, changed: Mapping[str, str], was: Mapping[str, str]) -> None:
+        """Return if nobody has set in the meantime what is set now.
+
+        Raises:
+            CannotError: If somebody has, to something else.
+        """
+        now = self.now()
+        for name, text in changed.items():
+            is_now = now.get(name) or ""
+            if is_now not in (was.get(name, is_now), text.strip()):
+                problem = f"somebody else has changed the {name} meanwhile"
+                raise CannotError(f"{problem}; open the settings again to see it")
+
+    def _with(self, changed: Mapping[KeyPath, str]) -> bytes:
         own = try_read(self._path)
         if isinstance(own, ConfigError):
             raise CannotError("the settings of this device need mending first") from own
-        try:
-            before: bytes | None = self._by_hand.read_bytes()
-        except OSError:
-            before = None
+        before = self._file.read(_as_yaml)
         if before is not None and _problems(own, before):
             before = None  # nothing of it counts
         content = set_by_hand(before, changed)
         problems = _problems(own, content)
         if problems:
             raise CannotError(f"{problems[0].problem}; {problems[0].hint}".removesuffix("; "))
-        try:
-            replace_file(self._by_hand, content)
-        except OSError as error:
-            raise CannotError(f"it cannot be kept: {error.strerror}") from error
+        return content
 
 
 def _problems(own: Sequence[Source], by_hand: bytes) -> tuple[ConfigError, ...]:

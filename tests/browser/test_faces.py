@@ -286,7 +286,9 @@ async def test_only_what_was_changed_is_set(chromium):
         await page.write("Hi m!")
         await page.touch("#keep")
         await until(lambda: it.orders)
-        assert it.orders == [{"do": "settings", "changed": {"greeting": "Hi m!"}}]
+        (order,) = it.orders
+        assert order["changed"] == {"greeting": "Hi m!"}
+        assert order["was"] == {"greeting": "Hello!"}
         await it.send(type="problem", text="the greeting stays as it is")
         await page.until("document.getElementById('problem').textContent.startsWith('the greet')")
         assert await page.ask("document.getElementById('settings').open")
@@ -299,6 +301,29 @@ async def test_only_what_was_changed_is_set(chromium):
         await page.touch("#keep")
         await page.until("!document.getElementById('settings').open")
         assert len(it.orders) == 1
+
+
+async def test_line_breaks_that_a_field_does_not_hold_are_no_change(chromium):
+    known = {"voice": "a\nb", "prompt": "One.\r\nTwo.\rThree.\n", "greeting": "Hello!\r\nHi!\n"}
+    async with shown(chromium) as (it, page):
+        await page.until("!document.getElementById('more').hidden")
+        await it.send(type="settings", **known)
+        await page.settle()
+        for new in (None, "Hi m!"):
+            await page.touch("#more")
+            await page.until("document.getElementById('settings').open")
+            if new:
+                await page.ask("document.getElementById('greeting').select()")
+                await page.write(new)
+                await page.touch("#keep")
+                await until(lambda: it.orders)
+                continue
+            await page.touch("#keep")
+            await page.until("!document.getElementById('settings').open")
+            assert it.orders == []
+        (order,) = it.orders
+        assert order["changed"] == {"greeting": "Hi m!"}
+        assert order["was"] == {"greeting": known["greeting"]}
 
 
 async def test_settings_go_when_they_may_no_longer_be_changed(chromium):

@@ -16,9 +16,10 @@ from tests.browser.stage import LINES
 from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
+from voiced.host.refusals import Refusals
 from voiced.host.visitors import Doorman
 from voiced.host.website import Address
-from voiced.kiosk import Kiosk
+from voiced.kiosk import Kiosk, Permits
 from voiced.steering import Steering
 from voiced.subtitles import Subtitles
 
@@ -167,13 +168,14 @@ async def locked(folder, chromium):
     async with kiosk(folder) as it, it.running(), tab(chromium) as page:
         port = free_port()
         steering = Steering(lambda: it.runtime, lambda: "hall")
-        doorman = Doorman(port, (), "sesame")
+        doorman = Doorman(port, ("hall.test",), "sesame")
         served = Kiosk(
             Address("127.0.0.1", port, "kiosk.listen"),
             doorman,
             steering,
             Subtitles(it.runtime.playout.heard_ms),
-            lambda _address: True,
+            Permits(lambda _: True),
+            Refusals(),
         )
         running = asyncio.create_task(served.run())
         try:

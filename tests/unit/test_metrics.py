@@ -10,6 +10,7 @@ from voiced.core.conversation import step
 from voiced.core.state import Conversation, Policy
 from voiced.errors import Trouble
 from voiced.metrics import MOST_TOOLS, Metrics, Reading
+from voiced.storage.state_store import DiskReport
 
 
 class Device:
@@ -163,3 +164,13 @@ def test_nothing_that_is_said_is_in_it(device):
     text = device.metrics.text().decode()
     for private in ("a-session-key", "bedroom", "private", "secret"):
         assert private not in text
+
+
+def test_a_disk_that_takes_nothing_shows_in_the_figures():
+    device = Device()
+    assert device.value("disk_failing") == 0
+    disk = DiskReport(failing=True, failed_writes=3, set_aside=("alarms.json.broken-1",))
+    device.reading = replace(device.reading, disk=disk)
+    assert device.value("disk_failing") == 1
+    assert device.value("disk_write_failures_total") == 3
+    assert device.value("state_files_broken_total") == 1

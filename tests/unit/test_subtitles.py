@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from voiced.agents.codec import Caption
-from voiced.subtitles import BEHIND, MOST_WAITING, Subtitles
+from voiced.agents.codec import MOST_CAPTION_BYTES, Caption
+from voiced.subtitles import BEHIND, MOST_KEPT_CHARS, MOST_WAITING, MOST_WAITING_CHARS, Subtitles
 
 
 class Screen:
@@ -97,6 +97,52 @@ async def test_who_does_not_read_is_left_behind():
         subtitles.caption(Caption("user", str(number)))
     read = [(await first).text, *[caption.text async for caption in watching]]
     assert read == [str(number) for number in range(1, BEHIND)]
+
+
+HUGE = "x" * MOST_CAPTION_BYTES
+
+
+async def test_huge_captions_that_wait_are_shown_early():
+    async with Screen() as screen:
+        screen.heard_ms["r"] = 0.0
+        for _ in range(10):
+            screen.subtitles.caption(piece(HUGE, 1000.0))
+            await asyncio.sleep(0)
+        waiting = MOST_WAITING_CHARS // len(HUGE)
+        assert len(await screen.after(0)) == 10 - waiting
+
+
+async def test_who_does_not_read_huge_captions_is_left_behind_early():
+    subtitles = Subtitles({}.get, lambda: 0.0)
+    watching = subtitles.watch()
+    first = asyncio.create_task(anext(watching))
+    await asyncio.sleep(0)
+    for _ in range(20):
+        subtitles.caption(Caption("user", HUGE))
+    read = [await first, *[caption async for caption in watching]]
+    assert len(read) == MOST_WAITING_CHARS // len(HUGE)
+
+
+def test_no_more_is_kept_than_fits_whatever_is_allowed():
+    subtitles = Subtitles({}.get, lambda: 1000.0)
+    subtitles.keep(10_000)
+    for number in range(100):
+        subtitles.caption(Caption("user", f"{number:02} {HUGE}", final=True))
+    lines = subtitles.lines
+    assert len(lines) == MOST_KEPT_CHARS // MOST_CAPTION_BYTES
+    assert lines[-1].text.startswith("99 ")
+    for number in range(10_000):
+        subtitles.caption(Caption("user", str(number), final=True))
+    assert subtitles.lines[-1].text == "9999"
+    assert subtitles._kept_chars == sum(len(line.text) for line in subtitles.lines)
+
+
+@pytest.mark.parametrize("char", ["x", "\u00e4", "\u20ac", "\U0001f600", "\ud800"])
+def test_a_caption_holds_only_so_much_text(char):
+    caption = Caption("agent", f"a{char * 1_000_000}")
+    encoded = caption.text.encode()
+    assert MOST_CAPTION_BYTES - 4 < len(encoded) <= MOST_CAPTION_BYTES
+    assert Caption("agent", f"a{char}").text == f"a{char}"
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ async def test_the_files_of_the_page_are_served_and_nothing_else(tmp_path, monke
         ({"Host": "evil.test"}, 421),
         ({"Host": "evil.test:PORT"}, 421),
         ({"Host": "127.0.0.1:80"}, 421),
-        ({"Host": "127.0.0.1:port"}, 421),
+        ({"Host": "127.0.0.1:port"}, 400),
         ({"Origin": "http://evil.test"}, 403),
         ({"Origin": "null"}, 403),
         ({"Origin": "http://127.0.0.1:1"}, 403),

@@ -1,10 +1,10 @@
 """`voiced kiosk`: how to reach the page, for a browser and for the camera of a phone."""
 
 import argparse
-import sys
 from importlib import import_module
 
 from voiced.cli.asking import ask
+from voiced.cli.printing import complain, say
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,12 +20,11 @@ def run(options: argparse.Namespace) -> int:
         NotRunningError: If no daemon answers.
     """
     found = ask("GET", "/kiosk")
-    for link in found["links"]:
-        print(link)
+    say(*found["links"])
     if not found["open"]:
-        print("only on this device; see kiosk.listen", file=sys.stderr)
+        complain("only on this device; see kiosk.listen")
         return 0
-    print("whoever has this link can steer this device", file=sys.stderr)
+    complain("whoever has this link can steer this device")
     if not options.no_qr:
         _show_code(found["links"][0])
     return 0
@@ -35,6 +34,6 @@ def _show_code(link: str) -> None:
     try:
         segno = import_module("segno")
     except ModuleNotFoundError:
-        print("for a QR code: pip install 'voiced[kiosk]'", file=sys.stderr)
+        complain("for a QR code: pip install 'voiced[kiosk]'")
         return
     segno.make(link, micro=False).terminal(compact=True)

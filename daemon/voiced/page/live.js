@@ -46,7 +46,7 @@ export class Live {
       // The device is not there; the token is shown again when it is.
     }
     if (status === 429) return this.again("too-often", TOO_OFTEN_WAIT_MS);
-    if (!status) return this.again("lost", this.longer());
+    if (!status || status >= 500) return this.again("lost", this.longer());
     this.token = "";
     if (status >= 400) return this.again("wrong-key", LOCKED_WAIT_MS);
     return this.open();

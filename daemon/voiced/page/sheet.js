@@ -14,7 +14,8 @@ export class Sheet {
     this.problem = find("problem");
     this.fields = Object.fromEntries(FIELDS.map((name) => [name, find(name)]));
     this.known = {};
-    this.shown = {};
+    this.shown = {}; // what was known when they were written, as the device told it
+    this.written = {}; // the same as the fields hold it, without line breaks or with others
     this.more.onclick = () => this.open();
     find("forget").onclick = () => this.close();
     this.allowed = false;
@@ -49,6 +50,7 @@ export class Sheet {
     for (const name of FIELDS) {
       this.shown[name] = this.known[name] ?? "";
       this.fields[name].value = this.shown[name];
+      this.written[name] = this.fields[name].value;
       this.fields[name].closest("label").hidden = !(name in this.known);
     }
   }
@@ -61,13 +63,15 @@ export class Sheet {
   }
 
   save() {
-    const changed = {};
+    const changed = {}, was = {}; // whoever else has changed the same meanwhile is not overruled
     for (const name of FIELDS) {
       const { value } = this.fields[name];
-      if (value !== this.shown[name]) changed[name] = value;
+      if (value === this.written[name]) continue;
+      changed[name] = value;
+      was[name] = this.shown[name];
     }
     if (!Object.keys(changed).length) this.close();
-    else if (!this.order("settings", { changed })) this.settle(UNREACHABLE);
+    else if (!this.order("settings", { changed, was })) this.settle(UNREACHABLE);
     else this.wait();
   }
 
