@@ -8,15 +8,15 @@ nothing gets into the log, nor of an exception's text, which may quote them.
 import asyncio
 import json
 import logging
-import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from voiced.core.actions import RunTool
 from voiced.core.events import Event, ToolReturned
 from voiced.errors import ToolError
+from voiced.guard import whereabouts
 from voiced.json_limits import NotJsonError, TooLargeError, as_json, within
 from voiced.ports import Controls, Tool
+from voiced.task_group import TaskGroup
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class ToolCalls:
         self._running: dict[asyncio.Task[Outcome], str] = {}
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
 
-    def begin(self, order: RunTool, group: asyncio.TaskGroup) -> None:
+    def begin(self, order: RunTool, group: TaskGroup) -> None:
         """Call a tool, watched by a task of `group`; what comes of it is dispatched."""
         tool = self.tools.get(order.name)
         if tool is None:
@@ -69,6 +69,8 @@ class ToolCalls:
             self._refuse(order, "Too many calls are waiting. Try again later.")
         elif self._n_stuck(order.name) >= MOST_STUCK:
             self._refuse(order, f"{order.name} hangs: earlier calls of it have not ended.")
+        elif _is_too_much(order.arguments):  # before it waits: many that wait would fill the memory
+            self._refuse(order, f"That is too much for {order.name}: the arguments are too large.")
         else:
             watching = group.create_task(self._watch(order, tool), name=f"call of {order.name}")
             self._calls.add(watching)
@@ -134,10 +136,6 @@ async def _attempt(order: RunTool, tool: Tool, controls: Controls) -> Outcome:
     """Call a tool and return what comes of it, whatever it does."""
     name = order.name
     try:
-        within(order.arguments, LARGEST_ARGUMENTS)
-    except ValueError:
-        return _apology(f"That is too much for {name}: the arguments are too large.")
-    try:
         return as_json(await tool.call(order.arguments, controls), LONGEST_ANSWER), False
     except TimeoutError:
         return _apology(f"{name} took too long.")
@@ -151,8 +149,16 @@ async def _attempt(order: RunTool, tool: Tool, controls: Controls) -> Outcome:
     except asyncio.CancelledError:
         raise
     except BaseException as exc:  # noqa: BLE001 - a broken tool must not end the conversation
-        log.error("the tool %s broke: %s", name, _whereabouts(exc))  # noqa: TRY400 - see above
+        log.error("the tool %s broke: %s", name, whereabouts(exc))  # noqa: TRY400 - see above
         return _broken(name)
+
+
+def _is_too_much(arguments: Mapping[str, object]) -> bool:
+    try:
+        within(arguments, LARGEST_ARGUMENTS)
+    except ValueError:
+        return True
+    return False
 
 
 def _outcome(ended: asyncio.Task[Outcome], name: str) -> Outcome:
@@ -168,9 +174,3 @@ def _broken(name: str) -> Outcome:
 
 def _apology(problem: str) -> Outcome:
     return json.dumps({"error": problem[:LONGEST_SENTENCE]}), True
-
-
-def _whereabouts(exc: BaseException) -> str:
-    """Return kind and place of an exception: nothing that could quote an argument."""
-    *_, (frame, line) = traceback.walk_tb(exc.__traceback__)
-    return f"{type(exc).__name__} in {Path(frame.f_code.co_filename).name}, line {line}"

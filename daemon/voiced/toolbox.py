@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from voiced.config.hands import DECLARING
 from voiced.config.schema import Settings
+from voiced.devices.connector import Connector
 from voiced.devices.link import LinkOptions
 from voiced.devices.resolver import Resolver
 from voiced.errors import Problem
@@ -23,6 +24,7 @@ CHECKS = {
     "http_tools": "voiced.tools.declared:check_http_tools",
     "command_tools": "voiced.tools.declared:check_command_tools",
     "mcp": "voiced.tools.mcp.settings:check_servers",
+    "agent.token": "voiced.tools.declared:check_token",
 }
 """What finds the mistakes in each setting that declares tools."""
 
@@ -56,12 +58,19 @@ def toolbox(settings: Settings, options: LinkOptions, resolver: Resolver) -> dic
 
         for name, declared in settings.http_tools.items():
             tools[name] = HttpTool(name, declared, options, resolver)
-    if settings.command_tools:
-        from voiced.tools.command_tools import CommandTool
-
-        for name, declared in settings.command_tools.items():
-            tools[name] = CommandTool(name, declared)
+    tools |= {name: _command_tool(name, each) for name, each in settings.command_tools.items()}
     return tools
+
+
+def _command_tool(name: str, declared: Mapping[str, Any]) -> Tool:
+    """Return the tool; where the daemon may start no program, one that has it started."""
+    from voiced.tools.program_client import ServedCommandTool, program_socket
+
+    if (socket := program_socket()) is not None:
+        return ServedCommandTool(name, declared, socket)
+    from voiced.tools.command_tools import CommandTool
+
+    return CommandTool(name, declared)
 
 
 def built_in_tools(settings: Settings) -> dict[str, Tool]:
@@ -70,13 +79,13 @@ def built_in_tools(settings: Settings) -> dict[str, Tool]:
 
 
 def servers(
-    settings: Settings, options: LinkOptions, make: Make, changed: Callable[[], None]
+    settings: Settings, connector: Connector, make: Make, changed: Callable[[], None]
 ) -> "list[McpServer]":
     """Return the MCP servers that the settings name; those that are named as before go on.
 
     Args:
         settings: What names them.
-        options: How the network is reached.
+        connector: Opens connections.
         make: Builds them, or has them already.
         changed: Is called when one has other tools than before.
     """
@@ -86,13 +95,14 @@ def servers(
     from voiced.tools.mcp.servers import McpServer
     from voiced.tools.mcp.settings import server
 
-    aside = make("mcp", None, Aside)
+    aside, options = make("mcp", None, Aside), connector.options
 
     def build(name: str, declared: Mapping[str, Any]) -> McpServer:
-        return McpServer(server(name, declared, options.ca_file), aside, changed)
+        described = server(name, declared, options.ca_file)
+        return McpServer(described, aside, changed, connector=connector)
 
     return [
-        make(f"mcp {name}", (declared, options.ca_file), partial(build, name, declared))
+        make(f"mcp {name}", (declared, options), partial(build, name, declared))
         for name, declared in settings.mcp.items()
     ]
 

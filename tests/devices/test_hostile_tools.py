@@ -8,10 +8,10 @@ from agentsim.assemblyai.settings import Settings
 from agentsim.server import serve_assemblyai
 from agentsim.steps import Call, Say, ToolOrder
 from agentsim.timing import Timing
+from tests.devices.interrupting import silenced_ms
 from tests.devices.pulse import Pulse
 from tests.devices.rig import percentile
 from tests.devices.test_conversation import AUDIO
-from tests.devices.test_hostile import silenced_ms, xruns_in
 from tests.hostile_tools import BEHAVIOURS, SECRET, HostileTool, Stubborn, name_of
 from tests.tool_turns import results
 from tests.whole import converse, daemon, until
@@ -50,6 +50,11 @@ class Seen:
     @property
     def status(self):
         return self._led.shown[-1]
+
+
+def xruns_in(caplog):
+    """Return what was logged of over- and underruns."""
+    return [line for line in caplog.messages if "overrun" in line or "underrun" in line]
 
 
 async def call_at_once(it, names):

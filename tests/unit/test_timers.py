@@ -35,6 +35,10 @@ class House:
         ({"hours": 24}, 24 * HOUR),
         ({"minutes": 1.5}, 90),
         ({"minutes": 90, "hours": None}, 5400),
+        ({"minutes": "5"}, 300),
+        ({"minutes": 5.0, "hours": ""}, 300),
+        ({"minutes": "five", "duration": None}, 300),
+        ({"duration": "five minutes"}, 300),
     ],
 )
 async def test_a_timer_runs_as_long_as_was_said(arguments, seconds):
@@ -77,7 +81,12 @@ NONSENSE = [
     (SetTimer, {"seconds": -5}),
     (SetTimer, {"hours": 25}),
     (SetTimer, {"hours": 24, "seconds": 1}),
-    (SetTimer, {"minutes": "ten"}),
+    (SetTimer, {"minutes": "ten apples"}),
+    (SetTimer, {"duration": "ten"}),
+    (SetTimer, {"duration": "a while"}),
+    (SetTimer, {"duration": "-5 minutes"}),
+    (SetTimer, {"duration": "5\x00 minutes"}),
+    (SetTimer, {"duration": ["5 minutes"]}),
     (SetTimer, {"minutes": True}),
     (SetTimer, {"minutes": [1]}),
     (SetTimer, {"minutes": float("nan")}),
@@ -86,7 +95,9 @@ NONSENSE = [
     (SetTimer, {"minutes": 1, "name": "x" * 61}),
     (SetAlarm, {}),
     (SetAlarm, {"time": "24:00"}),
-    (SetAlarm, {"time": "7 in the morning"}),
+    (SetAlarm, {"time": "7 in the gardens"}),
+    (SetAlarm, {"time": "07:00", "date": "2026-02-30"}),
+    (SetAlarm, {"time": "07:00", "date": "30 February"}),
     (SetAlarm, {"time": 700}),
     (SetAlarm, {"time": "07:00", "date": "today"}),
     (SetAlarm, {"time": "07:00", "date": "2020-01-01"}),
@@ -139,7 +150,11 @@ async def three():
         ({"name": "timer-1"}, ["", "roast 2"]),
         ({"name": "roast 2"}, ["", "Roast"]),
         ({"name": "alarm"}, ["Roast", "roast 2"]),
+        ({"name": "the alarm"}, ["Roast", "roast 2"]),
+        ({"name": "my roast timer"}, ["", "roast 2"]),
         ({"all": True}, []),
+        ({"all": "true", "name": None}, []),
+        ({"name": "All"}, []),
     ],
 )
 async def test_what_is_meant_is_cancelled_and_nothing_else(arguments, left):
@@ -154,6 +169,17 @@ async def test_nothing_is_cancelled_while_it_is_not_clear_which(arguments):
     with pytest.raises(ToolError):
         await CancelTimer().call(arguments, house)
     assert len(house.alarms.all()) == 3
+
+
+async def test_the_agent_learns_which_there_are():
+    house, _ = await three()
+    for name in ("eggs", "timer"):
+        with pytest.raises(ToolError, match=r"timer-2 roast 2.* timer-1 Roast"):
+            await CancelTimer().call({"name": name}, house)
+    for _ in range(6):
+        await house.set(SetTimer(), minutes=1)
+    with pytest.raises(ToolError, match=r"There are 8: timer-\d+,? .* and more\. Ask"):
+        await CancelTimer().call({"name": "timer"}, house)
 
 
 async def test_the_only_one_needs_no_name():

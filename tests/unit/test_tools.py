@@ -41,6 +41,25 @@ async def test_the_time_is_the_local_time():
         ({"change": -20}, 30),
         ({"change": 90}, 100),
         ({"change": -90}, 0),
+        ({"percent": "40"}, 40),
+        ({"percent": 40.0, "change": None}, 40),
+        ({"percent": "40 %", "change": ""}, 40),
+        ({"percent": "forty percent"}, 40),
+        ({"percent": "maximum"}, 100),
+        ({"change": "20"}, 70),
+        ({"change": "-20"}, 30),
+        ({"change": 20.0}, 70),
+        ({"change": "up"}, 60),
+        ({"change": "a bit quieter"}, 45),
+        ({"change": "much louder"}, 75),
+        ({"change": "turn it down by fifteen percent"}, 35),
+        ({"change": "turn up the volume to fifty-five"}, 55),
+        ({"change": "down to 20"}, 20),
+        ({"change": "up to the maximum"}, 100),
+        ({"change": "turn it down to half"}, 50),
+        ({"change": "down by half"}, 25),
+        ({"change": "half louder"}, 75),
+        ({"change": "a quarter quieter"}, 38),
     ],
 )
 async def test_the_volume_is_set_or_changed_within_its_limits(arguments, volume):
@@ -56,8 +75,25 @@ async def test_the_volume_is_set_or_changed_within_its_limits(arguments, volume)
         {"percent": 5, "change": 5},
         {"percent": 101},
         {"percent": -1},
-        {"percent": "50"},
+        {"percent": "loud"},
+        {"percent": "%"},
+        {"percent": "-5"},
+        {"percent": "5.5"},
+        {"percent": ".5"},
+        {"percent": "1,000"},
         {"percent": 5.5},
+        {"percent": float("nan")},
+        {"percent": "", "change": None},
+        {"change": "different"},
+        {"change": "up and down"},
+        {"change": "five apples louder"},
+        {"change": "down to"},
+        {"change": "down to -5"},
+        {"change": "from 20 up to 50"},
+        {"change": "up to 101"},
+        {"change": ".5 louder"},
+        {"change": "half a percent louder"},
+        {"change": "louder by 0"},
         {"change": True},
         {"change": []},
     ],
@@ -80,6 +116,13 @@ async def test_the_agent_mutes_at_once_and_learns_that_only_a_hand_can_unmute():
     answer = await MuteMicrophone().call({}, house)
     assert house.events == [MuteChanged(muted=True)]
     assert "by hand" in answer["to_unmute"]
+
+
+@pytest.mark.parametrize("sent", [{}, {"muted": False}, {"on": True}, {"to_unmute": "now"}])
+async def test_no_argument_makes_the_agent_hear_again(sent):
+    house = House(muted=True)
+    await MuteMicrophone().call(sent, house)
+    assert house.events == [MuteChanged(muted=True)]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,6 @@ def _text(arguments):
 
 
 _VOLUMES = {
-    "text for a number": "50",
     "text with a command": f"50; rm -rf / {SECRET}",
     "text with a template": "{{7*7}} ${HOME} $(reboot)",
     "text with control characters": "50\0\r\n\x1b[31m",
@@ -52,14 +51,15 @@ _VOLUMES = {
     "far too much": 10**30,
     "huge text": SECRET * 2 * KIB,
     "a message full of text": "x" * 900 * KIB,
-    "a huge list": [0] * 64 * KIB,
+    "a huge list": [0] * 24 * KIB,  # more in one message ends the link
     "deep nesting": _nested(40),
     "deeper nesting": _nested(400),
 }
 
 ARGUMENTS = {
     **{f"volume: {name}": Hostile("set_volume", {"percent": it}) for name, it in _VOLUMES.items()},
-    "change by text": Hostile("set_volume", {"change": "louder"}),
+    "text for a number": Hostile("set_volume", {"percent": "50"}, "answer"),
+    "change by text": Hostile("set_volume", {"change": f"louder; {SECRET}"}),
     "change beyond all": Hostile("set_volume", {"change": 10**30}, "answer"),
     "both of two": Hostile("set_volume", {"percent": 5, "change": 5}),
     "no arguments": Hostile("set_volume", {}),

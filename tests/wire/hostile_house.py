@@ -240,7 +240,7 @@ SERVICES = {
     "is_for_ever_elsewhere": (_saying(b"", 308, Location="/bad/sends_10_MB"), "apology"),
     "sends_broken_JSON": (_saying(b'{"a": '), "apology"),
     "sends_deep_JSON": (_saying(b"[" * 60_000), "apology"),
-    "sends_NaN": (_saying(b'{"a": NaN}'), "apology"),
+    "sends_NaN": (_saying(b'{"a": NaN}'), "answer"),
     "sends_half_a_character": (_saying(b'"\\ud800"'), "answer"),
     "sends_binary": (_saying(b"\x89PNG\xff\x00", kind="image/png"), "apology"),
     "sends_a_page": (_saying(b"<html>", kind="text/html"), "answer"),

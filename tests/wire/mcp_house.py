@@ -10,8 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from tests.whole import until
+from voiced.backoff import Backoff
 from voiced.errors import ToolError
-from voiced.host.backoff import Backoff
 from voiced.tools.mcp.aside import Aside
 from voiced.tools.mcp.server import Server
 from voiced.tools.mcp.servers import McpServer
@@ -22,7 +22,7 @@ QUICK = Backoff(0.1, 0.4, 30.0)
 REAL = (sys.executable, "-m", "tests.wire.mcp_server")
 PATHS = {"PYTHONPATH": str(ROOT)}
 TOKEN = "hunter2-" * 4
-TOOLS = {"add", "lamp", "slow", "picture", "surroundings", "huge", "identity", "grow"}
+TOOLS = {"add", "lamp", "slow", "picture", "surroundings", "huge", "many", "identity", "grow"}
 
 
 def program(*words, environment=None, **options):

@@ -61,6 +61,12 @@ def huge(n_bytes: int) -> str:
 
 
 @it.tool()
+def many(n_lists: int) -> dict[str, list[list[int]]]:
+    """Return much that is empty."""
+    return {"lists": [[]] * n_lists}
+
+
+@it.tool()
 def identity() -> int:
     """Return who this is."""
     return os.getpid()

@@ -88,7 +88,10 @@ def left_behind():
         ("print(42)", 42),
         ("pass", {"ok": True}),
         ("print('1e999')", "1e999"),
+        ("print('-1e999')", "-1e999"),
         ("print('NaN')", "NaN"),
+        ("print('null')", None),
+        ("print('[1e999, 1]')", [None, 1]),
         ("print('ü' * 3)", "üüü"),
     ],
 )

@@ -118,7 +118,8 @@ async def test_a_proxy_that_is_down_is_told():
 async def test_a_socks_proxy_is_refused():
     assert await refusal("https://agent.test/", proxy="socks5h://127.0.0.1:1") == (
         LinkRejected,
-        "HTTPS calls cannot use a SOCKS proxy; use an http:// proxy, or auth: bearer",
+        "HTTPS calls cannot use a SOCKS proxy; name an http:// proxy in HTTPS_PROXY, or use "
+        "auth: bearer if it is for tokens",
     )
 
 

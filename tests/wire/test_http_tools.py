@@ -144,8 +144,19 @@ async def test_a_secret_that_is_not_there_is_a_sentence_and_nobody_is_asked(tmp_
         (b"sunny, 20 degrees\n", "text/plain", "sunny, 20 degrees"),
         (b"", "text/plain", {"ok": True}),
         (b"NaN", "text/plain", "NaN"),
+        (b"NaN", "application/json", None),
+        (b'{"a": NaN, "b": [-Infinity, 1e999], "c": 1}', "application/json", {"a": None, "b": [None, None], "c": 1}),
+        (b'{"a": NaN}', "text/plain", {"a": None}),
+        ("20 °C".encode("latin-1"), "text/plain; charset=ISO-8859-1", "20 °C"),
+        (b"20 \x80", "text/plain; charset=latin1", "20 €"),
+        ('{"a": "Zürich"}'.encode("latin-1"), 'application/json; Charset="iso-8859-1"', {"a": "Zürich"}),
+        ("Zürich".encode(), "text/plain; charset=iso-8859-1", "Zürich"),
+        ("Łódź".encode("iso-8859-2"), "text/plain; charset=iso-8859-2", "Łódź"),
+        ("20 °C".encode("utf-16"), "text/plain; charset=utf-16", "20 °C"),
+        ("天気".encode("shift_jis"), "text/plain;charset=Shift_JIS", "天気"),
     ],
-)
+    ids=ascii,
+)  # fmt: skip
 async def test_json_is_understood_and_text_is_passed_on(body, kind, value):
     async with said(body, kind) as port:
         assert await answer(tool(f"http://127.0.0.1:{port}/")) == value
@@ -155,13 +166,17 @@ async def test_json_is_understood_and_text_is_passed_on(body, kind, value):
     ("body", "kind", "sentence"),
     [
         (b'{"a": ', "application/json", "sent a broken answer."),
-        (b'{"a": NaN}', "application/json", "sent a broken answer."),
-        (b'{"a": 1e999}', "application/json", "sent a broken answer."),
+        (b'{"a": nan}', "application/json", "sent a broken answer."),
         (b"[" * 60_000, "application/json", "sent a broken answer."),
         (b"<html>log in</html>", "application/json", "sent a broken answer."),
         (b"\x89PNG\r\n\x1a\n\xff", "image/png", "answered with something that is not text."),
         (b"a\x07b", "text/plain", "answered with something that is not text."),
         (b"\x1f\x8b\x08\x00", "text/plain", "answered with something that is not text."),
+        *(
+            (b"20 \xb0", f"text/plain; charset={name}", "answered with something that is not text.")
+            for name in ("utf-8", "us-asci", "punycode", "rot13", "zip", "unicode_escape", "x" * 99)
+        ),
+        (b"\x00", "text/plain; charset=utf-16", "answered with something that is not text."),
         (b"x" * 65_537, "text/plain", "sent more than can be read out."),
     ],
     ids=lambda value: repr(value)[:30],
@@ -178,13 +193,48 @@ async def test_an_answer_without_what_was_asked_for_is_told_of_in_a_sentence():
             assert await refusal(made) == "did not tell what was asked for."
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
-async def test_an_error_is_told_by_its_number_and_nothing_of_the_body(status):
+@pytest.mark.parametrize("status", [401, 403, 407, 500, 503])
+async def test_an_error_that_is_not_the_agents_is_told_by_its_number_alone(status):
     async with said(b"sekrit", "text/plain", status) as port:
         assert (
             await refusal(tool(f"http://127.0.0.1:{port}/"))
             == f"answered with an error ({status})."
         )
+
+
+WHY = b'{"detail": [{"loc": ["query", "days"],\n "msg": "Input should be at most 16"}]}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "reason"),
+    [
+        (422, WHY, "application/json", f": {' '.join(WHY.decode().split())}"),
+        (400, b"Unknown city.\r\n", "text/plain", ": Unknown city."),
+        (404, "Kein Ort für \u202e\x1b[2J".encode(), "text/plain", ": Kein Ort für [2J"),
+        (409, "schon belegt: Küche".encode("latin-1"), "text/plain; charset=latin1", ": schon belegt: Küche"),
+        (429, b"x" * 5000, "text/plain", f": {'x' * 299}…"),
+        (422, b"<html><body>No</body></html>", "text/html", ""),
+        (422, b"<?xml version='1.0'?>", "text/plain", ""),
+        (422, b"", "text/plain", ""),
+        (422, b"\x89PNG\xff", "image/png", ""),
+    ],
+    ids=lambda value: repr(value)[:30],
+)  # fmt: skip
+async def test_why_a_service_refuses_reaches_the_agent(status, body, kind, reason):
+    async with said(body, kind, status) as port:
+        told = await refusal(tool(f"http://127.0.0.1:{port}/"))
+    assert told == f"answered with an error ({status}){reason}."
+
+
+async def test_a_service_that_repeats_its_key_does_not_tell_it_to_the_agent(tmp_path):
+    key = tmp_path / "key"
+    key.write_text("sekrit-0123456789\n")
+    headers = {"X-Key": {"prefix": "Token ", "file": str(key)}, "X-Plain": "kitchen"}
+    async with said(
+        b"no such zone for Token sekrit-0123456789 in kitchen", "text/plain", 422
+    ) as port:
+        told = await refusal(tool(f"http://127.0.0.1:{port}/", headers=headers))
+    assert told == "answered with an error (422): no such zone for Token *** in kitchen."
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -74,7 +74,7 @@ def test_a_call_prints_the_result_as_json(tools):
     ("arguments", "sentence"),
     [
         (["say_back"], "word is missing."),
-        (["say_back", '{"word": "much too long"}'], "word is too long."),
+        (["say_back", '{"word": "much too long"}'], "word is too long: it may have at most 5 characters."),
         (["say_back", '{"word": "a", "n": 1}'], "There is a parameter too many. Known parameters: word."),
         (["look_up"], "The service behind look_up cannot be reached."),
         (["set_volume", '{"percent": 5}'], "set_volume works only within the running daemon"),

@@ -51,11 +51,16 @@ async def received(server, kind, number=1, within_s=20.0):
 
 
 class Device:
-    """Where a daemon lives; it outlives every process."""
+    """Where a daemon lives; it outlives every process.
+
+    Attributes:
+        prefix: A command that runs the daemon's command.
+    """
 
     def __init__(self, folder, url):
         self.folder = folder
         self.process = None
+        self.prefix = ()
         (folder / "key").write_text("top-secret-key\n")
         (folder / "key").chmod(0o600)
         (folder / "voiced.yaml").write_text(SETTINGS.format(url=url, folder=folder))
@@ -70,7 +75,8 @@ class Device:
             "STATE_DIRECTORY": str(self.folder / "state"),
             "RUNTIME_DIRECTORY": str(self.folder),
         }
-        command = [sys.executable, "-m", "voiced", "run", "--config", self.folder / "voiced.yaml"]
+        run = (sys.executable, "-m", "voiced", "run", "--config", self.folder / "voiced.yaml")
+        command = [*self.prefix, *run]
         with (self.folder / "log").open("w") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *command, stderr=log, env=os.environ | places | environment

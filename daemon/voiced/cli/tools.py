@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from msgspec.structs import replace
 
+from voiced import event_loop
 from voiced.app import catalogue, link_options
+from voiced.cli.printing import say
 from voiced.config.fields import suggestion
 from voiced.config.hands import CHECKED, DECLARING
 from voiced.config.load import examine, find
 from voiced.config.schema import Settings
+from voiced.devices.connector import Connector
 from voiced.devices.resolver import Resolver
 from voiced.errors import ToolError, VoicedError
 from voiced.ports import Controls, Tool
+from voiced.task_group import TaskGroup
 from voiced.toolbox import servers, together, toolbox
 
 if TYPE_CHECKING:
@@ -47,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             type=float,
             default=WITHIN_S,
             metavar="SECONDS",
-            help=f"wait that long for MCP servers; default: {WITHIN_S:g}",
+            help=f"wait at most that long for MCP servers; default: {WITHIN_S:g}",
         )
 
 
@@ -60,8 +64,7 @@ def run(options: argparse.Namespace) -> int:
         ToolError: With the sentence that the agent would be given.
     """
     # Printed only here: who reads it may have gone, and that must not come out in a group.
-    for line in asyncio.run(_run(options, _settings(options.config))):
-        print(line)
+    say(*event_loop.run(_run(options, _settings(options.config))))
     return 0
 
 
@@ -101,20 +104,24 @@ async def _call(tool: Tool, options: argparse.Namespace) -> list[str]:
 async def _joined(
     settings: Settings, called: str | None, within_s: float
 ) -> "AsyncGenerator[Mapping[str, McpServer]]":
-    """Connect to the MCP servers that may have the tool `called`; to all if there is none."""
+    """Connect to the MCP servers that may have the tool `called`; to all if there is none.
+
+    One attempt each: to somebody at a terminal, the reason why it failed is worth more than a wait.
+    """
     wanted = {
         name: declared
         for name, declared in settings.mcp.items()
         if called is None or called.startswith(f"{name}_")
     }
-    found = servers(replace(settings, mcp=wanted), link_options(settings), _make, lambda: None)
-    async with asyncio.TaskGroup() as group:
+    connector = Connector(link_options(settings))
+    found = servers(replace(settings, mcp=wanted), connector, _make, lambda: None)
+    async with TaskGroup() as group:
         running = [group.create_task(server.run()) for server in found]
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(within_s):
                     for server in found:
-                        await server.reached.wait()
+                        await server.tried.wait()
             yield dict(zip(wanted, found, strict=True))
         finally:
             for task in running:

@@ -34,7 +34,7 @@ def wake(now: Conversation, event: ev.AlarmRang, policy: Policy) -> Step:
     after, heard = take(now, event, policy)
     if after is now or not policy.announces:
         return after, heard
-    after = replace(forget(after), phase=Phase.CONNECTING, brief=True)
+    after = replace(forget(after), phase=Phase.CONNECTING, greets=False, brief=True)
     return after, (act.OpenLink(resume_key=None, greet=False), *heard)
 
 

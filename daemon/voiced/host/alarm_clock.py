@@ -1,26 +1,27 @@
-"""Timers, alarms and reminders: kept in one small file until something has come of them.
+"""Timers, alarms and reminders: kept in one file of the store until something has come of them.
 
 What counts time is not moved by a clock that is set; what names a time of day follows that clock, which
-on a Raspberry Pi without a battery jumps by years when the network tells the time.
+on a Raspberry Pi without a battery jumps by days or years when the network tells the time. What was set while it
+was wrong by days rings at the time that was said, counted from the right day.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from voiced.core.events import AlarmRang
-from voiced.errors import ToolError
+from voiced.core.moments import said_again
+from voiced.errors import NotSavedError, ToolError
 from voiced.host.alarm_words import instructions
-from voiced.host.memory import replace_file
 from voiced.ports import Alarm, AlarmWish, Emit
+from voiced.storage.state_store import StoredFile
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,9 @@ LOOK_EVERY_S = 1.0
 
 MISSED_S = 3600.0
 """What the device slept through by more than this does not ring any more."""
+
+JUMP_S = 86_400.0
+"""By this much the clock was not set to the second, but was wrong until then."""
 
 _GRAIN_S = 0.001
 
@@ -66,6 +70,11 @@ class Clocks:
 
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e10)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+Name = Annotated[str, msgspec.Meta(max_length=400)]
+
+YEARS = range(1969, 2300)
+"""In which something can be due; a clock without a battery begins in 1970."""
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,106 +89,196 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
         boot_id: The boot in which it was set.
         due_s: When it rings, since that boot.
         due: When it rings by the time of day, as far as that was known when it was set.
+        day: The word by which the day of `at` was named.
+        set_at: What the clock said when it was set, or would have said if it had been right.
     """
 
-    number: int
-    kind: str
-    name: str
-    at: datetime | None = None
+    number: Number
+    kind: Literal["timer", "alarm", "reminder"]
+    name: Name
+    at: Annotated[datetime, msgspec.Meta(tz=False)] | None = None
     lasts_s: Seconds = 0.0
-    boot_id: str = ""
+    boot_id: Name = ""
     due_s: Seconds = 0.0
-    due: datetime
+    due: Annotated[datetime, msgspec.Meta(tz=True)]
+    day: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    set_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
     @property
     def alarm_id(self) -> str:
         return f"{self.kind}-{self.number}"
 
 
+_AllKept = Annotated[tuple[_Kept, ...], msgspec.Meta(max_length=MOST)]
+
+
+def decode(content: bytes) -> tuple[_Kept, ...]:
+    """Return what is in the file.
+
+    Raises:
+        ValueError: If it holds something else.
+    """
+    found: tuple[_Kept, ...] = msgspec.json.decode(content, type=_AllKept)
+    if len({kept.number for kept in found}) < len(found):
+        raise ValueError("two with the same number")
+    if any(
+        moment.year not in YEARS
+        for kept in found
+        for moment in (kept.at or kept.due, kept.due, kept.set_at or kept.due)
+    ):
+        raise ValueError("a year that cannot be")
+    if not all(kept.name.isprintable() for kept in found):
+        raise ValueError("a name that cannot be")
+    return tuple(map(_with_its_fold, found))
+
+
+def _with_its_fold(kept: _Kept) -> _Kept:
+    """Return `kept` with the second of two equal local times if it is due then: the file holds no fold."""
+    if kept.at is None or kept.due == _utc(kept.at):
+        return kept
+    second = kept.at.replace(fold=1)
+    return msgspec.structs.replace(kept, at=second) if kept.due == _utc(second) else kept
+
+
 class AlarmClock:
     """Keeps what was set and has it ring. Fills `Alarms` and `WakeSource`.
 
     Args:
-        path: The file, or None to remember in this process only.
+        file: Where it is kept, or None to remember in this process only.
         clocks: What tells the time.
     """
 
-    def __init__(self, path: Path | None, clocks: Clocks | None = None) -> None:
-        self._path = path
+    def __init__(self, file: StoredFile | None, clocks: Clocks | None = None) -> None:
+        self._file = file
         self._clocks = clocks or Clocks()
-        self._kept = self._read()
+        self._kept = () if file is None else file.read(decode) or ()
         self._inherited = {kept.alarm_id: self._clocks.since_boot_s() for kept in self._kept}
         self._rung: set[str] = set()
         self._last = max((kept.number for kept in self._kept), default=0)
-        self._written = self._kept
-        self._is_failing = False
-        self._one_at_a_time = Lock()
+        self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
 
     def now(self) -> datetime:
         return self._clocks.time_of_day().astimezone()
 
     async def set(self, wish: AlarmWish, /) -> Alarm:
-        if len(self._kept) >= MOST:
-            raise ToolError(f"There are {MOST} timers and alarms already. Cancel one first.")
+        async with self._turn:
+            if len(self._kept) >= MOST:
+                raise ToolError(f"There are {MOST} timers and alarms already. Cancel one first.")
+            kept = self._made(wish)
+            try:
+                await self._add(kept)
+            except NotSavedError as error:
+                raise ToolError(
+                    "I could not write it down, so nothing was set: this device's disk takes "
+                    f"nothing at the moment ({error.reason})."
+                ) from error
+        self._changed.set()
+        log.info("%s was set", kept.alarm_id)
+        return self._shown(kept)
+
+    def _made(self, wish: AlarmWish) -> _Kept:
         self._last += 1
         now, since_boot_s = self.now(), self._clocks.since_boot_s()
         lasts_s = wish.after_s or 0.0
         due_unix_s = now.timestamp() + lasts_s
-        kept = _Kept(
+        at = None if wish.at is None else _to_come(wish.at, now)
+        return _Kept(
             number=self._last,
             kind=wish.kind,
             name=self._unique(wish.name),
-            at=wish.at,
+            at=at,
             lasts_s=lasts_s,
             boot_id=self._clocks.boot_id,
             due_s=since_boot_s + lasts_s,
-            due=datetime.fromtimestamp(due_unix_s, UTC) if wish.at is None else _utc(wish.at),
+            due=datetime.fromtimestamp(due_unix_s, UTC) if at is None else _utc(at),
+            day=wish.day,
+            set_at=now.astimezone(UTC),
         )
+
+    async def _add(self, kept: _Kept) -> None:
+        """Keep one more, once it is safe on the disk.
+
+        Raises:
+            NotSavedError: If it is not.
+        """
+        before = None
+        while before is not self._kept:  # others may have been forgotten meanwhile
+            before = self._kept
+            if self._file is not None:
+                await self._file.save(_encode((*before, kept)))
         self._kept = (*self._kept, kept)
-        self._changed.set()
-        await self._save()
-        log.info("%s was set", kept.alarm_id)
-        return self._shown(kept)
 
     def all(self) -> list[Alarm]:
         shown = [self._shown(kept) for kept in self._waiting()]
         return sorted(shown, key=lambda alarm: alarm.rings_in_s)
 
-    async def cancel(self, alarm_id: str, /) -> None:
-        self._forget(alarm_id)
-        await self._save()
+    async def cancel(self, alarm_ids: Collection[str], /) -> None:
+        async with self._turn:
+            self._forget(alarm_ids)
+            if self._file is None:
+                return
+            left = _encode(self._kept)
+            try:
+                await self._file.save(left)
+            except NotSavedError as error:
+                self._file.put(left)
+                raise ToolError(
+                    "It will not ring while this device stays on, but I could not write that down "
+                    f"({error.reason}): after a restart it may ring all the same."
+                ) from error
 
     def settle(self, alarm_id: str, /) -> None:
-        self._forget(alarm_id)
+        self._forget([alarm_id])
+        self._put()
 
     async def watch(self, emit: Emit) -> None:
         """Ring what is due until cancelled; what was not settled rings again for who watches anew."""
         self._rung.clear()
-        try:
-            while True:
-                self._changed.clear()
-                self._ring_what_is_due(emit)
-                await self._save()
-                try:
-                    async with asyncio.timeout(self._wait_s()):
-                        await self._changed.wait()
-                except TimeoutError:
-                    pass
-        finally:
-            self._write()
+        while True:
+            self._changed.clear()
+            self._ring_what_is_due(emit)
+            try:
+                async with asyncio.timeout(self._wait_s()):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
 
     def _waiting(self) -> list[_Kept]:
         return [kept for kept in self._kept if kept.alarm_id not in self._rung]
 
+    def _follow_the_clock(self) -> None:
+        """Move what was set while the clock was wrong by days, if that is known: it is in the boot of then."""
+        now_s, since_boot_s = self.now().timestamp(), self._clocks.since_boot_s()
+        moved = []
+        for kept in self._kept:
+            if kept.at is None or kept.set_at is None or kept.boot_id != self._clocks.boot_id:
+                continue
+            jump_s = now_s - since_boot_s - (kept.set_at.timestamp() - kept.due_s)
+            if abs(jump_s) < JUMP_S:
+                continue
+            right = datetime.fromtimestamp(kept.set_at.timestamp() + jump_s, UTC)
+            said = said_again(kept.at, kept.day, _local(kept.set_at), _local(right))
+            at = _to_come(said, right)
+            log.info(
+                "%s follows the clock, which was wrong by %.1f days", kept.alarm_id, jump_s / JUMP_S
+            )
+            moved.append(msgspec.structs.replace(kept, at=at, due=_utc(at), set_at=right))
+        if moved:
+            by_number = {kept.number: kept for kept in moved}
+            self._kept = tuple(by_number.get(kept.number, kept) for kept in self._kept)
+            self._put()
+
     def _ring_what_is_due(self, emit: Emit) -> None:
+        self._follow_the_clock()
         for kept in self._waiting():
             late_s = -self._left_s(kept)
             if late_s < 0:
                 continue
             if late_s > MISSED_S and kept.alarm_id in self._inherited:
                 log.warning("%s was due while the device was off, long ago", kept.alarm_id)
-                self._forget(kept.alarm_id)
+                self._forget([kept.alarm_id])
+                self._put()
                 continue
             log.info("%s rings", kept.alarm_id)
             self._rung.add(kept.alarm_id)
@@ -216,65 +315,28 @@ class AlarmClock:
         names = (f"{name} {n}" if n > 1 else name for n in range(1, MOST + 2))
         return next(each for each in names if not each or each.casefold() not in taken)
 
-    def _forget(self, alarm_id: str) -> None:
-        self._kept = tuple(kept for kept in self._kept if kept.alarm_id != alarm_id)
+    def _forget(self, alarm_ids: Collection[str]) -> None:
+        self._kept = tuple(kept for kept in self._kept if kept.alarm_id not in alarm_ids)
         self._changed.set()
 
-    async def _save(self) -> None:
-        if self._path is not None and self._kept != self._written:
-            # A disk may take long, and the sound must not wait for it.
-            await asyncio.to_thread(self._write)
+    def _put(self) -> None:
+        if self._file is not None:
+            self._file.put(_encode(self._kept))
 
-    def _write(self) -> None:
-        """Write the file; without a disk that can be written to, tell of it.
 
-        Thread: any.
-        """
-        with self._one_at_a_time:
-            self._write_newest()
+def _encode(kept: tuple[_Kept, ...]) -> bytes:
+    return msgspec.json.encode(kept) + b"\n"
 
-    def _write_newest(self) -> None:
-        kept = self._kept
-        if self._path is None or kept == self._written:
-            return
-        try:
-            if kept:
-                replace_file(self._path, msgspec.json.encode(kept), mode=0o600)
-            else:
-                self._path.unlink(missing_ok=True)
-        except OSError as error:
-            if not self._is_failing:
-                reason = error.strerror
-                log.warning("%s: timers and alarms cannot be kept: %s", self._path, reason)
-            self._is_failing = True
-        else:
-            self._is_failing = False
-            self._written = kept
 
-    def _read(self) -> tuple[_Kept, ...]:
-        if self._path is None:
-            return ()
-        try:
-            found = msgspec.json.decode(self._path.read_bytes(), type=tuple[_Kept, ...])
-            for kept in found:
-                _utc(kept.at or kept.due)
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            log.warning("%s: cannot be read: %s", self._path, error.strerror)
-            return ()
-        except (msgspec.DecodeError, ValueError, OverflowError):
-            self._put_aside(self._path)
-            return ()
-        return found
+def _local(moment: datetime) -> datetime:
+    """Return a moment as local time without a zone."""
+    return moment.astimezone().replace(tzinfo=None)
 
-    def _put_aside(self, path: Path) -> None:
-        aside = path.with_suffix(".broken")
-        log.error("%s: is not what was written there; timers and alarms are lost", path)
-        try:
-            path.replace(aside)
-        except OSError as error:
-            log.warning("%s: cannot be renamed: %s", path, error.strerror)
+
+def _to_come(local: datetime, now: datetime) -> datetime:
+    """Return a local time that is there twice, as summer time ends, as the first of the two after `now`."""
+    first, second = local.replace(fold=0), local.replace(fold=1)
+    return second if _utc(first) <= now < _utc(second) else first
 
 
 def _utc(local: datetime) -> datetime:

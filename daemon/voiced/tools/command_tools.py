@@ -11,6 +11,7 @@ from typing import IO, Any
 from voiced.config.environment import variable
 from voiced.errors import ToolError
 from voiced.ports import Controls
+from voiced.task_group import TaskGroup
 from voiced.tools.answer import value_in
 from voiced.tools.declaration import Declaration
 from voiced.tools.process_group import MARK, ProcessGroup
@@ -102,7 +103,7 @@ async def _run(argv: list[str], group: ProcessGroup) -> tuple[int, bytes]:
         into.close()
         group.started(process.pid)
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 reading = tasks.create_task(_output(reader, group))
                 code = await process.wait()
                 group.end()  # what it left behind may hold on to the pipe

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
@@ -10,16 +11,22 @@ from voiced import shapes
 from voiced.config.hands import PREFIX, header_reference
 from voiced.config.secret import Secret
 from voiced.errors import Problem
+from voiced.json_pointer import is_pointer
 from voiced.shapes import Check, Path
 from voiced.tools.address import address, is_in_clear
-from voiced.tools.json_pointer import is_pointer
 from voiced.tools.parameters import SCALARS, parameters
+from voiced.tools.program_client import program_socket
 from voiced.tools.template import alone, placeholders
+
+RESERVED = "aai_"
+"""How the names of AssemblyAI's own tools begin. assemblyai.md §12"""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MODES = ("interactive", "hold")
 MOST_S = 240
 """An agent waits for 300 s at most (assemblyai.md §5), and the answer has to travel."""
+
+ANY_X = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
@@ -39,17 +46,49 @@ def check_command_tools(value: Mapping[str, Any], path: Path = ()) -> Iterator[P
     yield from _named(value, path, _command_tool)
 
 
+def check_token(value: Mapping[str, Any], path: Path = ()) -> Iterator[Problem]:
+    """Yield what is wrong with `agent.token`: where temporary tokens come from."""
+    problems = list(_TOKEN(value, path))
+    yield from problems
+    if problems:
+        return
+    if ("url" in value) == ("command" in value):
+        yield Problem(path, "needs either url or command", "write one of them")
+        return
+    if "command" in value and "headers" in value:
+        yield Problem((*path, "headers"), "goes with url", "remove it")
+    for argument in value.get("command", ()):
+        if any(placeholders(argument)) or "\0" in argument:
+            yield Problem(
+                (*path, "command"), "takes no placeholders", "write the arguments themselves"
+            )
+            return
+    if "command" in value and not value["command"][0].startswith("/"):
+        hint = "write the whole path of one program, like /usr/local/bin/voice-token"
+        yield Problem((*path, "command", 0), "not a fixed absolute path", hint)
+    if any(placeholders(value.get("url", ""))):
+        yield Problem((*path, "url"), "takes no placeholders", "write the address itself")
+
+
 def absent_programs(value: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the programs of `command_tools` that this device does not have."""
     for name, tool in value.items():
         program = tool["argv"][0]
         if not is_program(program):
-            yield Problem((name, "argv", 0), "no such program here", "install it")
+            yield Problem((name, "argv", 0), "no such program here", "install it", here=True)
 
 
 def is_program(path: str) -> bool:
-    """Tell whether this user could run what is there."""
-    return os.access(path, os.X_OK) and not FilePath(path).is_dir()
+    """Tell whether this user could run what is there, or the service for programs, where there is one."""
+    file = FilePath(path)
+    if program_socket() is None:
+        return os.access(path, os.X_OK) and not file.is_dir()
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return False
+    # To us nothing is a program: it is the same user, who may execute elsewhere what its mode allows.
+    return stat.S_ISREG(mode) and bool(mode & ANY_X)
 
 
 def tells_secret_in_clear(declared: Mapping[str, Any]) -> bool:
@@ -64,6 +103,9 @@ def _named(value: Mapping[str, Any], path: Path, check: Check) -> Iterator[Probl
         if _NAME.fullmatch(name) is None:
             hint = "take letters, digits, _ and -, at most 64"
             yield Problem(where, "not a name that an agent can call", hint)
+        elif name.startswith(RESERVED):
+            hint = f"choose one that does not begin with {RESERVED}"
+            yield Problem(where, "is reserved for the agent's own tools", hint)
         yield from check(tool, where)
 
 
@@ -161,8 +203,8 @@ def _plain(value: Any, path: Path) -> Iterator[Problem]:
     yield from problems
     if problems:
         return
-    if not (value.isascii() and value.isprintable()):
-        yield Problem(path, "holds characters that cannot be sent", "use plain ASCII")
+    if not value.isprintable():
+        yield Problem(path, "holds characters that cannot be sent", "write one line of text")
     elif any(placeholders(value)):
         yield Problem(path, "headers take no placeholders", "use url or json")
 
@@ -199,3 +241,6 @@ _HTTP = shapes.mapping(
     required=("description", "url"),
 )
 _COMMAND = shapes.mapping({**_SHARED, "argv": _argv}, required=("description", "argv"))
+_TOKEN = shapes.mapping(
+    {"url": address, "headers": headers, "json_pointer": _pointer, "command": _argv}
+)

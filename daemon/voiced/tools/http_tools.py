@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from voiced.agents.codec import HttpAnswer, HttpCall
-from voiced.config.hands import resolved
+from voiced.config.hands import PREFIX, resolved
 from voiced.devices.http import AiohttpCaller, AnswerTooLongError
 from voiced.devices.link import LinkOptions
 from voiced.devices.resolver import Resolver
 from voiced.errors import ConfigError, LinkError, ToolError
+from voiced.json_pointer import at
 from voiced.ports import Controls
 from voiced.tools.address import filled_address
-from voiced.tools.answer import value_in
+from voiced.tools.answer import reason_in, value_in
 from voiced.tools.declaration import Declaration
-from voiced.tools.json_pointer import at
 from voiced.tools.template import fill_value
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,9 @@ CONNECTION_S = 1.0
 
 GOOD = range(200, 300)
 MOVED = range(300, 400)
+REFUSED = range(400, 500)
+ABOUT_US = frozenset({401, 403, 407})
+"""What is wrong is this device's key or way, with which an agent can do nothing."""
 
 
 class HttpTool:
@@ -61,7 +64,7 @@ class HttpTool:
         except LinkError as error:
             log.info("tool %s: %s", self.spec.name, error.reason)
             raise self._apology("cannot be reached") from None
-        return self._understood(answer)
+        return self._understood(answer, http_call.headers)
 
     def _request(self, arguments: Mapping[str, Any]) -> HttpCall:
         headers = {"Accept": "application/json, text/*;q=0.5", **self._headers()}
@@ -80,14 +83,20 @@ class HttpTool:
             log.warning("%s", error)
             raise self._apology("wants a key that this device does not have") from None
 
-    def _understood(self, answer: HttpAnswer) -> object:
+    def _understood(self, answer: HttpAnswer, sent: Mapping[str, str]) -> object:
+        content_type = answer.headers.get("content-type", "")
         if answer.status in MOVED:
             raise self._apology(f"has moved ({answer.status})")
         if answer.status not in GOOD:
-            raise self._apology(f"answered with an error ({answer.status})")
-        is_json = "json" in answer.headers.get("content-type", "")
+            what = f"answered with an error ({answer.status})"
+            reason = ""
+            if answer.status in REFUSED and answer.status not in ABOUT_US:
+                reason = reason_in(answer.body, content_type, self._secrets(sent))
+            raise self._apology(f"{what}: {reason}" if reason else what)
         try:
-            value = value_in(answer.body, must_be_json=is_json)
+            value = value_in(
+                answer.body, must_be_json="json" in content_type, content_type=content_type
+            )
         except ValueError as error:
             raise self._apology(str(error)) from None
         if "response" not in self._declared:
@@ -96,6 +105,15 @@ class HttpTool:
             return at(value, self._declared["response"])
         except LookupError:
             raise self._apology("did not tell what was asked for") from None
+
+    def _secrets(self, sent: Mapping[str, str]) -> list[str]:
+        """Return what was sent and must not come back to the agent: headers that refer to a secret."""
+        declared = self._declared.get("headers", {})
+        return [
+            sent[name].removeprefix(value.get(PREFIX, ""))
+            for name, value in declared.items()
+            if isinstance(value, Mapping)
+        ]
 
     def _apology(self, what: str) -> ToolError:
         return ToolError(f"The service behind {self.spec.name} {what}.")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from voiced import shapes
 from voiced.errors import ConfigError, Problem, ToolError
 from voiced.shapes import Path
-from voiced.tools.patterns import fault
+from voiced.tools.coercion import coerced, kinds_in
+from voiced.tools.patterns import is_found, problem_of
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
@@ -38,7 +39,8 @@ def parameters(value: Any, path: Path) -> Iterator[Problem]:
         problems.append(Problem((*path, "type"), "must be object", "arguments have names"))
     if not problems and find_spec("jsonschema") is None:
         hint = "run `pip install 'voiced[tools]'`"
-        problems.append(Problem(path, "needs the library jsonschema, which is not here", hint))
+        missing = "needs the library jsonschema, which is not here"
+        problems.append(Problem(path, missing, hint, here=True))
     if not problems:
         problems.extend(_in_the_eyes_of_the_library(value, path))
     yield from problems
@@ -68,8 +70,8 @@ def _schema(value: Any, path: Path) -> Iterator[Problem]:
     yield from problems
     if not problems and "pattern" in value:
         limit = value.get("maxLength", MOST_CHARS_TO_MATCH)
-        if what := fault(value["pattern"], limit):
-            yield Problem((*path, "pattern"), what, "write a simpler one, or a smaller maxLength")
+        if problem := problem_of(value["pattern"], limit, (*path, "pattern")):
+            yield problem
 
 
 def _properties(value: Any, path: Path) -> Iterator[Problem]:
@@ -131,17 +133,18 @@ class Parameters:
         }
 
     def accepted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return `arguments` with the defaults of those left out.
+        """Return `arguments` as the schema asks for them, with the defaults of those left out; see `coerced`.
 
         Raises:
-            ToolError: If they are not what the schema asks for. Does not repeat what they hold.
+            ToolError: If they are not what the schema asks for: says what would do, and does not repeat what
+                they hold.
         """
         properties = self.schema["properties"]
         if not arguments and not properties:
             return {}  # without the library
         filled = {
             name: schema["default"] for name, schema in properties.items() if "default" in schema
-        } | dict(arguments)
+        } | coerced(arguments, self.schema)
         if len(_as_json(filled)) > MOST_BYTES:
             raise ToolError("These arguments are too long.")
         for judge in self._judges:  # sizes first: matching a pattern takes time
@@ -153,12 +156,25 @@ class Parameters:
     @cached_property
     def _judges(self) -> tuple["Draft202012Validator", "Draft202012Validator"]:
         try:
-            from jsonschema import Draft202012Validator
+            from jsonschema import Draft202012Validator, validators
         except ImportError:
             hint = "run `pip install 'voiced[tools]'`"
             raise ConfigError("tools", "jsonschema is not installed", hint) from None
         limited = _limited(self.schema)
-        return Draft202012Validator(_without_patterns(limited)), Draft202012Validator(limited)
+        judge: Any = validators.extend(  # type: ignore[no-untyped-call]
+            Draft202012Validator, {"pattern": _pattern}
+        )
+        return judge(_without_patterns(limited)), judge(limited)
+
+
+def _pattern(
+    _judge: object, pattern: str, text: object, _schema: object
+) -> "Iterator[ValidationError]":
+    """Judge in place of the library, whose engine some expressions hold up for ever."""
+    from jsonschema import ValidationError
+
+    if isinstance(text, str) and not is_found(pattern, text):
+        yield ValidationError("does not match")
 
 
 def _as_json(value: object) -> bytes:
@@ -192,24 +208,36 @@ def _mapped(schema: Mapping[str, Any], change: Any) -> dict[str, Any]:
 
 
 _RULES = {
-    "type": "must be {value}",
-    "enum": "must be one of the known values",
-    "const": "must be the one known value",
     "minimum": "must be at least {value}",
     "maximum": "must be at most {value}",
     "exclusiveMinimum": "must be more than {value}",
     "exclusiveMaximum": "must be less than {value}",
     "multipleOf": "must be a multiple of {value}",
-    "minLength": "is too short",
-    "maxLength": "is too long",
+    "minLength": "is too short: it needs at least {value} characters",
+    "maxLength": "is too long: it may have at most {value} characters",
     "minItems": "needs at least {value} items",
     "maxItems": "may have at most {value} items",
+    "uniqueItems": "must not have the same item twice",
     "pattern": "does not have the right form",
+    "additionalProperties": "has a key too many",
 }
+
+_KINDS = {
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "null": "null",
+}
+
+MOST_SHOWN_CHARS = 300
+"""Of a sentence that lists what would do."""
 
 
 def _sentence(error: "ValidationError", properties: Mapping[str, Any]) -> str:
-    """Return what is wrong, naming parameters but nothing that was sent."""
+    """Return what is wrong and what would do, naming parameters but nothing that was sent."""
     wanted: Any = error.validator_value
     if error.validator == "required":
         sent: Any = error.instance
@@ -221,6 +249,31 @@ def _sentence(error: "ValidationError", properties: Mapping[str, Any]) -> str:
     path = [
         str(part) for part in error.absolute_path if part in properties or isinstance(part, int)
     ]
-    rule = _RULES.get(str(error.validator), "is not right")
-    named = " or ".join(map(str, wanted)) if isinstance(wanted, list | tuple) else wanted
-    return f"{' '.join(path) or 'The whole'} {rule.format(value=named)}."
+    schema: Any = error.schema
+    return f"{' '.join(path) or 'The whole'} {_rule(str(error.validator), wanted, schema)}."
+
+
+def _rule(keyword: str, wanted: Any, schema: Mapping[str, Any]) -> str:
+    """Return what a value must be, after its name."""
+    if keyword in ("enum", "const"):
+        return f"must be {_choice([wanted] if keyword == 'const' else wanted)}"
+    rule = _RULES.get(keyword, "is not right").format(value=wanted)
+    if keyword in ("type", "anyOf", "oneOf"):
+        kinds = kinds_in(schema)
+        named = [words for kind, words in _KINDS.items() if kind in kinds]
+        rule = f"must be {' or '.join(named)}" if named else rule
+    if examples := schema.get("examples"):
+        return f"{rule}, like {_choice(examples)}"
+    return f"{rule} {wanted}" if keyword == "pattern" else rule
+
+
+def _choice(values: Any) -> str:
+    """Return some values of a schema as JSON, as many as fit."""
+    written = [json.dumps(each, ensure_ascii=False) for each in values]
+    fit = [
+        each
+        for i, each in enumerate(written)
+        if sum(map(len, written[: i + 1])) <= MOST_SHOWN_CHARS
+    ]
+    more = " or another known value" if len(fit) < len(written) else ""
+    return (" or ".join(fit) or "one of the known values") + (more if fit else "")

@@ -1,38 +1,52 @@
 """Having the device ring: after some time, or at a time of day."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
-from datetime import time as time_of_day
+from datetime import datetime, timedelta
 from typing import Any
 
 from voiced.agents.codec import ToolSpec
+from voiced.core.moments import WEEKDAYS
 from voiced.errors import ToolError
 from voiced.ports import Alarm, Alarms, AlarmWish, Controls
+from voiced.tools.spoken import duration_of, moment_of, number_of
 
 LONGEST_S = 24 * 3600
 FURTHEST_DAYS = 366
 MAX_NAME = 60
 MAX_TEXT = 300
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
 _UNITS = {"hours": 3600, "minutes": 60, "seconds": 1}
+"""Counts that an agent may send instead of what was said."""
 
 _DURATION = {
-    "hours": {"type": "number", "description": "Hours, added to the minutes and seconds."},
-    "minutes": {"type": "number", "description": "Minutes."},
-    "seconds": {"type": "number", "description": "Seconds."},
+    "duration": {
+        "type": "string",
+        "description": "How long from now, in the user's own words.",
+        "examples": ["five minutes", "1 hour 30 minutes", "half an hour", "90 seconds"],
+    },
 }
 _MOMENT = {
-    "time": {"type": "string", "description": "Local time of day, 24 hours, as HH:MM."},
-    "date": {
+    "time": {
         "type": "string",
         "description": (
-            "YYYY-MM-DD, today, tomorrow or an English weekday; without it the next such time."
+            "The local time of day in the user's own words, with morning, evening, am or pm if "
+            "they said so."
         ),
+        "examples": ["7:30", "half past seven in the evening", "7 pm", "19:30", "noon"],
+    },
+    "date": {
+        "type": "string",
+        "description": "The day in the user's own words, if they said one; without it the next such time.",
+        "examples": ["tomorrow", "Monday", "24 December", "2026-12-24"],
     },
 }
 _NAME = {"type": "string", "description": "What the user calls it, if they gave it a name."}
+
+_SAY_DURATION = "Give the duration as it was said, like 5 minutes or an hour and a half"
+_SAY_TIME = (
+    "Give the time as it was said, like 7:30 pm or half past seven in the morning, and the date "
+    "like tomorrow, Monday or 2026-12-24"
+)
 
 
 class SetTimer:
@@ -44,7 +58,7 @@ class SetTimer:
         parameters={
             "type": "object",
             "properties": {**_DURATION, "name": _NAME},
-            "required": [],
+            "required": ["duration"],
         },
         timeout_s=15,
     )
@@ -70,10 +84,9 @@ class SetAlarm:
 
     async def call(self, arguments: Mapping[str, Any], controls: Controls) -> object:
         alarms = alarms_of(controls)
-        at = _moment(arguments, alarms.now())
-        return shown(
-            await alarms.set(AlarmWish("alarm", _text(arguments, "name", MAX_NAME), at=at))
-        )
+        at, day = _moment(arguments, alarms.now())
+        name = _text(arguments, "name", MAX_NAME)
+        return shown(await alarms.set(AlarmWish("alarm", name, at=at, day=day)))
 
 
 class RemindMe:
@@ -82,13 +95,16 @@ class RemindMe:
     spec = ToolSpec(
         name="remind_me",
         description=(
-            "Remind the user of something later: give either hours, minutes and seconds from now, "
-            "or a time. You will be told."
+            "Remind the user of something later: give either the duration from now, or a time. "
+            "You will be told."
         ),
         parameters={
             "type": "object",
             "properties": {
-                "text": {"type": "string", "description": "What to remind them of."},
+                "text": {
+                    "type": "string",
+                    "description": "What to remind them of, in their words.",
+                },
                 **_DURATION,
                 **_MOMENT,
             },
@@ -102,16 +118,15 @@ class RemindMe:
         if not text:
             raise ToolError("Say what to remind the user of.")
         alarms = alarms_of(controls)
-        counted = any(arguments.get(unit) is not None for unit in _UNITS)
-        dated = any(arguments.get(name) is not None for name in _MOMENT)
-        if counted == dated:
-            raise ToolError("Give either how long from now, or a time.")
+        counted = any(_is_given(arguments, name) for name in ("duration", *_UNITS))
+        if counted == any(_is_given(arguments, name) for name in _MOMENT):
+            raise ToolError("Give either a duration, like 5 minutes, or a time, like 7:30 pm.")
         if counted:
             return shown(
                 await alarms.set(AlarmWish("reminder", text, after_s=_duration(arguments)))
             )
-        at = _moment(arguments, alarms.now())
-        return shown(await alarms.set(AlarmWish("reminder", text, at=at)))
+        at, day = _moment(arguments, alarms.now())
+        return shown(await alarms.set(AlarmWish("reminder", text, at=at, day=day)))
 
 
 def alarms_of(controls: Controls) -> Alarms:
@@ -149,55 +164,53 @@ def _text(arguments: Mapping[str, Any], name: str, longest: int) -> str:
     return text
 
 
+def _is_given(arguments: Mapping[str, Any], name: str) -> bool:
+    return arguments.get(name) not in (None, "")
+
+
+def _said(arguments: Mapping[str, Any], name: str) -> str:
+    """Return a value that may be words or a number, as text; empty if it is left out."""
+    given = arguments.get(name)
+    if given is None:
+        return ""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, bool) or not isinstance(given, int | float) or not abs(given) <= LONGEST_S:
+        raise ToolError(f"The {name} must be text, as it was said.")
+    return f"{given:.15g}"
+
+
 def _duration(arguments: Mapping[str, Any]) -> float:
-    """Return how many seconds were given."""
+    """Return how many seconds were said or counted."""
     total_s = 0.0
+    if said := _said(arguments, "duration"):
+        found = duration_of(said)
+        if found is None:
+            raise ToolError(f"{_SAY_DURATION}.")
+        total_s = found
     for unit, size in _UNITS.items():
-        count = arguments.get(unit)
-        if count is None:
+        if not (said := _said(arguments, unit)):
             continue
-        if isinstance(count, bool) or not isinstance(count, int | float):
-            raise ToolError(f"The {unit} must be a number.")
-        if not 0 <= count <= LONGEST_S:
-            raise ToolError(f"That number of {unit} is not possible.")
+        count = number_of(said)
+        if count is None:
+            raise ToolError(f"The {unit} must be a number. {_SAY_DURATION}.")
         total_s += count * size
     if not 1 <= total_s <= LONGEST_S:
-        raise ToolError("It has to be between one second and 24 hours.")
+        raise ToolError(f"It has to be between one second and 24 hours. {_SAY_DURATION}.")
     return total_s
 
 
-def _moment(arguments: Mapping[str, Any], now: datetime) -> datetime:
-    """Return the local time that was given, without a zone."""
-    at = _time(arguments.get("time"))
+def _moment(arguments: Mapping[str, Any], now: datetime) -> tuple[datetime, str]:
+    """Return the local time that was said, without a zone, and the word for its day, as `moment_of` does."""
     now = now.replace(tzinfo=None)
-    given = arguments.get("date")
-    if given is None:
-        today = datetime.combine(now.date(), at)
-        return today if today > now else today + timedelta(days=1)
-    moment = datetime.combine(_date(given, now.date()), at)
-    if moment <= now and isinstance(given, str) and given.strip().casefold() in WEEKDAYS:
+    found = moment_of(_said(arguments, "time"), now, _said(arguments, "date"))
+    if found is None:
+        raise ToolError(f"{_SAY_TIME}.")
+    moment, day = found
+    if moment <= now and day in WEEKDAYS:
         moment += timedelta(days=7)
     if moment <= now:
-        raise ToolError("That time is past.")
+        raise ToolError("That time is past. Ask the user which day is meant.")
     if moment > now + timedelta(days=FURTHEST_DAYS):
         raise ToolError("That is more than a year away.")
-    return moment
-
-
-def _time(given: object) -> time_of_day:
-    try:
-        return datetime.strptime(str(given).strip(), "%H:%M").time()  # noqa: DTZ007 - a time of day
-    except ValueError:
-        raise ToolError("Give the time as HH:MM, from 00:00 to 23:59.") from None
-
-
-def _date(given: object, today: date) -> date:
-    word = str(given).strip().casefold()
-    if word in WEEKDAYS:
-        return today + timedelta(days=(WEEKDAYS.index(word) - today.weekday()) % 7)
-    if word in ("today", "tomorrow"):
-        return today + timedelta(days=word == "tomorrow")
-    try:
-        return date.fromisoformat(word)
-    except ValueError:
-        raise ToolError("Give the date as YYYY-MM-DD, today, tomorrow or a weekday.") from None
+    return moment, day

@@ -55,7 +55,7 @@ MISTAKES = {
     "command as text": (PROGRAM.replace("[/bin/true]", "/bin/true"), 4, "mcp.home.command: must be a list, not text"),
     "empty command": (PROGRAM.replace("[/bin/true]", "[]"), 4, "mcp.home.command: does not begin with an absolute path"),
     "relative command": (PROGRAM.replace("/bin/true", "npx"), 4, "mcp.home.command: does not begin with an absolute path; write the whole path of one program, and its arguments"),
-    "zero byte": (PROGRAM.replace("[/bin/true]", r'[/bin/true, "a\0"]'), 4, "mcp.home.command[1]: holds the control character U+0000; remove it"),
+    "zero byte": (PROGRAM.replace("[/bin/true]", r'[/bin/true, "a\0"]'), 4, "mcp.home.command[1]: holds the control character U+0000 at position 2; remove it"),
     "allow": (WEB + "    allow: HassTurnOn\n", 5, "mcp.home.allow: must be a list, not text"),
     "ca_file": (WEB + "    ca_file: ca.pem\n", 5, "mcp.home.ca_file: not an absolute path"),
     "timeout": (WEB + "    timeout_s: 0.5\n", 5, "mcp.home.timeout_s: must be a whole number, not a number"),

@@ -48,6 +48,14 @@ def test_asleep_it_calls_the_agent_which_says_it_without_a_greeting_and_listens_
     assert now == Conversation()
 
 
+def test_a_link_that_is_lost_while_an_alarm_is_announced_is_not_made_again():
+    now, _ = after(Conversation(), TEA, READY, REPLY[0])
+    now, orders = after(now, GONE)
+    assert now.phase is Phase.ASLEEP
+    assert act.CloseLink() in orders
+    assert not [order for order in orders if isinstance(order, act.OpenLink)]
+
+
 @pytest.mark.parametrize("wanted", [ev.SpeechStarted(), ev.Woken("kiosk")])
 def test_who_speaks_after_an_alarm_is_listened_to_as_ever(wanted):
     now, _ = after(Conversation(), TEA, READY, *REPLY, wanted)
@@ -133,7 +141,7 @@ def test_a_link_lost_while_it_is_said_is_renewed_for_what_else_is_to_be_said():
         ((LinkLost("bad key", Loss.REJECTED),), Phase.CONNECTING),
         ((TimerFired("alarm reach"),), Phase.CONNECTING),
         ((READY, TimerFired("alarm reply")), Phase.LISTENING),
-        ((ev.SessionEnded(),), Phase.ASLEEP),
+        ((ev.SessionEnded(),), Phase.CONNECTING),
         ((READY, TimerFired("patience")), Phase.ASLEEP),
         ((READY, ev.EndRequested(after_reply=True), TimerFired("patience")), Phase.ASLEEP),
     ],

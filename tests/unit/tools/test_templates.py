@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voiced.errors import ToolError
+from voiced.json_pointer import at, is_pointer
 from voiced.tools.address import filled_address
 from voiced.tools.command_tools import filled_argv
-from voiced.tools.json_pointer import at, is_pointer
 from voiced.tools.template import fill, fill_value, placeholders
 
 HOSTILE = [

@@ -5,9 +5,11 @@ import logging
 import sys
 import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from voiced.event_loop import new_event_loop
+from voiced.task_group import TaskGroup
 
 if TYPE_CHECKING:
     import anyio
@@ -85,13 +87,40 @@ class Aside:
             job.finish(None, AsideError("the thread of the MCP servers has ended"))
 
 
+class _Haste:
+    """Has threads take turns quickly while any thread is aside; the last to end leaves it as the first found it.
+
+    Thread: any.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_threads = 0
+        self._before_s = 0.0
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._n_threads:
+                self._before_s = sys.getswitchinterval()
+                sys.setswitchinterval(SWITCH_S)
+            self._n_threads += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._n_threads -= 1
+            if not self._n_threads:
+                sys.setswitchinterval(self._before_s)
+
+
+_haste = _Haste()
+
+
 class _Inbox:
     """The way to a thread: its loop, and the work that waits for it."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = new_event_loop()
         self.queue: asyncio.Queue[_Job | None] = asyncio.Queue()
-        self.loop.set_default_executor(_Lookups())
 
     def put(self, job: "_Job | None") -> None:
         self.call(self.queue.put_nowait, job)
@@ -147,41 +176,24 @@ class _Job:
             self.done.set_exception(problem)
 
 
-class _Lookups(ThreadPoolExecutor):
-    """Looks up names on threads that nobody waits for at the end: a lookup can hang."""
-
-    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-
-        def work() -> None:
-            try:
-                future.set_result(call(*args, **kwargs))
-            except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
-                future.set_exception(error)
-
-        threading.Thread(target=work, name="mcp names", daemon=True).start()
-        return future
-
-
 def _live(inbox: _Inbox, main: asyncio.AbstractEventLoop, lost: Callable[[_Inbox], object]) -> None:
     """Do what comes in until there is no more of it.
 
     Thread: the one aside.
     """
-    was_s = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
+    _haste.begin()
     try:
         with asyncio.Runner(loop_factory=lambda: inbox.loop) as runner:
             runner.run(_attend(inbox.queue))
     except BaseException:
         log.exception("the thread of the MCP servers broke")
     finally:
-        sys.setswitchinterval(was_s)
+        _haste.end()
         with suppress(RuntimeError):  # the loop is closed
             main.call_soon_threadsafe(lost, inbox)
 
 
 async def _attend(queue: "asyncio.Queue[_Job | None]") -> None:
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         while (job := await queue.get()) is not None:
             group.create_task(job.do(), name="mcp")

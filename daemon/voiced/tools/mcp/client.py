@@ -17,7 +17,7 @@ from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
 
 from voiced import __version__
 from voiced.errors import LinkError, ToolError, VoicedError
-from voiced.tools.mcp.process import process
+from voiced.tools.mcp.process import process, served_process
 from voiced.tools.mcp.reading import (
     MOST_DESCRIPTION_CHARS,
     ForeignResult,
@@ -26,7 +26,8 @@ from voiced.tools.mcp.reading import (
     schema_text,
 )
 from voiced.tools.mcp.server import Server
-from voiced.tools.mcp.web import Web
+from voiced.tools.mcp.web import Connect, Web
+from voiced.tools.program_client import program_socket
 
 JOIN_WITHIN_S = 15.0
 START_WITHIN_S = 60.0
@@ -41,6 +42,9 @@ BREATH_S = 0.5
 
 MOST_PAGES = 20
 MOST_LISTED = 1000
+MOST_LISTED_CHARS = 1024 * 1024
+"""Of all tools together; what comes after is left out."""
+
 MOST_WORD_CHARS = 20
 
 _UNREADABLE = "SSE stream failed"
@@ -67,10 +71,14 @@ class Client:
     """
 
     def __init__(
-        self, server: Server, heard: Callable[["Client", Sequence[ForeignTool]], None]
+        self,
+        server: Server,
+        heard: Callable[["Client", Sequence[ForeignTool]], None],
+        connect: Connect,
     ) -> None:
         self._server = server
         self._heard = heard
+        self._connect = connect
         self._web: Web | None = None
         self._requests: JSONRPCDispatcher[Any]
         self._known: Sequence[ForeignTool] | None = None
@@ -113,10 +121,15 @@ class Client:
     async def _streams(self) -> AsyncGenerator[tuple[Any, Any], None]:
         server = self._server
         if server.url is None:
-            async with process(server.command, server.environment(), self._stir) as streams:
+            environment, socket = server.environment(), program_socket()
+            if socket is None:
+                program = process(server.command, environment, self._stir)
+            else:
+                program = served_process(socket, server.name, environment, self._stir)
+            async with program as streams:
                 yield streams
         else:
-            self._web = Web(server.url, server.headers(), server.ca_file)
+            self._web = Web(server.url, server.headers(), server.ca_file, self._connect)
             async with self._web.open() as streams:
                 yield streams
 
@@ -151,13 +164,20 @@ class Client:
     async def _tools(self) -> list[ForeignTool]:
         # Not the session's own method: one tool that is none would spoil the whole list.
         found: list[ForeignTool] = []
+        n_chars = 0
+        cursors = {""}  # a cursor that leads nowhere, or back, is the end: servers send both
         params: dict[str, Any] | None = None
         for _ in range(MOST_PAGES):
             page = await self._requests.send_raw_request("tools/list", params)
-            found += _foreign_tools(page)[: MOST_LISTED - len(found)]
-            cursor = page.get("nextCursor")
-            if not isinstance(cursor, str) or len(found) >= MOST_LISTED:
+            tools = _foreign_tools(page)[: MOST_LISTED - len(found)]
+            n_chars += sum(map(_chars_in, tools))
+            if n_chars > MOST_LISTED_CHARS:
                 break
+            found += tools
+            cursor = page.get("nextCursor")
+            if not isinstance(cursor, str) or cursor in cursors or len(found) >= MOST_LISTED:
+                break
+            cursors.add(cursor)
             params = {"cursor": cursor}
         return found
 
@@ -208,6 +228,10 @@ def _foreign_tools(page: Mapping[str, Any]) -> list[ForeignTool]:
         for tool in tools
         if isinstance(tool, dict) and isinstance(tool.get("name"), str)
     ]
+
+
+def _chars_in(tool: ForeignTool) -> int:
+    return len(tool.name) + len(tool.description) + len(tool.schema or "")
 
 
 def _is_schema(schema: Any) -> bool:

@@ -11,6 +11,7 @@ import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import anyio
 import mcp_types as types
@@ -19,8 +20,10 @@ from mcp.shared.message import SessionMessage
 
 from voiced.config.environment import variable
 from voiced.errors import LinkError
+from voiced.json_limits import TooLargeError, check_parts
 from voiced.tools.declared import is_program
-from voiced.tools.process_group import MARK, ProcessGroup
+from voiced.tools.process_group import DYING_S, MARK, ProcessGroup
+from voiced.tools.program_client import served_program
 
 MOST_BYTES = 1024 * 1024
 """The longest message: reading one takes as long as it is, and other threads wait meanwhile."""
@@ -55,19 +58,53 @@ async def process(
     """
     group = ProcessGroup()
     running = await _start(command, environment, group)
-    heard, listen = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-    tell, told = anyio.create_memory_object_stream[SessionMessage](0)
+    stdout, stdin = running.stdout, running.stdin
+    assert stdout is not None and stdin is not None  # noqa: S101, PT018 - they were asked for
     try:
-        async with heard, listen, tell, told, anyio.create_task_group() as tasks:
-            tasks.start_soon(_read, running, heard, gone)
-            tasks.start_soon(_write, running, told)
-            try:
-                yield listen, tell
-            finally:
-                tasks.cancel_scope.cancel()
+        async with _talk(stdout, stdin, gone) as streams:
+            yield streams
     finally:
         with anyio.CancelScope(shield=True):
             await _end(running, group)
+
+
+@asynccontextmanager
+async def served_process(
+    socket: Path, name: str, environment: Mapping[str, str], gone: Callable[[], None]
+) -> AsyncGenerator[Streams, None]:
+    """Have the service for programs run a server; at the end, it ends it in the same way.
+
+    Args:
+        socket: Where the service listens.
+        name: What the settings call the server.
+        environment: Its variables; of these the service takes the secrets.
+        gone: Is called when it speaks no more.
+
+    Raises:
+        LinkError: If it cannot be run.
+    """
+    reader, writer = await served_program(socket, name, environment)
+    try:
+        async with _talk(reader, writer, gone) as streams:
+            yield streams
+    finally:
+        with anyio.CancelScope(shield=True):
+            await _part(reader, writer)
+
+
+@asynccontextmanager
+async def _talk(
+    stdout: asyncio.StreamReader, stdin: asyncio.StreamWriter, gone: Callable[[], None]
+) -> AsyncGenerator[Streams, None]:
+    heard, listen = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    tell, told = anyio.create_memory_object_stream[SessionMessage](0)
+    async with heard, listen, tell, told, anyio.create_task_group() as tasks:
+        tasks.start_soon(_read, stdout, heard, gone)
+        tasks.start_soon(_write, stdin, told)
+        try:
+            yield listen, tell
+        finally:
+            tasks.cancel_scope.cancel()
 
 
 async def _start(
@@ -118,13 +155,11 @@ async def _bound_to_us() -> list[str]:
 
 
 async def _read(
-    running: Process,
+    stdout: asyncio.StreamReader,
     heard: MemoryObjectSendStream[SessionMessage | Exception],
     gone: Callable[[], None],
 ) -> None:
     """Pass on what the server says until it says no more; lines that are no messages are passed over."""
-    stdout = running.stdout
-    assert stdout is not None  # noqa: S101 - it was asked for
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
         while True:
             try:
@@ -142,6 +177,10 @@ async def _read(
 
 
 def _message(line: bytes) -> types.JSONRPCMessage | None:
+    try:
+        check_parts(line)
+    except TooLargeError:
+        return _error_for(line, line)
     try:
         return types.jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValueError:
@@ -162,16 +201,21 @@ async def _refusal(stdout: asyncio.StreamReader) -> types.JSONRPCMessage | None:
             piece = await stdout.readexactly(overrun.consumed)
             await anyio.sleep(LONG_PAUSE_S)
         begin = begin or piece[:_ID_WITHIN]
-    found = _ID.search(begin) or _ID.search(piece[-_ID_WITHIN:])
+    return _error_for(begin, piece)
+
+
+def _error_for(begin: bytes, end: bytes) -> types.JSONRPCMessage | None:
+    """Return what is to be heard in place of a message that begins and ends so; None if nobody waits."""
+    found = _ID.search(begin[:_ID_WITHIN]) or _ID.search(end[-_ID_WITHIN:])
     if found is None:
         return None
     error = types.ErrorData(code=types.PARSE_ERROR, message="the message is too long")
     return types.JSONRPCError(jsonrpc="2.0", id=int(found[1]), error=error)
 
 
-async def _write(running: Process, told: MemoryObjectReceiveStream[SessionMessage]) -> None:
-    stdin = running.stdin
-    assert stdin is not None  # noqa: S101 - it was asked for
+async def _write(
+    stdin: asyncio.StreamWriter, told: MemoryObjectReceiveStream[SessionMessage]
+) -> None:
     with suppress(OSError):  # it ends by itself, and then it says no more either
         async for each in told:
             text = each.message.model_dump_json(by_alias=True, exclude_unset=True)
@@ -190,6 +234,15 @@ async def _end(running: Process, group: ProcessGroup) -> None:
     group.end()
     await group.ended()
     await _let_go(running)
+
+
+async def _part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Tell the service to end the server, and wait until it has, for as long as that may take."""
+    with suppress(OSError), anyio.move_on_after(2 * GRACE_S + DYING_S):
+        writer.write_eof()
+        while await reader.read(MOST_BYTES):
+            pass
+    writer.close()
 
 
 async def _let_go(process: Process) -> None:

@@ -22,6 +22,8 @@ MOST_SCHEMA_CHARS = 16 * 1024
 MOST_RESULT_CHARS = 16_000
 LARGEST_CHARS = 1024 * 1024  # to write more of it as JSON takes too long
 MOST_ERROR_CHARS = 500
+MOST_COMPLAINTS = 20
+"""About one list of tools; a server may list a thousand."""
 
 _NO_PARAMETERS = {"type": "object", "properties": {}, "required": []}
 
@@ -68,7 +70,7 @@ def offers(
         timeout_s: How long the agent is to wait for a result.
 
     Returns:
-        The offers by the server's names, and a line for each thing to complain of.
+        The offers by the server's names, and a line for each thing to complain of, as far as there is room.
     """
     found: dict[str, ToolSpec] = {}
     complaints = list(_missing(tools, allow or ()))
@@ -88,6 +90,8 @@ def offers(
             parameters=_parameters(tool),
             timeout_s=timeout_s,
         )
+    if len(complaints) > MOST_COMPLAINTS:
+        complaints[MOST_COMPLAINTS:] = ["more of its tools are left out; choose with `allow`"]
     return found, complaints
 
 

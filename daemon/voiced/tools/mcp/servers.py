@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -10,9 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from voiced.agents.codec import ToolSpec
+from voiced.backoff import Backoff
+from voiced.devices.connector import Connector
+from voiced.devices.endpoint import Endpoint
+from voiced.devices.link import LinkOptions
 from voiced.errors import LinkError, LinkRejected, ToolError, VoicedError
-from voiced.host.backoff import Backoff
 from voiced.ports import Controls, Tool
+from voiced.tools.coercion import coerced
 from voiced.tools.declaration import agent_waits_s
 from voiced.tools.mcp.aside import Aside, AsideError
 from voiced.tools.mcp.reading import ForeignResult, ForeignTool, offers, read
@@ -26,6 +31,12 @@ log = logging.getLogger(__name__)
 END_WITHIN_S = 1.7
 """How long a server may take to be ended: its program gets twice 0.3 s, and 1 s to die."""
 
+MOST_TOLD = 100
+"""Different things that are told of a server's tools; one that renames them again and again has more."""
+
+TELL_EVERY_S = 60.0
+"""The least time between two lines about how many there are."""
+
 
 class McpServer:
     """Stays connected to a server and offers its tools. Fills `Chore`.
@@ -38,10 +49,13 @@ class McpServer:
         aside: The thread that all of them share.
         changed: Is called when there are other tools than before.
         waits: When to try again.
+        connector: Opens connections, on the loop that is not aside.
 
     Attributes:
+        name: Which server it is.
         tools: What it offers, by the name the agent knows.
         reached: There is a connection, and its tools are known.
+        tried: The first attempt to connect has ended, well or not.
     """
 
     def __init__(
@@ -50,19 +64,24 @@ class McpServer:
         aside: Aside,
         changed: Callable[[], None],
         waits: Backoff | None = None,
+        connector: Connector | None = None,
     ) -> None:
+        self.name = f"mcp {server.name}"
         self.tools: Mapping[str, Tool] = {}
         self.reached = asyncio.Event()
+        self.tried = asyncio.Event()
         self._server = server
         self._aside = aside
         self._changed = changed
         self._waits = waits or Backoff()
+        self._connector = connector or Connector(LinkOptions())
         self._client: Client | None = None
         self._specs: Mapping[str, ToolSpec] = {}
         self._complaints: set[str] = set()
         self._outage: set[str] = set()
         self._hidden: Sequence[str] = ()
         self._joined_s = 0.0
+        self._counted_s = -TELL_EVERY_S
 
     async def run(self) -> None:
         """Stay connected until cancelled; then end what was started, within about a second."""
@@ -80,6 +99,7 @@ class McpServer:
             finally:
                 self._client = None
                 self.reached.clear()
+                self.tried.set()
             if self._joined_s and clock() - self._joined_s >= self._waits.steady_s:
                 failures = 0
             await asyncio.sleep(self._waits.pause_s(failures))
@@ -89,7 +109,7 @@ class McpServer:
         """Take note of its tools that are left out because of their names; tell it if they are others."""
         if names and names != self._hidden:
             text = f"left out, as other tools are called that: {', '.join(names)}"
-            self._tell(text, text, set())
+            self._tell(text, text, self._complaints)
         self._hidden = names
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ForeignResult:
@@ -110,7 +130,8 @@ class McpServer:
 
         Thread: the one aside.
         """
-        await _client_class()(self._server, partial(self._heard, main)).live()
+        connect = partial(_elsewhere, main, self._connector)
+        await _client_class()(self._server, partial(self._heard, main), connect).live()
 
     def _heard(
         self, main: asyncio.AbstractEventLoop, client: "Client", tools: Sequence[ForeignTool]
@@ -141,9 +162,18 @@ class McpServer:
             self.tools = {
                 spec.name: McpTool(spec, partial(self.call, name)) for name, spec in specs.items()
             }
-            log.info("mcp.tools: %s offers %d", self._server.name, len(specs))
+            self._count(len(specs))
             self._changed()
         self.reached.set()
+        self.tried.set()
+
+    def _count(self, n_tools: int) -> None:
+        now_s = asyncio.get_running_loop().time()
+        is_due = now_s - self._counted_s >= TELL_EVERY_S
+        if is_due:
+            self._counted_s = now_s
+        level = logging.INFO if is_due else logging.DEBUG
+        log.log(level, "mcp.tools: %s offers %d", self._server.name, n_tools)
 
     def _complain(self, error: VoicedError) -> None:
         """Tell that there is no connection: once, and once of each thing only its owner can mend."""
@@ -151,9 +181,26 @@ class McpServer:
         self._tell("network" if transient else str(error), str(error), self._outage)
 
     def _tell(self, topic: str, text: str, told: set[str]) -> None:
-        level = logging.DEBUG if topic in told else logging.WARNING
-        told.add(topic)
+        is_new = topic not in told and len(told) < MOST_TOLD
+        level = logging.WARNING if is_new else logging.DEBUG
+        if is_new:
+            told.add(topic)
+            text += "; no more is told of it" if len(told) == MOST_TOLD else ""
         log.log(level, "mcp.trouble: %s at %s: %s", self._server.name, self._server.place, text)
+
+
+async def _elsewhere(
+    main: asyncio.AbstractEventLoop, connector: Connector, endpoint: Endpoint
+) -> socket.socket:
+    """Return a connection that is opened on another loop, where names are looked up.
+
+    Thread: the one aside.
+
+    Raises:
+        LinkError: Why there is none.
+    """
+    opening = asyncio.run_coroutine_threadsafe(connector(endpoint), main)
+    return await asyncio.wrap_future(opening)
 
 
 def _client_class() -> "type[Client]":
@@ -196,7 +243,7 @@ class McpTool:
         self._remote = remote
 
     async def call(self, arguments: Mapping[str, Any], controls: Controls) -> object:
-        found: ForeignResult = await self._remote(arguments)
+        found: ForeignResult = await self._remote(coerced(arguments, self.spec.parameters))
         if found.is_error:
             raise ToolError(found.text or f"{self.spec.name} failed.")
         return read(found)

@@ -12,7 +12,7 @@ from voiced.config.secret import Secret
 from voiced.errors import Problem
 from voiced.shapes import Path
 from voiced.tools.address import address
-from voiced.tools.declared import MOST_S, headers, is_program, tells_secret_in_clear
+from voiced.tools.declared import MOST_S, RESERVED, headers, is_program, tells_secret_in_clear
 from voiced.tools.mcp.server import Server
 
 DEFAULT_TIMEOUT_S = 20
@@ -29,17 +29,19 @@ def check_servers(value: Mapping[str, Any], path: Path = ()) -> Iterator[Problem
         if _NAME.fullmatch(name) is None:
             hint = "take small letters, digits and _, at most 16"
             yield Problem(where, "not a name that tools can begin with", hint)
+        elif f"{name}_".startswith(RESERVED):
+            yield Problem(where, "is reserved for the agent's own tools", "choose another")
         yield from _server(declared, where)
 
 
 def absent(value: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield what the servers need and this device does not have, or should not do."""
     if find_spec("mcp_types") is None:
-        yield Problem((), "the MCP SDK is missing or too old", "install voiced[mcp]")
+        yield Problem((), "the MCP SDK is missing or too old", "install voiced[mcp]", here=True)
     for name, declared in value.items():
         program = declared.get("command", ("",))[0]
         if program and not is_program(program):
-            yield Problem((name, "command", 0), "no such program here", "install it")
+            yield Problem((name, "command", 0), "no such program here", "install it", here=True)
         if declared.get("in_clear") and tells_secret_in_clear(declared):
             problem = "whoever shares the network can read the secret that is sent"
             yield Problem((name, "in_clear"), problem, "give the server a certificate")

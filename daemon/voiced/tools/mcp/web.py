@@ -1,17 +1,32 @@
 """Servers at an address, spoken to over streamable HTTP. Only on the thread for MCP servers."""
 
+import re
+import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 
 import anyio
+import anyio.abc
+import httpcore2
 import httpx2
+from httpcore2._backends.anyio import AnyIOStream
 from mcp.client._transport import TransportStreams
 from mcp.client.streamable_http import streamable_http_client
 
+from voiced.devices.endpoint import Endpoint
 from voiced.devices.tls import tls_context
 from voiced.errors import LinkError, LinkRejected
+from voiced.json_limits import MOST_PARTS, parts_in
+
+Connect = Callable[[Endpoint], Awaitable[socket.socket]]
+"""Returns a connection, before TLS.
+
+Raises:
+    LinkError: Why there is none.
+"""
 
 MOST_BYTES = 1024 * 1024
 """The longest message: reading one takes as long as it is, and other threads wait meanwhile."""
@@ -21,6 +36,9 @@ BYTES_PER_S = 4 * 1024 * 1024
 
 CONNECT_WITHIN_S = 10.0
 SILENCE_S = 300.0
+MOST_CONNECTIONS = 100
+UNUSED_S = 5.0
+"""After which a connection is closed."""
 
 _SENTENCES = {
     401: ("it refuses the credentials (HTTP 401)", "check `headers`"),
@@ -29,6 +47,8 @@ _SENTENCES = {
     405: ("it speaks no streamable HTTP (HTTP 405)", "check `url`"),
 }
 _CONTENT = "application/json"
+_BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n){2}")
+"""Ends an event (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 
 class Web:
@@ -36,22 +56,26 @@ class Web:
 
     Attributes:
         status: What it answered last to a message, 0 if nothing.
+        fault: Why the last attempt to connect failed; None if it did not.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str], ca_file: str | None) -> None:
+    def __init__(
+        self, url: str, headers: Mapping[str, str], ca_file: str | None, connect: Connect
+    ) -> None:
         self.status = 0
+        self.fault: LinkError | None = None
         self._url = url
         self._headers = headers
         self._ca_file = ca_file
+        self._connect = connect
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[TransportStreams, None]:
         """Open it; nothing has been sent then."""
-        secure = self._url.startswith("https:")
-        context: ssl.SSLContext | bool = tls_context(self._ca_file) if secure else False
+        context: ssl.SSLContext | bool = tls_context(self._ca_file) if self.is_secure else False
         client = httpx2.AsyncClient(
-            headers=dict(self._headers),
-            transport=_Careful(self, context),
+            headers=[(name.encode(), value.encode()) for name, value in self._headers.items()],
+            transport=_Careful(self, context, _Network(self, self._connect)),
             timeout=httpx2.Timeout(CONNECT_WITHIN_S, read=SILENCE_S),
             trust_env=False,
         )
@@ -63,8 +87,15 @@ class Web:
         ):
             yield streams
 
+    @property
+    def is_secure(self) -> bool:
+        """Whether TLS protects what is sent."""
+        return self._url.startswith("https:")
+
     def why(self) -> LinkError | None:
-        """Return what its last answer means, None if it was a good one."""
+        """Return why it cannot be reached, or what its last answer means; None if that was a good one."""
+        if self.fault is not None:
+            return self.fault
         if self.status < HTTPStatus.MULTIPLE_CHOICES:
             return None
         if self.status in _SENTENCES:
@@ -75,8 +106,19 @@ class Web:
 class _Careful(httpx2.AsyncHTTPTransport):
     """Takes no more of an answer than it should, nor faster; follows no cookies."""
 
-    def __init__(self, web: Web, context: ssl.SSLContext | bool) -> None:  # noqa: FBT001 - as httpx does
+    def __init__(
+        self,
+        web: Web,
+        context: ssl.SSLContext | bool,  # noqa: FBT001 - as httpx does
+        network: "_Network",
+    ) -> None:
         super().__init__(verify=context)
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=context if isinstance(context, ssl.SSLContext) else None,
+            max_connections=MOST_CONNECTIONS,
+            keepalive_expiry=UNUSED_S,
+            network_backend=network,
+        )
         self._web = web
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -88,13 +130,46 @@ class _Careful(httpx2.AsyncHTTPTransport):
         return response
 
 
+class _Network(httpcore2.AsyncNetworkBackend):
+    """Has connections opened as everything else here does it: by the same names and the same proxies."""
+
+    def __init__(self, web: Web, connect: Connect) -> None:
+        self._web = web
+        self._connect = connect
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - as httpcore does
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        scheme = "https" if self._web.is_secure else "http"
+        try:
+            with anyio.fail_after(timeout):
+                opened = await self._connect(Endpoint(scheme, host, port))
+        except TimeoutError:
+            raise httpcore2.ConnectTimeout from None
+        except LinkError as error:
+            self._web.fault = error
+            raise httpcore2.ConnectError from None
+        self._web.fault = None
+        return AnyIOStream(await anyio.abc.SocketStream.from_socket(opened))
+
+
 class _Capped(httpx2.AsyncByteStream):
-    """A body, slow enough and not too long; one without end may be as long as it likes."""
+    """A body, slow enough and not too long; one without end may be as long as it likes.
+
+    No message in it has more values than there may be: each is parsed whole.
+    """
 
     def __init__(self, stream: object, most: int | None) -> None:
         assert isinstance(stream, httpx2.AsyncByteStream)  # noqa: S101 - an async client's
         self._stream = stream
         self._most = most
+        self._n_parts = 0
+        self._line_end = b""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         n_bytes = 0
@@ -102,8 +177,27 @@ class _Capped(httpx2.AsyncByteStream):
             n_bytes += len(piece)
             if self._most is not None and n_bytes > self._most:
                 raise httpx2.StreamError("the message is too long")
+            self._count(piece)
             yield piece
             await anyio.sleep(len(piece) / BYTES_PER_S)
+
+    def _count(self, piece: bytes) -> None:
+        """Count the values of each event; a body that is one message has no blank lines that matter.
+
+        Raises:
+            SSEError: If an event has too many.
+            StreamError: If another body has.
+        """
+        first, *others = (
+            _BLANK_LINE.split(self._line_end + piece) if self._most is None else [piece]
+        )
+        n_before = self._n_parts + parts_in(first) - 1
+        for n_parts in (n_before, *map(parts_in, others)):
+            if n_parts > MOST_PARTS:
+                broken = httpx2.SSEError if self._most is None else httpx2.StreamError
+                raise broken("the message holds too many values")
+            self._n_parts = n_parts
+        self._line_end = piece[len(piece.rstrip(b"\r\n")) :][-3:]
 
     async def aclose(self) -> None:
         await self._stream.aclose()

@@ -1,0 +1,153 @@
+"""Arguments as models send them, made what a JSON schema asks for where it leaves no doubt what was meant.
+
+Models write `"5"` or `5.0` for 5, `"true"` for true, null or nothing at all for what they leave out. Whatever
+is in doubt stays as it is, for the schema's judge to refuse.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from voiced.json_limits import TooLargeError, check_parts
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,16}([.][0-9]{1,15})?([eE][+-]?[0-9]{1,3})?")
+_TRUTHS = {"true": True, "false": False}
+
+_KIND_OF: tuple[tuple[type, str], ...] = (
+    (bool, "boolean"),  # before int, of which it is one
+    (int, "integer"),
+    (float, "number"),
+    (str, "string"),
+    (dict, "object"),
+    (list, "array"),
+    (type(None), "null"),
+)
+_LEFT_OUT = object()
+
+
+def coerced(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `arguments` as `schema` asks for them, as far as that is beyond doubt.
+
+    What is null or an empty text and may be left out, or has a default, is left out, unless the schema takes
+    it as it is.
+
+    Args:
+        arguments: What a model sent.
+        schema: A JSON schema of an object; foreign ones may hold anything.
+    """
+    properties = schema.get("properties")
+    required = schema.get("required")
+    if not isinstance(properties, Mapping):
+        return dict(arguments)
+    needed = required if isinstance(required, list | tuple) else ()
+    found: dict[str, Any] = {}
+    for name, value in arguments.items():
+        wanted = properties.get(name)
+        fitted = _fitted(value, wanted)
+        if fitted is not _LEFT_OUT:
+            found[name] = fitted
+        elif name in needed and "default" not in (wanted or {}):
+            found[name] = value
+    return found
+
+
+def _fitted(value: Any, schema: Any) -> Any:
+    """Return `value` as `schema` asks for it; `_LEFT_OUT` if it says that there is none."""
+    if not isinstance(schema, Mapping):
+        return value
+    kinds = kinds_in(schema)
+    kind = _kind_of(value)
+    if not kinds or kind in kinds or (kind == "integer" and "number" in kinds):
+        return _inside(value, schema)
+    if value is None or value == "":
+        return _LEFT_OUT
+    if isinstance(value, str):
+        return _of_text(value.strip(), value, kinds, schema)
+    if isinstance(value, float) and "integer" in kinds and value.is_integer():
+        return int(value)
+    return value
+
+
+def _inside(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Return a value of the right kind with what it consists of made right."""
+    if isinstance(value, Mapping):
+        return coerced(value, schema)
+    if isinstance(value, list) and "items" in schema:
+        fitted = [_fitted(each, schema["items"]) for each in value]
+        return [
+            value[i] if each is _LEFT_OUT else each  # an item cannot be left out
+            for i, each in enumerate(fitted)
+        ]
+    if isinstance(value, str):
+        return _spelled(value, schema)
+    return value
+
+
+def _spelled(text: str, schema: Mapping[str, Any]) -> str:
+    """Return `text` as one of the known values writes it, if it is but for capitals and blanks."""
+    known = [each for each in _listed(schema, "enum") if isinstance(each, str)]
+    if text in known:
+        return text
+    plain = text.strip().casefold()
+    alike = [each for each in known if each.casefold() == plain]
+    return alike[0] if len(alike) == 1 else text
+
+
+def _of_text(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]) -> Any:
+    """Return what a text stands for where none is wanted; the text if that is in doubt."""
+    if "boolean" in kinds and text.casefold() in _TRUTHS:
+        return _TRUTHS[text.casefold()]
+    if kinds & {"integer", "number"} and _NUMBER.fullmatch(text):
+        number = float(text)
+        if number.is_integer() and abs(number) <= 2**53:
+            return int(number)
+        if "number" in kinds and math.isfinite(number):
+            return number
+    if kinds & {"object", "array"} and text[:1] in ("{", "["):
+        return _of_json(text, as_sent, kinds, schema)
+    return as_sent
+
+
+def _of_json(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]) -> Any:
+    try:
+        check_parts(text)
+        value = json.loads(text)
+    except (ValueError, TooLargeError, RecursionError):
+        return as_sent
+    wanted = "array" if isinstance(value, list) else "object"
+    return _inside(value, schema) if wanted in kinds else as_sent
+
+
+def kinds_in(schema: Mapping[str, Any]) -> set[str]:
+    """Return the types a schema takes, by JSON schema's names; none if it does not say."""
+    stated = schema.get("type")
+    if isinstance(stated, str):
+        kinds = {stated}
+    elif isinstance(stated, list | tuple):
+        kinds = {each for each in stated if isinstance(each, str)}
+    else:
+        kinds = {*_implied(schema)}
+    return kinds - {"integer"} if "number" in kinds else kinds
+
+
+def _implied(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the types of a schema that names values, or other schemas, in the place of a type."""
+    for value in (*_listed(schema, "enum"), *([schema["const"]] if "const" in schema else ())):
+        yield _kind_of(value)
+    for key in ("anyOf", "oneOf"):
+        choices = [
+            kinds_in(each) if isinstance(each, Mapping) else set() for each in _listed(schema, key)
+        ]
+        if all(choices):  # one that says nothing takes anything
+            yield from set[str]().union(*choices)
+
+
+def _kind_of(value: object) -> str:
+    return next((name for each, name in _KIND_OF if isinstance(value, each)), "")
+
+
+def _listed(schema: Mapping[str, Any], key: str) -> list[Any]:
+    found = schema.get(key)
+    return list(found) if isinstance(found, list | tuple) else []

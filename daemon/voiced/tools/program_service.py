@@ -1,0 +1,274 @@
+"""The service that runs programs: `python -m voiced.tools.program_service`, its socket as standard input.
+
+The daemon hears the agent, a server for settings and everybody on the network, so under systemd it may start no
+program at all. It asks this service instead, by the name of a tool or an MCP server, and whatever it asks, nothing
+runs but what the device's own settings files declare: they are read here, and belong to root.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+from typing import Any, cast
+
+from voiced import event_loop
+from voiced.config.environment import variable
+from voiced.config.load import Source, draft_of, read, service_file
+from voiced.config.schema import Settings
+from voiced.errors import ConfigError, ToolError
+from voiced.ports import Controls, Tool
+from voiced.task_group import TaskGroup
+from voiced.tools.command_tools import CommandTool
+from voiced.tools.declared import check_command_tools, check_token
+from voiced.tools.mcp.settings import check_servers
+from voiced.tools.process_group import MARK, ProcessGroup
+from voiced.tools.program_client import MOST_BYTES
+from voiced.tools.token_program import token_tool
+
+log = logging.getLogger(__name__)
+
+ASKS_WITHIN_S = 5.0
+"""How long the first line may take."""
+
+MOST_AT_ONCE = 32
+"""Connections. The daemon calls four tools at a time; the others are MCP servers, or calls that end."""
+
+GRACE_S = 0.3
+"""How long an MCP server may take to end after its input has, and again after a signal."""
+
+PIECE_BYTES = 64 * 1024
+INHERITED = ("PATH", "LANG", "HOME", "TZ")
+
+
+class RefusedError(Exception):
+    """What is asked for is not declared, or cannot be started. The text goes back to who asked."""
+
+
+class ProgramService:
+    """Runs what the device's own settings declare.
+
+    Args:
+        path: The settings file; drop-ins lie beside it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: tuple[list[Source], Settings | None] = ([], None)
+        self._n_open = 0
+
+    async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until it is closed; then nothing is left of its program."""
+        self._n_open += 1
+        try:
+            with closing(writer), suppress(OSError):
+                await self._serve(reader, writer)
+        finally:
+            self._n_open -= 1
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = await self._request(reader)
+            if "tool" in request or "token" in request:
+                answer = await self._call(request, reader)
+                if answer is not None:
+                    await _tell(writer, answer)
+                return
+            async with self._running(request) as process:
+                await _tell(writer, {"started": True})
+                await _pass_on(process, reader, writer)
+        except RefusedError as error:
+            await _tell(writer, {"error": str(error)})
+
+    async def _request(self, reader: asyncio.StreamReader) -> Mapping[str, Any]:
+        if self._n_open > MOST_AT_ONCE:
+            raise RefusedError("Too many programs run already.")
+        try:
+            async with asyncio.timeout(ASKS_WITHIN_S):
+                request = json.loads(await reader.readline())
+        except (ValueError, RecursionError, TimeoutError):
+            request = None
+        if not isinstance(request, dict):
+            raise RefusedError("That is no request.")
+        return request
+
+    async def _call(
+        self, request: Mapping[str, Any], reader: asyncio.StreamReader
+    ) -> Mapping[str, Any] | None:
+        """Call a tool; return None if nobody waits for it any more."""
+        tool = self._tool(request["tool"]) if "tool" in request else self._token()
+        arguments = request.get("arguments")
+        if not isinstance(arguments, dict):
+            raise RefusedError("That is no request.")
+        async with TaskGroup() as group:
+            calling = group.create_task(_outcome(tool, arguments))
+            watching = group.create_task(_until_gone(reader))
+            await asyncio.wait([calling, watching], return_when=asyncio.FIRST_COMPLETED)
+            watching.cancel()
+            if not calling.done():
+                calling.cancel()
+        return None if calling.cancelled() else calling.result()
+
+    def _tool(self, name: object) -> CommandTool:
+        known, declared = self._declared("command_tools", name)
+        if any(check_command_tools({known: declared})):
+            raise RefusedError(f"{known} is not declared as it should be.")
+        return CommandTool(known, declared)
+
+    def _token(self) -> Tool:
+        settings = self._settings()
+        declared = settings.agent.token if settings is not None else None
+        if declared is None or any(check_token(declared)) or "command" not in declared:
+            raise RefusedError("No settings file of this device declares agent.token.command.")
+        return token_tool(tuple(declared["command"]))
+
+    @asynccontextmanager
+    async def _running(self, request: Mapping[str, Any]) -> AsyncGenerator[Process, None]:
+        """Run an MCP server; at the end, it and what it has started are ended."""
+        name, declared = self._declared("mcp", request.get("server"))
+        if any(check_servers({name: declared})) or "command" not in declared:
+            raise RefusedError(f"{name} is not declared as a program")
+        group = ProcessGroup()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *declared["command"],
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                env={**_environment(declared, request.get("secrets")), MARK: group.mark},
+                cwd="/",
+                start_new_session=True,
+                limit=PIECE_BYTES,
+            )
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "an argument holds a zero byte"
+            raise RefusedError(f"it cannot be started: {why}") from None
+        group.started(process.pid)
+        try:
+            yield process
+        finally:
+            await _end(process, group)
+
+    def _declared(self, key: str, name: object) -> tuple[str, Any]:
+        """Return a name and what the settings files declare under it, read now: a change counts at once."""
+        settings = self._settings()
+        found = None if settings is None else getattr(settings, key)
+        if not isinstance(name, str) or not isinstance(found, Mapping) or name not in found:
+            log.warning("asked for %.100r, which %s does not declare", name, self._path)
+            raise RefusedError("No settings file of this device declares that program.")
+        return name, found[name]
+
+    def _settings(self) -> Settings | None:
+        """Return the settings in the files now, as far as they can be read."""
+        try:
+            sources = read(self._path)
+        except ConfigError:
+            sources = []
+        if sources != self._known[0]:
+            self._known = sources, draft_of(sources) if sources else None
+        return self._known[1]
+
+
+async def _outcome(tool: Tool, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return {"result": await tool.call(arguments, cast("Controls", None))}
+    except ToolError as error:
+        return {"error": str(error)}
+
+
+async def _tell(writer: asyncio.StreamWriter, answer: Mapping[str, Any]) -> None:
+    writer.write(json.dumps(answer).encode() + b"\n")
+    await writer.drain()
+
+
+async def _until_gone(reader: asyncio.StreamReader) -> None:
+    with suppress(OSError):
+        while await reader.read(PIECE_BYTES):
+            pass
+
+
+def _environment(declared: Mapping[str, Any], secrets: object) -> dict[str, str]:
+    """Return what a server is told: what is declared, with the values of its references from the daemon, who has them."""
+    given = secrets if isinstance(secrets, dict) else {}
+    told = {name: value for name in INHERITED if (value := variable(name))}
+    for name, value in declared.get("environment", {}).items():
+        found = given.get(name) if isinstance(value, Mapping) else value
+        if not isinstance(found, str):
+            raise RefusedError(f"it cannot be started: {name} has no value")
+        told[name] = found
+    return told
+
+
+async def _pass_on(
+    process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Carry what both sides say until one of them has no more to say."""
+    stdin, stdout = process.stdin, process.stdout
+    assert stdin is not None and stdout is not None  # noqa: S101, PT018 - they were asked for
+    async with TaskGroup() as group:
+        ways = [
+            group.create_task(_carry(reader, stdin)),
+            group.create_task(_carry(stdout, writer)),
+        ]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+
+
+async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while piece := await source.read(PIECE_BYTES):
+            sink.write(piece)
+            await sink.drain()
+
+
+async def _end(process: Process, group: ProcessGroup) -> None:
+    """End a server politely, then what is left of its group by force."""
+    if process.stdin is not None:
+        process.stdin.close()
+    if not await _ends(process):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+            await _ends(process)
+    group.end()
+    await group.ended()
+    await process.wait()
+
+
+async def _ends(process: Process) -> bool:
+    """Tell whether it ends within a moment, reading on: a server that cannot write cannot end."""
+    stdout = process.stdout
+    assert stdout is not None  # noqa: S101 - it was asked for
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GRACE_S):
+            while await stdout.read(PIECE_BYTES):
+                pass
+            await process.wait()
+    return process.returncode is not None
+
+
+async def serve(listener: socket.socket, path: Path) -> None:
+    """Run programs for whoever connects, until cancelled."""
+    service = ProgramService(path)
+    server = await asyncio.start_unix_server(service.attend, sock=listener, limit=MOST_BYTES)
+    async with server:
+        await server.serve_forever()
+
+
+def main() -> int:
+    """Serve the socket that is our standard input, until SIGTERM."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    listener = socket.socket(fileno=os.dup(sys.stdin.fileno()))
+    with suppress(KeyboardInterrupt):
+        event_loop.run(serve(listener, service_file()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

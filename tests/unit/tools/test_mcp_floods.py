@@ -1,0 +1,140 @@
+"""What a broken or hostile MCP server repeats without end: pages, complaints, names."""
+
+import asyncio
+import logging
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from voiced.tools.mcp.aside import SWITCH_S, Aside
+from voiced.tools.mcp.client import Client
+from voiced.tools.mcp.reading import MOST_COMPLAINTS, ForeignTool, offers
+from voiced.tools.mcp.server import Server
+from voiced.tools.mcp.servers import MOST_TOLD, TELL_EVERY_S, McpServer
+
+SERVER = Server("shop", url="https://x.test/mcp")
+
+CURSORS = {
+    "none": ([], 1),
+    "null": ([None], 1),
+    "empty": ([""], 1),
+    "a number": ([8], 1),
+    "two pages": (["a"], 2),
+    "two pages, then an empty one": (["a", ""], 2),
+    "the same again": (["8", "8"], 2),
+    "in a circle": (["a", "b", "c", "a"], 4),
+    "without end": ([str(n) for n in range(100)], 20),
+}
+"""By the cursors of its pages: how many are asked for."""
+
+
+async def nowhere(*_):
+    raise AssertionError("nothing here connects")
+
+
+class Pages:
+    def __init__(self, cursors):
+        self.cursors = cursors
+        self.asked = []
+
+    async def send_raw_request(self, method, params):
+        page = len(self.asked)
+        self.asked.append((params or {}).get("cursor"))
+        tools = [{"name": f"t{page}", "inputSchema": {"type": "object"}}]
+        if page < len(self.cursors):
+            return {"tools": tools, "nextCursor": self.cursors[page]}
+        return {"tools": tools}
+
+
+@pytest.mark.parametrize("name", CURSORS)
+async def test_a_list_ends_where_its_cursor_leads_nowhere_or_back(name):
+    cursors, n_pages = CURSORS[name]
+    client, pages = Client(SERVER, lambda *_: None, nowhere), Pages(cursors)
+    client._requests = pages
+    tools = await client._tools()
+    assert len(pages.asked) == n_pages
+    assert [tool.name for tool in tools] == [f"t{n}" for n in range(n_pages)]
+
+
+def foreign(names):
+    return [ForeignTool(name, "d", '{"type":"object"}') for name in names]
+
+
+@pytest.mark.parametrize("n_tools", [0, 64, 65, 64 + MOST_COMPLAINTS, 1000])
+def test_a_list_is_complained_of_in_a_bounded_number_of_lines(n_tools):
+    _, complaints = offers("shop", foreign(f"t{n}" for n in range(n_tools)), None, 25)
+    assert len(complaints) == min(max(0, n_tools - 64), MOST_COMPLAINTS + 1)
+    assert ("more of its tools" in "".join(complaints)) is (n_tools == 1000)
+
+
+async def test_a_server_that_renames_its_tools_for_ever_fills_neither_memory_nor_log(caplog):
+    caplog.set_level(logging.INFO)
+    changes = []
+    server = McpServer(SERVER, None, lambda: changes.append(1))
+    for change in range(300):
+        names = [f"t{change}_{n}" + "x" * 150 for n in range(100)]
+        server._joined(object(), *offers("shop", foreign(names), None, 25))
+        server.hide([f"shop_t{change}"])
+        await asyncio.sleep(0)
+    assert len(changes) == 300
+    assert len(server._complaints) == MOST_TOLD
+    warnings = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert len(warnings) == MOST_TOLD
+    assert "no more is told" in warnings[-1].message
+    assert len([each for each in caplog.records if "offers" in each.message]) == 1
+    assert len(caplog.text) < 60_000
+
+
+async def test_how_many_tools_there_are_is_told_again_after_a_while(caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    now = [0.0]
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: SimpleNamespace(time=lambda: now[0]))
+    server = McpServer(SERVER, None, lambda: None)
+    for at_s in (0.0, TELL_EVERY_S - 1, TELL_EVERY_S, TELL_EVERY_S + 1):
+        now[0] = at_s
+        server._joined(object(), *offers("shop", foreign([f"t{at_s}"]), None, 25))
+    assert caplog.text.count("shop offers 1") == 2
+
+
+async def test_the_same_complaint_is_told_once_whatever_comes_between(caplog):
+    server = McpServer(SERVER, None, lambda: None)
+    for _ in range(3):
+        server.hide(["shop_a"])
+        server.hide([])
+    assert caplog.text.count("left out") == 1
+
+
+async def test_threads_that_overlap_leave_the_switch_interval_as_it_was():
+    before_s = sys.getswitchinterval()
+    first, second = Aside(), Aside()
+    leave = [asyncio.Event(), asyncio.Event()]
+    inside = []
+
+    def working(number):
+        async def work():
+            inside.append(sys.getswitchinterval())
+            while not leave[number].is_set():
+                await asyncio.sleep(0.005)
+
+        return work
+
+    async def threads(n):
+        while sum(each.name == "mcp" for each in threading.enumerate()) != n:
+            await asyncio.sleep(0.005)
+
+    one = asyncio.ensure_future(first.run(working(0)))
+    await threads(1)
+    two = asyncio.ensure_future(second.run(working(1)))
+    while len(inside) < 2:
+        await asyncio.sleep(0.005)
+    leave[0].set()
+    await one
+    await threads(1)
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
+    leave[1].set()
+    await two
+    await threads(0)
+    assert sys.getswitchinterval() == pytest.approx(before_s)
+    assert inside == pytest.approx([SWITCH_S] * 2)
