@@ -5,6 +5,7 @@ https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload. Nothi
 in any of it.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from voiced.steering import CannotError, Sight
 Json = Mapping[str, object]
 
 ONLINE, OFFLINE = "online", "offline"
+STATE = "state"
+"""What the topic ends with at which a device tells how it fares."""
+
 Order = Literal["talk", "end", "press", "mute", "volume", "say"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 """What a device can be told; each has a topic of its own."""
@@ -45,7 +49,7 @@ class Device:
 
     Attributes:
         name: What it is called; its topics hold it.
-        serial: The number of its board, if that tells one.
+        serial: The number of its board, or what else tells it from others; None if nothing does.
         model: What kind of thing it is.
         version: Of the program.
     """
@@ -64,9 +68,6 @@ class Device:
 class Topics:
     """Where a device tells and is told.
 
-    A device that gets another name or prefix leaves its old topics behind: offline, until somebody
-    clears them.
-
     Args:
         device: Which device.
         prefix: What its own topics begin with.
@@ -83,24 +84,31 @@ class Topics:
     def __init__(self, device: Device, prefix: str, discovery: str | None) -> None:
         root = f"{prefix}/{device.name}"
         self.availability = f"{root}/availability"
-        self.state = f"{root}/state"
+        self.state = f"{root}/{STATE}"
         self.introduction = f"{discovery}/device/{device.id}/config" if discovery else ""
         self.birth = f"{discovery}/status" if discovery else ""
         self.orders: Mapping[str, Order] = {f"{root}/set/{order}": order for order in ORDERS}
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """Those at which a broker keeps what was told last."""
+        return frozenset(filter(None, (self.availability, self.state, self.introduction)))
 
     def order(self, name: Order) -> str:
         """Return where one is told to do something."""
         return next(topic for topic, order in self.orders.items() if order == name)
 
 
-def state(sight: Sight, revision: str | None) -> Json:
+def state(device: Device, sight: Sight, revision: str | None) -> Json:
     """Return how a device fares.
 
     Args:
+        device: Which device: two of one name tell at the same topic.
         sight: What can be seen of it.
         revision: What its settings are called by the server that sent them.
     """
     return {
+        "id": device.id,
         "status": sight.status,
         "problem": Status(sight.status) in TROUBLES,
         "phase": sight.phase,
@@ -112,6 +120,15 @@ def state(sight: Sight, revision: str | None) -> Json:
         "version": sight.version,
         "revision": revision,
     }
+
+
+def is_state_of(device: Device, payload: bytes) -> bool:
+    """Tell whether `payload`, from a broker, is how this device fares."""
+    try:
+        told = json.loads(payload)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and told.get("id") == device.id
 
 
 def introduction(device: Device, topics: Topics) -> Json:

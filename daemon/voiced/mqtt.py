@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -18,36 +18,47 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from voiced.backoff import Backoff
 from voiced.config.outside import UNTOLD, MqttSection
-from voiced.devices.broker import CONNECT_WITHIN_S, REFUSED, Client, Opener
-from voiced.devices.endpoint import Endpoint
+from voiced.config.secret import TEXT
+from voiced.devices.broker import (
+    CONNECT_WITHIN_S,
+    HUNG_UP,
+    MOST_PACKET_BYTES,
+    REFUSED,
+    Client,
+    Opener,
+    broker_of,
+    identity_of,
+    is_too_new,
+    why_refused,
+)
+from voiced.devices.connector import Connector
 from voiced.devices.failures import no_answer
 from voiced.errors import LinkError, LinkRejected, Redial, VoicedError
 from voiced.home_assistant import (
     OFFLINE,
     ONLINE,
     QOS,
+    STATE,
     Device,
     Order,
     Topics,
     introduction,
+    is_state_of,
     state,
     wanted_mute,
     wanted_volume,
 )
-from voiced.host.backoff import Backoff
 from voiced.steering import CannotError, Steering
+from voiced.task_group import TaskGroup
 
 log = logging.getLogger(__name__)
 
-PORT, TLS_PORT = 1883, 8883
 KEEPALIVE_S = 30
 
 MOST_BYTES = 8 * 1024
 """As many as the longest text to say may have, in any script."""
-
-MOST_PACKET_BYTES = 2 * MOST_BYTES
-"""A broker that speaks MQTT 5 keeps larger ones to itself; others would fill our memory with them."""
 
 MOST_WAITING = 64
 ORDERS_PER_S = 10.0
@@ -56,12 +67,11 @@ BURST = 20.0
 LOOK_AGAIN_S = 5.0
 """How often to look for what nobody tells: the revision of the settings."""
 
+SHOW_WITHIN_S = 2.0
+"""How long a broker may take to show what it has kept."""
+
 BIRTH_SPREAD_S = 1.0
 """Home Assistant asks for it, so that a fleet does not answer its start in step."""
-
-BAD_CREDENTIALS = {134, 135}
-UNSUPPORTED_VERSION = 132
-"""Reason codes of MQTT 5; paho turns those of 3.1.1 into them."""
 
 _uniform = random.SystemRandom().uniform
 
@@ -75,6 +85,7 @@ class Mqtt:
         steering: What is shown and done.
         revision: Tells what the settings in force are called by the server that sent them.
         backoff: When to try again.
+        connector: Opens connections.
     """
 
     def __init__(
@@ -84,17 +95,19 @@ class Mqtt:
         steering: Steering,
         revision: Callable[[], str | None],
         backoff: Backoff | None = None,
+        connector: Connector | None = None,
     ) -> None:
-        port = section.port or (TLS_PORT if section.tls else PORT)
-        self._broker = Endpoint("mqtts" if section.tls else "mqtt", section.host, port)
+        self._broker = broker_of(section)
         self._section = section
         self._device = device
         discovery = None if section.discovery == UNTOLD else section.discovery
         self._topics = Topics(device, section.prefix, discovery)
+        self._former: set[str] = set()
+        self._kept: dict[str, asyncio.Future[bytes]] = {}
         self._steering = steering
         self._revision = revision
         self._backoff = backoff or Backoff()
-        self._opener = Opener(self._broker, section.ca_file)
+        self._opener = Opener(self._broker, section.ca_file, connector, identity_of(section))
         self._protocol = aiomqtt.ProtocolVersion.V5
         self._connected_s: float | None = None
         self._is_away = True
@@ -102,6 +115,18 @@ class Mqtt:
         self._unknown = True
         self._complaints: set[str] = set()
         self._told: set[tuple[str, str]] = set()
+
+    def take_away(self, former: Iterable[str]) -> None:
+        """Have the broker forget, once connected, what this device told at other topics, under another name.
+
+        What another device has told there since is left alone: two may have had one name.
+        """
+        self._former |= {*former} - self._topics.kept
+
+    @property
+    def left(self) -> frozenset[str]:
+        """Topics at which the broker may keep what this device told."""
+        return self._topics.kept | self._former
 
     async def run(self) -> None:
         """Stay connected until cancelled; then say goodbye, within a second."""
@@ -147,17 +172,17 @@ class Mqtt:
         except MqttConnectError as refusal:
             raise self._refused(refusal) from None
         except aiomqtt.MqttError:
-            raise no_answer(str(self._broker), CONNECT_WITHIN_S) from None
+            raise self._not_taken(client) from None
         finally:
             client.cut()
 
     async def _client(self) -> Client:
         """Return what speaks MQTT over a new connection, with the password as it is now."""
-        password = self._section.password and self._section.password.resolve()
+        password = self._section.password and self._section.password.resolve(TEXT)
         version: dict[str, Any] = {"clean_session": True}
         if self._protocol is aiomqtt.ProtocolVersion.V5:
             limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            limits.MaximumPacketSize = MOST_PACKET_BYTES
+            limits.MaximumPacketSize = MOST_PACKET_BYTES  # it keeps larger ones to itself
             version = {"clean_start": True, "properties": limits}
         return Client(
             await self._opener.open(),
@@ -172,21 +197,21 @@ class Mqtt:
             **version,
         )
 
+    def _not_taken(self, client: Client) -> VoicedError:
+        """Return why the broker has not taken us, although it did not say so."""
+        if not client.fault:
+            return no_answer(str(self._broker), CONNECT_WITHIN_S)
+        if client.fault == HUNG_UP and self._protocol is aiomqtt.ProtocolVersion.V5:
+            self._protocol = aiomqtt.ProtocolVersion.V311  # some hang up on what they do not know
+            return Redial(f"{self._broker} may speak MQTT 3.1.1 only")
+        self._protocol = aiomqtt.ProtocolVersion.V5
+        return LinkError(f"{self._broker} {client.fault} instead of taking us")
+
     def _refused(self, refusal: MqttConnectError) -> VoicedError:
-        code = refusal.rc
-        if not isinstance(code, ReasonCode):
-            return LinkError(f"{self._broker} refused the connection")
-        if code.value in BAD_CREDENTIALS and self._section.username is None:
-            return LinkRejected("the broker wants a user", "set mqtt.username and mqtt.password")
-        if code.value in BAD_CREDENTIALS:
-            return LinkRejected(
-                f"the broker refuses user {self._section.username}",
-                "check mqtt.username and mqtt.password",
-            )
-        if code.value == UNSUPPORTED_VERSION and self._protocol is aiomqtt.ProtocolVersion.V5:
+        if is_too_new(refusal) and self._protocol is aiomqtt.ProtocolVersion.V5:
             self._protocol = aiomqtt.ProtocolVersion.V311
             return Redial(f"{self._broker} speaks MQTT 3.1.1 only")
-        return LinkError(f"{self._broker} refused the connection: {code}")
+        return why_refused(refusal, self._broker, self._section.username)
 
     async def _attend(self, client: Client) -> None:
         """Tell and obey until the connection is lost.
@@ -197,12 +222,14 @@ class Mqtt:
         reason = ""
         try:
             try:
-                async with asyncio.TaskGroup() as group:
+                async with TaskGroup() as group:
                     group.create_task(self._look(), name="mqtt sights")
                     group.create_task(self._tell(client), name="mqtt states")
                     await self._obey(client)
             except* aiomqtt.MqttError as errors:
                 reason = _reason(errors)
+            if not reason and client.fault not in ("", HUNG_UP):
+                reason = f": it {client.fault}"
         except asyncio.CancelledError:
             await client.say_goodbye(self._topics.availability)
             raise
@@ -220,7 +247,7 @@ class Mqtt:
         self._unknown, told = True, ""
         while True:
             unknown, self._unknown = self._unknown, False
-            now = json.dumps(state(self._steering.sight(), self._revision()))
+            now = json.dumps(state(self._device, self._steering.sight(), self._revision()))
             if unknown and self._topics.introduction:
                 device = json.dumps(introduction(self._device, self._topics))
                 await client.keep(self._topics.introduction, device)
@@ -230,6 +257,7 @@ class Mqtt:
             if unknown:
                 await client.keep(self._topics.availability, ONLINE)
                 self._settle()
+                await self._forget(client)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_AGAIN_S):
                     await self._changed.wait()
@@ -237,10 +265,43 @@ class Mqtt:
             if self._unknown:
                 await asyncio.sleep(_uniform(0.0, BIRTH_SPREAD_S))
 
+    async def _forget(self, client: Client) -> None:
+        """Have the broker forget what is ours at former topics: that is what it does when it gets nothing."""
+        roots: dict[str, list[str]] = {}
+        for topic in sorted(self._former):
+            roots.setdefault(topic.rpartition("/")[0], []).append(topic)
+        for root, topics in roots.items():
+            told_at = f"{root}/{STATE}"
+            ours = told_at not in topics or await self._is_ours(client, told_at)
+            for topic in topics if ours else ():
+                await client.keep(topic, "")
+            if ours is not None:
+                self._former.difference_update(topics)
+
+    async def _is_ours(self, client: Client, topic: str) -> bool | None:
+        """Tell whether the state kept at `topic` is of this device; None if the broker shows none."""
+        kept = self._kept[topic] = asyncio.get_running_loop().create_future()
+        try:
+            if await client.listen([topic]):
+                return False
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SHOW_WITHIN_S):
+                    await kept
+        finally:
+            del self._kept[topic]
+        await client.stop_listening(topic)
+        return (
+            is_state_of(self._device, kept.result())
+            if kept.done() and not kept.cancelled()
+            else None
+        )
+
     async def _listen(self, client: Client) -> None:
         topics = [*self._topics.orders, *filter(None, [self._topics.birth])]
-        for topic in await client.listen(topics):
-            self._ignore(topic, "the broker does not let this user read it")
+        # Of its own it hears what another device of its name, and the will of a dead connection, say.
+        for topic in await client.listen([*topics, self._topics.availability]):
+            if topic in topics:
+                self._ignore(topic, "the broker does not let this user read it")
 
     def _settle(self) -> None:
         if self._is_away:
@@ -264,7 +325,11 @@ class Mqtt:
 
     def _take(self, message: aiomqtt.Message) -> None:
         topic, payload = message.topic.value, bytes(message.payload)
+        if self._overhears(topic, payload, is_kept=message.retain):
+            return
         order = self._topics.orders.get(topic)
+        if order is None and topic != self._topics.birth:
+            return  # not asked for: a broker could fill log and memory with topics it makes up
         if message.retain:
             if order:
                 self._ignore(topic, "it was retained, who knows since when")
@@ -272,8 +337,7 @@ class Mqtt:
             self._ignore(topic, f"more than {MOST_BYTES} bytes")
         elif topic == self._topics.birth:
             if payload == ONLINE.encode():
-                self._unknown = True
-                self._changed.set()
+                self._tell_anew()
         elif order:
             try:
                 self._do(order, payload.decode())
@@ -281,6 +345,21 @@ class Mqtt:
                 self._ignore(topic, "no UTF-8")
             except CannotError as error:
                 self._ignore(topic, str(error))
+
+    def _overhears(self, topic: str, payload: bytes, *, is_kept: bool) -> bool:
+        """Tell whether `topic` is one at which devices tell; if so, heed what was told."""
+        if (kept := self._kept.get(topic)) is not None:
+            if not kept.done():
+                kept.set_result(payload)
+        elif topic != self._topics.availability:
+            return False
+        elif not is_kept and payload != ONLINE.encode():
+            self._tell_anew()
+        return True
+
+    def _tell_anew(self) -> None:
+        self._unknown = True
+        self._changed.set()
 
     def _ignore(self, topic: str, why: str) -> None:
         """Tell, once, of something that is not done."""
@@ -304,10 +383,14 @@ class Mqtt:
                 self._steering.say(payload)
 
 
+_HINTS = {142: "; another client has this device's id: is it a copy of its card?"}
+"""By the reason code of MQTT 5: what to make of it."""
+
+
 def _reason(errors: BaseExceptionGroup[aiomqtt.MqttError]) -> str:
     """Return what the broker said when it closed the connection, if it did."""
     for error in errors.exceptions:
         code = getattr(error.__cause__, "rc", None)
         if isinstance(code, ReasonCode) and code.value != REFUSED:  # paho's word for no word
-            return f": {code}"
+            return f": {code}{_HINTS.get(code.value, '')}"
     return ""

@@ -228,7 +228,7 @@ def test_a_device_with_a_serial_number_stays_the_same_under_another_name():
 
 
 def test_every_template_finds_what_it_shows_in_the_state():
-    now = state(SIGHT, "r7")
+    now = state(KITCHEN, SIGHT, "r7")
     for component in told()["components"].values():
         if "value_template" in component:
             assert component["state_topic"] == TOPICS.state
@@ -237,7 +237,8 @@ def test_every_template_finds_what_it_shows_in_the_state():
 
 
 def test_the_state_holds_nothing_but_what_is_meant_for_everybody():
-    assert state(SIGHT, None) == {
+    assert state(KITCHEN, SIGHT, None) == {
+        "id": KITCHEN.id,
         "status": "asleep",
         "problem": False,
         "phase": "asleep",
@@ -264,7 +265,9 @@ def test_whatever_somebody_should_see_to_is_a_problem(status):
         Status.MUTED,
         Status.STOPPING,
     }
-    assert state(replace(SIGHT, status=status.value), None)["problem"] is (status not in fine)
+    assert state(KITCHEN, replace(SIGHT, status=status.value), None)["problem"] is (
+        status not in fine
+    )
 
 
 def test_topics_begin_with_prefix_and_name():

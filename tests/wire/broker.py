@@ -26,17 +26,21 @@ class Broker:
         port: Where it listens.
         certificate: The name of a certificate in the folder of `authority`, for TLS.
         users: Passwords by name; without any, everybody is let in.
+        lines: More of its settings.
     """
 
-    def __init__(self, folder, port, *, authority=None, certificate=None, users=None):
+    def __init__(self, folder, port, *, authority=None, certificate=None, users=None, lines=()):
         self.port, self._path, self._process = port, folder / "mosquitto.conf", None
-        lines = [
-            f"listener {port} {HERE}",
-            f"user {getpass.getuser()}",
-            f"allow_anonymous {'false' if users else 'true'}",
-            "persistence false",
-            "log_dest none",
-        ]
+        more, lines = (
+            lines,
+            [
+                f"listener {port} {HERE}",
+                f"user {getpass.getuser()}",
+                f"allow_anonymous {'false' if users else 'true'}",
+                "persistence false",
+                "log_dest none",
+            ],
+        )
         if certificate:
             lines += [
                 f"certfile {authority.folder / f'{certificate}.pem'}",
@@ -47,6 +51,7 @@ class Broker:
             self._passwords.write_text("")
             self.admit(**users)
             lines.append(f"password_file {self._passwords}")
+        lines += more
         self._path.write_text("\n".join(lines) + "\n")
 
     def admit(self, **users):
@@ -119,6 +124,9 @@ class Home:
 
     async def publish(self, topic, payload):
         await self._client.publish(topic, payload, 1)
+
+    async def keep(self, topic, payload):
+        await self._client.publish(topic, payload, 1, retain=True)
 
 
 @asynccontextmanager

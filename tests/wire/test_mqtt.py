@@ -16,10 +16,10 @@ from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.broker import HERE, begin, broker, home, open_files, packet, used_kib
 from tests.wire.peers import tcp_server
+from voiced.backoff import Backoff
 from voiced.config.outside import MqttSection
 from voiced.config.secret import Secret
 from voiced.home_assistant import Device
-from voiced.host.backoff import Backoff
 from voiced.mqtt import Mqtt
 
 pytestmark = pytest.mark.real_time
@@ -413,8 +413,8 @@ async def test_a_broker_is_reached_under_tls_by_name_and_password(
     "case",
     [
         (None, "elsewhere", "the certificate of {here} is not signed by a known authority"),
-        ("nothing.pem", "elsewhere", "mqtt.ca_file .*nothing.pem cannot be read"),
-        ("elsewhere.key", "elsewhere", "mqtt.ca_file .*elsewhere.key holds no certificate"),
+        ("nothing.pem", "elsewhere", "the CA file .*nothing.pem cannot be read"),
+        ("elsewhere.key", "elsewhere", "the CA file .*elsewhere.key holds no certificate"),
         ("ca.pem", "elsewhere", "the certificate of {here} belongs to another"),
         ("ca.pem", None, "{here} cut the connection|{here} does not speak proper TLS"),
     ],

@@ -13,27 +13,45 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
-import aiohappyeyeballs
 import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
 
+from voiced.config.outside import MqttSection
+from voiced.devices.connector import Connector
 from voiced.devices.endpoint import Endpoint
 from voiced.devices.failures import explain_network, no_answer
-from voiced.devices.resolver import Resolver
+from voiced.devices.link import LinkOptions
+from voiced.devices.mqtt_packets import CheckedSocket, PacketCheck
+from voiced.devices.tls import Identity, tls_context
 from voiced.errors import LinkError, LinkRejected
+
+PORT, TLS_PORT = 1883, 8883
 
 CONNECT_WITHIN_S = 10.0
 ACKNOWLEDGE_WITHIN_S = 10.0
 GOODBYE_WITHIN_S = 0.5
-HEAD_START_S = 0.25
 
 AT_LEAST_ONCE = 1
 REFUSED = 128
 """The least reason code of MQTT 5 that says no; it does not say why."""
 
+BAD_CREDENTIALS = {134, 135}
+UNSUPPORTED_VERSION = 132
+"""Reason codes of MQTT 5; paho turns those of 3.1.1 into them."""
+
 GONE = "offline"
+HUNG_UP = "hung up"
+
+MOST_PACKET_BYTES = 16 * 1024
+"""Of what the broker sends; nothing that a device is told is longer."""
+
+MOST_UNSENT_PACKETS = 1024
+"""That may wait for a broker that does not read, such as what acknowledges its messages."""
 
 _silent = logging.getLogger(f"{__name__}.library")
-_silent.setLevel(logging.ERROR)  # it warns of every message that it drops
+_silent.disabled = True  # it tells of every message that it drops, as often as a broker likes
 
 
 class Opener:
@@ -42,13 +60,21 @@ class Opener:
     Args:
         broker: Where it is.
         ca_file: Whom to trust besides those whom the system trusts, under TLS.
+        connector: Opens connections.
+        identity: What to show a broker that asks who we are, under TLS.
     """
 
-    def __init__(self, broker: Endpoint, ca_file: str | None) -> None:
+    def __init__(
+        self,
+        broker: Endpoint,
+        ca_file: str | None,
+        connector: Connector | None = None,
+        identity: Identity | None = None,
+    ) -> None:
+        self._identity = identity
         self._broker = broker
         self._ca_file = ca_file
-        self._resolver = Resolver()
-        self._tls: ssl.SSLContext | None = None
+        self._connector = connector or Connector(LinkOptions())
 
     async def open(self) -> socket.socket:
         """Return a new connection, under TLS if the broker's scheme says so.
@@ -56,26 +82,24 @@ class Opener:
         Raises:
             LinkError: Why there is none.
         """
-        if self._broker.scheme == "mqtts" and self._tls is None:
-            self._tls = await asyncio.to_thread(_trusting, self._ca_file)
+        tls = None
+        if self._broker.scheme == "mqtts":
+            tls = await asyncio.to_thread(tls_context, self._ca_file, self._identity)
         deadline_s = asyncio.get_running_loop().time() + CONNECT_WITHIN_S
-        try:
-            addresses = await self._resolver.lookup(self._broker, CONNECT_WITHIN_S)
-        except LinkError as error:
-            problem = error.reason.partition(";")[0]
-            raise LinkError(f"{problem}; check mqtt.host and the network") from None
+        opened = await self._connector(self._broker, CONNECT_WITHIN_S)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is None:
+            return opened
         try:
             async with asyncio.timeout_at(deadline_s):
-                opened = await aiohappyeyeballs.start_connection(
-                    addresses, happy_eyeballs_delay=HEAD_START_S
-                )
-                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return opened if self._tls is None else await self._secure(opened, self._tls)
+                return await self._secure(opened, tls)
         except TimeoutError:
             raise no_answer(str(self._broker), CONNECT_WITHIN_S) from None
         except ssl.SSLError as error:
             problem = explain_network(error, str(self._broker)).reason
-            raise LinkRejected(problem, "check mqtt.host, mqtt.port and mqtt.ca_file") from None
+            raise LinkRejected(
+                problem, "check mqtt.host, mqtt.port and the files below mqtt"
+            ) from None
         except OSError as error:
             raise explain_network(error, str(self._broker)) from None
 
@@ -106,21 +130,78 @@ class Client(aiomqtt.Client):
         opened: The connection.
         broker: Where it leads.
         options: What `aiomqtt.Client` takes.
+
+    Attributes:
+        fault: Why we ended the connection, or that the broker did; empty until then.
     """
 
     def __init__(self, opened: socket.socket, broker: Endpoint, **options: Any) -> None:
         # It would wait by `asyncio.wait_for`, which loses a cancellation now and then before 3.12.
         super().__init__(broker.host, broker.port, timeout=math.inf, logger=_silent, **options)
+        self.fault = ""
         self._opened = opened
+        self._checked = CheckedSocket(opened, PacketCheck(MOST_PACKET_BYTES))
         self._is_taken = self._is_cut = False
         self._client._create_socket = self._hand_over  # type: ignore[method-assign]  # noqa: SLF001
+        self._read_on = self._client.loop_read
+        self._client.loop_read = self._read  # type: ignore[method-assign]
 
-    def _hand_over(self) -> socket.socket:
+    @property
+    def is_greeted(self) -> bool:
+        """The broker has taken us."""
+        taken = self._connected
+        return taken.done() and not taken.cancelled() and taken.exception() is None
+
+    def _hand_over(self) -> CheckedSocket:
         """Thread: one of the loop's executor."""
         if self._is_cut:
             raise ConnectionAbortedError
         self._is_taken = True
-        return self._opened
+        return self._checked
+
+    def _read(self, max_packets: int = 1) -> MQTTErrorCode:
+        """Read what there is, in place of the library: it would try what it stumbles over for ever."""
+        if len(self._client._out_packet) > MOST_UNSENT_PACKETS:  # noqa: SLF001 - it tells in no other way
+            self._lose("sends more than it reads")
+            return MQTTErrorCode.MQTT_ERR_CONN_LOST
+        try:
+            code = self._read_on(max_packets)
+        except Exception:  # noqa: BLE001 - whatever it is, the packet was not as MQTT says
+            code = MQTTErrorCode.MQTT_ERR_PROTOCOL
+        if code not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):
+            told = self._checked.fault
+            self._lose(f"sent {told}" if told else _LOSSES.get(code, "sent a broken packet"))
+        return code
+
+    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:  # noqa: ARG002 - as the library calls it
+        """Have the loop write, unless the socket is closed by then: the library asks by its number.
+
+        Thread: the loop's, or one of its executor.
+        """
+
+        def write() -> None:
+            try:
+                client.loop_write()
+            except Exception:  # noqa: BLE001 - the library raises what it likes
+                self._lose(HUNG_UP)
+
+        def register() -> None:
+            if sock.fileno() != -1:
+                self._loop.add_writer(sock.fileno(), write)
+
+        self._loop.call_soon_threadsafe(register)
+
+    def _lose(self, why: str) -> None:
+        """End the connection at once, and what waits for it."""
+        self.fault = self.fault or why
+        if self._opened.fileno() != -1:
+            self._loop.remove_reader(self._opened)
+            with suppress(OSError):
+                self._opened.shutdown(socket.SHUT_RDWR)
+        waiting = self._disconnected if self._connected.done() else self._connected
+        if not waiting.done() and (waiting is self._connected or self.is_greeted):
+            waiting.set_exception(aiomqtt.MqttError(why))
+        self._look_at_ends()
 
     async def keep(self, topic: str, payload: str) -> None:
         """Publish what is to be seen there from now on."""
@@ -136,6 +217,12 @@ class Client(aiomqtt.Client):
         codes = [getattr(answer, "value", answer) for answer in answers]
         return [topic for topic, code in zip(topics, codes, strict=False) if code >= REFUSED]
 
+    async def stop_listening(self, topic: str) -> None:
+        """Unsubscribe from a topic, if there still is a connection."""
+        with suppress(aiomqtt.MqttError):
+            async with _at_most(ACKNOWLEDGE_WITHIN_S):
+                await self.unsubscribe(topic)
+
     async def say_goodbye(self, availability: str) -> None:
         """Tell that we are gone; where that fails, the will does."""
         try:
@@ -146,7 +233,10 @@ class Client(aiomqtt.Client):
 
     async def __aenter__(self) -> Self:
         async with _at_most(CONNECT_WITHIN_S):
-            return await super().__aenter__()
+            await super().__aenter__()
+        if self.fault:  # right after its greeting
+            raise aiomqtt.MqttError(self.fault)
+        return self
 
     async def __aexit__(self, *args: Any) -> None:
         with suppress(aiomqtt.MqttError):
@@ -163,10 +253,21 @@ class Client(aiomqtt.Client):
             return
         with suppress(OSError):
             self._opened.shutdown(socket.SHUT_RDWR)
+        if self._connected.cancelled():
+            # The library asks it why it failed: it would answer that by cancelling us.
+            self._connected = self._loop.create_future()
         if self._client.socket() is not None:
             self._client.loop_read()  # lets it find out
-        if self._disconnected.done() and not self._disconnected.cancelled():
-            self._disconnected.exception()  # it would be reported as never looked at
+        self._look_at_ends()
+
+    def _look_at_ends(self) -> None:
+        """Keep asyncio from reporting why the connection ended; who waits for that is told."""
+        for ended in (self._connected, self._disconnected):
+            if ended.done() and not ended.cancelled():
+                ended.exception()
+
+
+_LOSSES = {MQTTErrorCode.MQTT_ERR_CONN_LOST: HUNG_UP, MQTTErrorCode.MQTT_ERR_NO_CONN: HUNG_UP}
 
 
 @asynccontextmanager
@@ -178,17 +279,34 @@ async def _at_most(within_s: float) -> AsyncGenerator[None, None]:
         raise aiomqtt.MqttError(f"no answer within {within_s:g} s") from None
 
 
-def _trusting(ca_file: str | None) -> ssl.SSLContext:
-    """Return the context that trusts what the system trusts, and `ca_file`."""
-    context = ssl.create_default_context()
-    if ca_file is None:
-        return context
-    try:
-        context.load_verify_locations(ca_file)
-    except (OSError, ValueError) as error:
-        problem = "holds no certificate" if isinstance(error, ssl.SSLError) else "cannot be read"
-        raise LinkRejected(f"mqtt.ca_file {ca_file} {problem}", "it must be a PEM file") from None
-    return context
+def broker_of(mqtt: MqttSection) -> Endpoint:
+    """Return where the broker of the settings is."""
+    port = mqtt.port or (TLS_PORT if mqtt.tls else PORT)
+    return Endpoint("mqtts" if mqtt.tls else "mqtt", mqtt.host, port)
+
+
+def identity_of(mqtt: MqttSection) -> Identity | None:
+    """Return what the settings say to show a broker."""
+    if mqtt.certificate is None or mqtt.key is None:
+        return None
+    return Identity(mqtt.certificate, mqtt.key)
+
+
+def is_too_new(refusal: MqttConnectError) -> bool:
+    """Tell whether a broker does not know the version of MQTT that we speak."""
+    return getattr(refusal.rc, "value", None) == UNSUPPORTED_VERSION
+
+
+def why_refused(refusal: MqttConnectError, broker: Endpoint, user: str | None) -> LinkError:
+    """Return why a broker does not let `user` in."""
+    code = refusal.rc
+    if not isinstance(code, ReasonCode):
+        return LinkError(f"{broker} refused the connection")
+    if code.value not in BAD_CREDENTIALS:
+        return LinkError(f"{broker} refused the connection: {code}")
+    if user is None:
+        return LinkRejected("the broker wants a user", "set mqtt.username and mqtt.password")
+    return LinkRejected(f"the broker refuses user {user}", "check mqtt.username and mqtt.password")
 
 
 async def _ready(
