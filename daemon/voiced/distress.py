@@ -13,8 +13,10 @@ from voiced.core.cues import Earcon, Prompt
 from voiced.devices.gpio import GpioLight
 from voiced.devices.sound import speaker
 from voiced.errors import ConfigError, DeviceError
-from voiced.host.systemd import Notify
+from voiced.guard import Guard
+from voiced.host.systemd import Notify, status_line
 from voiced.ports import Playback
+from voiced.task_group import TaskGroup
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ async def tell_of_broken_settings(settings: Settings, lamp: GpioLight | None) ->
         settings: What could be read of them; what is broken has its default.
         lamp: The light they name.
     """
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         shining = group.create_task(_shine(lamp))
         await _say(settings)
         shining.cancel()
@@ -59,8 +61,8 @@ async def stay_up(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    notify(f"READY=1\nSTATUS={Status.CONFIGURATION_ERROR.value}: {error}")
-    async with asyncio.TaskGroup() as group:
+    notify(f"READY=1\n{status_line(Status.CONFIGURATION_ERROR, str(error))}")
+    async with TaskGroup() as group:
         tasks = [group.create_task(_feed(notify, feed_every_s))]
         tasks.append(group.create_task(_shine(lamp)))
         if draft is not None:
@@ -86,7 +88,7 @@ async def _until_mended(path: Path, error: ConfigError, notify: Notify) -> None:
         except ConfigError as problem:
             if str(problem) != told:
                 log.error("%s", problem)  # noqa: TRY400 - it says it all
-                notify(f"STATUS={Status.CONFIGURATION_ERROR.value}: {problem}")
+                notify(status_line(Status.CONFIGURATION_ERROR, str(problem)))
             told = str(problem)
         else:
             log.info("the settings have been mended: starting anew")
@@ -102,7 +104,7 @@ async def _feed(notify: Notify, every_s: float | None) -> None:
 async def _shine(lamp: GpioLight | None) -> None:
     if lamp is not None:
         lamp.show(Status.CONFIGURATION_ERROR)
-        await lamp.run()
+        await Guard().run(lamp.name, lamp.run)
 
 
 async def _say(settings: Settings) -> None:
@@ -115,7 +117,7 @@ async def _say(settings: Settings) -> None:
 
 async def _play(settings: Settings) -> None:
     cues, volume = cue_files(settings), settings.audio.playback.volume
-    async with speaker(sound_devices(settings)).open() as playback, asyncio.TaskGroup() as group:
+    async with speaker(sound_devices(settings)).open() as playback, TaskGroup() as group:
         rate_hz = playback.format.rate_hz
         sound = cues(Earcon.ERROR, Prompt.CONFIGURATION_ERROR, rate_hz)
         once = _Once(sound, playback, volume)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from voiced.task_group import TaskGroup
+
 Run = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -14,7 +16,7 @@ class Supervisor:
         group: What the tasks belong to: if one fails, all end.
     """
 
-    def __init__(self, group: asyncio.TaskGroup) -> None:
+    def __init__(self, group: TaskGroup) -> None:
         self._group = group
         self._tasks: dict[object, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()

@@ -4,6 +4,8 @@ import threading
 import time
 from types import SimpleNamespace
 
+from voiced.devices.encodings import ENCODINGS
+
 XRUN = -32
 RING_PERIODS = 4
 
@@ -27,7 +29,7 @@ class FakePcm:
             "channels": asked["channels"],
             "period_size": asked["periodsize"],
             "buffer_size": asked["periodsize"] * asked["periods"],
-            "format_name": "S16_LE",
+            "format_name": asked["format"],
         }
         self.faults = []
         self.written = []
@@ -99,8 +101,8 @@ def fake_alsa(prepare=lambda pcm: None, refuse=None):
         PCM_PLAYBACK=0,
         PCM_NORMAL=0,
         PCM_NONBLOCK=1,
-        PCM_FORMAT_S16_LE=2,
         opened=None,
+        **{f"PCM_FORMAT_{name}": name for name in ENCODINGS},
     )
 
     def open_pcm(**asked):

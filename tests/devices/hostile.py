@@ -1,16 +1,27 @@
-"""A stranger in the same network who means harm to a page: python -m tests.devices.hostile PORT.
+"""Strangers who mean harm to a page, and a broker who does: python -m tests.devices.hostile PAGE BROKER.
 
-Tries what strangers try, 25 times each, holds connections open, and prints what came of it as JSON.
+They print a line once the device has found the broker, who is polite until a line comes on standard input. Then they try what strangers try: each request 25 times,
+every malformed one, bodies that never come, connections held open; and the broker floods the device.
+They print what came of it as JSON.
 """
 
 import asyncio
 import json
+import os
 import sys
 from collections import Counter
 from contextlib import suppress
+from functools import partial
+from itertools import cycle
+
+from tests.wire import strangers
+from tests.wire.broker import packet
+from tests.wire.test_hostile_broker import FORBIDDEN, MEGABYTE, SET_VOLUME, TAKEN, length, message
 
 TIMES = 25
 SOCKETS = 1000
+BODIES = 64
+FLOOD_BYTES = 20 * MEGABYTE
 HEAD = "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{more}\r\n"
 UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -68,7 +79,7 @@ async def slow(port):
             for letter in "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + "x" * 1000:
                 writer.write(letter.encode())
                 await asyncio.sleep(0.2)
-                if reader.at_eof():
+                if reader.at_eof() or writer.is_closing():
                     break
     except ConnectionError:
         return "closed"
@@ -90,16 +101,96 @@ async def crowd(port):
     return {"opened": len(held), "sent away": away}
 
 
-async def main(port):
-    found = {}
+async def bodiless(port):
+    """Begin requests whose bodies never come, and hold them; return how each ended."""
+    head = HEAD.format(
+        method="POST", path="/enter", host=f"127.0.0.1:{port}", more="Content-Length: 5\r\n"
+    )
     async with asyncio.TaskGroup() as group:
-        loris = [group.create_task(slow(port)) for _ in range(8)]
-        for name, text in requests(port).items():
-            found[name] = Counter([await outcome(port, text) for _ in range(TIMES)])
-        found["crowd"] = await crowd(port)
+        held = [group.create_task(outcome(port, head)) for _ in range(BODIES)]
+    return Counter(task.result() for task in held)
+
+
+async def malformed(port):
+    """Send every request of which one part is malformed; return how each was answered."""
+    found, connect = Counter(), partial(asyncio.open_connection, "127.0.0.1", port)
+    for method, path in (("GET", "/"), ("GET", "/live"), ("POST", "/enter")):
+        every = strangers.requests(method, path, f"127.0.0.1:{port}", is_foreign_refused=True)
+        for sent, _ in every:
+            found[await strangers.answer(connect, sent)] += 1
+    return found
+
+
+def taken(subscription, version):
+    """Return what a broker answers to a subscription: each of its topics is subscribed to."""
+    number, properties = subscription[:2], b"\0" if version == 5 else b""
+    at, topics = 2 + len(properties), 0
+    while at < len(subscription):
+        at += 2 + int.from_bytes(subscription[at : at + 2], "big") + 1
+        topics += 1
+    answer = number + properties + bytes(topics)
+    return b"\x90" + length(len(answer)) + answer
+
+
+class Broker:
+    """Takes a device; once it is let loose it floods the device, or sends what MQTT forbids."""
+
+    def __init__(self):
+        self.found, self.loose = asyncio.Event(), asyncio.Event()
+        self.did = Counter()
+        self._harm = cycle(["a flood", *FORBIDDEN])
+
+    async def talk(self, reader, writer):
+        with suppress(OSError, asyncio.IncompleteReadError):
+            version = (await packet(reader))[6]
+            writer.write(TAKEN[version])
+            writer.write(taken(await packet(reader), version))
+            self.found.set()
+            unread = asyncio.create_task(reader.read(-1))
+            await self.loose.wait()
+            kind = next(self._harm)
+            if kind == "a flood":
+                await self._flood(writer, version)
+            else:
+                writer.write(FORBIDDEN[kind])
+                self.did["forbidden"] += 1
+            await unread
+        writer.close()
+
+    async def _flood(self, writer, version):
+        head = message(SET_VOLUME, b"", version=version)[2:]
+        for _ in range(5):
+            writer.write(b"\x30" + length(len(head) + FLOOD_BYTES) + head)
+            for _ in range(FLOOD_BYTES // MEGABYTE):
+                if not writer.is_closing():
+                    writer.write(bytes(MEGABYTE))
+                    await writer.drain()
+            self.did["floods"] += 1
+            await asyncio.sleep(0.5)
+        writer.write(FORBIDDEN["a topic that is empty"])
+
+
+async def main(page_port, broker_port):
+    found = {}
+    broker = Broker()
+    await asyncio.start_server(broker.talk, "127.0.0.1", broker_port)
+    await broker.found.wait()
+    sys.stdout.write("found\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.readline)
+    broker.loose.set()
+    async with asyncio.TaskGroup() as group:
+        loris = [group.create_task(slow(page_port)) for _ in range(8)]
+        for name, text in requests(page_port).items():
+            found[name] = Counter([await outcome(page_port, text) for _ in range(TIMES)])
+        found["malformed"] = await malformed(page_port)
+        found["bodiless"] = await bodiless(page_port)
+        found["crowd"] = await crowd(page_port)
     found["slow"] = Counter(task.result() for task in loris)
+    found["broker"] = broker.did
     return found
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(main(int(sys.argv[1])))))
+    os.setpriority(os.PRIO_PROCESS, 0, 0)  # they have machines of their own
+    sys.stdout.write(json.dumps(asyncio.run(main(*map(int, sys.argv[1:])))))

@@ -12,7 +12,9 @@ from voiced.config.record import Text
 from voiced.core.actions import Status
 from voiced.core.light import PATTERNS
 from voiced.devices.gpio import GpioLight, LightWiring
+from voiced.devices.pins import PinError
 from voiced.host.record_file import RecordFile
+from voiced.storage.state_store import StateStore
 from voiced.wiring import first_light, moving
 
 pytestmark = pytest.mark.real_time
@@ -71,8 +73,10 @@ def test_settings_without_a_readable_light_hold_nothing_up(settings, text):
 
 def test_a_torn_file_lights_up_as_the_last_good_one_says(settings, pins, tmp_path, monkeypatch):
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
-    kept = RecordFile(tmp_path / "state", settings)
-    kept.write(replace(kept.record, local=(Text(str(settings), SETTINGS),)))
+    store = StateStore(tmp_path / "state")
+    kept = RecordFile(store, settings)
+    kept.put(replace(kept.record, local=(Text(str(settings), SETTINGS),)))
+    store.flush()
     settings.write_text(SETTINGS[:-9])
     with moving(first_light(settings)):
         assert pins.pin(25).states[-1]
@@ -83,11 +87,11 @@ def test_a_missing_file_holds_nothing_up(tmp_path):
         pass
 
 
-def test_pins_that_cannot_be_had_are_told_of_later_and_once(settings, pins, caplog):
+def test_pins_that_cannot_be_had_are_told_of_later(settings, pins, caplog):
     GpioLight(LightWiring([25])).open()
     lamp = first_light(settings)
     with moving(lamp):
         pass
     assert caplog.text == ""
-    asyncio.run(lamp.run())
-    assert caplog.text.count("does not work") == 1
+    with pytest.raises(PinError, match="in use"):
+        asyncio.run(lamp.run())

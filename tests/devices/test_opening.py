@@ -44,7 +44,7 @@ async def asked_for(make, device, machine="hdmi", **options):
         ("arrayuac10", "2886:0018", ("hw:CARD=ArrayUAC10,DEV=0", 16000, 6)),
         ("jabra", "USB_1", ("hw:CARD=USB_1,DEV=0", 16000, 1)),
         ("studio", "Studio", ("hw:CARD=Studio,DEV=1", 48000, 2)),
-        ("hdmi", "default", ("default", 16000, 1)),
+        ("hdmi", "default", ("default", 16000, 2)),
     ],
 )
 async def test_capture_asks_for_what_the_card_natively_offers(machine, device, expected):
@@ -85,7 +85,7 @@ async def test_what_the_device_settles_on_counts_not_what_was_asked():
 @pytest.mark.parametrize(
     ("settled", "problem"),
     [
-        ({"format_name": "S24_3LE"}, "it offers S24_3LE but not 16-bit"),
+        ({"format_name": "FLOAT_LE"}, "it offers sound as FLOAT_LE, which cannot be used"),
         ({"channels": 2}, "it has 2 channels, so there is no channel 2"),
         ({"period_size": 4000, "buffer_size": 4000}, "its ring holds less than two periods"),
     ],

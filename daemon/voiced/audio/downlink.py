@@ -10,6 +10,10 @@ GATHER_MS = 40
 hides the wait."""
 
 
+WAIT_S = 0.05
+"""How long a piece waits for others: the last of a reply may come long before its end is told."""
+
+
 class Downlink:
     """Feeds one link's replies to `playout`."""
 
@@ -20,6 +24,7 @@ class Downlink:
         self._enough_bytes = 0
         self._reply_id = ""
         self._gathered = b""
+        self._oldest_s = 0.0
 
     def take(self, reply_id: str, payload: bytes, wire: WireFormat, now_s: float) -> None:
         """Take a piece of a reply.
@@ -36,8 +41,19 @@ class Downlink:
             or self._rate_hz != self._playout.rate_hz
         ):
             self._begin(reply_id, wire, now_s)
+        if not self._gathered:
+            self._oldest_s = now_s
         self._gathered += payload
         if len(self._gathered) >= self._enough_bytes:
+            self._pass_on(now_s)
+
+    def due_s(self) -> float | None:
+        """Return when `advance` wants to be called, or None."""
+        return self._oldest_s + WAIT_S if self._gathered else None
+
+    def advance(self, now_s: float) -> None:
+        """Pass on what has waited long enough."""
+        if (due_s := self.due_s()) is not None and due_s <= now_s:
             self._pass_on(now_s)
 
     def finish(self, reply_id: str, now_s: float) -> None:

@@ -6,6 +6,14 @@ import numpy as np
 
 FLOOR_DBFS = -96.0  # below the smallest step of 16 bits
 FULL_SCALE = 32768
+AUDIBLE = 32
+"""Samples above it (-60 dBFS) are sound; below it is digital silence, or the noise of a codec."""
+
+
+def is_audible(pcm: bytes) -> bool:
+    """Tell whether anything in `pcm` (n_frames, int16 LE) can be heard."""
+    samples = np.frombuffer(pcm, "<i2")
+    return bool(samples.size) and max(int(samples.max()), -int(samples.min())) > AUDIBLE
 
 
 def rms_dbfs(pcm: bytes) -> float:

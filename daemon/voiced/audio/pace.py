@@ -12,6 +12,12 @@ class Pacer:
 
     def __init__(self) -> None:
         self._paid_until_s = float("-inf")
+        self._lead_s = 0.0
+        self._lead_at_s = 0.0
+
+    def lead_s(self, now_s: float) -> float:
+        """Return how far what was sent is ahead of real time."""
+        return max(self._lead_s - max(now_s - self._lead_at_s, 0.0), 0.0)
 
     def wait_s(self, duration_ms: float, now_s: float, speed: float) -> float:
         """Return how long to wait before sending the next chunk; it counts as sent then.
@@ -26,4 +32,5 @@ class Pacer:
         credit_s = max(burst_s - cost_s, 0.0)
         sent_s = max(now_s, self._paid_until_s - credit_s)
         self._paid_until_s = max(self._paid_until_s, sent_s) + cost_s
+        self._lead_s, self._lead_at_s = self.lead_s(sent_s) + duration_ms / 1000, sent_s
         return sent_s - now_s

@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiced.audio.jitter import StartThreshold
+from voiced.audio.levels import is_audible
 from voiced.audio.limiter import soft_limit
 
 REFUSALS_REMEMBERED = 64  # late audio comes within seconds of a drop
+MOST_REPLIES = 64  # waiting to be heard; an agent that begins more sends nonsense
 FULL_VOLUME = 100
 DUCKED_GAIN = 0.25
+COUNTED_EVERY_S = 0.5
 
 
 @dataclass(slots=True, eq=False)
@@ -71,13 +74,15 @@ class Playout:
         start: The start threshold.
 
     Attributes:
-        capacity_s: How much may be queued. What is too much is dropped, newest first.
+        capacity_s: How much may be queued, of `MOST_REPLIES` at most. What is too much is dropped,
+            newest first.
         ducked: Replies are lowered by 12 dB, because somebody begins to speak.
         boost: Gain on top of the volume; what gets too loud is limited softly.
         rate_hz: What `feed` expects and `pull` returns.
         underruns: Gaps heard inside a reply: more of it came after it ran dry. A gap that follows
             digital silence is not heard.
         dropped_ms: Sound dropped for want of room or for the wrong rate.
+        sounded: Grows while audible sound of a reply is queued or pulled, about twice a second.
     """
 
     def __init__(
@@ -92,6 +97,8 @@ class Playout:
         self.rate_hz = rate_hz
         self.underruns = 0
         self.dropped_ms = 0.0
+        self.sounded = 0
+        self._fed_s = self._pulled_s = float("-inf")
         self.ducked = False
         self.boost = 1.0
         self._on_drained = on_drained
@@ -157,6 +164,8 @@ class Playout:
                 if self._accepting.reply_id == reply_id:
                     return
                 self._accepting.finished = True
+            if len(self._replies) >= MOST_REPLIES:
+                self.dropped_ms += self._duration_ms(len(self._replies.pop().queue))
             self._accepting = _Reply(reply_id)
             self._replies.append(self._accepting)
             self._to_report = None
@@ -179,11 +188,14 @@ class Playout:
             if reply is None or reply.reply_id != reply_id or not pcm:
                 return
             self._start.observe(self._duration_ms(len(pcm)), now_s)
-            kept = pcm[: self._capacity_bytes() - self._queued_bytes()]
+            kept = pcm[: max(0, self._capacity_bytes() - self._queued_bytes())]
             self.dropped_ms += self._duration_ms(len(pcm) - len(kept))
             self.underruns += reply.fell_silent
             reply.fell_silent = False
             reply.queue += kept
+            if now_s - self._fed_s >= COUNTED_EVERY_S and is_audible(kept):
+                self._fed_s = now_s
+                self.sounded += 1
             reply.newest_bytes = len(kept)
 
     def finish(self, reply_id: str) -> None:
@@ -298,6 +310,7 @@ class Playout:
             if piece:
                 del reply.queue[: len(piece)]
                 pcm += piece
+                self._count(piece)
                 if reply.audible_at is None:
                     self._look_for_sound(reply, piece, self._pulled + (len(pcm) - len(piece)) // 2)
                 reply.last_heard = piece
@@ -309,6 +322,12 @@ class Playout:
                 reply.fell_silent = any(reply.last_heard)
                 reply.hold_back()
         return pcm
+
+    def _count(self, piece: bytes) -> None:
+        now_s = self._pulled / self.rate_hz
+        if not 0 <= now_s - self._pulled_s < COUNTED_EVERY_S and is_audible(piece):
+            self._pulled_s = now_s
+            self.sounded += 1
 
     def _look_for_sound(self, reply: _Reply, piece: bytes, position: int) -> None:
         n_silent = len(piece) - len(piece.lstrip(b"\0"))

@@ -1,13 +1,17 @@
 """Captured sound waiting to leave, and on its way: kept until the agent has it.
 
 The queue is bounded and forgets the oldest first. What was taken but not acknowledged when a link is
-lost is sent again on the next one, in order.
+lost is sent again on the next one, in order. However little is to be kept, the newest period waits to be
+taken: what is said now is not what is kept for later.
 """
 
 from collections import deque
 from dataclasses import dataclass
 
 from voiced.core.pcm import PcmFormat
+
+LIVE_MS = 1000.0
+"""How much may be held while a link takes it, however little is to be kept once it is lost."""
 
 
 @dataclass(slots=True, eq=False)
@@ -22,7 +26,7 @@ class UplinkQueue:
     """Keeps captured sound. Putting never waits.
 
     Attributes:
-        capacity_ms: The most that is kept.
+        capacity_ms: The most that is kept while no link takes it; of 0 nothing outlives its link.
         queued_ms: How much waits to be taken.
         dropped_ms: How much was forgotten for want of room, since the start.
         dropped_periods: In how many pieces.
@@ -47,13 +51,12 @@ class UplinkQueue:
         return self.queued_ms + self._on_its_way_ms
 
     def put(self, pcm: bytes, pcm_format: PcmFormat) -> None:
-        """Append one period, forgetting the oldest ones when there is no room."""
+        """Append one period, forgetting the oldest ones, never this one, when there is no room."""
         chunk = _Chunk(pcm, pcm_format, pcm_format.duration_ms(len(pcm)))
         self._waiting.append(chunk)
         self.queued_ms += chunk.duration_ms
-        while self.held_ms > self.capacity_ms:
-            self.dropped_ms += self._forget_oldest()
-            self.dropped_periods += 1
+        room_ms = max(self.capacity_ms, LIVE_MS) if self._on_its_way else self.capacity_ms
+        self._make_room(max(room_ms, chunk.duration_ms))
 
     def take(self) -> tuple[bytes, PcmFormat] | None:
         """Return the oldest period that waits, or None. It is on its way now."""
@@ -82,7 +85,7 @@ class UplinkQueue:
             self.lead = chunk.pcm, chunk.pcm_format
 
     def rewind(self) -> None:
-        """Let what was not acknowledged wait again, in order: its link is gone."""
+        """Let what was not acknowledged wait again, in order, as far as it is kept: its link is gone."""
         self.queued_ms += self._on_its_way_ms
         self._on_its_way_ms = 0.0
         self.replayed_periods += len(self._on_its_way)
@@ -90,6 +93,7 @@ class UplinkQueue:
             chunk = self._on_its_way.pop()
             chunk.position = None
             self._waiting.appendleft(chunk)
+        self._make_room(self.capacity_ms)
 
     def keep_newest(self, keep_ms: float) -> float:
         """Forget all but the newest, on purpose; return how many ms that were."""
@@ -103,6 +107,11 @@ class UplinkQueue:
     def clear(self) -> None:
         """Forget everything, on purpose."""
         self.keep_newest(0.0)
+
+    def _make_room(self, room_ms: float) -> None:
+        while self.held_ms > room_ms:
+            self.dropped_ms += self._forget_oldest()
+            self.dropped_periods += 1
 
     def _forget_oldest(self) -> float:
         self.lead = None

@@ -1,10 +1,19 @@
 """`voiced devices`: the sound cards, and what to write into the configuration."""
 
 import argparse
-import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
-from voiced.devices.cards import Card, Stream, list_cards
+from voiced.cli.printing import say, say_json
+from voiced.devices.alsapcm import alsa_library
+from voiced.devices.arrays import best_card, profile_of
+from voiced.devices.cards import Card, list_cards, settings_name
+from voiced.devices.opening import Tried, try_cards
+from voiced.devices.streams import Fitness, Stream
+from voiced.errors import DeviceError
+from voiced.printable import shown
+
+_PLUG_IN = "Plug in a USB microphone array."
 
 _NO_CARD = """\
 No sound card is connected.
@@ -21,19 +30,53 @@ def run(args: argparse.Namespace) -> int:
     """List the sound cards; return the exit code."""
     cards = list_cards()
     if args.json:
-        print(json.dumps([asdict(card) for card in cards], indent=2))
+        # `capture` and `playback` are the sides that are used unless another is named.
+        sides = [{"capture": card.capture, "playback": card.playback} for card in cards]
+        say_json(
+            [
+                asdict(card) | {side: stream and asdict(stream) for side, stream in used.items()}
+                for card, used in zip(cards, sides, strict=True)
+            ],
+            indent=2,
+        )
     else:
-        print(describe(cards))
+        say(*describe(cards, _try() if cards else None).split("\n"))
     return 0
 
 
-def describe(cards: list[Card]) -> str:
-    """Return the cards as a table for people, and how to configure the best of them."""
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of trying the cards.
+
+    Attributes:
+        capture: For the microphone.
+        playback: For the speaker.
+        note: What else there is to say.
+    """
+
+    capture: Tried
+    playback: Tried
+    note: str = ""
+
+
+def describe(cards: list[Card], trial: Trial | None = None) -> str:
+    """Return the cards as a table for people, and how to configure the best of them.
+
+    Args:
+        cards: The cards.
+        trial: What came of trying them; None if nobody did.
+    """
     if not cards:
         return _NO_CARD
     head = ("CARD", "USB ID", "CAPTURE", "PLAYBACK", "NAME")
     rows = [head] + [
-        (card.id, card.usb_id or "-", _side(card.capture), _side(card.playback), card.name)
+        (
+            card.id,
+            settings_name(card, cards) if card.usb_id else "-",
+            _sides(card.captures),
+            _sides(card.playbacks),
+            shown(card.name),
+        )
         for card in cards
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
@@ -41,37 +84,65 @@ def describe(cards: list[Card]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    return "\n".join([*table, "", *_advice(cards)])
+    return "\n".join([*table, "", *_advice(cards, trial or _by_merit(cards))])
 
 
-def _side(stream: Stream | None) -> str:
-    if stream is None:
-        return "-"
+def _try() -> Trial:
+    """Open what would be recommended: a card that cannot be used is not."""
+    try:
+        alsa = alsa_library()
+    except DeviceError as error:
+        return replace(_by_merit(list_cards()), note=f"Nothing was tried: {error.problem}.")
+    listens = try_cards(alsa, "capture")
+    return Trial(listens, try_cards(alsa, "playback", listens.card))
+
+
+def _by_merit(cards: list[Card]) -> Trial:
+    # Echo cancelling only works if one device does both, so the microphone's own speaker comes first.
+    listens, speaks = best_card(cards, "capture"), best_card(cards, "playback")
+    if listens and listens.playback and listens.playback.fitness is not Fitness.NONE:
+        speaks = listens
+    return Trial(Tried(listens), Tried(speaks))
+
+
+def _sides(streams: Sequence[Stream]) -> str:
+    if len(streams) > 1:
+        return "; ".join(f"DEV={stream.device}: {_side(stream)}" for stream in streams)
+    return _side(streams[0]) if streams else "-"
+
+
+def _side(stream: Stream) -> str:
     offers = [
         f"{f.channels} ch {f.encoding} {'/'.join(map(str, f.rates_hz))} Hz" for f in stream.formats
     ]
     return ", ".join(dict.fromkeys(offers)) or "yes"
 
 
-def _advice(cards: list[Card]) -> list[str]:
-    # Echo cancelling only works if one device does both, so such a card comes first.
-    def rank(card: Card) -> tuple[bool, bool]:
-        return (card.capture is None or card.playback is None, card.usb_id is None)
-
-    ranked = sorted(cards, key=rank)
-    listens = next((card for card in ranked if card.capture), None)
-    speaks = next((card for card in ranked if card.playback), None)
-    lines = ["In the configuration:", "  audio:"]
+def _advice(cards: list[Card], trial: Trial) -> list[str]:
+    listens, speaks = trial.capture.card, trial.playback.card
+    lines = []
+    if listens or speaks:
+        lines = ["In the configuration:", "  audio:"]
     if listens:
-        lines.append(f'    capture:  {{device: "{_configured_name(listens, cards)}", channel: 0}}')
+        channel = profile_of(listens.usb_id).channel
+        device = settings_name(listens, cards)
+        text = f'    capture:  {{device: "{device}", channel: {channel}}}'
+        lines.append(text + _busy(trial.capture))
     if speaks:
-        lines.append(f'    playback: {{device: "{_configured_name(speaks, cards)}"}}')
+        text = f'    playback: {{device: "{settings_name(speaks, cards)}"}}'
+        lines.append(text + _busy(trial.playback))
+    for side, tried in (("microphone", trial.capture), ("speaker", trial.playback)):
+        lines += [f"  {card} as {side}: {problem}" for card, problem in tried.refusals]
     if listens is None:
-        lines += ["", "None of these cards has a microphone. Plug in a USB microphone array."]
+        lines += ["", f"None of these cards has a microphone{_fit(cards)}. {_PLUG_IN}"]
+    if trial.note:
+        lines += ["", trial.note]
     return lines
 
 
-def _configured_name(card: Card, cards: list[Card]) -> str:
-    """Prefer the USB id, which never changes, unless two cards share it."""
-    same = [other for other in cards if other.usb_id == card.usb_id]
-    return card.usb_id if card.usb_id and len(same) == 1 else card.id
+def _busy(tried: Tried) -> str:
+    return "  # in use now, so it was not tried" if tried.is_busy else ""
+
+
+def _fit(cards: list[Card]) -> str:
+    return " that can be used" if any(card.capture for card in cards) else ""

@@ -5,7 +5,6 @@ period of being told to. A read that does not return is made to fail by `drop`. 
 lets the ring fill and reads it in one go: waking up costs a small board more than anything it does then.
 """
 
-import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -21,12 +20,12 @@ from voiced.devices.alsapcm import (
     Wanted,
     alsa_library,
     lost,
-    open_pcm,
 )
 from voiced.devices.care import CardCare
-from voiced.devices.channels import one_channel
-from voiced.devices.choice import choose
+from voiced.devices.channels import every_channel, one_channel
+from voiced.devices.driver_calls import Again
 from voiced.devices.handover import DeviceThread, Ending, Handover
+from voiced.devices.opening import open_wanted
 from voiced.devices.xruns import BurstLog, LostTime
 
 _RING_S = 1.28  # slack for a stall; costs no latency
@@ -35,7 +34,7 @@ _REST_S = 0.8
 
 
 class AlsaMicrophone:
-    """A capture device by USB `VID:PID`, card id or ALSA PCM name, or `auto`.
+    """A capture device by USB `VID:PID`, card id or the name of a PCM in the files of ALSA, or `auto`.
 
     Args:
         device: That name.
@@ -74,16 +73,17 @@ class AlsaMicrophone:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["AlsaCapture"]:
-        opened = await asyncio.to_thread(self._open_now)
+        again = Again(self, OpenPcm.close)
+        calls, device = self._care.calls, self._wanted.device
+        opened = await calls.call("opening", device, self._open_now, again=again)
         capture = AlsaCapture(opened, all_channels=self._wanted.channel == EVERY)
         async with self._care.attend(capture, opened.choice, opened.period_s):
             yield capture
 
     def _open_now(self) -> OpenPcm:
         wanted = self._wanted
-        choice = choose(wanted.device, "capture", wanted.partner, self._care.asound)
-        opened = open_pcm(self._alsa or alsa_library(), wanted, choice)
-        self._care.prepare(choice)
+        opened = open_wanted(self._alsa or alsa_library(), wanted, self._care.asound)
+        self._care.prepare(opened.choice)
         return opened
 
 
@@ -186,9 +186,7 @@ class AlsaCapture:
                     for _ in range(min(n_missing, _HANDOVER_PERIODS - 1)):
                         handover.put(silence)
                 lost_time.received(now_s)
-                if not self._all_channels:
-                    sound = one_channel(sound, opened.channel, opened.format.channels)
-                handover.put(sound)
+                handover.put(self._heard(sound))
                 self.periods += 1
                 burst.settle(now_s)
 
@@ -205,7 +203,11 @@ class AlsaCapture:
             heard = [opened.pcm.read()[1]]  # whatever is wrong with the device, a read tells
         self.periods += len(heard)
         if len(heard) > 1:
-            mono = b"".join(heard)
-            if not self._all_channels:
-                mono = one_channel(mono, opened.channel, opened.format.channels)
-            handover.put(mono)
+            handover.put(self._heard(b"".join(heard)))
+
+    def _heard(self, sound: bytes) -> bytes:
+        """Return what is delivered of what the device brought, in 16 bits."""
+        opened = self._opened
+        if self._all_channels:
+            return every_channel(sound, opened.encoding)
+        return one_channel(sound, opened.channel, opened.format.channels, opened.encoding)

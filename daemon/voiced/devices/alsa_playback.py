@@ -9,7 +9,6 @@ thread wakes when two of them are left, its slack for being late: waking up cost
 than anything it does then. While there is nothing to hear it plays further ahead.
 """
 
-import asyncio
 import os
 import threading
 import time
@@ -24,13 +23,13 @@ from voiced.devices.alsapcm import (
     Wanted,
     alsa_library,
     lost,
-    open_pcm,
 )
 from voiced.devices.care import CardCare
 from voiced.devices.channels import to_all_channels
-from voiced.devices.choice import choose
+from voiced.devices.driver_calls import Again
 from voiced.devices.handover import DeviceThread, Ending
 from voiced.devices.mixer import ANY, OFF, AlsaMixer, playback_mixer
+from voiced.devices.opening import open_wanted
 from voiced.devices.xruns import BurstLog
 from voiced.ports import SoundSource
 
@@ -42,7 +41,7 @@ _LOOK_AGAIN_S = 0.002  # devices report their position in steps
 
 
 class AlsaSpeaker:
-    """A playback device by USB `VID:PID`, card id or ALSA PCM name, or `auto`.
+    """A playback device by USB `VID:PID`, card id or the name of a PCM in the files of ALSA, or `auto`.
 
     Args:
         device: That name.
@@ -70,7 +69,9 @@ class AlsaSpeaker:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["AlsaPlayback"]:
-        opened, mixer = await asyncio.to_thread(self._open_now)
+        again = Again(self, _close)
+        calls, device = self._care.calls, self._wanted.device
+        opened, mixer = await calls.call("opening", device, self._open_now, again=again)
         playback = AlsaPlayback(opened, mixer)
         try:
             async with self._care.attend(playback, opened.choice, opened.period_s):
@@ -81,13 +82,21 @@ class AlsaSpeaker:
 
     def _open_now(self) -> tuple[OpenPcm, AlsaMixer | None]:
         wanted = self._wanted
-        choice = choose(wanted.device, "playback", wanted.partner, self._care.asound)
-        opened = open_pcm(self._alsa or alsa_library(), wanted, choice)
-        card = choice.name.card
+        opened = open_wanted(self._alsa or alsa_library(), wanted, self._care.asound)
+        name = opened.choice.name
+        card = name.card
         if card is None and self._mixer == ANY:
             return opened, None
-        device = choice.name.pcm if card is None else f"hw:CARD={card.id}"
+        device = name.pcm if card is None else f"hw:CARD={card.id}"
         return opened, playback_mixer(device, self._mixer)
+
+
+def _close(found: tuple[OpenPcm, AlsaMixer | None]) -> None:
+    """Let go of what nobody plays to."""
+    opened, mixer = found
+    if mixer is not None:
+        mixer.close()
+    opened.close()
 
 
 class AlsaPlayback:
@@ -196,7 +205,7 @@ class AlsaPlayback:
 
     def _write(self, mono: bytes) -> None:
         # The room for all of it was seen before pulling, so it is never taken in part.
-        sound = to_all_channels(mono, self._opened.format.channels)
+        sound = to_all_channels(mono, self._opened.format.channels, self._opened.encoding)
         if self._opened.pcm.write(sound) == XRUN:
             self.xruns += 1
             self._burst.note(time.monotonic())

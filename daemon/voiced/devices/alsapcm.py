@@ -4,13 +4,15 @@ import contextlib
 import ctypes
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Protocol, cast
 
 from voiced.core.pcm import PcmFormat
-from voiced.devices.cards import Direction, PcmName, StreamFormat
+from voiced.devices.cards import PcmName
 from voiced.devices.choice import Choice
+from voiced.devices.encodings import ENCODINGS, S16, CardEncoding
+from voiced.devices.streams import Direction, Fitness, StreamFormat
 from voiced.errors import DeviceError, Trouble
 
 XRUN = -32
@@ -26,6 +28,12 @@ _PREFERRED_RATES_HZ: dict[Direction, tuple[int, ...]] = {
     "playback": (48000, 24000, 44100, 32000, 16000, 8000),
 }
 _USUAL_CHANNELS: dict[Direction, int] = {"capture": 1, "playback": 2}
+
+_CONVERTED_CHANNELS = 2
+"""Where ALSA converts: into a single one it would average all there are."""
+
+_NOT_OFFERED = {"Invalid argument", "Unknown error 524", "Operation not supported"}
+"""How a card refuses what it cannot do; 524 is ENOTSUPP, HDMI without a screen."""
 
 
 class Pcm(Protocol):
@@ -60,6 +68,31 @@ class AlsaLibrary(Protocol):
     PCM_NONBLOCK: int
     PCM_FORMAT_S16_LE: int
     PCM: Callable[..., Pcm]
+
+
+class UnfitError(DeviceError):
+    """What a device offers cannot be used: another name or another card may do.
+
+    Attributes:
+        is_missing_channel: It opens, but lacks the channel that is wanted.
+    """
+
+    is_missing_channel = False
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """How to ask a card for sound.
+
+    Attributes:
+        rate_hz: Frames per second.
+        channels: Samples per frame.
+        encoding: How each sample is written.
+    """
+
+    rate_hz: int
+    channels: int
+    encoding: CardEncoding = S16
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +131,7 @@ class OpenPcm:
         ring_frames: Frames its ring holds.
         channel: The capture channel to listen to.
         choice: The card, and what is known of it.
+        encoding: How it writes samples.
     """
 
     device: str
@@ -108,6 +142,7 @@ class OpenPcm:
     ring_frames: int
     channel: int = 0
     choice: Choice = field(default_factory=lambda: Choice(PcmName("")))
+    encoding: CardEncoding = S16
 
     @property
     def period_s(self) -> float:
@@ -158,36 +193,66 @@ def open_pcm(alsa: AlsaLibrary, wanted: Wanted, choice: Choice) -> OpenPcm:
     Thread: any but the loop's, as opening can block.
 
     Raises:
-        DeviceError: If it cannot be opened, or not as 16-bit sound with the wanted channel.
+        UnfitError: If what it offers cannot be used.
+        DeviceError: If it cannot be opened.
     """
     name, profile = choice.name, choice.profile
     channel = profile.channel if wanted.channel in (None, EVERY) else wanted.channel
-    asked = native_format(name.formats, wanted.direction, channel, profile.playback_hz)
+    asked = native_format(
+        name.formats, wanted.direction, channel, profile.playback_hz, converts=name.converts
+    )
+    pcm = _open(alsa, wanted, name.pcm, asked)
+    if not (_is_known(pcm) or name.formats or name.converts):
+        pcm = _open_otherwise(alsa, wanted, name.pcm, asked, pcm)
+    # Setters fail silently and leave other values in force: what counts is what came out.
+    info = pcm.info()
+    opened = OpenPcm(
+        wanted.device,
+        pcm,
+        alsa,
+        PcmFormat(info["rate"], info["channels"]),
+        info["period_size"],
+        info["buffer_size"],
+        channel,
+        choice,
+        ENCODINGS.get(info["format_name"], S16),
+    )
+    if problem := _unfit(wanted.device, info, channel):
+        opened.close()
+        raise problem
+    return opened
+
+
+def _open(alsa: AlsaLibrary, wanted: Wanted, pcm: str, asked: Native) -> Pcm:
     capturing = wanted.direction == "capture"
     try:
-        pcm = alsa.PCM(
+        return alsa.PCM(
             type=alsa.PCM_CAPTURE if capturing else alsa.PCM_PLAYBACK,
-            # Reads block until a period is complete. Writes must never block: see alsa.py.
+            # Reads block until a period is complete. Writes must never block: see alsa_playback.py.
             mode=alsa.PCM_NORMAL if capturing else alsa.PCM_NONBLOCK,
-            device=name.pcm,
+            device=pcm,
             rate=asked.rate_hz,
             channels=asked.channels,
-            format=alsa.PCM_FORMAT_S16_LE,
-            periodsize=asked.bytes_in(wanted.period_ms) // asked.frame_bytes,
+            format=getattr(alsa, f"PCM_FORMAT_{asked.encoding.name}"),
+            periodsize=int(asked.rate_hz * wanted.period_ms / 1000),
             periods=wanted.n_periods,
         )
     except alsa.ALSAAudioError as error:
         raise _refused(wanted.device, error) from error
-    # Setters fail silently and leave other values in force: what counts is what came out.
-    info = pcm.info()
-    got = PcmFormat(info["rate"], info["channels"])
-    opened = OpenPcm(
-        wanted.device, pcm, alsa, got, info["period_size"], info["buffer_size"], channel, choice
-    )
-    if problem := _unfit(info, channel):
-        opened.close()
-        raise DeviceError(wanted.device, *problem)
-    return opened
+
+
+def _open_otherwise(alsa: AlsaLibrary, wanted: Wanted, name: str, asked: Native, pcm: Pcm) -> Pcm:
+    """Return a PCM opened in the first encoding that we know, or as it was if there is none."""
+    for encoding in ENCODINGS.values():
+        pcm.close()
+        pcm = _open(alsa, wanted, name, replace(asked, encoding=encoding))
+        if _is_known(pcm):
+            break
+    return pcm
+
+
+def _is_known(pcm: Pcm) -> bool:
+    return pcm.info()["format_name"] in ENCODINGS
 
 
 def native_format(
@@ -195,23 +260,37 @@ def native_format(
     direction: Direction,
     channel: int = 0,
     playback_hz: int | None = None,
-) -> PcmFormat:
-    """Return the rate and channel count to ask for: one the card offers, never more than needed.
+    *,
+    converts: bool = False,
+) -> Native:
+    """Return what to ask for: something the card offers, never more than needed.
 
     Args:
         formats: What it offers.
         direction: Which side.
         channel: The channel that must exist.
         playback_hz: The only rate it plays at the right speed.
+        converts: Whether ALSA converts what the card offers: then 16 bits do, but still as many channels as it
+            has, because ALSA averages them into one.
     """
     rates_hz = _PREFERRED_RATES_HZ[direction]
     if direction == "playback" and playback_hz is not None:
         rates_hz = (playback_hz,)
-    fitting = [f for f in formats if f.encoding == "S16_LE" and f.channels > channel]
-    for rate_hz in rates_hz:
-        if channels := [f.channels for f in fitting if rate_hz in f.rates_hz]:
-            return PcmFormat(rate_hz, min(channels))
-    return PcmFormat(rates_hz[0], max(channel + 1, _USUAL_CHANNELS[direction]))
+    order = list(ENCODINGS)
+    offers = [offer for offer in formats if converts or offer.encoding in order]
+    offers = [offer for offer in offers if offer.channels > channel]
+    for is_poor in (False, True):
+        for rate_hz in rates_hz:
+            fitting = [
+                (order.index(offer.encoding) if not converts else 0, offer.channels)
+                for offer in offers
+                if rate_hz in offer.rates_hz and (is_poor or offer.fitness is Fitness.GOOD)
+            ]
+            if fitting:
+                encoding, channels = min(fitting)
+                return Native(rate_hz, channels, ENCODINGS[order[encoding]])
+    usual = _CONVERTED_CHANNELS if converts else _USUAL_CHANNELS[direction]
+    return Native(rates_hz[0], max(channel + 1, usual))
 
 
 def lost(device: str, error: Exception) -> DeviceError:
@@ -229,7 +308,10 @@ def _refused(device: str, error: Exception) -> DeviceError:
         return DeviceError(device, problem, hint, Trouble.BUSY)
     if reason == "Permission denied":
         return DeviceError(device, "not allowed to open it", "add the user to the group audio")
-    return DeviceError(device, f"it does not open ({reason})", "see `voiced devices`")
+    problem = f"it does not open ({reason})"
+    if reason in _NOT_OFFERED:
+        return UnfitError(device, problem, "see `voiced devices`")
+    return DeviceError(device, problem, "see `voiced devices`")
 
 
 def _reason(error: Exception) -> str:
@@ -237,17 +319,17 @@ def _reason(error: Exception) -> str:
     return str(error).rsplit(" [", 1)[0]
 
 
-def _unfit(info: dict[str, Any], channel: int) -> tuple[str, str] | None:
+def _unfit(device: str, info: dict[str, Any], channel: int) -> DeviceError | None:
     """Return what is wrong with the parameters in force and what to do about it."""
-    encoding = info["format_name"]
-    if encoding != "S16_LE":
-        hint = "name it plughw:CARD=...,DEV=0 and ALSA converts"
-        return f"it offers {encoding} but not 16-bit little-endian samples", hint
+    if (encoding := info["format_name"]) not in ENCODINGS:
+        problem = f"it offers sound as {encoding}, which cannot be used"
+        return UnfitError(device, problem, "use another card")
     if info["channels"] <= channel:
-        return (
-            f"it has {info['channels']} channels, so there is no channel {channel}",
-            "channels count from 0",
-        )
+        problem = f"it has {info['channels']} channels, so there is no channel {channel}"
+        error = UnfitError(device, problem, "channels count from 0")
+        error.is_missing_channel = True
+        return error
     if info["period_size"] * 2 > info["buffer_size"]:
-        return "its ring holds less than two periods", "set a shorter period_ms"
+        problem = "its ring holds less than two periods"
+        return DeviceError(device, problem, "set a shorter period_ms")
     return None

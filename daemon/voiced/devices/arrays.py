@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from voiced.devices.cards import Card, Direction
+from voiced.devices.cards import Card
+from voiced.devices.streams import Direction, Fitness
 
 Echo = Literal["yes", "doubtful", "no"]
 
@@ -24,7 +25,7 @@ class Profile:
         playback_hz: The only rate it plays at the right speed.
         needs_playback: It captures nothing unless its own playback is open.
         off_hook: It captures zeros until it is told that a call is on.
-        capture_gain: What to set its capture volume to, in per cent.
+        capture_gain: What its capture volume must be, in per cent; None leaves it as its owner set it.
         reboots: Its chip understands the reboot command of the XVF3800.
         oldest_firmware: An older one is known to fail.
     """
@@ -35,7 +36,7 @@ class Profile:
     playback_hz: int | None = None
     needs_playback: bool = False
     off_hook: bool = False
-    capture_gain: int = 100
+    capture_gain: int | None = None
     reboots: bool = False
     oldest_firmware: tuple[int, int, int] | None = None
 
@@ -51,6 +52,7 @@ PROFILES: Mapping[str, Profile] = {
         "ReSpeaker XVF3800",
         cancels_echo="yes",
         needs_playback=True,
+        capture_gain=100,  # 0 dB; it has been found saved at less, and deaf
         reboots=True,
         oldest_firmware=(2, 0, 10),
     ),
@@ -76,16 +78,27 @@ def profile_of(usb_id: str | None) -> Profile:
 
 
 def best_card(cards: Iterable[Card], direction: Direction) -> Card | None:
-    """Return the card to use when nobody named one.
+    """Return the card to use when nobody named one, or None."""
+    return next(iter(by_merit(cards, direction)), None)
 
-    Arrays that cancel echo come first, then what both hears and speaks, then what is on USB: the
-    others are the board's own.
+
+def by_merit(cards: Iterable[Card], direction: Direction) -> list[Card]:
+    """Return the cards to use when nobody named one, best first.
+
+    Those whose sound is fit for speech come first, and those that offer none are left out. Of the others arrays
+    that cancel echo come first, then what both hears and speaks, then what is on USB: the others are the
+    board's own. A cable to another program is taken only by name.
     """
 
-    def rank(card: Card) -> tuple[int, bool, bool, int]:
-        echo: list[Echo] = ["yes", "doubtful", "no"]
-        both = card.capture is not None and card.playback is not None
-        known = echo.index(profile_of(card.usb_id).cancels_echo)
-        return (known, not both, card.usb_id is None, card.index)
+    def fitness(card: Card, direction: Direction) -> Fitness:
+        stream = card.stream(direction)
+        return stream.fitness if stream else Fitness.NONE
 
-    return min((card for card in cards if card.stream(direction)), key=rank, default=None)
+    def rank(card: Card) -> tuple[Fitness, int, bool, bool, tuple[tuple[int, ...], int]]:
+        echo: list[Echo] = ["yes", "doubtful", "no"]
+        both = Fitness.NONE not in (fitness(card, "capture"), fitness(card, "playback"))
+        known = echo.index(profile_of(card.usb_id).cancels_echo)
+        return (fitness(card, direction), known, not both, card.usb_id is None, card.place)
+
+    usable = (card for card in cards if fitness(card, direction) is not Fitness.NONE)
+    return sorted((card for card in usable if not card.is_cable), key=rank)

@@ -1,14 +1,15 @@
 """What certain sound cards need so that they work, and what to do when they do not."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from voiced.devices.cards import ASOUND, Card, list_cards
 from voiced.devices.choice import Choice
+from voiced.devices.driver_calls import CLOSE_WITHIN_S, DriverCalls
 from voiced.devices.hid import go_off_hook
 from voiced.devices.ladder import Ladder, Rung
 from voiced.devices.mixer import set_capture_gain
@@ -31,7 +32,10 @@ class OpenDevice(Protocol):
     periods: int
 
     def close(self) -> None:
-        """Let go of it. Idempotent."""
+        """Let go of it. Idempotent.
+
+        Thread: any but the loop's, as closing can block.
+        """
 
 
 class CardCare:
@@ -42,6 +46,8 @@ class CardCare:
         chip: Makes what talks to an XVF3800, from its file.
         off_hook: Tells a speakerphone, by its USB id, that a call is on.
         capture_gain: Sets the capture volumes of a card.
+        calls: Makes the calls into its driver.
+        gain: What the capture volumes are to be in per cent, if not what its profile says.
     """
 
     def __init__(
@@ -51,7 +57,11 @@ class CardCare:
         chip: Callable[[Path], Xvf3800] = Xvf3800,
         off_hook: Callable[[str], bool] = go_off_hook,
         capture_gain: Callable[[str, int], int] = set_capture_gain,
+        calls: DriverCalls | None = None,
+        gain: int | None = None,
     ) -> None:
+        self._gain = gain
+        self.calls = calls or DriverCalls()
         self.asound = asound
         self._chip = chip
         self._off_hook = off_hook
@@ -67,7 +77,9 @@ class CardCare:
         card, profile = choice.name.card, choice.profile
         if card is None:
             return
-        self._capture_gain(f"hw:CARD={card.id}", profile.capture_gain)
+        gain = profile.capture_gain if self._gain is None else self._gain
+        if gain is not None:  # what its owner has set with alsamixer stays
+            self._capture_gain(f"hw:CARD={card.id}", gain)
         if profile.off_hook and card.usb_id is not None:
             self._attempt("it cannot be told that a call is on", self._off_hook, card.usb_id)
         if profile.oldest_firmware is not None:
@@ -91,10 +103,15 @@ class CardCare:
         try:
             yield
         except DeviceError as error:
-            device.close()
+            await self._close(device, choice)
             raise await self.after(error, choice, device.periods * period_s) from error
         finally:
-            device.close()
+            await self._close(device, choice)
+
+    async def _close(self, device: OpenDevice, choice: Choice) -> None:
+        """Close it, but do not wait long: the next opening waits for it too, and tells."""
+        with suppress(DeviceError):
+            await self.calls.call("closing", choice.name.pcm, device.close, within_s=CLOSE_WITHIN_S)
 
     async def after(self, error: DeviceError, choice: Choice, worked_s: float) -> VoicedError:
         """Take the next step on a card that failed; return what to raise.
@@ -112,9 +129,13 @@ class CardCare:
             return DeviceStuck(error.device, f"{error.problem}, again and again")
         if rung is Rung.REBOOT and choice.name.card is not None:
             log.warning("%s: restarting its chip", choice.profile.name)
-            await asyncio.to_thread(
+            reboot = partial(
                 self._attempt, "its chip cannot be restarted", self._reboot, choice.name.card
             )
+            try:
+                await self.calls.call("restarting its chip", error.device, reboot)
+            except DeviceError as hanging:
+                return hanging
         return DeviceError(error.device, error.problem, error.hint, trouble)
 
     def _is_present(self, card: Card | None) -> bool:

@@ -1,6 +1,5 @@
 """A microphone that needs its own card's playback open, while the agent is heard on another card."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -11,6 +10,7 @@ from voiced.devices.cards import Card
 from voiced.devices.choice import choose
 from voiced.errors import DeviceError
 from voiced.ports import Capture
+from voiced.task_group import TaskGroup
 
 
 class Silence:
@@ -41,6 +41,7 @@ class KeptAwake:
         self._microphone = microphone
         self._speaker_device = speaker_device
         self._speaker = speaker
+        self._speakers: dict[str, AlsaSpeaker] = {}
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Capture]:
@@ -50,7 +51,10 @@ class KeptAwake:
             if card is None or not choice.profile.needs_playback or self._plays_on(card):
                 yield capture
                 return
-            async with self._speaker(card.id).open() as playback:
+            # One for each card: it knows of an opening that still hangs.
+            if card.id not in self._speakers:
+                self._speakers[card.id] = self._speaker(card.id)
+            async with self._speakers[card.id].open() as playback:
                 yield _Both(capture, playback)
 
     def _plays_on(self, card: Card) -> bool:
@@ -77,7 +81,7 @@ class _Both:
     async def run(self, deliver: Callable[[bytes], None]) -> None:
         failures: list[Exception] = []
         try:
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 group.create_task(self._playback.run(Silence()), name="keep awake")
                 await self._capture.run(deliver)
         except* Exception as several:  # noqa: BLE001 - raised again below

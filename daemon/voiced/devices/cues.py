@@ -8,7 +8,7 @@ from voiced.audio.earcons import earcon
 from voiced.audio.resample import Resampler
 from voiced.core.cues import Earcon, Prompt
 from voiced.core.pcm import PcmFormat
-from voiced.devices.wavfile import read_wav
+from voiced.devices.wav_reading import read_wav
 from voiced.errors import DeviceError
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ and what is made here must be raised `from None`.
 import errno
 import os
 import ssl
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 
@@ -34,6 +35,13 @@ _CERTIFICATE_PROBLEMS = {  # X509_V_ERR_* of OpenSSL's x509_vfy.h
     64: "belongs to another address; does this network want a log-in page visited?",
 }
 _TIME_PROBLEMS = {9, 10}
+_FOREIGN_SCHEMES = {
+    "ntlm": "NTLM",
+    "negotiate": "Kerberos (Negotiate)",
+    "kerberos": "Kerberos",
+    "digest": "Digest",
+}
+"""Ways to say who one is to a proxy that none of our libraries knows."""
 _NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
 
 
@@ -88,7 +96,8 @@ def explain_upgrade(error: Exception, peer: str) -> LinkError:
     """Return the error for what `websockets` raised while opening a link to `peer`."""
     match error:
         case InvalidProxyStatus():
-            return explain_proxy_status(error.response.status_code)
+            offers = error.response.headers.get_all("Proxy-Authenticate")
+            return explain_proxy_status(error.response.status_code, offers)
         case ProxyError():
             return LinkError("the proxy did not let the connection through")
         case ImportError():
@@ -103,13 +112,27 @@ def explain_upgrade(error: Exception, peer: str) -> LinkError:
             return explain_network(error, peer)
 
 
-def explain_proxy_status(status: int) -> LinkError:
-    """Return the error for a proxy that answered CONNECT with `status`."""
-    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+def explain_proxy_status(status: int, offers: Iterable[str] = ()) -> LinkError:
+    """Return the error for a proxy that answered CONNECT with `status`.
+
+    Args:
+        status: Of HTTP.
+        offers: Its headers `Proxy-Authenticate`: ways in which one may say who one is.
+    """
+    if status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return LinkError(f"the proxy did not let the connection through (HTTP {status})")
+    schemes = {
+        each.strip().partition(" ")[0].lower() for offer in offers for each in offer.split(",")
+    }
+    foreign = [name for scheme, name in _FOREIGN_SCHEMES.items() if scheme in schemes]
+    if foreign and "basic" not in schemes:
         return LinkRejected(
-            "the proxy wants a user name and password (HTTP 407)", "put them into the proxy's URL"
+            f"the proxy wants {' or '.join(foreign)} (HTTP 407), which this device does not speak",
+            "ask whoever runs it to let this device pass, or name a relay such as cntlm as the proxy",
         )
-    return LinkError(f"the proxy did not let the connection through (HTTP {status})")
+    return LinkRejected(
+        "the proxy wants a user name and password (HTTP 407)", "put them into the proxy's URL"
+    )
 
 
 def _explain_status(status: int, peer: str) -> LinkError:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,10 +10,9 @@ from dataclasses import dataclass
 from voiced.core import gestures, light
 from voiced.core.actions import Status
 from voiced.core.gestures import Meaning
+from voiced.devices.handover import Ending
 from voiced.devices.pins import Contact, Lamp, PinError
 from voiced.ports import Emit
-
-log = logging.getLogger(__name__)
 
 FADE_STEP_S = 0.04
 LOOK_EVERY_S = 2.0
@@ -45,29 +43,32 @@ class GpioButton:
         self._timer: asyncio.TimerHandle | None = None
 
     async def watch(self, emit: Emit) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            contact = Contact(self._wiring.pin, active_high=self._wiring.active_high)
-        except PinError as error:
-            log.error("the button on GPIO %d does not work: %s", self._wiring.pin, error)  # noqa: TRY400 - it says it all
-            return
+        loop, ending = asyncio.get_running_loop(), Ending()
+        contact = Contact(self._wiring.pin, active_high=self._wiring.active_high)
 
         def see() -> None:
             contact.forget_edges()
             self._gestures.level(contact.is_pressed, loop.time())
             self._go_on(emit)
 
-        self._gestures.start(contact.is_pressed, loop.time())
-        loop.add_reader(contact.fd, see)
         try:
+            self._gestures.start(contact.is_pressed, loop.time())
+            loop.add_reader(contact.fd, ending.attempt, see)
             while True:
-                await asyncio.sleep(LOOK_EVERY_S)
+                await ending.wait(LOOK_EVERY_S)
                 see()
         finally:
             loop.remove_reader(contact.fd)
             if self._timer is not None:
                 self._timer.cancel()
             contact.close()
+            for event in self._gestures.end():
+                emit(event)
+
+    @property
+    def name(self) -> str:
+        """Which button it is."""
+        return f"button on GPIO {self._wiring.pin}"
 
     def _go_on(self, emit: Emit) -> None:
         loop = asyncio.get_running_loop()
@@ -115,13 +116,18 @@ class GpioLight:
         self._since_s = 0.0
         self._changed = asyncio.Event()
 
+    @property
+    def name(self) -> str:
+        """Which light it is."""
+        return f"light on GPIO {'/'.join(map(str, self.wiring.pins))}"
+
     def open(self) -> None:
-        """Take the pins and light up. A light that does not work is told of once."""
-        try:
-            self._lamp = self._make_lamp(self.wiring)
-        except PinError as error:
-            pins = "/".join(map(str, self.wiring.pins))
-            log.error("the light on GPIO %s does not work: %s", pins, error)  # noqa: TRY400 - it says it all
+        """Take the pins and light up.
+
+        Raises:
+            PinError: If a pin cannot be used.
+        """
+        self._lamp = self._make_lamp(self.wiring)
 
     @contextlib.contextmanager
     def moving(self) -> Iterator[None]:
@@ -171,10 +177,8 @@ class GpioLight:
         loop = asyncio.get_running_loop()
         if self._lamp is None:
             self.open()
-        if self._lamp is None:
-            return
-        self._begin()
         try:
+            self._begin()
             while True:
                 self._changed.clear()
                 wait_s = self._draw(loop.time() - self._since_s)

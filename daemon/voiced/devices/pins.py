@@ -11,6 +11,8 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
+from voiced.errors import VoicedError
+
 BOARD_CHIPS = ("pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1")
 """Labels of the chips behind the 40-pin header of every Raspberry Pi; a Pi 5 has others beside it."""
 
@@ -20,7 +22,7 @@ CYCLE_S = 0.01
 """Of a dimmed light: 100 Hz, which no eye sees flicker."""
 
 
-class PinError(Exception):
+class PinError(VoicedError):
     """A pin cannot be used.
 
     Attributes:
@@ -130,8 +132,10 @@ class Lamp:
 
         Thread: the light's own.
         """
-        while not self._closed:
-            self._changed.clear()
+        while True:
+            self._changed.clear()  # before looking: whoever closes meanwhile is not waited for in vain
+            if self._closed:
+                return
             levels = self._levels
             if not any(0.0 < level < 1.0 for level in levels):
                 self._write([level > 0.0 for level in levels])

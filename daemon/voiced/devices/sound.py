@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from voiced.ports import Microphone, Speaker
+
+if TYPE_CHECKING:
+    from voiced.devices.driver_calls import DriverCalls
 
 WAV = "wav:"
 
@@ -18,6 +22,7 @@ class SoundDevices:
         channel: Which channel of the microphone; None is the best known.
         period_ms: How much sound moves at a time.
         mixer: The card's own control for the volume: its name, `auto` or `none`.
+        gain: The microphone's own volume in per cent; None leaves it, unless its array needs one.
     """
 
     capture: str
@@ -25,6 +30,7 @@ class SoundDevices:
     channel: int | None = None
     period_ms: int = 40
     mixer: str = "auto"
+    gain: int | None = None
 
 
 def is_file(device: str) -> bool:
@@ -32,8 +38,8 @@ def is_file(device: str) -> bool:
     return device.startswith(WAV)
 
 
-def microphone(devices: SoundDevices) -> Microphone:
-    """Return the capture device the configuration names."""
+def microphone(devices: SoundDevices, calls: "DriverCalls | None" = None) -> Microphone:
+    """Return the capture device the configuration names; `calls` makes the calls into its driver."""
     device, other = devices.capture, devices.playback
     if is_file(device):
         from voiced.devices.wavfile import WavMicrophone
@@ -41,26 +47,32 @@ def microphone(devices: SoundDevices) -> Microphone:
         path = Path(device.removeprefix(WAV))
         return WavMicrophone(path, channel=devices.channel or 0, period_ms=devices.period_ms)
     from voiced.devices.alsa_capture import AlsaMicrophone
+    from voiced.devices.care import CardCare
     from voiced.devices.companion import KeptAwake
 
-    partner = None if is_file(other) else other
     alsa = AlsaMicrophone(
-        device, channel=devices.channel, period_ms=devices.period_ms, partner=partner
+        device,
+        channel=devices.channel,
+        period_ms=devices.period_ms,
+        partner=None if is_file(other) else other,
+        care=CardCare(calls=calls, gain=devices.gain),
     )
     return KeptAwake(alsa, other)
 
 
-def speaker(devices: SoundDevices) -> Speaker:
-    """Return the playback device the configuration names."""
+def speaker(devices: SoundDevices, calls: "DriverCalls | None" = None) -> Speaker:
+    """Return the playback device the configuration names; `calls` makes the calls into its driver."""
     device, other = devices.playback, devices.capture
     if is_file(device):
         from voiced.devices.wavfile import WavSpeaker
 
         return WavSpeaker(Path(device.removeprefix(WAV)), period_ms=devices.period_ms)
     from voiced.devices.alsa_playback import AlsaSpeaker
+    from voiced.devices.care import CardCare
 
     return AlsaSpeaker(
         device,
         partner=None if is_file(other) else other,
         mixer=devices.mixer,
+        care=CardCare(calls=calls),
     )

@@ -5,7 +5,6 @@ once a period and not twice.
 """
 
 import asyncio
-import wave
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,9 +12,10 @@ from io import FileIO
 from pathlib import Path
 
 from voiced.core.pcm import PcmFormat
-from voiced.devices.channels import one_channel
 from voiced.devices.handover import Ending
+from voiced.devices.wav_reading import read_wav
 from voiced.errors import DeviceError
+from voiced.event_loop import on_thread
 from voiced.ports import SoundSource
 
 _RATE_HZ = 16000  # what most arrays do, so that a trial without one meets the same resampling
@@ -29,7 +29,7 @@ class WavMicrophone:
     """Plays a WAV file as if somebody spoke, then whatever is queued, then silence for ever.
 
     Args:
-        path: Any 16-bit PCM file, held in memory; None to have only what is queued, at 16 kHz.
+        path: Any file of PCM samples, or a pipe that brings one, held in memory; None to have only what is queued, at 16 kHz.
         channel: The one channel to use, from 0.
         period_ms: How much sound to deliver at a time.
         loop: Play the file over and over instead.
@@ -51,7 +51,10 @@ class WavMicrophone:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["WavCapture"]:
-        pcm_format, pcm = self._first()
+        if self._comes_by_pipe():  # which may bring nothing for long, or for ever
+            pcm_format, pcm = await asyncio.wrap_future(on_thread("reading a pipe", self._first))
+        else:
+            pcm_format, pcm = self._first()
         self._queue.appendleft(pcm)
         yield WavCapture(pcm_format, self._period_ms, self._queue, pcm if self._loop else b"")
 
@@ -71,6 +74,9 @@ class WavMicrophone:
             problem = f"it has {pcm_format.rate_hz} Hz, the microphone {rate_hz} Hz"
             raise DeviceError(f"wav:{path}", problem, "convert it to the same rate")
         self.say(pcm)
+
+    def _comes_by_pipe(self) -> bool:
+        return self._path is not None and Path(self._path).is_fifo()
 
     def _first(self) -> tuple[PcmFormat, bytes]:
         if self._path is None:
@@ -244,31 +250,6 @@ class Metronome:
         self._tick()
         self._n_due += 1
         self._wait()
-
-
-def read_wav(path: Path | str, channel: int) -> tuple[PcmFormat, bytes]:
-    """Return one channel of a 16-bit WAV file.
-
-    Raises:
-        DeviceError: If there is no such file, no such channel, or it is of another kind.
-    """
-    device = f"wav:{path}"
-    hint = "use a WAV file of 16-bit PCM"
-    try:
-        with wave.open(str(path), "rb") as file:
-            channels, rate_hz = file.getnchannels(), file.getframerate()
-            if (bits := 8 * file.getsampwidth()) != _SAMPLE_BITS:
-                raise DeviceError(device, f"it has {bits}-bit samples", hint)
-            sound = file.readframes(file.getnframes())
-    except OSError as error:
-        raise DeviceError(device, f"cannot read it: {error.strerror}", hint) from error
-    except (wave.Error, EOFError) as error:
-        raise DeviceError(device, f"not a WAV file ({error})", hint) from error
-    if channel >= channels:
-        problem = f"it has {channels} channels, so there is no channel {channel}"
-        raise DeviceError(device, problem, "channels count from 0")
-    whole = len(sound) - len(sound) % (2 * channels)
-    return PcmFormat(rate_hz), one_channel(sound[:whole], channel, channels)
 
 
 def wav_header(pcm_format: PcmFormat, data_bytes: int) -> bytes:

@@ -9,10 +9,12 @@ from voiced.core.pcm import PcmFormat
 from voiced.devices.alsa_capture import AlsaMicrophone
 from voiced.devices.alsa_playback import AlsaSpeaker
 from voiced.devices.alsapcm import EVERY, OpenPcm
+from voiced.devices.care import CardCare
 from voiced.devices.choice import Choice
 from voiced.devices.sound import SoundDevices
 from voiced.errors import DeviceError
 from voiced.ports import Mixer
+from voiced.task_group import TaskGroup
 
 SETTLE_S = 0.3
 """Cards begin unevenly; what comes so early is heard, but not clocked."""
@@ -121,7 +123,7 @@ async def listen(devices: SoundDevices, score: Score) -> tuple[Heard, Heard]:
     """Play `score` and capture every channel; return what became of capture and playback."""
     heard, played = Heard(devices.capture), Heard(devices.playback)
     speaker_tried = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         playing = group.create_task(_play(devices, score, played, speaker_tried))
         # The speaker first: some arrays capture nothing unless their own playback is open.
         await speaker_tried.wait()
@@ -175,6 +177,7 @@ async def _capture(devices: SoundDevices, heard: Heard) -> None:
         channel=EVERY,
         period_ms=devices.period_ms,
         partner=devices.playback,
+        care=CardCare(gain=devices.gain),
     )
     try:
         async with microphone.open() as capture:

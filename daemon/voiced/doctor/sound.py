@@ -6,6 +6,7 @@ import numpy as np
 
 from voiced.audio.levels import rms_dbfs
 from voiced.config.schema import Settings
+from voiced.devices.arrays import PLAIN
 from voiced.devices.channels import one_channel
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.doctor.listening import Heard
@@ -26,7 +27,7 @@ def judge(settings: Settings, heard: Heard, played: Heard) -> Iterator[Finding]:
     yield _array(settings, heard)
     yield _speed("capture rate", heard)
     yield _speed("playback rate", played)
-    yield _level(heard)
+    yield _level(settings, heard)
     yield _in_time(heard, played)
 
 
@@ -56,7 +57,9 @@ def _same_card(settings: Settings, heard: Heard, played: Heard) -> Finding:
     one, other = cards
     if one is not None and other is not None and one.id != other.id:
         text = f"the echo of {other.id} cannot be cancelled by {one.id}: echo loop"
-        fix = f"plug the loudspeaker into {one.id} and set both devices to it, or write `echo: half_duplex`"
+        fix = "write `echo: half_duplex`, or use an array with a loudspeaker of its own"
+        if one.playback is not None:
+            fix = f"plug the loudspeaker into {one.id} and set both devices to it, or write `echo: half_duplex`"
         return fail("same card", text, fix)
     return ok("same card", one.name if one is not None else "")
 
@@ -78,12 +81,12 @@ def _speed(check: str, side: Heard) -> Finding:
     nominal_hz = side.format.rate_hz
     text = f"{side.rate_hz:.0f} frames a second of {nominal_hz}"
     if abs(side.rate_hz / nominal_hz - 1) > RATE_TOLERANCE:
-        fix = "name the device plughw:CARD=...,DEV=0, so that ALSA converts the rate"
+        fix = "update its firmware, or use another card: this one does not run as it says"
         return fail(check, f"{text}: voices are too high or too low", fix)
     return ok(check, text)
 
 
-def _level(heard: Heard) -> Finding:
+def _level(settings: Settings, heard: Heard) -> Finding:
     n_channels = heard.format.channels
     if heard.error is not None or not heard.pcm:
         return skip("level", "nothing was captured")
@@ -95,12 +98,20 @@ def _level(heard: Heard) -> Finding:
     level_dbfs = rms_dbfs(chosen)
     text = f"{level_dbfs:.0f} dBFS on channel {heard.channel}"
     if float(np.mean(samples >= FULL)) > CLIPPED_SHARE:
-        fix = "lower its capture volume with `alsamixer`, or move it away from what is so loud"
+        fix = f"lower {_gain(settings, heard)}, or move it away from what is so loud"
         return fail("level", f"{text}, clipped: bad audio", fix)
     if level_dbfs < FAINT_DBFS:
-        fix = "raise its capture volume with `alsamixer`, and say something while this runs"
+        fix = f"raise {_gain(settings, heard)}, and say something while this runs"
         return warn("level", f"{text}: very faint", fix)
     return ok("level", text)
+
+
+def _gain(settings: Settings, heard: Heard) -> str:
+    """Return where the microphone's volume is set: what this program sets, alsamixer cannot."""
+    profile = heard.choice.profile if heard.choice else PLAIN
+    if settings.audio.capture.gain is None and profile.capture_gain is None:
+        return "its capture volume with `alsamixer`"
+    return "`audio.capture.gain`"
 
 
 def _zeros(heard: Heard, others: list[int]) -> Finding:

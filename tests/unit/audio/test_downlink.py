@@ -91,3 +91,33 @@ def test_a_speaker_of_another_rate_is_served_at_its_rate():
     downlink.take("r1", bytes(9_600), PCM, 0.02)
     downlink.finish("r1", 0.04)
     assert playout.queued_ms == pytest.approx(200, abs=2)
+
+
+@pytest.mark.parametrize("n_pieces", [1, 2, 3, 5, 6, 7])
+def test_nothing_waits_longer_than_60_ms_without_a_successor(n_pieces):
+    playout = Playout(24_000, lambda _reply_id: None)
+    downlink = Downlink(playout)
+    playout.accept("r1")
+    for n in range(n_pieces):
+        downlink.take("r1", bytes(480), PCM, n * 0.01)
+    newest_s = (n_pieces - 1) * 0.01
+    due_s = downlink.due_s()
+    assert newest_s < due_s <= newest_s + 0.06
+    downlink.advance(due_s - 0.001)
+    assert playout.queued_ms == n_pieces // 4 * 40
+    downlink.advance(due_s)
+    assert playout.queued_ms == 10 * n_pieces
+    assert downlink.due_s() is None
+
+
+def test_a_piece_that_has_gone_on_waits_for_nothing():
+    playout = Playout(24_000, lambda _reply_id: None)
+    downlink = Downlink(playout)
+    assert downlink.due_s() is None
+    downlink.advance(1.0)
+    playout.accept("r1")
+    downlink.take("r1", bytes(1_920), PCM, 0.0)
+    assert downlink.due_s() is None
+    downlink.take("r1", bytes(480), PCM, 0.0)
+    downlink.finish("r1", 0.01)
+    assert downlink.due_s() is None

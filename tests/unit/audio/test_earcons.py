@@ -48,3 +48,13 @@ def test_earcons_sound_different(one, other):
 def test_what_begins_rises_and_what_ends_falls(which, rises):
     first, last = loudest_hz(which, 0), loudest_hz(which, 1)
     assert (last > first + 50) if rises else (last < first - 50)
+
+
+def test_three_low_ones_are_an_error():
+    samples = np.abs(np.frombuffer(earcon(Earcon.ERROR, 16_000), "<i2").astype(int))
+    sounding = np.flatnonzero(samples > 500)
+    assert np.count_nonzero(np.diff(sounding) > 0.03 * 16_000) == 2  # rests between three
+    others = [
+        loudest_hz(which, piece) for which in set(Earcon) - {Earcon.ERROR} for piece in (0, 1)
+    ]
+    assert {loudest_hz(Earcon.ERROR, piece) < min(others) for piece in (0, 1)} == {True}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.audio.speaker import FakeSpeaker, samples_in, tone
 from voiced.audio.jitter import FLOOR_MS, REPLIES_REMEMBERED, StartThreshold
-from voiced.audio.playout import Playout
+from voiced.audio.playout import MOST_REPLIES, Playout
 
 RATE_HZ = 1000
 PERIOD_BYTES = 40
@@ -407,6 +407,17 @@ def test_a_real_thread_may_pull_while_the_loop_feeds():
         thread.join()
     assert samples_in(heard) == expected
     assert not playout.sounding
+
+
+def test_an_agent_that_begins_reply_after_reply_is_heard_from_the_first_on():
+    playout = Playout(RATE_HZ, lambda _reply_id: None)
+    for number in range(100_000):
+        playout.accept(f"reply {number}")
+        playout.feed(f"reply {number}", b"\1\1", 0.0)
+    assert len(playout._replies) == MOST_REPLIES
+    assert playout._replies[0].reply_id == "reply 0"
+    assert playout.queued_ms == pytest.approx(MOST_REPLIES / RATE_HZ * 1000)
+    assert playout.dropped_ms == pytest.approx((100_000 - MOST_REPLIES) / RATE_HZ * 1000)
 
 
 def test_a_refused_id_may_be_used_again_after_refusals_are_forgotten():

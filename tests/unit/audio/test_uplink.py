@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.audio.uplink import UplinkQueue
+from voiced.audio.uplink import LIVE_MS, UplinkQueue
 from voiced.core.pcm import PcmFormat
 
 MIC = PcmFormat(16_000)
@@ -39,10 +39,52 @@ def test_the_oldest_sound_is_dropped_and_counted_when_there_is_no_room():
     assert taken(queue) == [(period(number), MIC) for number in range(3, 8)]
 
 
-def test_a_period_longer_than_the_queue_is_not_kept():
-    queue = UplinkQueue(10)
-    queue.put(period(1), MIC)
-    assert (queue.queued_ms, queue.dropped_ms, queue.dropped_periods) == (0, 20, 1)
+@pytest.mark.parametrize("period_ms", [5, 20, 40, 100])
+@pytest.mark.parametrize("capacity_ms", [0, 1, 30, 40, 10_000])
+@pytest.mark.parametrize("late_periods", [0, 1, 5])
+def test_however_little_is_kept_what_is_said_reaches_a_link_that_takes_it(
+    capacity_ms, period_ms, late_periods
+):
+    queue, pcm = UplinkQueue(capacity_ms), bytes(MIC.bytes_in(period_ms))
+    for sent in range(1, 101):
+        queue.put(pcm, MIC)
+        assert queue.take() == (pcm, MIC)
+        queue.sent(sent)
+        queue.acknowledge(sent - late_periods)
+    assert queue.dropped_periods == 0
+
+
+@pytest.mark.parametrize("capacity_ms", [0, 10, 19.9])
+def test_of_less_than_a_period_nothing_outlives_its_link(capacity_ms):
+    queue = UplinkQueue(capacity_ms)
+    for number in range(3):
+        queue.put(period(number), MIC)
+        queue.take()
+        queue.sent(number + 1)
+    queue.put(period(3), MIC)
+    queue.rewind()
+    assert queue.take() is None
+    assert (queue.held_ms, queue.dropped_ms, queue.dropped_periods) == (0, 80, 4)
+    assert queue.lead is None
+
+
+def test_without_a_link_only_the_newest_period_waits_where_nothing_is_kept():
+    queue = UplinkQueue(0)
+    for number in range(5):
+        queue.put(period(number), MIC)
+    assert numbers(taken(queue)) == [4]
+    assert queue.dropped_periods == 4
+
+
+def test_while_a_link_takes_it_a_short_jam_loses_nothing():
+    queue = UplinkQueue(0)
+    queue.put(period(0), MIC)
+    queue.take()
+    for number in range(1, 50):
+        queue.put(period(number), MIC)
+    assert queue.dropped_periods == 0
+    queue.put(period(50), MIC)
+    assert (queue.held_ms, queue.dropped_periods) == (1000, 1)
 
 
 def test_clearing_forgets_everything_and_counts_nothing():
@@ -65,7 +107,7 @@ def test_every_period_is_taken_or_dropped_and_the_queue_never_exceeds_its_capaci
     capacity_ms, steps
 ):
     queue = UplinkQueue(capacity_ms)
-    n_put = put_ms = n_taken = taken_ms = 0
+    n_put = put_ms = n_taken = taken_ms = newest_ms = 0
     for step in steps:
         if step is None:
             chunk = queue.take()
@@ -75,10 +117,11 @@ def test_every_period_is_taken_or_dropped_and_the_queue_never_exceeds_its_capaci
             pcm_format = PcmFormat(step[1])
             queue.put(bytes(2 * step[0]), pcm_format)
             n_put += 1
-            put_ms += pcm_format.duration_ms(2 * step[0])
+            newest_ms = pcm_format.duration_ms(2 * step[0])
+            put_ms += newest_ms
         queue.sent(n_taken)
         queue.acknowledge(n_taken)
-        assert queue.queued_ms <= capacity_ms
+        assert queue.queued_ms <= max(capacity_ms, newest_ms)
         assert put_ms == pytest.approx(taken_ms + queue.dropped_ms + queue.queued_ms)
     assert n_put == n_taken + queue.dropped_periods + len(taken(queue))
 
@@ -150,7 +193,7 @@ def test_nothing_leads_after_a_gap():
 
 
 @given(
-    st.sampled_from([60, 200, 100_000]),
+    st.sampled_from([0, 60, 200, 100_000]),
     st.lists(st.sampled_from(["put", "take", "sent", "acknowledge", "rewind"]), max_size=200),
 )
 def test_everything_put_is_delivered_once_in_order_unless_it_was_dropped(capacity_ms, steps):
@@ -173,7 +216,8 @@ def test_everything_put_is_delivered_once_in_order_unless_it_was_dropped(capacit
             queue.rewind()
             had += on_link[:acknowledged]
             on_link, written, acknowledged = [], [], 0
-        assert queue.held_ms <= capacity_ms
+            assert queue.held_ms <= capacity_ms
+        assert queue.held_ms <= max(capacity_ms, LIVE_MS)
     had += numbers(taken(queue))
     assert had == sorted(set(had))
     assert len(had) >= count - queue.dropped_periods

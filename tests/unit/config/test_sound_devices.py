@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.config.samples import examined
 from voiced.config.document import parse
-from voiced.config.fleet import forbidden
+from voiced.config.sending import forbidden, permissions_of
 from voiced.devices.cards import resolve
 from voiced.errors import DeviceError
 
@@ -15,6 +15,7 @@ NAMES = [
     "vc4hdmi0",
     "2886:001a",
     "2886:001A:0123-A.b_c",
+    "0d8c:0014@1-1.2",
     "hw:CARD=Array,DEV=0",
     "hw:Array",
     "hw:1,0",
@@ -41,6 +42,10 @@ DEFINITIONS = [
     "<confdir:../tmp/x>",
     "@args",
     "2886:001a:",
+    "2886:001a@",
+    "2886:001a@1-1.",
+    "2886:001a:x@1-1",
+    "Array@1-1",
     "2886:001a:{x}",
     "12886:001a",
     "a b",
@@ -80,14 +85,16 @@ def test_a_definition_is_refused(device, direction):
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @pytest.mark.parametrize("device", FILES)
 def test_no_server_may_name_a_file_whatever_the_device_allows(device, direction, allow):
-    (problem,) = forbidden(parse(text(device, direction).encode(), "f.yaml"), allow)
+    (problem,) = forbidden(
+        parse(text(device, direction).encode(), "f.yaml"), allow, permissions_of({})
+    )
     assert problem.path == ("audio", direction, "device")
     assert problem.hint == "write it into the device's own file"
 
 
 @pytest.mark.parametrize("device", NAMES)
 def test_a_server_may_name_a_card(device):
-    assert forbidden(parse(text(device).encode(), "f.yaml"), []) == []
+    assert forbidden(parse(text(device).encode(), "f.yaml"), [], permissions_of({})) == []
 
 
 @pytest.mark.parametrize("device", [each for each in DEFINITIONS if "wav" not in each.lower()])

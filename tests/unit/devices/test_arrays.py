@@ -7,23 +7,29 @@ import pytest
 
 from voiced.devices.alsapcm import native_format
 from voiced.devices.arrays import PLAIN, PROFILES, best_card, profile_of
-from voiced.devices.cards import Card, Stream, StreamFormat, list_cards
+from voiced.devices.cards import Card, list_cards
 from voiced.devices.choice import choose
+from voiced.devices.streams import Stream, StreamFormat
 from voiced.errors import DeviceError
 
 MACHINES = Path(__file__).parent / "asound"
 BOTH = Stream(0)
 
 
-def card(index, usb_id=None, capture=BOTH, playback=BOTH):
-    return Card(index, f"C{index}", f"card {index}", usb_id, capture, playback)
+def card(index, usb_id=None, capture=BOTH, playback=BOTH, **more):
+    captures, playbacks = ((side,) if side else () for side in (capture, playback))
+    return Card(index, f"C{index}", f"card {index}", usb_id, captures, playbacks, **more)
+
+
+def offering(encoding, rate_hz=48_000):
+    return Stream(0, (StreamFormat(encoding, 1, (rate_hz,)),))
 
 
 @pytest.mark.parametrize("usb_id", [*PROFILES, "2886:0018", "20b1:0016", "1415:2000", None])
 def test_every_usb_id_has_a_profile(usb_id):
     profile = profile_of(usb_id)
     assert profile.name
-    assert 0 < profile.capture_gain <= 100
+    assert profile.capture_gain is None or 0 < profile.capture_gain <= 100
     assert (profile is PLAIN) == (usb_id in ("1415:2000", None))
 
 
@@ -42,14 +48,21 @@ def test_the_promised_devices_are_known():
         ([card(0), card(1, "1234:abcd")], 1),
         ([card(0, capture=None), card(1)], 1),
         ([card(0), card(1)], 0),
+        ([card(0, "1:1", offering("U8")), card(1, "2:2", offering("S32_LE"), None)], 1),
+        ([card(0, "2886:001a", offering("DSD_U32_BE")), card(1, "2:2", offering("S24_3LE"))], 1),
+        ([card(0, "1:1", offering("S16_LE", 8000)), card(1, "2:2", offering("S24_LE"), None)], 1),
+        ([card(0, "1:1", offering("FLOAT_LE")), card(1, "2:2", offering("S16_LE"), None)], 1),
+        ([card(0, driver="Loopback"), card(1, "2:2", playback=None)], 1),
     ],
 )
-def test_the_best_card_cancels_echo_then_does_both_then_is_on_usb(cards, best):
+def test_the_best_card_can_be_used_then_cancels_echo_then_does_both_then_is_on_usb(cards, best):
     assert best_card(cards, "capture").index == best
 
 
 def test_where_no_card_has_that_side_there_is_no_best():
     assert best_card([card(0, capture=None)], "capture") is None
+    assert best_card([card(0, driver="Loopback")], "capture") is None
+    assert best_card([card(0, "1:1", offering("IEC958_SUBFRAME_LE"))], "capture") is None
 
 
 @pytest.mark.parametrize(
@@ -61,7 +74,7 @@ def test_where_no_card_has_that_side_there_is_no_best():
         ("xvf3800", "playback", "auto", "hw:CARD=Array,DEV=0"),
         ("xvf3800", "capture", "vc4hdmi0", "hw:CARD=Array,DEV=0"),
         ("studio", "playback", "auto", "hw:CARD=Studio,DEV=1"),
-        ("xvf3800", "capture", "somewhere", "default"),
+        ("xvf3800", "capture", "sysdefault", "default"),
         ("jabra", "capture", "USB_1", "hw:CARD=USB_1,DEV=0"),
     ],
 )

@@ -17,13 +17,17 @@ FAILED = DeviceError("mic", "it stopped working (Input/output error)")
 class Workshop:
     """Counts what is done to cards."""
 
-    def __init__(self, machine, version=(2, 0, 10), broken=False):
+    def __init__(self, machine, version=(2, 0, 10), broken=False, gain=None):
         self.machine = MACHINES / machine
         self.done = []
         self._version = version
         self._broken = broken
         self.care = CardCare(
-            self.machine, chip=self._chip, off_hook=self._off_hook, capture_gain=self._gain
+            self.machine,
+            chip=self._chip,
+            off_hook=self._off_hook,
+            capture_gain=self._gain,
+            gain=gain,
         )
 
     def choice(self, device):
@@ -56,8 +60,8 @@ class Workshop:
     ("machine", "device", "done"),
     [
         ("xvf3800", "2886:001a", ["hw:CARD=Array 100", "version"]),
-        ("arrayuac10", "2886:0018", ["hw:CARD=ArrayUAC10 100"]),
-        ("jabra", "USB", ["hw:CARD=USB 100"]),
+        ("arrayuac10", "2886:0018", []),
+        ("jabra", "USB", []),
         ("hdmi", "default", []),
     ],
 )
@@ -65,6 +69,13 @@ def test_a_card_gets_what_it_needs_before_it_captures(machine, device, done):
     shop = Workshop(machine)
     shop.care.prepare(shop.choice(device))
     assert shop.done == done
+
+
+def test_the_gain_that_the_settings_name_goes_before_that_of_the_profile():
+    for machine, device in (("xvf3800", "2886:001a"), ("studio", "Studio")):
+        shop = Workshop(machine, gain=70)
+        shop.care.prepare(shop.choice(device))
+        assert shop.done[0] == f"hw:CARD={shop.choice(device).name.card.id} 70"
 
 
 def test_a_speakerphone_is_told_that_a_call_is_on_and_not_driven_too_hard(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from voiced.audio.earcons import earcon
 from voiced.core.cues import Earcon, Prompt
 from voiced.devices.cues import LONGEST_S, SHIPPED, CueFiles
-from voiced.devices.wavfile import read_wav
+from voiced.devices.wav_reading import read_wav
 
 RATE_HZ = 48_000
 

@@ -1,5 +1,6 @@
 """What was heard, judged."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,12 @@ def test_the_level_of_the_channel_in_use_is_judged(channels, channel, expected, 
     assert fix in found["level"].fix
 
 
+@pytest.mark.parametrize("loud", [np.clip(NOISE * 500, -32768, 32767), np.sign(NOISE)])
+def test_what_this_program_sets_itself_is_not_to_be_set_with_alsamixer(loud):
+    needs_gain = heard((loud,), choice=on("xvf3800", "2886:001a", "capture"))
+    assert "`audio.capture.gain`" in findings(needs_gain, played())["level"].fix
+
+
 def test_a_telephone_is_told_from_a_microphone():
     assert result(findings(heard(format_hz=8_000), played()), "microphone") == "warn"
 
@@ -112,3 +119,11 @@ def test_of_a_direction_that_does_not_work_nothing_else_is_said():
     assert [check for check in found if result(found, check) != "skip"] == ["microphone", "speaker"]
     assert found["microphone"].fix == "see `voiced devices`"
     assert found["speaker"].fix == "plug"
+
+
+def test_a_loudspeaker_is_not_to_be_plugged_into_a_card_that_has_no_output():
+    deaf = on("xvf3800", "2886:001a", "capture")
+    mute = replace(deaf, name=replace(deaf.name, card=replace(deaf.name.card, playbacks=())))
+    other = played(choice=on("xvf3800", "vc4hdmi0", "playback"))
+    assert "plug the loudspeaker into Array" in findings(heard(choice=deaf), other)["same card"].fix
+    assert "plug the loudspeaker" not in findings(heard(choice=mute), other)["same card"].fix

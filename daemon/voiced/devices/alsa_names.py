@@ -1,0 +1,71 @@
+"""The PCMs that this system's ALSA files define.
+
+alsa-lib reads a name that no file defines as a definition of its own, and a definition may start programs.
+So a name counts only if it stands in a file. Looking it up opens no device.
+"""
+
+import ctypes
+import functools
+import re
+from typing import Any
+
+# Capturing from it brings whatever was in memory, and neither direction has a clock.
+_NO_DEVICE = "null"
+
+_MOST_ALIASES = 8
+"""How often a name may stand for another one."""
+
+
+def is_defined(name: str) -> bool:
+    """Tell whether a file of ALSA's defines a PCM called `name` that can be a sound device.
+
+    Thread: any.
+    """
+    library = _alsa_lib()
+    if library is None:
+        return False
+    top = ctypes.c_void_p()
+    if library.snd_config_update_ref(ctypes.byref(top)) < 0:
+        return False
+    try:
+        return _defines(library, top, name)
+    finally:
+        library.snd_config_unref(top)
+
+
+def _defines(library: Any, top: ctypes.c_void_p, name: str) -> bool:
+    for _ in range(_MOST_ALIASES):
+        found = _below(library, top, f"pcm.{name}")
+        if found is None:
+            return False
+        kind = _below(library, found, "type")
+        if kind is not None:
+            return _text(library, kind) != _NO_DEVICE
+        other = _text(library, found)
+        if other is None or "." in name:  # a dot leads into a definition: a part of it is no name
+            return False
+        if re.fullmatch(r"[A-Za-z0-9_-]+", other) is None:
+            return True
+        name = other
+    return False
+
+
+def _text(library: Any, node: ctypes.c_void_p) -> str | None:
+    text = ctypes.c_char_p()
+    if library.snd_config_get_string(node, ctypes.byref(text)) < 0 or text.value is None:
+        return None
+    return text.value.decode("utf-8", "replace")
+
+
+def _below(library: Any, node: ctypes.c_void_p, key: str) -> ctypes.c_void_p | None:
+    found = ctypes.c_void_p()
+    missing = library.snd_config_search(node, key.encode(), ctypes.byref(found)) < 0
+    return None if missing else found
+
+
+@functools.cache
+def _alsa_lib() -> Any:
+    try:
+        return ctypes.CDLL("libasound.so.2")
+    except OSError:
+        return None
