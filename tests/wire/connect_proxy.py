@@ -10,6 +10,11 @@ from tests.wire.peers import abort, tcp_server
 class ConnectProxy:
     """Answers CONNECT.
 
+    Args:
+        target_port: Where every name leads.
+        credentials: What it wants to be shown, by HTTP's scheme Basic.
+        refusal: What it answers instead.
+
     Attributes:
         requests: The first line of every request it got.
     """

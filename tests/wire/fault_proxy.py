@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import random
-import socket
-import struct
 
-from tests.wire.peers import abort
+from tests.wire.peers import abort, reset
 
 CHUNK_BYTES = 4096
 
@@ -60,9 +58,7 @@ class FaultProxy:
     def reset(self):
         """Send RST to both sides of every connection."""
         for writer in self._writers:
-            sock = writer.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            abort(writer)
+            reset(writer)
 
     def cut(self):
         """Close both sides of every connection without a WebSocket farewell."""

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ from voiced.errors import LinkError
 
 SILENT = logging.getLogger("tests.silent")
 SILENT.disabled = True
+
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER so that closing resets the connection."""
 
 
 @contextlib.asynccontextmanager
@@ -56,6 +60,14 @@ async def tcp_server(talk, **options):
 def abort(writer):
     """Abort a stream, unless it is gone: where what was unsent left after it was closed, asyncio would raise."""
     if writer.get_extra_info("socket").fileno() != -1:
+        writer.transport.abort()
+
+
+def reset(writer):
+    """Abort a stream with RST, unless it is gone."""
+    sock = writer.get_extra_info("socket")
+    if sock.fileno() != -1:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         writer.transport.abort()
 
 
@@ -109,10 +121,10 @@ def open_sockets():
 
 @contextlib.asynccontextmanager
 async def leaving_nothing():
-    """Fail if the body leaves a task or a socket behind. Peers need a moment to notice."""
+    """Fail if the body leaves a task or a socket behind. Peers need a moment to notice: they take turns on this loop."""
     tasks, sockets = asyncio.all_tasks(), open_sockets()
     yield
-    for _ in range(50):
+    for _ in range(300):
         extra_tasks = asyncio.all_tasks() - tasks
         extra_sockets = open_sockets() - sockets
         if not extra_tasks and not extra_sockets:

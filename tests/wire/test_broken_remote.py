@@ -1,6 +1,7 @@
 """What a server may send by mistake or on purpose: each refused with its reason, the service undisturbed."""
 
 import asyncio
+import shutil
 
 import pytest
 
@@ -41,12 +42,17 @@ BROKEN = {
     "wrong type": ("audio: {playback: {volume: loud}}\n", "a whole number from 0 to 100"),
     "number as text": ("audio: {playback: {volume: '30'}}\n", "write it without quotes"),
     "out of range": ("audio: {playback: {volume: 101}}\n", "from 0 to 100"),
-    "contradiction": ("led: {pin: 5}\nbutton: {pin: 5}\n", "pin 5 is"),
+    "contradiction": ("network: {replay_s: 30, resume_window_s: 3}\n", "longer than network.resume_window_s"),
     "unknown tool": ("tools: [open_the_pod_bay_doors]\n", "unknown tool"),
     "bad agent setting": ("agent: {session: {turns: 7}}\n", "agent.session"),
     "an older revision": ("revision: 4\nlog: {level: debug}\n", "older than 5"),
     "no revision any more": ("log: {level: debug}\n", "has no revision"),
     "no number": ("revision: newest\n", "not a whole number"),
+    "the same revision, changed": ("revision: 5\nlog: {level: debug}\n", "taken before with another content"),
+    "for somebody else": ("revision: 6\nfor: [hall, attic]\nlog: {level: debug}\n", "for: this device is not among"),
+    "for nobody": ("revision: 6\nfor: []\nlog: {level: debug}\n", "for: not a list of device names"),
+    "too many keys": ("".join(f"k{n}: 1\n" for n in range(2001)), "more than 2000 keys"),
+    "half a character": ('agent: {session: {greeting: "\\ud83d"}}\n', "write the character itself"),
     "protected: the agent's address": ("revision: 6\nagent: {url: 'wss://evil.test/'}\n", "only the device's own"),
     "protected: the key": ("revision: 6\nagent: {key: {file: /etc/passwd}}\n", "only the device's own"),
     "protected: the server": ("revision: 6\nremote: {url: 'https://evil.test/'}\n", "only the device's own"),
@@ -54,12 +60,16 @@ BROKEN = {
     "protected: the proxy": ("revision: 6\nnetwork: {proxy: 'http://evil.test:1'}\n", "only the device's own"),
     "protected: authorities": ("revision: 6\nnetwork: {ca_file: /tmp/ca}\n", "only the device's own"),
     "protected: listening": ("revision: 6\nkiosk: {listen: '0.0.0.0:80'}\n", "only the device's own"),
+    "protected: the light": ("revision: 6\nled: {pin: 5}\n", "only the device's own"),
+    "protected: a webhook": ("revision: 6\nagent: {session: {webhook: {url: 'https://evil.test/', events: []}}}\n", "only the device's own"),
+    "protected: always": ("revision: 6\nwake: {mode: always}\n", "anything but `button`"),
     "protected by taking away": ("revision: 6\nagent: null\n", "only the device's own"),
     "for another device": ("revision: 6\ndevice: {name: hall}\n", "meant for another device"),
     "a fleet without us": ("revision: 6\ndevices: {hall: {}}\n", "not among them"),
     "too big": ("# " + "x" * 300_000, "longer than 262144 bytes"),
     "a page in HTML": ("<!doctype html><title>Log in</title>", "a page for people"),
-    "an error page": (page("200 OK", "sorry: 1", "Content-Type: text/html"), "a page for people"),
+    "an error page": (page("200 OK", "sorry, not today", "Content-Type: text/html"), "a page for people"),
+    "a page that is YAML": (page("200 OK", "sorry: 1", "Content-Type: text/html"), "unknown key"),
     "not found": (page("404 Not Found", ""), "answered 404"),
     "server error": (page("503 Service Unavailable", "later"), "answered 503"),
     "sent to http": (page("302 Found", "", "Location: ftp://127.0.0.1/x"), "not https"),
@@ -127,7 +137,7 @@ async def test_with_a_public_key_only_what_its_owner_signed_counts(tmp_path, sig
     more = f", public_key: {signer.public_key}"
     async with kiosk(tmp_path, REMOTE.replace("MORE", more)) as it, it.running():
         old = b"revision: 3\nlog: {level: debug}\n"
-        replayed = signer.sign(old)
+        replayed = signer.sign(old, "-t", "revision:3")
 
         async def told(content, signature):
             it.server.put(content)
@@ -136,16 +146,53 @@ async def test_with_a_public_key_only_what_its_owner_signed_counts(tmp_path, sig
                 it.server.put(signature, "kitchen.yaml.minisig")
             return (await it.following.remote.ask()).error
 
+        def sign(content, revision):
+            return signer.sign(content, "-t", f"revision:{revision}")
+
         good = GOOD.encode()
         assert "has no signature" in await told(good, None)
         assert "not one of minisign" in await told(good, b"signed, me")
         assert "not signed with the key" in await told(good, stranger.sign(good))
         assert "not signed with the key" in await told(good + b"#", signer.sign(good))
+        assert "does not say for which revision" in await told(good, signer.sign(good))
+        assert "is for revision 6, not 5" in await told(good, sign(good, 6))
+        plain = b"log: {level: debug}\n"
+        assert "signed settings need a revision" in await told(plain, sign(plain, 5))
+        hall = b"revision: 5\nfor: hall\nlog: {level: debug}\n"
+        assert "this device is not among them" in await told(hall, sign(hall, 5))
         assert it.record.sent is None
-        assert await told(good, signer.sign(good)) == ""
+        assert await told(good, sign(good, 5)) == ""
         await until(lambda: it.record.good is not None, within_s=10)
         assert "older than 5" in await told(old, replayed)
+        other = GOOD.replace("warning", "error").encode()
+        assert "with another content" in await told(other, sign(other, 5))
+        assert await told(good, sign(good, 5)) == ""
         assert it.settings.log.level == "warning"
+
+
+async def test_when_the_power_goes_in_a_trial_nothing_older_is_taken_after_it(tmp_path):
+    async with kiosk(tmp_path, REMOTE.replace("MORE", "")) as it:
+        state, cut = tmp_path / "state", tmp_path / "as-it-was"
+        async with it.running():
+            it.server.put(GOOD)
+            assert (await it.following.remote.ask()).error == ""
+            assert it.record.trial.revision == 5
+            shutil.copytree(state, cut)
+        shutil.rmtree(state)
+        cut.rename(state)
+        async with it.running():
+            assert it.settings.log.level == "warning"
+            for text, reason in (
+                ("revision: 4\nlog: {level: debug}\n", "older than 5"),
+                ("revision: 5\nlog: {level: debug}\n", "with another content"),
+                ("log: {level: debug}\n", "has no revision"),
+            ):
+                it.server.put(text)
+                assert reason in (await it.following.remote.ask()).error
+            it.server.put(GOOD)
+            assert (await it.following.remote.ask()).error == ""
+            assert it.record.trial.revision == 5
+            await asyncio.sleep(0.2)  # it asks itself how it is
 
 
 def test_the_list_is_as_long_as_was_asked_for():

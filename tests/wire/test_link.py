@@ -10,6 +10,7 @@ from websockets.frames import Close
 from tests.wire.fault_proxy import FaultProxy
 from tests.wire.peers import agent, dialer, echo, heard, leaving_nothing, listen, sending
 from voiced.agents.codec import Dial
+from voiced.devices.link import LinkOptions
 from voiced.errors import LinkError
 
 pytestmark = pytest.mark.real_time
@@ -127,13 +128,23 @@ async def test_sending_on_a_closed_link_is_a_link_error():
             await link.send("late")
 
 
-async def test_a_message_of_two_mebibytes_arrives_whole():
-    message = "audio" * (2 * 1024 * 1024 // 5)
+async def test_a_message_as_large_as_may_be_arrives_whole():
+    message = "audio" * (LinkOptions().max_message_bytes // 5)
     async with (
         agent(sending(message)) as port,
         dialer()(Dial(f"ws://127.0.0.1:{port}")) as link,
     ):
         assert await heard(link) == [message]
+
+
+async def test_a_larger_message_ends_the_link_before_it_is_read():
+    n_bytes = LinkOptions().max_message_bytes + 1
+    async with (
+        agent(sending("x" * n_bytes)) as port,
+        dialer()(Dial(f"ws://127.0.0.1:{port}")) as link,
+    ):
+        assert await heard(link) == []
+        assert link.close_reason.startswith(f"frame with {n_bytes} bytes exceeds limit")
 
 
 async def test_a_burst_longer_than_the_librarys_queue_arrives_in_order():

@@ -19,6 +19,7 @@ from tests.wire.peers import (
 )
 from tests.wire.steps import cancelled_at_step
 from voiced.agents.codec import Dial
+from voiced.devices.websocket import MOST_UNREAD_BYTES
 from voiced.errors import LinkError
 
 pytestmark = pytest.mark.real_time
@@ -157,7 +158,7 @@ async def test_an_agent_that_hangs_up_while_much_is_unsent_ends_the_link_in_good
         dialer()(Dial(f"ws://127.0.0.1:{port}")) as link,
     ):
         transport = link._connection.transport
-        sending = asyncio.create_task(link.send("x" * (16 << 20)))
+        sending = asyncio.create_task(link.send("x" * (MOST_UNREAD_BYTES - 1024)))
         await until(transport.get_write_buffer_size)
         full.set()
         await until(transport.is_closing)

@@ -15,6 +15,7 @@ from tests.wire.peers import (
     refusal,
     resolver_of,
     sending,
+    tcp_server,
 )
 from tests.wire.steps import cancelled_at_step
 from voiced.agents.codec import Dial
@@ -79,6 +80,17 @@ async def test_a_proxy_that_refuses_is_told(serving, answer, sentence):
     async with proxied_agent(serving, refusal=answer) as (_, port):
         found = await refusal(DIAL.url, proxy=f"http://127.0.0.1:{port}")
         assert found == (LinkError, sentence)
+
+
+async def test_tls_that_fails_behind_a_proxy_is_told_and_leaves_no_traceback(caplog):
+    async def answer_in_clear(reader, writer):
+        await reader.read(10)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async with tcp_server(answer_in_clear) as target, ConnectProxy(target).serving() as port:
+        kind, text = await refusal(DIAL.url, proxy=f"http://127.0.0.1:{port}")
+    assert (kind, "answers without TLS" in text) == (LinkError, True)
+    assert [each.getMessage() for each in caplog.records if each.name == "asyncio"] == []
 
 
 async def test_a_proxy_that_is_down_is_told():

@@ -62,13 +62,13 @@ def check_headers(headers: Mapping[str, str]) -> None:
     """Refuse header values that HTTP cannot carry.
 
     Raises:
-        LinkRejected: If a value holds a line break or anything else but printable ASCII.
+        LinkRejected: If a value holds a line break, or another character that cannot be seen.
     """
     for name, value in headers.items():
-        if not (value.isascii() and value.isprintable()):
+        if not value.isprintable():
             raise LinkRejected(
                 f"the {name} header holds characters that cannot be sent",
-                "the key must be one line of plain ASCII text",
+                "it must be one line of text",
             )
 
 

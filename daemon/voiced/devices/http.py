@@ -27,6 +27,17 @@ LOOKUP_SHARE = 0.8
 MAX_BODY_BYTES = 64 * 1024
 
 
+_IMPROPER = (
+    ("got more than", "a line of its answer is too long"),
+    ("too many headers", "its answer has too many headers"),
+    ("content-length", "the Content-Length of its answer is no length"),
+    ("transfer-encoding", "the Transfer-Encoding of its answer is malformed"),
+    ("chunk", "its answer is not in proper chunks"),
+    ("header", "a header of its answer is malformed"),
+)
+"""By a part of the first line of what `aiohttp` says of an answer: what is wrong with it."""
+
+
 class AnswerTooLongError(LinkError):
     """The answer is longer than we take."""
 
@@ -65,7 +76,8 @@ class AiohttpCaller:
         proxy = choose_proxy(self._options.proxy, endpoint)
         if proxy is not None and proxy.startswith("socks"):
             raise LinkRejected(
-                "HTTPS calls cannot use a SOCKS proxy", "use an http:// proxy, or auth: bearer"
+                "HTTPS calls cannot use a SOCKS proxy",
+                "name an http:// proxy in HTTPS_PROXY, or use auth: bearer if it is for tokens",
             )
         try:
             async with asyncio.timeout(self._timeout_s), self._session(endpoint) as session:
@@ -73,7 +85,8 @@ class AiohttpCaller:
         except TimeoutError:
             raise no_answer(str(endpoint), self._timeout_s) from None
         except aiohttp.ClientHttpProxyError as error:
-            raise explain_proxy_status(error.status) from None
+            offers = error.headers.getall("Proxy-Authenticate", ()) if error.headers else ()
+            raise explain_proxy_status(error.status, offers) from None
         except aiohttp.ClientProxyConnectionError as error:
             raise explain_network(error.os_error, "the proxy") from None
         except aiohttp.ServerDisconnectedError:
@@ -83,6 +96,9 @@ class AiohttpCaller:
             raise explain_network(origin, str(endpoint)) from None
         except aiohttp.ClientPayloadError:
             raise LinkError(f"{endpoint} broke its answer off") from None
+        except aiohttp.ClientResponseError as error:
+            what = _improper(error.message)
+            raise LinkError(f"{endpoint} does not speak proper HTTP{what}") from None
         except (aiohttp.ClientError, ValueError):
             raise LinkError(f"{endpoint} does not speak proper HTTP") from None
 
@@ -119,6 +135,12 @@ async def _exchange(
                 raise AnswerTooLongError(f"the answer is longer than {max_bytes} bytes")
         found = {name.lower(): value for name, value in response.headers.items()}
         return HttpAnswer(response.status, bytes(body), found)
+
+
+def _improper(message: str) -> str:
+    """Return what is wrong with an answer, without a word of it, by what `aiohttp` says; or nothing."""
+    said = message.partition("\n")[0].lower()
+    return next((f": {what}" for part, what in _IMPROPER if part in said), "")
 
 
 def _name_service(resolver: Resolver, timeout_s: float) -> "aiohttp.abc.AbstractResolver":

@@ -19,6 +19,8 @@ AddressList = list[tuple[Any, ...]]
 
 _Key = tuple[str, int]
 
+_NOWHERE = ("0.0.0.0", "::")  # noqa: S104 - nobody listens there
+
 
 class Resolver:
     """Looks up addresses and remembers the last good ones. Belongs to one event loop."""
@@ -70,15 +72,16 @@ class Resolver:
         patience_s = min(timeout_s, self._patience_when_known_s) if known else timeout_s
         try:
             async with asyncio.timeout(patience_s):
-                return await self._fresh(key)
+                found = await self._fresh(key)
+            return _unblocked(found, endpoint.host)
         except TimeoutError:
             problem = f"no name server answered for {endpoint.host}; is the network up?"
         except OSError as error:
             problem = _explain(error, endpoint.host)
         except UnicodeError:
-            problem = f"{endpoint.host} is not a possible host name; check the agent's address"
+            problem = f"{endpoint.host} is not a possible host name; correct the address"
         if known:
-            return known
+            return _unblocked(known, endpoint.host)
         raise LinkError(problem)
 
     async def _fresh(self, key: _Key) -> AddressList:
@@ -123,10 +126,27 @@ def _numeric(key: _Key) -> AddressList:
         return []
 
 
+def _unblocked(found: AddressList, host: str) -> AddressList:
+    """Return the addresses but those by which a name server says that it tells none.
+
+    A connection to one of them would reach this device itself.
+
+    Raises:
+        LinkError: If there are no others.
+    """
+    left = [each for each in found if each[4][0] not in _NOWHERE]
+    if found and not left:
+        raise LinkError(
+            f"the name {host} is blocked here: the name server answers {found[0][4][0]}; "
+            "allow it in the filter of this network (Pi-hole, AdGuard, router)"
+        )
+    return left
+
+
 def _explain(error: OSError, host: str) -> str:
     match error.errno:
         case socket.EAI_NONAME | socket.EAI_NODATA:
-            return f"the name {host} does not exist; check the agent's address"
+            return f"the name {host} does not exist; is it spelt right, and known in this network?"
         case socket.EAI_AGAIN:
             return f"no name server can be reached for {host}; is the network up?"
         case _:

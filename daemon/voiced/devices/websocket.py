@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Any, cast
 
-import aiohappyeyeballs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from voiced.agents.codec import Dial
+from voiced.devices.connector import Connector
 from voiced.devices.endpoint import Endpoint, check_headers, endpoint_of
-from voiced.devices.failures import explain_network, explain_upgrade, no_answer
+from voiced.devices.failures import explain_upgrade, no_answer
 from voiced.devices.link import UNSENT_IN_KERNEL_BYTES, LinkOptions, WebSocketLink
 from voiced.devices.proxy import at_address, choose_proxy, proxy_endpoint
 from voiced.devices.resolver import Resolver
@@ -23,6 +23,9 @@ from voiced.ports import Link
 RECEIVE_BYTES = 32 * 1024
 """asyncio would ask for 256 KiB at a time, so much that the C library maps and unmaps it for every
 message: two page faults each."""
+
+MOST_UNREAD_BYTES = 2 * 1024 * 1024
+"""What may wait for a peer that sends and does not read: more than a whole session of settings has."""
 
 _SILENCED = logging.getLogger(f"{__name__}.library")
 """The library logs headers and messages, so keys and transcripts, at DEBUG."""
@@ -45,7 +48,7 @@ class WebSocketDialer:
         self, options: LinkOptions, resolver: Resolver | None = None, guard: Guard = _unguarded
     ) -> None:
         self._options = options
-        self._resolver = resolver or Resolver()
+        self._connector = Connector(options, resolver)
         self._guard = guard
 
     @asynccontextmanager
@@ -102,9 +105,9 @@ class WebSocketDialer:
         """
         proxy = choose_proxy(self._options.proxy, endpoint)
         if proxy is None:
-            return {"sock": await self._open(endpoint, str(endpoint), deadline_s)}
+            return {"sock": await self._straight(endpoint, str(endpoint), deadline_s)}
         first = proxy_endpoint(proxy)
-        with await self._open(first, f"the proxy {first}", deadline_s) as probe:
+        with await self._straight(first, f"the proxy {first}", deadline_s) as probe:
             address = probe.getpeername()[0]
         route = {"proxy": at_address(proxy, address)}
         if first.is_secure:
@@ -114,19 +117,9 @@ class WebSocketDialer:
             }
         return route
 
-    async def _open(self, endpoint: Endpoint, peer: str, deadline_s: float) -> socket.socket:
-        """Return a socket connected to the first address of `endpoint` that answers."""
-        left_s = deadline_s - asyncio.get_running_loop().time()
-        addresses = await self._resolver.lookup(endpoint, left_s)
-        try:
-            async with asyncio.timeout_at(deadline_s):
-                return await aiohappyeyeballs.start_connection(
-                    addresses, happy_eyeballs_delay=self._options.happy_eyeballs_delay_s
-                )
-        except TimeoutError:
-            raise no_answer(peer, self._options.connect_timeout_s) from None
-        except OSError as error:
-            raise explain_network(error, peer) from None
+    async def _straight(self, endpoint: Endpoint, peer: str, deadline_s: float) -> socket.socket:
+        within_s = self._options.connect_timeout_s
+        return await self._connector.straight(endpoint, peer, deadline_s, within_s)
 
 
 class Connection(ClientConnection):
@@ -135,9 +128,19 @@ class Connection(ClientConnection):
     asyncio lets go of a socket without noting that it did if what was unsent left after the peer had hung
     up (`_write_ready` in `asyncio/selector_events.py`, up to Python 3.14); aborting it then raises
     AttributeError. The library aborts whatever is closed.
+
+    It also answers every ping, whether or not the peer reads the answers: a flood of pings would fill
+    the memory with them.
     """
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+            self.transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        if not hasattr(self, "recv_messages"):  # lost before it was made: TLS failed behind a proxy
+            return
         super().connection_lost(exc)
         self.transport = cast("asyncio.Transport", _Ended(self.transport))
 

@@ -16,9 +16,11 @@ from voiced.devices.link import LinkOptions
 from voiced.devices.proxy import choose_proxy, proxy_endpoint
 from voiced.devices.resolver import AddressList, Resolver
 from voiced.devices.tls import tls_context
-from voiced.doctor.finding import Finding, fail_as, ok, skip
+from voiced.doctor.finding import Finding, fail_as, ok, skip, warn
 from voiced.errors import LinkError
-from voiced.ports import Dialer, HttpCaller
+from voiced.ports import DialCaller, Dialer
+from voiced.printable import shown
+from voiced.task_group import TaskGroup
 
 PARTING_S = 3.0
 
@@ -32,14 +34,14 @@ class Ways:
         link: The network settings.
         resolver: Looks up names.
         dial: Opens links.
-        call_http: Makes HTTPS calls.
+        call_http: Makes the calls of a dial plan.
     """
 
     url: str
     link: LinkOptions
     resolver: Resolver
     dial: Dialer
-    call_http: HttpCaller
+    call_http: DialCaller
 
 
 async def check_way(ways: Ways) -> AsyncIterator[Finding]:
@@ -120,6 +122,8 @@ async def check_agent(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
         yield skip("resume", "there was no session")
         return
     yield ok("agent", "it takes the key and the session settings")
+    async for finding in check_voice(agent, ways):
+        yield finding
     if not isinstance(first, AgentReady) or first.resume_key is None:
         yield skip("resume", "this agent cannot")
         return
@@ -128,6 +132,25 @@ async def check_agent(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
         yield fail_as("resume", f"resume fails: {again.reason}", "report it to the agent's support")
     else:
         yield ok("resume", "a lost connection goes on with the same session")
+
+
+async def check_voice(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
+    """Yield whether the agent lists the configured voice, if one is; a refused voice is only left out."""
+    check = agent.voice_check()
+    if check is None:
+        return
+    try:
+        listed = check.is_listed(await ways.call_http(check.call))
+    except LinkError:
+        listed = None
+    name = shown(check.voice[:50])
+    if listed is None:
+        yield skip("voice", "the agent does not tell which voices it has")
+    elif listed:
+        yield ok("voice", f"the agent has {name}")
+    else:
+        fix = "change or remove agent.session.output.voice; the agent uses its own"
+        yield warn("voice", f"the agent does not list {name}", fix)
 
 
 _REMEDIES = {
@@ -161,7 +184,7 @@ async def _visit(agent: Agent, ways: Ways, resume_key: str | None, *, stays: boo
         dispatch=dispatch,
     )
     connection = Connection(agent.codec(resume_key, greet=False), around)
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         task = group.create_task(connection.run(0.0))
         event = await outcome
         if stays and isinstance(event, AgentReady):

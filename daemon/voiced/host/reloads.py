@@ -1,7 +1,7 @@
 """Requests to read the settings again: who asks, who does it, and who wants to know of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 
 def _nobody(_begun: bool, /) -> None:  # noqa: FBT001 - it is the one argument
@@ -18,7 +18,7 @@ class Reloads:
         tell: Is told True when a reload begins, False when it is over.
     """
 
-    def __init__(self, reread: Callable[[], object]) -> None:
+    def __init__(self, reread: Callable[[], Awaitable[object]]) -> None:
         self.tell: Callable[[bool], None] = _nobody
         self._reread = reread
         self._asked = asyncio.Event()
@@ -38,5 +38,7 @@ class Reloads:
         while True:
             await self._asked.wait()
             self._asked.clear()
-            self._reread()
-            self.tell(False)  # noqa: FBT003 - it is the one argument
+            try:
+                await self._reread()
+            finally:
+                self.tell(False)  # noqa: FBT003 - it is the one argument

@@ -8,26 +8,31 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote
 
-from voiced import __version__
-from voiced.agents.codec import HttpAnswer, HttpCall
-from voiced.config.choice import sent_of
+from voiced.agents.codec import HttpAnswer
+from voiced.config.choice import name_of, sent_of
 from voiced.config.outside import RemoteSection
 from voiced.config.record import Record, Sent
-from voiced.config.signature import SUFFIX, verify
+from voiced.config.signature import SUFFIX, check_comment, verify
 from voiced.core.schedule import Uniform, first_wait_s, next_wait_s
-from voiced.errors import ConfigError, LinkError, VoicedError
+from voiced.errors import ConfigError, VoicedError
+from voiced.host.remote_answer import (
+    NAME,
+    NOT_MODIFIED,
+    OK,
+    check_kind,
+    get,
+    naming_kind,
+    signature_url,
+    validators_of,
+)
 from voiced.ports import HttpCaller
+from voiced.task_group import TaskGroup
 
 log = logging.getLogger(__name__)
 
-NAME = "remote"
-MOST_REDIRECTS = 3
 OF_LATE_S = 1.0
-OK, NOT_MODIFIED = 200, 304
-_MOVED = {301, 302, 303, 307, 308}
-_VALIDATORS = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
 
 
 _uniform = random.SystemRandom().uniform
@@ -104,11 +109,18 @@ class RemoteSettings:
         self._answered = asyncio.Event()
         self._validators: Mapping[str, str] = {}
         self._refusal: ConfigError | None = None
+        self._refused: Sent | None = None
+        self._odd = ""
 
     def follow(self) -> None:
         """Take note that the device's own settings may have changed: what was refused may fit now."""
-        self._validators, self._refusal = {}, None
+        self._validators, self._refusal, self._refused = {}, None, None
         self._changed.set()
+
+    def ask_again(self) -> None:
+        """Forget what became of what the server sent, and ask it soon."""
+        self.follow()
+        self._asked.set()
 
     async def ask(self) -> Report:
         """Ask now; return how it went."""
@@ -132,7 +144,7 @@ class RemoteSettings:
             remote, self._validators = self._taker.remote, {}
             if remote is None:
                 self._answered.set()  # nobody else will
-            async with asyncio.TaskGroup() as group:
+            async with TaskGroup() as group:
                 asking = None
                 if remote is not None:
                     asking = group.create_task(self._ask_in_time(remote), name="remote settings")
@@ -150,9 +162,19 @@ class RemoteSettings:
                 async with asyncio.timeout(wait_s):
                     await self._asked.wait()
             self._asked.clear()
-            failures = 0 if await self._try(remote) else failures + 1
-            if not self._asked.is_set():  # whoever asked meanwhile wants to know how it is now
-                self._answered.set()
+            try:
+                failures = 0 if await self._try(remote) else failures + 1
+            except Exception:
+                self.report = Report(
+                    _now(),
+                    answered=False,
+                    usable_at=self.report.usable_at,
+                    error=f"{NAME}: asking broke",
+                )
+                raise
+            finally:
+                if not self._asked.is_set():  # whoever asked meanwhile wants to know how it is now
+                    self._answered.set()
             wait_s = next_wait_s(remote.interval_s, failures, self._uniform)
 
     async def _try(self, remote: RemoteSection) -> bool:
@@ -182,31 +204,58 @@ class RemoteSettings:
         """
         call = self._caller(remote)
         url = self._address(remote)
-        answer = await _get(call, url, self._validators)
-        if answer.status == NOT_MODIFIED:
-            if self._refusal is not None:
-                raise self._refusal
+        known = self._validators
+        answer = await get(call, url, known)
+        if answer.status == NOT_MODIFIED and known:
+            await self._take_again(remote)
             return
-        _check_kind(answer)
+        check_kind(answer, asked_for_changes=bool(known))
+        comment = None
         if remote.public_key is not None:
-            signature = await _get(call, signature_url(url), {})
-            if signature.status != OK:
-                problem = f"has no signature: the server answered {signature.status}"
-                raise ConfigError(NAME, problem, f"put the file {SUFFIX} beside it")
-            signed = answer.body, signature.body, remote.public_key
-            await asyncio.to_thread(verify, *signed, NAME)
+            signature = await _signature(call, url)
+            signed = answer.body, signature, remote.public_key
+            comment = await asyncio.to_thread(verify, *signed, NAME)
         # From here on the same text would have the same fate.
-        self._validators = {
-            request: answer.headers[name]
-            for name, request in _VALIDATORS.items()
-            if name in answer.headers
-        }
+        self._validators = self._validators_of(answer)
+        self._refusal = self._refused = None
         try:
-            self._refusal = None
-            await self._taker.take(sent_of(answer.body, _now()))
+            sent = await asyncio.to_thread(sent_of, answer.body, _now())
         except ConfigError as error:
-            self._refusal = error
-            raise
+            self._refusal = naming_kind(answer, error)
+            raise self._refusal from None
+        if comment is not None:
+            try:
+                check_comment(comment, sent.revision, name_of(sent))
+            except ConfigError:
+                self._validators = {}  # the signature may change while the text stays
+                raise
+        await self._hand_on(remote, sent)
+
+    async def _take_again(self, remote: RemoteSection) -> None:
+        """Do once more what was done with what the server sent last: what was refused may fit by now.
+
+        Raises:
+            ConfigError: If it does not.
+        """
+        if self._refused is not None:
+            await self._hand_on(remote, self._refused)
+        elif self._refusal is not None:
+            raise self._refusal
+
+    async def _hand_on(self, remote: RemoteSection, sent: Sent) -> None:
+        if self._taker.remote != remote:  # it was checked by rules that do not count any more
+            return
+        self._refused = sent
+        await self._taker.take(sent)
+        self._refused = None
+
+    def _validators_of(self, answer: HttpAnswer) -> Mapping[str, str]:
+        found, odd = validators_of(answer)
+        if odd:
+            level = logging.DEBUG if odd == self._odd else logging.WARNING
+            log.log(level, "%s: the server's %s cannot be sent back; asking without it", NAME, odd)
+        self._odd = odd
+        return found
 
     def _address(self, remote: RemoteSection) -> str:
         url = remote.url.replace("{name}", quote(self._taker.device_name, safe=""))
@@ -219,48 +268,18 @@ class RemoteSettings:
         return url.replace("{serial}", quote(serial, safe=""))
 
 
-def signature_url(url: str) -> str:
-    """Return where the signature of what is at `url` is."""
-    parts = urlsplit(url)
-    return parts._replace(path=parts.path + SUFFIX).geturl()
-
-
-async def _get(call: HttpCaller, url: str, validators: Mapping[str, str]) -> HttpAnswer:
-    """Return the answer, wherever it is.
+async def _signature(call: HttpCaller, url: str) -> bytes:
+    """Return the signature of what is at `url`.
 
     Raises:
-        ConfigError: If it is where it must not be.
-        LinkError: If there is none, or another one than is useful.
+        ConfigError: If there is none.
+        LinkError: If the server does not answer.
     """
-    headers = {"Accept": "application/yaml, text/yaml, */*", "User-Agent": f"voiced/{__version__}"}
-    for _ in range(MOST_REDIRECTS + 1):
-        answer = await call(HttpCall("GET", url, {**headers, **validators}))
-        if answer.status not in _MOVED:
-            break
-        before, url = url, urljoin(url, answer.headers.get("location", ""))
-        if urlsplit(url).scheme != urlsplit(before).scheme:
-            problem = "the server sends us to an address that is not https"
-            raise ConfigError("remote.url", problem, "mend the server")
-    else:
-        raise ConfigError(
-            "remote.url", "the server sends us from place to place", "mend the server"
-        )
-    return answer
-
-
-def _check_kind(answer: HttpAnswer) -> None:
-    """Return if `answer` may hold settings.
-
-    Raises:
-        ConfigError: If it is a page for people.
-        LinkError: If it is none.
-    """
+    answer = await get(call, signature_url(url), {})
     if answer.status != OK:
-        raise LinkError(f"the server answered {answer.status}")
-    kind = answer.headers.get("content-type", "")
-    if kind.startswith("text/html") or answer.body.lstrip()[:1] == b"<":
-        problem = "the server sent a page for people, not settings"
-        raise ConfigError(NAME, problem, "does this network want a log-in page visited?")
+        problem = f"has no signature: the server answered {answer.status}"
+        raise ConfigError(NAME, problem, f"put the file {SUFFIX} beside it")
+    return answer.body
 
 
 def _now() -> float:

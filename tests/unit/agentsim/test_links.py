@@ -140,6 +140,61 @@ async def test_a_bad_credential_is_told_after_the_upgrade_and_closed_1008(header
         assert refused.connection.close_code == 1008
 
 
+@pytest.mark.parametrize("headers", [{}, KEY, {"Authorization": "Bearer k2"}])
+@pytest.mark.parametrize(
+    ("token", "code"), [("k1", None), ("k2", "unauthorized"), ("bad", "forbidden")]
+)
+async def test_the_key_itself_is_taken_where_a_token_goes(token, code, headers):
+    async with paired(False, keys=["k1"], forbidden_keys=["bad"]) as client:
+        for _ in range(2):  # a key is not used up
+            guest = client.join(client.service.dial(f"ws://host/v1/ws?token={token}", headers))
+            guest.send("session.update", session={})
+            await asyncio.sleep(1)
+            assert [each["code"] for each in guest.find("session.error")] == [code][: bool(code)]
+            assert bool(guest.find("session.ready")) is (code is None)
+
+
+async def test_without_a_list_of_keys_an_old_token_is_no_key():
+    async with paired(False) as client:
+        guest = client.join(client.service.dial("ws://host/v1/ws?token=anything", {}))
+        await guest.finished.wait()
+        assert guest.last("session.error")["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize("keys", [[], ["k1"]])
+async def test_a_key_that_is_not_allowed_is_told_so_and_gets_no_token(keys):
+    async with paired(False, keys=keys, forbidden_keys=["bad"]) as client:
+        refused = bearer(client, "bad")
+        await refused.finished.wait()
+        assert [each["code"] for each in refused.events] == ["forbidden"]
+        assert refused.connection.close_code == 1008
+        headers = {"Authorization": "Bearer bad"}
+        status, _ = client.service.answer("GET", f"{TOKEN}?expires_in_seconds=60", headers)
+        assert status == 403
+
+
+@pytest.mark.parametrize(
+    ("mode", "no_audio", "too_late"),
+    [
+        ("live", "invalid_audio", "session_expired"),
+        ("strict", "invalid_format", "session_not_found"),
+    ],
+)
+async def test_the_documents_and_the_service_name_two_errors_differently(mode, no_audio, too_late):
+    async with paired(mode=mode) as client:
+        client.send("input.audio")
+        client.send("input.audio", audio=7)
+        await asyncio.sleep(1)
+        codes = [each["code"] for each in client.find("session.error")]
+        assert codes == [no_audio, "invalid_audio"]
+        session_id = client.session.id
+        client.session.drop()
+        await asyncio.sleep(31)
+        again = await resumed(client, session_id)
+        assert again.last("session.error")["code"] == too_late
+        assert again.connection.close_code == 1008
+
+
 TOKEN = "https://host/v1/token"
 
 
@@ -233,7 +288,7 @@ async def test_too_many_sessions_are_refused():
         ('{"type": "session.resume", "session_id": "x"}', "invalid_format"),
         ('{"type": "input.audio", "audio": "?"}', "invalid_audio"),
         ('{"type": "input.audio", "audio": "AAAA"}', "invalid_audio"),
-        ('{"type": "input.audio"}', "invalid_audio"),
+        ('{"type": "input.audio"}', "invalid_format"),
         ('{"type": "tool.result", "call_id": "x", "result": {}}', "invalid_format"),
         ('{"type": "reply.create", "instructions": 3}', "invalid_format"),
         ('{"type": "conversation.message", "role": "agent", "content": "x"}', "invalid_format"),

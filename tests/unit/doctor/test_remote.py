@@ -41,14 +41,16 @@ def test_without_a_server_there_is_nothing_to_tell(path):
             [("ok", "remote revision 3, taken 2023-11-14 22:13 UTC, is being tried")],
         ),
         (
-            rec.take_back(rec.propose(Record(good=GOOD), BAD), "the agent refuses it"),
+            rec.take_back(rec.propose(Record(good=GOOD), BAD), "the agent refuses it", 0.0),
             [
                 ("ok", "remote revision 3, taken 2023-11-14 22:13 UTC, is kept"),
                 ("warn", "revision 4 was taken back: the agent refuses it"),
             ],
         ),
         (
-            rec.keep(rec.propose(rec.take_back(rec.propose(Record(), Sent("x", 1)), "no"), GOOD)),
+            rec.keep(
+                rec.propose(rec.take_back(rec.propose(Record(), Sent("x", 1)), "no", 0.0), GOOD)
+            ),
             [("ok", "remote revision 3, taken 2023-11-14 22:13 UTC, is kept")],
         ),
     ],

@@ -5,9 +5,16 @@ import asyncio
 from voiced.host.reloads import Reloads
 
 
+def noting(done):
+    async def reread():
+        done.append(1)
+
+    return reread
+
+
 async def test_what_is_asked_twice_at_once_is_done_once_and_told_of():
     done, told = [], []
-    reloads = Reloads(lambda: done.append(1))
+    reloads = Reloads(noting(done))
     reloads.tell = told.append
     running = asyncio.create_task(reloads.run())
     await asyncio.sleep(1)
@@ -26,7 +33,7 @@ async def test_what_is_asked_twice_at_once_is_done_once_and_told_of():
 
 async def test_nobody_has_to_listen():
     done = []
-    reloads = Reloads(lambda: done.append(1))
+    reloads = Reloads(noting(done))
     running = asyncio.create_task(reloads.run())
     reloads.ask()
     await asyncio.sleep(1)

@@ -1,17 +1,22 @@
 """Settings asked of a server (remote.py): when, how, and what is made of its answers."""
 
 import asyncio
+import gzip
 import random
+import tracemalloc
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import pytest
 
 from voiced.agents.codec import HttpAnswer
+from voiced.config.document import MAX_BYTES
 from voiced.config.outside import RemoteSection
 from voiced.config.record import Record, Sent
 from voiced.errors import ConfigError, LinkError
-from voiced.host.remote import RemoteSettings, signature_url
+from voiced.guard import Guard
+from voiced.host.remote import RemoteSettings
+from voiced.host.remote_answer import signature_url, unpacked
 
 URL = "https://config.test/kitchen.yaml"
 SETTINGS = b"revision: 1\nlog: {level: debug}\n"
@@ -133,15 +138,50 @@ async def test_a_server_that_is_down_is_tried_again_soon_and_then_seldom(caplog)
     assert len(device.taken) == 1
 
 
+BOMB = gzip.compress(b"# " * 10**7)
+
 REFUSED = {
     "not found": (HttpAnswer(404), "answered 404"),
     "broken": (HttpAnswer(500), "answered 500"),
-    "a page": (HttpAnswer(200, b"x: 1", {"content-type": "text/html; charset=utf-8"}), "a page"),
+    "a page": (
+        HttpAnswer(200, b"Please log in", {"content-type": "text/html; charset=utf-8"}),
+        "a page for people",
+    ),
     "a page in disguise": (HttpAnswer(200, b"\n <!doctype html>"), "a page for people"),
     "to http": (HttpAnswer(302, headers={"location": "http://config.test/x"}), "not https"),
     "to a file": (HttpAnswer(302, headers={"location": "file:///etc/passwd"}), "not https"),
     "in a circle": (HttpAnswer(307, headers={"location": URL}), "from place to place"),
-    "nowhere": (HttpAnswer(308), "from place to place"),
+    "nowhere": (HttpAnswer(308), "sends us elsewhere, but not where"),
+    "not modified, though nothing is known": (HttpAnswer(304), "nothing has changed (304)"),
+    "a picture": (
+        HttpAnswer(200, b"\x89PNG", {"content-type": "image/png"}),
+        "sent image/png, not",
+    ),
+    "an archive": (
+        HttpAnswer(200, b"PK\xff", {"content-type": "application/zip"}),
+        "not UTF-8 text (the server calls it application/zip)",
+    ),
+    **{
+        f"compressed: {what}": (HttpAnswer(200, body, {"content-encoding": how}), reason)
+        for what, how, body, reason in (
+            ("but it is not", "gzip", b"a: 1", "compressed (gzip), but not whole"),
+            ("cut off", "gzip", gzip.compress(SETTINGS)[:-4], "compressed (gzip), but not whole"),
+            ("damaged", "gzip", gzip.compress(SETTINGS)[:12] + b"\0" * 30, "but not whole"),
+            (
+                "with something behind",
+                "gzip",
+                gzip.compress(SETTINGS) + b"# more",
+                "or with more behind",
+            ),
+            ("a second one cut off", "gzip", (gzip.compress(SETTINGS) * 2)[:-4], "but not whole"),
+            ("without end in parts", "gzip", gzip.compress(b"# " * 10**5) * 2, "larger than 256"),
+            ("in many parts", "gzip", gzip.compress(b"") * 10_000, "in more than 64 parts"),
+            ("without end", "x-gzip", BOMB, "larger than 256 KiB once"),
+            ("by another", "br", b"a: 1", "compressed (br), which was not asked for"),
+            ("twice", "gzip, gzip", b"a: 1", "compressed, which was not asked for"),
+            ("a page", "gzip", gzip.compress(b"<html>"), "a page for people"),
+        )
+    },
     "no text": (HttpAnswer(200, b"\xff\xfe\x00"), "not UTF-8"),
     "no YAML": (HttpAnswer(200, b"a: [1"), "not valid YAML"),
     "too large": (LinkError("the answer is longer than 262144 bytes"), "longer than"),
@@ -160,6 +200,45 @@ async def test_what_is_no_settings_file_is_refused_with_the_reason(name, caplog)
     assert device.taken == []
 
 
+USED = {
+    "called a page": {"content-type": "text/html; charset=utf-8"},
+    "called XHTML": {"content-type": "application/xhtml+xml"},
+    "called a picture": {"content-type": "image/png"},
+    "called an archive": {"content-type": "application/zip"},
+    "called nothing": {},
+}
+
+
+@pytest.mark.parametrize("how", ["", "identity", "gzip", "X-GZip"])
+@pytest.mark.parametrize("name", USED)
+async def test_what_is_a_settings_file_is_read_whatever_the_server_calls_it(name, how, caplog):
+    device, server = Device(), Server()
+    body = gzip.compress(SETTINGS) if "gzip" in how.lower() else SETTINGS
+    server.answers[URL] = HttpAnswer(200, body, {**USED[name], "content-encoding": how})
+    async with asking(device, server) as it:
+        await asyncio.sleep(2 * INTERVAL_S)
+        assert it.report.error == ""
+    assert {each.text for each in device.taken} == {SETTINGS.decode()}
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("padding", [b"", bytes(512)])
+@pytest.mark.parametrize("cuts", [(0,), (0, 9), (0, 0, 9, 20)])
+def test_what_was_compressed_in_parts_is_read_whole(cuts, padding):
+    ends = (*cuts[1:], len(SETTINGS))
+    body = b"".join(gzip.compress(SETTINGS[a:b]) for a, b in zip(cuts, ends, strict=True)) + padding
+    assert unpacked(HttpAnswer(200, body, {"content-encoding": "gzip"})).body == SETTINGS
+
+
+def test_what_is_unpacked_is_bounded_before_there_is_memory_for_it():
+    tracemalloc.start()
+    with pytest.raises(ConfigError):
+        unpacked(HttpAnswer(200, BOMB, {"content-encoding": "gzip"}))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 4 * MAX_BYTES
+
+
 async def test_where_the_server_sends_us_is_followed():
     device, server = Device(), Server()
     server.answers["https://other.test/a"] = server.answers[URL]
@@ -176,6 +255,31 @@ async def test_what_the_device_refuses_is_reported_and_not_fetched_again():
         await asyncio.sleep(3 * INTERVAL_S)
         assert it.report.error == "remote: unknown key"
     assert all("If-None-Match" in call.headers for _, call in server.calls[1:])
+
+
+async def test_what_was_refused_for_now_is_offered_again_without_being_fetched():
+    device, server = Device(), Server()
+    device.refuses = "the disk cannot be written"
+    async with asking(device, server):
+        await asyncio.sleep(3 * INTERVAL_S)
+        device.refuses = ""
+        await asyncio.sleep(4 * INTERVAL_S)
+    assert [each.text for each in device.taken] == [SETTINGS.decode()]
+    assert all("If-None-Match" in call.headers for _, call in server.calls[1:])
+
+
+async def test_a_header_that_cannot_be_sent_back_is_told_of_once_and_done_without(caplog):
+    device, server = Device(), Server()
+    server.answers[URL] = HttpAnswer(200, SETTINGS, {"etag": '"\udce4"', "last-modified": "now"})
+    async with asking(device, server) as it:
+        await asyncio.sleep(5 * INTERVAL_S)
+        assert it.report.error == ""
+    headers = [call.headers for _, call in server.calls[1:]]
+    assert {(each.get("If-None-Match"), each["If-Modified-Since"]) for each in headers} == {
+        (None, "now")
+    }
+    aloud = [line for line in caplog.records if line.levelname == "WARNING"]
+    assert ["Etag" in line.message for line in aloud] == [True]
 
 
 @pytest.mark.parametrize(
@@ -254,3 +358,18 @@ async def test_a_device_without_a_server_asks_nobody_until_there_is_one():
         it.follow()
         await asyncio.sleep(6)
         assert len(device.taken) == 1
+
+
+async def test_who_asks_is_answered_even_if_asking_breaks_and_again_once_it_does_not():
+    device, server = Device(), Server()
+    works, server.answers[URL] = server.answers[URL], ValueError("a mistake of ours")
+    it = RemoteSettings(device, lambda _: server, lambda: None, random.Random(3).uniform)
+    running = asyncio.create_task(Guard().run("remote settings", it.run))
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        for _ in range(3):
+            assert (await it.ask()).error == "remote: asking broke"
+        server.answers[URL] = works
+        assert (await it.ask()).error == ""
+    assert [sent.revision for sent in device.taken] == [1]
+    running.cancel()
