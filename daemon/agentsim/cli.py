@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--mode", choices=("live", "strict"), default="live")
     add("--record", type=Path, metavar="DIR", help="write what each session hears to a WAV file")
     add("--max-sessions", type=int, metavar="N")
+    add("--forbidden-keys", default="", metavar="KEY,...", help="good keys that may do nothing")
     workbuddy = agents.add_parser(
         "workbuddy", help="stand in for WorkBuddy Voice", description=description
     )
@@ -97,6 +98,7 @@ def _assemblyai(options: argparse.Namespace) -> Settings:
         scenario,
         mode=options.mode,
         keys=tuple(key for key in options.keys.split(",") if key),
+        forbidden_keys=tuple(key for key in options.forbidden_keys.split(",") if key),
         faults=Faults(options.fault),
         voice=voice_named(options.voice),
         understanding=understanding_named(options.understanding),
@@ -148,6 +150,7 @@ def _tls(
 
 
 async def _serve(options: argparse.Namespace, tls: ssl.SSLContext | None, ca: Path | None) -> None:
+    parent = os.getppid()  # before it is told that we are here: it may be gone right after that
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -166,8 +169,10 @@ async def _serve(options: argparse.Namespace, tls: ssl.SSLContext | None, ca: Pa
     async with serving as server:
         where = {"url": server.url, "rest": server.rest, "pid": os.getpid()}
         print(json.dumps(where | ({"ca": str(ca)} if ca else {})), flush=True)
-        async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(_watch_parent(over, watch=options.exit_with_parent))
+        async with asyncio.TaskGroup() as tasks:  # noqa: TID251 - the daemon's is not for the stand-in
+            watching = tasks.create_task(
+                _watch_parent(over, parent if options.exit_with_parent else None)
+            )
             await over.wait()
             watching.cancel()
         violations = server.service.violations
@@ -175,10 +180,9 @@ async def _serve(options: argparse.Namespace, tls: ssl.SSLContext | None, ca: Pa
         print(json.dumps({"violations": violations}), flush=True)
 
 
-async def _watch_parent(over: asyncio.Event, *, watch: bool) -> None:
+async def _watch_parent(over: asyncio.Event, parent: int | None) -> None:
     # Polled: a death signal would fire when the parent's thread ends, not the parent.
-    parent = os.getppid()
-    while watch:
+    while parent is not None:
         if os.getppid() != parent:
             over.set()
         await asyncio.sleep(PARENT_POLL_S)

@@ -57,6 +57,7 @@ SWITCHES = {
     "ended-because": _deed("WorkBuddy: send session_ended with this reason, then close 1000",
                            "ready", str, "agent_disconnected"),
     "no-message": _condition("WorkBuddy: close without the error message before it"),
+    "wait-for-sound": _condition("WorkBuddy: be ready only once sound has come"),
     "quiet": _condition("WorkBuddy: send nothing between replies rather than silence"),
     "reply-error": _deed("fail the reply with reply.error of this code", "reply", str,
                          "llm_error"),

@@ -11,7 +11,7 @@ from voiced.core.state import Phase, Policy
 
 pytestmark = pytest.mark.about("workbuddy")
 
-MOMENT_S = 3.0
+MOMENT_S = 4.0
 
 # code: how a daemon looks a moment after it came once, and when it comes every time; dials then
 ERRORS = {
@@ -122,6 +122,20 @@ async def test_frames_are_640_bytes_and_there_is_no_text_after_the_first():
         assert seen.frames == pytest.approx(3000, abs=10)
         assert seen.odd_sized == 0
         assert it.service.violations == 0
+
+
+async def test_a_service_that_waits_for_sound_gets_silence_and_then_the_words_that_were_said_meanwhile():
+    faults = ["wait-for-sound", "late-ready=1.0"]
+    async with house(faults=faults, listening=False, keep_heard=True) as it:
+        it.wake.emit(Woken("test", unattended=True))
+        await it.settle(Phase.CONNECTING)
+        it.microphone.say(tone(800))
+        await it.settle(Phase.LISTENING, within_s=10)
+        await asyncio.sleep(3.0)
+        assert 65 <= it.service.connections[0].early_frames <= 80, "in real time, for 1.45 s"
+        assert it.service.violations == 0
+        heard = np.frombuffer(it.session.hearing.heard, "<i2")
+        assert np.count_nonzero(heard) > 0.6 * 16_000, "the words were kept"
 
 
 async def test_an_agent_that_stops_in_the_middle_of_a_reply_is_silent_at_once():

@@ -186,7 +186,7 @@ async def test_a_client_that_breaks_the_rules_is_counted():
         async with session.ws_connect(body["ws_url"]) as socket:
             await socket.send_str(json.dumps({"token": body["token"]}))
             assert json.loads((await socket.receive()).data) == {"type": "connected"}
-            await socket.send_bytes(bytes(640))
+            await socket.send_bytes(b"\1\0" * 320)
             assert json.loads((await socket.receive()).data) == {"type": "agent_ready"}
             await socket.send_bytes(bytes(100))
             await socket.send_str("and another thing")

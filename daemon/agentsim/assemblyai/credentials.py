@@ -59,7 +59,8 @@ class Credentials:
         key = key.strip()
         if scheme.lower() != "bearer" or not key:
             return None
-        return key if not self._settings.keys or key in self._settings.keys else None
+        known = {*self._settings.keys, *self._settings.forbidden_keys}
+        return key if not self._settings.keys or key in known else None
 
     def admit(self, authorization: str | None, token: str | None) -> Visitor | None:
         """Return who opens a WebSocket with these credentials; None to refuse."""
@@ -72,6 +73,9 @@ class Credentials:
         return Visitor(owner) if owner else None
 
     def _bearer_of_token(self, text: str) -> Visitor | None:
+        # The quickstart shows the key itself so; a device should not.
+        if text in self._settings.keys or text in self._settings.forbidden_keys:
+            return Visitor(text)
         token = self._tokens.get(text)
         if token is None or self._now() >= token.expires_at:
             return None

@@ -62,6 +62,8 @@ def _token(service: "Service", query: Mapping[str, list[str]], owner: str | None
         return 422, {"detail": [{"loc": ["query", error.args[0]], "msg": error.args[1]}]}
     if owner is None:  # measured: a wrong key is "not found"
         return 404, {"detail": "Invalid API key"}
+    if owner in service.settings.forbidden_keys:
+        return 403, {"error": "Forbidden", "code": 403, "details": None}
     token = service.credentials.issue(owner, lifetime_s, session_s)
     return 200, {"token": token, "expires_in_seconds": lifetime_s}
 

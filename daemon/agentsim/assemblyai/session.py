@@ -121,6 +121,8 @@ class AgentSession:
         """
         kind = body["type"]
         if kind == "input.audio":
+            if "audio" not in body and self.service.settings.mode == "strict":
+                raise Refusal("invalid_format", "audio is missing.", "audio")
             self.hearing.take(body.get("audio"))
         elif kind == "tool.result":
             self.talk.calls.result(body)

@@ -21,6 +21,7 @@ class Settings:
         mode: `live` does as the service was seen to do, `strict` as its documents say, and
             counts what the client does against them.
         keys: Accepted credentials; none means any.
+        forbidden_keys: Those that are good, but not allowed to do anything.
         scenario: What the agent says and does.
         faults: What goes wrong; change it at any time.
         timing: How long things take.
@@ -35,6 +36,7 @@ class Settings:
 
     mode: Literal["live", "strict"] = "live"
     keys: Sequence[str] = ()
+    forbidden_keys: Sequence[str] = ()
     scenario: Scenario = field(default_factory=Scenario)
     faults: Faults = field(default_factory=Faults)
     timing: Timing = field(default_factory=Timing)

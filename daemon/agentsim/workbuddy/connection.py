@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentsim.faults import Fault
 from agentsim.pipe import Message, Pipe
+from agentsim.workbuddy.hearing import FRAME_BYTES
 from agentsim.workbuddy.session import Session
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Connection(Pipe):
 
     Attributes:
         session: What it carries, once the token was good.
+        early_frames: How many pieces of sound came before the agent was ready; only silence may.
     """
 
     def __init__(self, service: "Service", number: int) -> None:
@@ -33,6 +35,7 @@ class Connection(Pipe):
         self.service = service
         self.number = number
         self.session: Session | None = None
+        self.early_frames = 0
         settings = service.settings
         self._waiting = service.timers.after(
             settings.auth_s, lambda: self.fail("AUTH_TIMEOUT", "No token came.")
@@ -47,7 +50,7 @@ class Connection(Pipe):
         elif isinstance(message, str):
             self.violate("text-after-the-first")
         elif not self.session.ready:
-            self.violate("audio-before-ready")
+            self._take_early(message)
         else:
             if self.session.hearing.discipline.frames == 0:
                 self.log("first_audio")
@@ -112,10 +115,25 @@ class Connection(Pipe):
     def _open(self) -> None:
         if self.closed or self.frozen:
             return
-        settings = self.service.settings
         self.session = self.service.open_session(self)
         self.send("connected")
+        self._prepare()
+
+    def _take_early(self, payload: bytes) -> None:
+        self.early_frames += 1
+        if any(payload):
+            self.violate("words-before-ready")
+        if len(payload) != FRAME_BYTES:
+            self.violate("odd-sized-before-ready")
+        if self.early_frames == 1 and "wait-for-sound" in self.service.settings.faults:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Be ready in its time, or never."""
+        settings = self.service.settings
         if "never-ready" in settings.faults:
+            return
+        if "wait-for-sound" in settings.faults and not self.early_frames:
             return
         late = settings.faults.get("late-ready")
         delay_s = settings.timing.ready_s + (late.number if late else 0)

@@ -1,15 +1,22 @@
 """What an agent protocol must know how to say. No sockets, no clocks, no tasks, no logging."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from voiced.core.events import Event
 from voiced.core.pcm import WireFormat
 from voiced.errors import Problem
+from voiced.permissions import Permissions
 
 Message = str | bytes
 """One WebSocket message: text or binary."""
+
+MOST_CAPTION_BYTES = 64 * 1024
+"""Of the words of one reply, or of one turn of the user: more than an hour of speech."""
+
+LONGEST_CHAR_BYTES = 4
+"""In UTF-8, and in the memory that Python takes for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +38,34 @@ class HttpCall:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramCall:
+    """One program of the owner's that prints what a protocol needs before it can dial: `agent.token.command`."""
+
+    argv: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class HttpAnswer:
     """What the server answered. Header names are in small letters."""
 
     status: int
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceCheck:
+    """How to find out whether the agent has the voice that is configured.
+
+    Attributes:
+        voice: Its name.
+        call: What to ask.
+        is_listed: Reads the answer, whatever is in it; None if it does not tell.
+    """
+
+    voice: str
+    call: HttpCall
+    is_listed: Callable[[HttpAnswer], bool | None] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +79,9 @@ class ReplyAudio:
 @dataclass(frozen=True, slots=True)
 class Caption:
     """What somebody said so far, for people to read. Never logged.
+
+    An agent may send megabytes, and a caption is kept, queued and copied: text beyond
+    `MOST_CAPTION_BYTES` is cut off.
 
     Attributes:
         speaker: Who said it.
@@ -66,6 +98,16 @@ class Caption:
     interrupted: bool = False
     reply_id: str | None = field(default=None, compare=False)
     at_ms: float | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.text) > MOST_CAPTION_BYTES // LONGEST_CHAR_BYTES:
+            object.__setattr__(self, "text", within_caption(self.text))
+
+
+def within_caption(text: str) -> str:
+    """Return as much of `text` as a caption holds."""
+    encoded = text[:MOST_CAPTION_BYTES].encode("utf-8", "replace")
+    return encoded[:MOST_CAPTION_BYTES].decode("utf-8", "ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +127,10 @@ class Notice:
 
 Item = Event | ReplyAudio | Caption | Send | Notice
 
-DialPlan = Generator[HttpCall, HttpAnswer, Dial]
-"""Yields HTTP calls, receives their answers, returns where to dial.
+DialCall = HttpCall | ProgramCall
+
+DialPlan = Generator[DialCall, HttpAnswer, Dial]
+"""Yields calls, receives their answers, returns where to dial. What a program prints is an answer with status 200.
 
 Raises:
     LinkRejected: If an answer means that only the owner can help.
@@ -119,6 +163,23 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenSource:
+    """Where the owner has temporary tokens made, so that the device holds no key: a URL, or a program.
+
+    Attributes:
+        url: What to GET; empty if `command` is asked.
+        headers: What goes with it, secrets resolved.
+        json_pointer: Where in the answer the token is: text, or an object with `token`.
+        command: What to run; it prints the token, or JSON.
+    """
+
+    url: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    json_pointer: str = ""
+    command: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSettings:
     """What the composition root knows of the agent, whatever its protocol.
 
@@ -126,6 +187,7 @@ class AgentSettings:
         url: Where the agent lives.
         key: The resolved credential, or None. Read for every dial, so that a new key counts.
         auth: How the credential travels.
+        token: Where temporary tokens come from, if not from the agent's service itself.
         session: The agent's own settings, passed through; checked by `Agent.check_session`.
         tools: What the agent may call on this device.
         eager_tools: Return tool results at once rather than when the reply is done.
@@ -134,6 +196,7 @@ class AgentSettings:
     url: str
     key: str | None = field(default=None, repr=False)
     auth: Literal["bearer", "token"] = "bearer"
+    token: TokenSource | None = None
     session: Mapping[str, Any] = field(default_factory=dict, repr=False)
     tools: Sequence[ToolSpec] = ()
     eager_tools: bool = False
@@ -148,6 +211,7 @@ class AgentCodec(Protocol):
         uplink: Format `encode_audio` expects.
         downlink: Format of every `ReplyAudio.payload`.
         ready_timeout_s: How long to wait for AgentReady once the socket is open.
+        uplink_lead_s: How much kept sound the agent takes ahead of real time; None: any.
         farewell_timeout_s: How long to wait for the close after `farewell`.
         keep_s: The most sound from before AgentReady that it takes; None takes all that is kept.
         queue_ms: The most of a reply that may wait for the speaker, of an agent that is silenced
@@ -157,6 +221,7 @@ class AgentCodec(Protocol):
 
     uplink: WireFormat
     downlink: WireFormat
+    uplink_lead_s: float | None
     ready_timeout_s: float
     farewell_timeout_s: float
     keep_s: float | None
@@ -231,6 +296,8 @@ class Agent(Protocol):
         takes_tools: It calls tools on this device.
         personal: What of its session a person before the device may set: voice, prompt,
             greeting, as far as there is that, and where it stands.
+        session_permissions: What of its session a settings server may set. What makes its service
+            call or send somewhere, and what is not in here, belongs into the device's own file.
         default_url: Where it lives unless the settings say otherwise; None if only they can.
         scheme: How its address begins; on this machine it may do without TLS.
     """
@@ -239,6 +306,7 @@ class Agent(Protocol):
     announces: bool
     takes_tools: bool
     personal: Mapping[str, tuple[str, ...]]
+    session_permissions: Permissions
     default_url: str | None
     scheme: Literal["wss", "https"]
 
@@ -259,3 +327,6 @@ class Agent(Protocol):
 
     def update(self, settings: AgentSettings) -> None:
         """Use `settings` for the next session."""
+
+    def voice_check(self) -> VoiceCheck | None:
+        """Return how to look the configured voice up; None if there is no way, or no such voice."""

@@ -6,6 +6,7 @@ from typing import Any, TypeGuard
 import msgspec
 
 from voiced.agents.codec import Message
+from voiced.json_limits import TooLargeError, check_parts
 
 MAX_CREDENTIAL_CHARS = 16_000  # temporary tokens have about 2,500; assemblyai.md §1
 
@@ -42,7 +43,10 @@ def read_object(text: str | bytes) -> dict[str, Any]:
         MalformedError: If it is anything else.
     """
     try:
+        check_parts(text)
         return _decode(text)
+    except TooLargeError as exc:
+        raise MalformedError("that holds too many values") from exc
     except (ValueError, RecursionError) as exc:
         raise MalformedError("that is no JSON object") from exc
 

@@ -14,17 +14,17 @@ Safe = Callable[[object], str]
 """`safe` with the secrets of one link."""
 
 
-def safe(text: object, secrets: Iterable[str]) -> str:
-    """Return `text` in printable characters, secrets masked, at most `MAX_CHARS` long.
+def safe(text: object, secrets: Iterable[str], longest: int = MAX_CHARS) -> str:
+    """Return `text` in printable characters, secrets masked, at most `longest` characters.
 
     Anything but text becomes an empty string.
     """
     if not isinstance(text, str):
         return ""
-    line = _printable(text[: 5 * MAX_CHARS])
+    line = _printable(text[: 5 * longest])
     for secret in secrets:
         line = _masked(line, _printable(secret))
-    return line if len(line) <= MAX_CHARS else line[: MAX_CHARS - 1] + "…"
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def _printable(text: str) -> str:

@@ -1,11 +1,24 @@
-"""The answer to a request for a temporary token, of any agent."""
+"""Temporary tokens, of any agent: asked of its own service, or of what the owner names in `agent.token`."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from http import HTTPStatus
+from typing import Any
 
-from voiced.agents.codec import HttpAnswer
-from voiced.agents.reading import Body, MalformedError, read_object
+import msgspec
+
+from voiced.agents.codec import DialCall, HttpAnswer, HttpCall, ProgramCall, TokenSource
+from voiced.agents.reading import Body, MalformedError, is_credential, read_object
 from voiced.errors import AgentBusy, LinkError, LinkRejected
+from voiced.json_limits import TooLargeError, check_parts
+from voiced.json_pointer import at
+
+OWNERS_REMEDIES: Mapping[int, str] = dict.fromkeys(
+    (
+        *(HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN),
+        *(HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.UNPROCESSABLE_ENTITY),
+    ),
+    "check agent.token, and the server that it names",
+)
 
 
 def token_answer(answer: HttpAnswer, remedies: Mapping[int, str]) -> Body:
@@ -30,3 +43,43 @@ def token_answer(answer: HttpAnswer, remedies: Mapping[int, str]) -> Body:
         return read_object(answer.body)
     except MalformedError:
         return {}
+
+
+def owners_token(
+    source: TokenSource,
+) -> Generator[DialCall, HttpAnswer, tuple[str, Body]]:
+    """Ask the owner's server or program for a token; return it, and what stands beside it in the answer.
+
+    Raises:
+        LinkRejected: If only the owner can help.
+        AgentBusy: If we asked too often.
+        LinkError: If there is none. Nothing of the answer is repeated.
+    """
+    if source.command:
+        answer = yield ProgramCall(source.command)
+    else:
+        headers = {"Accept": "application/json, text/plain", **source.headers}
+        answer = yield HttpCall("GET", source.url, headers)
+    token_answer(answer, OWNERS_REMEDIES)
+    found, beside = _found(answer.body, source.json_pointer)
+    if isinstance(found, dict):
+        beside, found = found, found.get("token")
+    if not is_credential(found):
+        where = f" at {source.json_pointer}" if source.json_pointer else ""
+        raise LinkError(f"what agent.token brings holds no token{where}")
+    return found, beside
+
+
+def _found(body: bytes, pointer: str) -> tuple[object, dict[str, Any]]:
+    """Return what `pointer` leads to, None if that is nothing, and the object that holds it."""
+    try:
+        check_parts(body)
+        value: object = msgspec.json.decode(body)
+    except (ValueError, TooLargeError, RecursionError):
+        value = body.decode("ascii", "replace").strip()  # a token by itself, as programs print it
+    parent, _, _ = pointer.rpartition("/")
+    try:
+        found, holder = at(value, pointer), at(value, parent)
+    except LookupError:
+        return None, {}
+    return found, holder if isinstance(holder, dict) else {}

@@ -21,6 +21,7 @@ from voiced.agents.codec import (
     Item,
     Message,
     ReplyAudio,
+    Send,
 )
 from voiced.agents.faults import Faults
 from voiced.agents.reading import (
@@ -31,12 +32,16 @@ from voiced.agents.reading import (
     text_in,
 )
 from voiced.agents.safe_text import safe
-from voiced.agents.tokens import token_answer
+from voiced.agents.tokens import owners_token, token_answer
 from voiced.core.events import AgentReady, Event, ReplyDone, ReplyStarted, SessionEnded
 from voiced.core.pcm import WireFormat
 from voiced.errors import AgentBusy, LinkError, LinkRejected, Problem, Redial
+from voiced.permissions import Permission
 
 FRAME_BYTES = 640  # exactly 20 ms; workbuddy.md §3
+FRAME_S = 0.02
+SILENCE = bytes(FRAME_BYTES)
+MOST_BEHIND_S = 0.2  # no burst is longer; workbuddy.md §5
 HEARTBEAT_EVERY_S = 60.0  # never faster; workbuddy.md §1
 SHUTDOWN_WAIT_S = 5.0
 SETUP_WAIT_S = 1.0
@@ -96,6 +101,7 @@ class WorkBuddy:
     announces = False
     takes_tools = False
     personal: Mapping[str, tuple[str, ...]] = {}
+    session_permissions: Mapping[str, Permission] = {}
     scheme = "https"
     default_url = None
 
@@ -114,12 +120,16 @@ class WorkBuddy:
         self._memory.settings = settings
         self._memory.retried.clear()
 
+    def voice_check(self) -> None:
+        return None
+
 
 class WorkBuddyCodec:
     """Client side of one link. Made fresh for every link; see `AgentCodec`."""
 
     uplink = downlink = WireFormat(16_000)
     uplink_speed = 1.0  # no burst over 200 ms; workbuddy.md §5
+    uplink_lead_s: float | None = None
     ready_timeout_s = 15.0
     farewell_timeout_s = 2.0
     keep_s: float | None = 2.0
@@ -132,6 +142,7 @@ class WorkBuddyCodec:
         self._token = ""
         self._faults = Faults(self._safe)
         self._ready = False
+        self._silence_at_s: float | None = None  # when the next frame of it is due
         self._close = ""
         self._last_error = ""
         self._unframed = b""
@@ -141,7 +152,10 @@ class WorkBuddyCodec:
         self._lead_in: deque[bytes] = deque()
 
     def plan_dial(self, now_s: float) -> DialPlan:
-        memory = self._memory
+        memory, source = self._memory, self._settings.token
+        if source is not None:
+            self._token, beside = yield from owners_token(source)
+            return Dial(_owners_url(beside))
         if memory.unanswered and now_s - memory.heartbeat_at_s >= HEARTBEAT_EVERY_S:
             memory.heartbeat_at_s = now_s
             _check_heartbeat((yield self._call("heartbeat")))
@@ -163,7 +177,7 @@ class WorkBuddyCodec:
             return [self._faults.malformed("message", str(exc))]
         match kind:
             case "connected":
-                return []
+                return self._connected(now_s)
             case "agent_ready":
                 return self._agent_ready()
             case "session_ended":
@@ -204,9 +218,13 @@ class WorkBuddyCodec:
         return []
 
     def due_s(self) -> float | None:
+        if self._silence_at_s is not None:
+            return self._silence_at_s
         return None if self._reply_id is None else self._audible_at_s + REPLY_OVER_S
 
     def advance(self, now_s: float) -> list[Item]:
+        if self._silence_at_s is not None:
+            return self._silence_until(now_s)
         due_s = self.due_s()
         if due_s is None or now_s < due_s or self._reply_id is None:
             return []
@@ -223,10 +241,27 @@ class WorkBuddyCodec:
         }
         return {name: value for name, value in known.items() if value}
 
+    def _connected(self, now_s: float) -> list[Item]:
+        """Begin to send silence: the service may wait for sound before the agent comes, which misses no word so."""
+        if self._ready or self._silence_at_s is not None:
+            return []
+        self._silence_at_s = now_s
+        return self._silence_until(now_s)
+
+    def _silence_until(self, now_s: float) -> list[Item]:
+        """Return the silence that is due by now, in real time whenever we are called."""
+        next_s = max(self._silence_at_s or 0.0, now_s - MOST_BEHIND_S)
+        frames: list[Item] = []
+        while next_s <= now_s:
+            frames.append(Send(SILENCE))
+            next_s += FRAME_S
+        self._silence_at_s = next_s
+        return frames
+
     def _agent_ready(self) -> list[Item]:
         if self._ready:
             return []
-        self._ready = True
+        self._ready, self._silence_at_s = True, None
         self._memory.retried.clear()
         return [AgentReady(resume_key=None)]
 
@@ -251,7 +286,10 @@ class WorkBuddyCodec:
             return Redial(f"{reason}; trying once more with a fresh token")
         if code == "AUTH_TIMEOUT":  # a slow network, not a wrong key
             return LinkError(reason)
-        return LinkRejected(reason, _REMEDIES[code])
+        remedy = _REMEDIES[code]
+        if self._settings.token is not None:
+            remedy = remedy.replace("agent.key", "agent.token")
+        return LinkRejected(reason, remedy)
 
     def _hear(self, message: bytes, now_s: float) -> list[Item]:
         """Make replies of sound: from the first that is audible until it has been silent a while."""
@@ -284,7 +322,9 @@ class WorkBuddyCodec:
         )
 
     def _safe(self, text: object) -> str:
-        return safe(text, [self._settings.key or "", self._token])
+        source = self._settings.token
+        headers = [*source.headers.values()] if source else []
+        return safe(text, [self._settings.key or "", self._token, *headers])
 
 
 def _peak(pcm: bytes) -> int:
@@ -302,6 +342,20 @@ def _check_heartbeat(answer: HttpAnswer) -> None:
         raise LinkRejected(
             f"the heartbeat was refused (HTTP {answer.status})", _TOKEN_REMEDIES[answer.status]
         )
+
+
+def _owners_url(beside: Mapping[str, Any]) -> str:
+    """Return where to show a token that the owner had made.
+
+    Raises:
+        LinkError: If that is not said: it is part of what the service answered.
+    """
+    url = beside.get("ws_url")
+    if not isinstance(url, str) or not url:
+        raise LinkError(
+            "what agent.token brings holds no ws_url; pass on the whole answer of the service"
+        )
+    return url
 
 
 def _token_in(answer: HttpAnswer) -> tuple[str, str]:

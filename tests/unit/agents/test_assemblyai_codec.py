@@ -161,6 +161,24 @@ def test_the_agent_may_end_the_session():
     assert isinstance(link.codec.closed(None, ""), SessionEnded)
 
 
+def test_a_session_that_has_ended_is_not_ended_again():
+    link = AgentLink()
+    link.ready()
+    link.hear("session.ended")
+    assert link.codec.farewell() == []
+
+
+def test_an_end_comes_with_the_reason_that_the_agent_gave_before():
+    for end in (
+        lambda link: link.hear("session.ended")[0],
+        lambda link: link.codec.closed(1000, ""),
+    ):
+        link = AgentLink()
+        link.ready()
+        link.hear("session.error", code="quota_exceeded", message="pay")
+        assert end(link) == SessionEnded("quota_exceeded: pay")
+
+
 def test_a_session_past_its_longest_duration_has_ended():
     link = AgentLink()
     link.ready()

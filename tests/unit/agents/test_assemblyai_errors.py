@@ -30,7 +30,7 @@ TABLE = {
     "at_capacity": (AgentBusy, AgentBusy, AgentBusy),
     "concurrency_exceeded": (AgentBusy, AgentBusy, AgentBusy),
     "internal_error": (LinkError, ResumeRefused, LinkError),
-    "server_error": (LinkError, ResumeRefused, LinkError),
+    "server_error": (LinkError, ResumeRefused, GOES_ON),
     "agent_init_failed": (LinkError, ResumeRefused, LinkError),
     "agent_timeout": (LinkError, ResumeRefused, LinkError),
     "a_brand_new_code": (GOES_ON, GOES_ON, GOES_ON),
@@ -196,3 +196,33 @@ def test_text_from_the_agent_is_one_short_printable_line():
 @pytest.mark.parametrize("odd", [None, 7, [], {}, b"x"])
 def test_what_is_no_text_is_shown_as_nothing(odd):
     assert safe(odd, [KEY]) == ""
+
+
+@pytest.mark.parametrize("close", [1008, 1011])
+def test_a_server_error_in_a_running_session_ends_it_only_if_the_socket_is_closed(close):
+    link = link_at("ready")
+    link.hear("session.error", code="server_error", message="try again")
+    assert events(link.hear("input.speech.started"))
+    ending = outcome_of(lambda: link.codec.closed(close, ""))
+    assert type(ending) is LinkError
+    again = link.agent.codec("sess_1")
+    assert type(outcome_of(lambda: again.closed(1011, ""))) is ResumeRefused
+
+
+@pytest.mark.parametrize("code", TABLE)
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_error_means_the_same_under_its_older_name(code, stage):
+    found = []
+    for kind in ("session.error", "error"):
+        link = link_at(stage)
+        result = outcome_of(lambda link=link, kind=kind: link.hear(kind, code=code))
+        found.append((type(result), str(result)))
+    assert found[0] == found[1]
+
+
+def test_an_agent_that_complains_of_too_much_sound_gets_it_in_real_time_and_for_good():
+    link = link_at("ready")
+    assert link.codec.uplink_speed == 2.0
+    link.hear("session.error", code="audio_rate_violation")
+    assert link.codec.uplink_speed == 1.0
+    assert link.agent.codec("sess_1").uplink_speed == 1.0

@@ -5,6 +5,8 @@ import json
 from collections import Counter
 from random import Random
 
+import pytest
+
 from tests.unit.agents.assemblyai_link import KEY, AgentLink, b64, settings
 from voiced.agents.assemblyai import AssemblyAi
 from voiced.agents.codec import Caption, Notice, ReplyAudio, Send, ToolSpec
@@ -193,6 +195,7 @@ class PromiseKeeper:
             assert "very secret robot" not in said
 
 
+@pytest.mark.uncovered
 def test_no_message_breaks_a_link_or_its_promises():
     random = Random(20260901)
     agent = AssemblyAi(settings(SESSION, tools=TOOLS))

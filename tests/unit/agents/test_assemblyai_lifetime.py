@@ -3,7 +3,8 @@
 import pytest
 
 from tests.unit.agents.assemblyai_link import AgentLink, events, notices
-from voiced.core.events import AgentReady
+from voiced.core.events import AgentReady, SessionEnded
+from voiced.errors import LinkError, LinkRejected
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,39 @@ def test_a_lifetime_that_makes_no_sense_is_noted_and_left_out(expires_at, timest
     items = AgentLink().hear("session.ready", **fields)
     assert events(items) == [AgentReady("s", None)]
     assert any("expires_at" in notice.text for notice in notices(items))
+
+
+@pytest.mark.parametrize(
+    ("lived_s", "reason", "is_normal"),
+    [
+        (10.0, "", False),
+        (10.0, "session_expired", True),
+        (10.0, "SESSION_EXPIRED", True),
+        (3539.0, "", False),
+        (3541.0, "", True),
+        (4000.0, "policy", True),
+    ],
+)
+def test_a_session_that_is_closed_for_its_age_has_ended_normally(lived_s, reason, is_normal):
+    link = AgentLink()
+    link.ready(expires_at=4600, timestamp=1000.0)
+    link.now_s += lived_s
+    link.hear("input.speech.started")
+    if is_normal:
+        assert link.codec.closed(1008, reason) == SessionEnded(
+            "the session reached its longest duration"
+        )
+    else:
+        with pytest.raises(LinkRejected):
+            link.codec.closed(1008, reason)
+
+
+def test_before_it_was_ready_and_after_another_error_it_is_no_age():
+    with pytest.raises(LinkRejected):
+        AgentLink().codec.closed(1008, "session_expired")
+    link = AgentLink()
+    link.ready(expires_at=4600, timestamp=1000.0)
+    link.now_s += 4000
+    link.hear("session.error", code="server_error")
+    with pytest.raises(LinkError):
+        link.codec.closed(1008, "")

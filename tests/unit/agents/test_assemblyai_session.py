@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.agents.assemblyai_link import settings
 from voiced.agents.assemblyai import AssemblyAi
 from voiced.agents.assemblyai.session import LANGUAGES
+from voiced.printable import unseen
 from voiced.shapes import MAX_DEPTH
 
 check = AssemblyAi.check_session
@@ -45,7 +46,24 @@ BAD = [
     ({"greeting": "\ud800"}, ("greeting",), "lone surrogate", "remove"),
     ({"agent_id": ""}, ("agent_id",), "must not be empty", ""),
     ({"agent_id": "a", "greeting": "Hi"}, ("greeting",), "combined with agent_id", "remove"),
-    ({"agent_id": "a", "tools": []}, ("tools",), "combined with agent_id", "remove"),
+    (
+        {"agent_id": "a", "output": {"voice": "eve"}},
+        ("output", "voice"),
+        "combined with agent_id",
+        "remove",
+    ),
+    (
+        {"agent_id": "a", "input": {"format": {"encoding": "audio/pcm"}}},
+        ("input", "format"),
+        "combined with agent_id",
+        "remove",
+    ),
+    (
+        {"tools": [{"type": "function", "name": "aai_pre_connect_context"}]},
+        ("tools", 0, "name"),
+        "reserved",
+        "aai_",
+    ),
     ({"input": []}, ("input",), "must be a mapping, not a list", ""),
     ({"input": {"keyterms": "a"}}, ("input", "keyterms"), "must be a list, not text", ""),
     ({"input": {"keyterms": ["a"] * 101}}, ("input", "keyterms"), "at most 100 items", ""),
@@ -59,6 +77,9 @@ BAD = [
         "unknown value",
         "did you mean 'balanced'?",
     ),
+    ({"input": {"type": "video"}}, ("input", "type"), "unknown value", "audio, text"),
+    ({"output": {"type": "Audio"}}, ("output", "type"), "unknown value", "audio"),
+    ({"output": {"type": True}}, ("output", "type"), "text", ""),
     ({"input": {"continuous_partials": 1}}, ("input", "continuous_partials"), "true or false", ""),
     (
         {"input": {"transcription_prompt": "a" * 1751}},
@@ -185,7 +206,7 @@ def test_each_mistake_is_one_problem_with_its_place_and_remedy(session, path, pr
     (found,) = check(session)
     assert found.path == path
     assert problem in found.problem
-    assert hint in found.hint
+    assert hint in str(found.hint)
 
 
 def test_every_problem_is_reported_at_once():
@@ -222,6 +243,7 @@ FORMATS = st.one_of(
     st.just({"encoding": "audio/pcm", "sample_rate": 24_000}),
     st.sampled_from(["audio/pcm", "audio/pcmu", "audio/pcma"]).map(lambda e: {"encoding": e}),
 )
+NAME = SHORT.filter(lambda text: unseen(text) is None)
 DETECTIONS = some(
     vad_threshold=st.floats(0, 1),
     min_silence=st.integers(50, 1_000),
@@ -232,7 +254,7 @@ DETECTIONS = some(
     type=st.just("server_vad"),
 )
 TOOLS = st.fixed_dictionaries(
-    {"type": st.just("function"), "name": SHORT},
+    {"type": st.just("function"), "name": NAME},
     optional={
         "description": SHORT,
         "parameters": st.just(
@@ -249,14 +271,15 @@ TOOLS = st.fixed_dictionaries(
     },
 )
 VALID = st.one_of(
-    SHORT.map(lambda agent_id: {"agent_id": agent_id}),
+    NAME.map(lambda agent_id: {"agent_id": agent_id}),
     some(
         system_prompt=SHORT,
         greeting=SHORT,
         input=some(
             format=FORMATS,
-            keyterms=st.lists(SHORT, max_size=5),
+            keyterms=st.lists(NAME, max_size=5),
             language_codes=st.lists(st.sampled_from(LANGUAGES)),
+            type=st.sampled_from(["audio", "text"]),
             transcription_mode=st.sampled_from(["min_latency", "balanced", "max_accuracy"]),
             continuous_partials=st.booleans(),
             transcription_prompt=SHORT,
@@ -264,7 +287,7 @@ VALID = st.one_of(
             voice_focus_threshold=st.floats(0, 1),
             turn_detection=DETECTIONS,
         ),
-        output=some(voice=SHORT, format=FORMATS, volume=st.integers(0, 100)),
+        output=some(voice=NAME, format=FORMATS, volume=st.integers(0, 100)),
         tools=st.lists(TOOLS, max_size=3, unique_by=lambda entry: entry["name"]),
         webhook=st.fixed_dictionaries(
             {"url": st.just("https://x/y"), "events": st.lists(SHORT)}, optional={"secret": SHORT}
@@ -273,7 +296,25 @@ VALID = st.one_of(
 )
 
 
+@pytest.mark.parametrize("character", ["\n", "\r", "\t", *"\u2028\u202e\u2066\u200b"])
+@pytest.mark.parametrize(
+    "session",
+    [
+        lambda name: {"agent_id": name},
+        lambda name: {"output": {"voice": name}},
+        lambda name: {"input": {"keyterms": ["a", name]}},
+        lambda name: {"tools": [{"type": "function", "name": name}]},
+    ],
+)
+def test_a_name_is_one_line_that_is_what_it_looks_like(session, character):
+    [problem] = check(session(f"a{character}b"))
+    assert f"character U+{ord(character):04X}" in problem.problem
+    assert check(session("a\u200db \u00e4")) == []
+
+
 @given(VALID)
+@example({"input": {"turn_detection": {"min_silence": 50, "max_silence": 51}}})
+@example({"output": {"format": {"encoding": "audio/pcm", "sample_rate": 24_000}}})
 def test_every_documented_session_passes(session):
     assert check(session) == []
 

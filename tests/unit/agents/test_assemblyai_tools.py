@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.agents.assemblyai_link import AgentLink, events, notices, sent
-from voiced.agents.assemblyai.tool_turn import GUARD_S, ToolTurn
+from voiced.agents.assemblyai.tool_turn import GUARD_S, LOST_DONE_S, MOST_CALLS, ToolTurn
 from voiced.agents.codec import Notice, ToolSpec
 from voiced.core.events import ReplyDone, ToolCalled
 
@@ -139,12 +139,25 @@ def test_a_call_id_counts_once(again):
 
 def test_only_the_newest_call_ids_are_remembered():
     link = AgentLink()
+    link.hear("reply.started", reply_id="r1")
+    link.hear("reply.done", reply_id="r1")
     for number in range(300):
         link.hear("tool.call", call_id=f"c{number}", name="x", arguments={})
+        assert link.result(f"c{number}")
     assert link.hear("tool.call", call_id="c299", name="x", arguments={}) == []
     assert link.hear("tool.call", call_id="c0", name="x", arguments={}) == [
         ToolCalled("c0", "x", {})
     ]
+
+
+def test_an_agent_that_takes_no_result_can_make_only_so_many_calls():
+    link = AgentLink()
+    link.hear("reply.started", reply_id="r1")
+    for number in range(10 * MOST_CALLS):
+        called = link.hear("tool.call", call_id=f"c{number}", name="x", arguments={})
+        assert bool(called) == (number < MOST_CALLS)
+        link.result(f"c{number}")
+    assert len(sent(link.hear("reply.done", reply_id="r1"))) == MOST_CALLS
 
 
 def test_a_second_result_and_that_of_an_unknown_call_are_ignored():
@@ -158,9 +171,14 @@ def test_a_second_result_and_that_of_an_unknown_call_are_ignored():
 @pytest.mark.parametrize("kind", ["session.updated", "session.ready"])
 def test_tools_the_agent_runs_itself_are_neither_run_nor_answered(kind):
     link = AgentLink(session={"agent_id": "agent_1"})
-    tools = [{"name": "weather", "http": {"url": "https://x"}}, {"name": "get_time", "http": None}]
+    tools = [
+        {"name": "weather", "http": {"url": "https://x"}},
+        {"name": "pay", "deployment_id": "dep_1", "http": None},
+        {"name": "get_time", "http": None, "deployment_id": None},
+    ]
     link.hear(kind, session_id="sess_1", config={"tools": tools})
     assert link.hear("tool.call", call_id="c1", name="weather", arguments={}) == []
+    assert link.hear("tool.call", call_id="c3", name="pay", arguments={}) == []
     assert link.hear("tool.call", call_id="c2", name="get_time", arguments={}) == [
         ToolCalled("c2", "get_time", {})
     ]
@@ -252,13 +270,24 @@ def test_an_old_reply_ending_late_does_not_open_the_gate_of_the_current_one():
 def test_a_result_is_sent_before_the_tool_times_out(timeout, due_after_s):
     link = AgentLink()
     link.ready(config={"tools": [{"name": "slow", "timeout_seconds": timeout}]})
-    link.hear("reply.started", reply_id="r1")
+    link.hear("input.speech.started")
     link.hear("tool.call", call_id="c1", name="slow", arguments={})
     assert link.codec.due_s() is None
     link.result("c1")
     assert link.codec.due_s() == link.now_s + due_after_s
     assert link.codec.advance(link.now_s + due_after_s - 0.01) == []
     assert answers(link.codec.advance(link.now_s + due_after_s)) == [("c1", '"ok"')]
+
+
+def test_the_lost_end_of_a_reply_holds_no_result_back_for_long():
+    link = turn_with_call()
+    link.result("c1")
+    link.now_s += 3
+    link.hear("reply.audio", reply_id="r1", data="AAA=")
+    due_s = link.codec.due_s()
+    assert due_s == link.now_s + LOST_DONE_S
+    assert link.codec.advance(due_s - 0.01) == []
+    assert answers(link.codec.advance(due_s)) == [("c1", '"ok"')]
 
 
 def test_an_agent_that_does_not_echo_the_tools_keeps_their_timeouts():
@@ -301,8 +330,8 @@ def test_no_result_passes_a_closed_gate_and_none_passes_twice(steps, eager):
             case "result":
                 out = turn.give(str(value), str(value), now_s)
             case "start":
-                turn.reply_started()
-                latest, reply_open = "reply.started", True
+                turn.reply_started(now_s)
+                latest, reply_open, quiet_s = "reply.started", True, now_s
             case "done":
                 turn.reply_done()
                 latest, reply_open = "reply.done", False
@@ -326,7 +355,8 @@ def test_no_result_passes_a_closed_gate_and_none_passes_twice(steps, eager):
         )
         for call_id in out:
             late = now_s >= called_s[call_id] + 118.0
-            assert eager or latest == "reply.done" or guarded or late
+            lost = reply_open and now_s >= quiet_s + LOST_DONE_S
+            assert eager or latest == "reply.done" or guarded or late or lost
         passed += out
         due_s = turn.due_s()
         assert due_s is None or due_s > now_s
@@ -345,7 +375,7 @@ def test_no_result_is_held_for_ever(steps):
             case "quiet":
                 turn.speech_stopped(0.0)
             case "start":
-                turn.reply_started()
+                turn.reply_started(0.0)
             case _:
                 turn.reply_interrupted(0.0)
     due_s = turn.due_s()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.agents.assemblyai_link import AgentLink, b64, events, message, notices
-from voiced.agents.codec import Caption, ReplyAudio
+from voiced.agents.codec import MOST_CAPTION_BYTES, Caption, ReplyAudio
 from voiced.core.events import ReplyDone, ReplyStarted, SpeechStarted, SpeechStopped
 
 MULAW = {"output": {"format": {"encoding": "audio/pcmu"}}}
@@ -185,6 +185,18 @@ def test_interleaved_replies_keep_their_own_text_and_old_ones_are_let_go():
     assert link.hear("transcript.agent.delta", reply_id="r0", delta="b") == [Caption("agent", "b")]
 
 
+def test_what_an_agent_says_without_end_is_shown_only_so_far():
+    link = AgentLink()
+    shown = [
+        link.hear("transcript.agent.delta", reply_id="r", delta="x" * 1000) for _ in range(100)
+    ]
+    texts = [caption.text for [caption] in filter(None, shown)]
+    assert len(texts) == MOST_CAPTION_BYTES // 1000 + 1
+    assert len(texts[-1]) == MOST_CAPTION_BYTES
+    [final] = link.hear("transcript.agent", reply_id="r", text="x" * 1_000_000)
+    assert len(final.text) == MOST_CAPTION_BYTES
+
+
 def test_a_failed_reply_is_noted_and_the_session_goes_on():
     link = ready_link(session={"system_prompt": "You are a very secret kitchen robot."})
     fields = {"code": "llm_failed", "retryable": True, "reply_id": "r1"}
@@ -265,3 +277,17 @@ def test_unknown_fields_and_odd_timestamps_are_ignored():
     odd = {"timestamp": [1], "new_field": {"a": 1}}
     assert link.hear("reply.started", reply_id="r1", **odd) == [ReplyStarted("r1")]
     assert link.hear("reply.done", reply_id="r1", status=7, **odd) == [ReplyDone("r1")]
+
+
+@pytest.mark.parametrize(
+    ("status", "interrupted"),
+    [("completed", False), ("failed", False), ("interrupted", True), ("cancelled", True)],
+)
+def test_every_status_of_a_reply_ends_it(status, interrupted):
+    link = AgentLink()
+    link.ready()
+    link.hear("reply.started", reply_id="r1")
+    items = link.hear("reply.done", reply_id="r1", status=status)
+    assert events(items) == [ReplyDone("r1", interrupted)]
+    assert bool(notices(items)) == (status == "failed")
+    assert link.hear("reply.done", reply_id="r1", status=status) == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.agents.assemblyai_link import settings
+from tests.unit.agents.assemblyai_link import AgentLink, sent, settings
 from voiced.agents.assemblyai.updates import LIVE, changes, merged, opening, waiting, whole
 from voiced.agents.codec import ToolSpec
 
@@ -31,6 +31,10 @@ CLOCK_ENTRY = {
         ({"voice": "alba", "format": PCM}, "ivy", {"voice": "alba", "format": PCM}),
         ({"volume": 30}, None, None),
         ({"format": PCM}, None, None),
+        ({"type": "text"}, None, {"type": "text"}),
+        ({"type": "text", "voice": "ivy"}, "ivy", {"type": "text"}),
+        ({"type": "audio"}, None, None),
+        ({"type": "audio", "voice": "alba"}, None, {"type": "audio", "voice": "alba"}),
         ({"format": MULAW}, None, {"format": MULAW}),
         ({"format": MULAW, "volume": 30}, None, {"format": MULAW, "volume": 30}),
         ({"voice": "ivy"}, "ivy", None),
@@ -48,10 +52,24 @@ def test_an_empty_greeting_is_no_greeting():
     assert opening(settings({"greeting": ""}), None) == {}
 
 
+@pytest.mark.parametrize("session", [{}, {"greeting": "Hi."}])
+def test_who_is_not_to_be_greeted_again_is_not(session):
+    assert opening(settings(session), None) == session
+    assert opening(settings(session), None, greet=False) == {}
+
+
 def test_a_stored_agent_is_named_alone():
     assert opening(settings({"agent_id": "agent_1"}, tools=[CLOCK]), None) == {
         "agent_id": "agent_1"
     }
+
+
+def test_what_may_change_follows_once_a_stored_agent_is_ready():
+    session = {"agent_id": "agent_1", "system_prompt": "Be brief.", "input": {"keyterms": ["oven"]}}
+    assert opening(settings(session, tools=[CLOCK]), None) == {"agent_id": "agent_1"}
+    link = AgentLink(session=session, tools=[CLOCK])
+    (update,) = sent(link.ready())
+    assert update["session"] == {"system_prompt": "Be brief.", "input": {"keyterms": ["oven"]}}
 
 
 def test_tools_of_the_device_join_the_configured_ones_and_win():
@@ -91,6 +109,14 @@ def test_what_the_agent_should_say_about_a_result_is_told_if_configured():
         ({"input": {"language_codes": ["en"]}}, {"input": {"language_codes": ["de"]}}, {}),
         ({"agent_id": "a"}, {"agent_id": "b"}, {}),
         ({"agent_id": "a"}, {"system_prompt": "b"}, {}),
+        (
+            {"agent_id": "a"},
+            {"agent_id": "a", "system_prompt": "b", "output": {"volume": 3, "voice": "eve"}},
+            {"system_prompt": "b", "output": {"volume": 3}},
+        ),
+        ({"agent_id": "a", "system_prompt": "b"}, {"agent_id": "a", "system_prompt": "b"}, {}),
+        ({"agent_id": "a", "system_prompt": "b"}, {"agent_id": "a"}, {}),
+        ({"agent_id": "a"}, {"agent_id": "a", "greeting": "b"}, {}),
         ({"system_prompt": "b"}, {"agent_id": "a"}, {}),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.agents.codec import AgentSettings, Dial, HttpAnswer, Notice, ReplyAudio
+from voiced.agents.codec import AgentSettings, Dial, HttpAnswer, Notice, ReplyAudio, Send
 from voiced.agents.workbuddy import CLOSES, REPLY_OVER_S, WorkBuddy
 from voiced.core.events import AgentReady, ReplyDone, ReplyStarted, SessionEnded
 from voiced.errors import AgentBusy, LinkError, LinkRejected, Redial
@@ -115,6 +115,26 @@ def test_after_a_socket_that_did_not_open_the_heartbeat_tells_whose_fault_it_is(
     codec.greet()
     _, calls = follow(it.codec(None), GOOD, now_s=20_000)
     assert len(calls) == 1, "the socket opened"
+
+
+def test_silence_goes_in_real_time_until_the_agent_is_there():
+    codec = agent().codec(None)
+    follow(codec, GOOD)
+    codec.greet()
+    assert codec.due_s() is None
+    assert codec.advance(9.0) == []
+    silence = Send(bytes(640))
+    assert said(codec, 10.0, type="connected") == [silence]
+    assert said(codec, 10.0, type="connected") == [], "it is sent once"
+    assert codec.due_s() == pytest.approx(10.02)
+    assert codec.advance(10.01) == []
+    assert codec.advance(10.065) == [silence] * 3
+    late = codec.advance(20.0)
+    assert 10 <= len(late) <= 11, "after a stall no burst of more than 200 ms"
+    assert codec.receive(LOUD, 20.0)[0] == ReplyStarted("reply_1")
+    assert said(codec, 20.5, type="agent_ready") == [AgentReady(None)]
+    assert codec.due_s() == 20.0 + REPLY_OVER_S
+    assert said(codec, 20.5, type="connected") == [], "an agent that is there needs none"
 
 
 def test_sound_goes_in_frames_of_exactly_20_ms():

@@ -51,6 +51,8 @@ REFUSED = [
     (heard(keyterms=["a" * 51]), "invalid_value", "input.keyterms.0"),
     (heard(keyterms="a"), "invalid_value", "input.keyterms"),
     (heard(language_codes=["en", "xx"]), "invalid_value", "input.language_codes.1"),
+    (heard(type="video"), "invalid_value", "input.type"),
+    ({"output": {"type": True}}, "invalid_value", "output.type"),
     (heard(transcription_mode="fast"), "invalid_value", "input.transcription_mode"),
     (heard(continuous_partials=1), "invalid_value", "input.continuous_partials"),
     (heard(transcription_prompt="a" * 1751), "invalid_value", "input.transcription_prompt"),

@@ -5,8 +5,9 @@ from typing import Any
 
 from voiced.agents.assemblyai.codec import AssemblyAiCodec
 from voiced.agents.assemblyai.memory import Memory
-from voiced.agents.assemblyai.session import check_session
-from voiced.agents.codec import AgentCodec, AgentSettings
+from voiced.agents.assemblyai.session import PERMISSIONS, check_session
+from voiced.agents.assemblyai.voices import voice_check
+from voiced.agents.codec import AgentCodec, AgentSettings, VoiceCheck
 from voiced.errors import Problem
 
 
@@ -22,6 +23,7 @@ class AssemblyAi:
         "prompt": ("system_prompt",),
         "greeting": ("greeting",),
     }
+    session_permissions = PERMISSIONS
     default_url = "wss://agents.assemblyai.com/v1/ws"
 
     def __init__(self, settings: AgentSettings) -> None:
@@ -36,3 +38,6 @@ class AssemblyAi:
 
     def update(self, settings: AgentSettings) -> None:
         self._memory.update(settings)
+
+    def voice_check(self) -> VoiceCheck | None:
+        return voice_check(self._memory.settings)

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from voiced.agents.codec import Caption
+from voiced.agents.codec import Caption, within_caption
 
 REMEMBERED = 8  # utterances; more than ever are under way at once
 
@@ -33,13 +33,16 @@ class Captions:
         reply_id: str | None = None,
         at_ms: float | None = None,
     ) -> list[Caption]:
-        """Take the agent's next words. They may be late."""
+        """Take the agent's next words. They may be late; what is beyond a caption is passed over."""
         if key in self._final:
             return []
-        text = self._spoken.pop(key, "") + piece
+        before = self._spoken.pop(key, "")
+        text = within_caption(before + piece)
         self._spoken[key] = text
         if len(self._spoken) > REMEMBERED:
             del self._spoken[next(iter(self._spoken))]
+        if piece and text == before:
+            return []
         return [Caption("agent", text, reply_id=reply_id, at_ms=at_ms)]
 
     def agent_said(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from voiced.agents.assemblyai.dial import SignIn
 from voiced.agents.assemblyai.errors import (
+    BREAKDOWNS,
     ERRORS,
     AgentError,
     CloseCode,
@@ -24,10 +25,16 @@ from voiced.agents.safe_text import safe
 from voiced.core.events import AgentReady, Event, SessionEnded, UpdateRefused
 from voiced.errors import LinkError, Redial, ResumeRefused
 
+LONGEST_REACHED = "the session reached its longest duration"
+OLD_AGE_S = 60.0
+"""So near its end, a close with 1008 and without a word is its age, not our key: the service does not warn."""
+
 
 class AssemblyAiCodec:
     """Client side of one link. Made fresh for every link; see `AgentCodec`."""
 
+    # Real time is what is documented; a burst of 7.3 s at three times that passed. assemblyai.md §8
+    uplink_lead_s: float | None = 4.5
     ready_timeout_s = 15.0  # assemblyai.md §8: 10-15 s
     farewell_timeout_s = 3.0  # assemblyai.md §8: 3-5 s
     keep_s: float | None = None
@@ -52,18 +59,19 @@ class AssemblyAiCodec:
         self._last_error: AgentError | None = None
         self._ending: LinkError | None = None
         self._ended = False
+        self._heard_at_s, self._old_at_s = 0.0, float("inf")
         self._close = ""
         self._readings: dict[str, Reading] = {
             "session.updated": self._session_updated,
             "session.ready": self._session_ready,
             "session.ended": self._session_ended,
             "session.error": self._session_error,
+            "error": self._session_error,  # what older servers call it; assemblyai.md §12
             **self._turns.readings(),
         }
 
     @property
     def uplink_speed(self) -> float:
-        # A burst of 7.3 s at three times real time passed; assemblyai.md §8.
         return 1.0 if self._memory.real_time_only else 2.0
 
     def plan_dial(self, now_s: float) -> DialPlan:  # noqa: ARG002 - the port fixes the signature
@@ -76,6 +84,7 @@ class AssemblyAiCodec:
 
     def receive(self, message: Message, now_s: float) -> list[Item]:
         items, self._unsaid = self._unsaid, []
+        self._heard_at_s = now_s
         kind = "message"
         try:
             body = read_message(message)
@@ -98,7 +107,9 @@ class AssemblyAiCodec:
         if self._ending is not None:
             raise self._ending
         if code == CloseCode.CLEAN:
-            return SessionEnded(reason)
+            return SessionEnded(reason or str(self._last_error or ""))
+        if code == CloseCode.POLICY and self._is_of_age(reason):
+            return SessionEnded(LONGEST_REACHED)
         again = self._session.has_failed
         ending = end_by_close(code, reason, self._last_error, self._stage, again=again)
         self._session.has_failed |= code == CloseCode.SERVER_ERROR
@@ -125,8 +136,8 @@ class AssemblyAiCodec:
         return self._catch_up() if self._stage is Stage.READY else []
 
     def farewell(self) -> list[Message]:
-        self._ended = True
-        return [frame("session.end")]
+        ended, self._ended = self._ended, True
+        return [] if ended else [frame("session.end")]
 
     def due_s(self) -> float | None:
         return self._turns.due_s()
@@ -172,6 +183,8 @@ class AssemblyAiCodec:
             lifetime_s = lifetime_in(body)
         except MalformedError as exc:
             notices.append(self._faults.malformed("session.ready", str(exc)))
+        if lifetime_s is not None:
+            self._old_at_s = now_s + lifetime_s - OLD_AGE_S
         if is_credential(resume_token := body.get("resume_token")):
             self._session.resume_token = resume_token
         if self._stage is Stage.READY:
@@ -185,7 +198,7 @@ class AssemblyAiCodec:
 
     def _session_ended(self, _body: Body, _now_s: float) -> list[Item]:
         self._ended = True
-        return [SessionEnded("the agent ended the session")]
+        return [SessionEnded(str(self._last_error or ""))]
 
     def _session_error(self, body: Body, _now_s: float) -> list[Item]:
         error = AgentError(
@@ -197,22 +210,28 @@ class AssemblyAiCodec:
         self._session_id = self._session_id or self._safe(body.get("session_id"))
         if error.code == "session_expired" and self._stage is Stage.READY:
             self._ended = True
-            return [SessionEnded("the session reached its longest duration")]
+            return [SessionEnded(LONGEST_REACHED)]
         if self._is_about_voice(error):
             self._memory.refuse_voice(self._session.told["output"]["voice"])
             raise self._over(Redial("the agent does not know the configured voice"))
         if error.code == "audio_rate_violation":
             self._memory.real_time_only = True
         ending = end_by_error(error, self._stage, again=self._session.has_failed)
-        self._session.has_failed |= error.row.reaction is Reaction.RETRY
         if ending is None:
             kind = error.code if error.code in ERRORS else "unknown error"
             notice = self._faults.note(kind, f"the agent reported {error}")
             about_settings = error.row.reaction is Reaction.CONFIGURE
             return [notice, UpdateRefused()] if about_settings else [notice]
+        self._session.has_failed |= error.row.reaction in BREAKDOWNS
         if error.row.reaction is Reaction.SIGN_IN:
             ending = self._sign_in.refused(ending.reason)
         raise self._over(ending)
+
+    def _is_of_age(self, reason: str) -> bool:
+        """Tell whether a close without another error is that of a session that has lived its time."""
+        if self._stage is not Stage.READY or self._last_error is not None:
+            return False
+        return "session_expired" in reason.lower() or self._heard_at_s >= self._old_at_s
 
     def _is_about_voice(self, error: AgentError) -> bool:
         return (

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from voiced.agents.assemblyai.memory import Memory, SessionRecord
 from voiced.agents.codec import AgentSettings, Dial, DialPlan, HttpAnswer, HttpCall
 from voiced.agents.reading import is_credential
-from voiced.agents.tokens import token_answer
+from voiced.agents.tokens import owners_token, token_answer
 from voiced.errors import LinkError, LinkRejected, Redial
 
 # Long enough for a slow handshake, too short to be worth stealing. assemblyai.md §1.
@@ -47,19 +47,25 @@ class SignIn:
 
     def secrets(self) -> list[str]:
         """Return every credential this link may have shown."""
-        return [self._settings.key or "", self._token, self._session.resume_token]
+        source = self._settings.token
+        headers = [*source.headers.values()] if source else []
+        return [self._settings.key or "", self._token, self._session.resume_token, *headers]
 
     def plan(self) -> DialPlan:
         """Decide how to sign in; see `DialPlan`."""
         settings = self._settings
-        if self._session.resume_token and (self._memory.key_refused or not settings.key):
+        has_own = settings.key or settings.token
+        if self._session.resume_token and (self._memory.key_refused or not has_own):
             return self._resuming()
-        if settings.auth == "bearer":
+        if settings.auth == "bearer" and settings.token is None:
             return Dial(settings.url, _bearer(settings.key))
         self._used = Credential.TEMPORARY
-        answer = yield HttpCall("GET", _token_url(settings.url), _bearer(settings.key))
         try:
-            self._token = _token_in(answer)
+            if settings.token is not None:
+                self._token, _ = yield from owners_token(settings.token)
+            else:
+                call = HttpCall("GET", _token_url(settings.url), _bearer(settings.key))
+                self._token = _token_in((yield call))
         except LinkRejected:
             if not self._session.resume_token:
                 raise
@@ -85,6 +91,8 @@ class SignIn:
 
 
 def _remedy(settings: AgentSettings) -> str:
+    if settings.token is not None:
+        return "check agent.token and that agent.url is in the region of the tokens"
     if not settings.key:
         return "no key is configured; set agent.key"
     return "check agent.key and that agent.url is in the key's region"

@@ -23,7 +23,12 @@ class Reaction(Enum):
     START_FRESH = "forget the session"
     WAIT = "come back later"
     RETRY = "back off and retry"
+    RETRY_IF_CLOSED = "go on with a running session until the socket is closed, then as above"
     LOG = "go on"
+
+
+BREAKDOWNS = (Reaction.RETRY, Reaction.RETRY_IF_CLOSED)
+"""The server is at fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ ERRORS = {
     "at_capacity": Row(Reaction.WAIT),
     "concurrency_exceeded": Row(Reaction.WAIT, wait_s=30.0),
     "internal_error": Row(Reaction.RETRY),
-    "server_error": Row(Reaction.RETRY),
+    "server_error": Row(Reaction.RETRY_IF_CLOSED),
     "agent_init_failed": Row(Reaction.RETRY),
     "agent_timeout": Row(Reaction.RETRY),
 }
@@ -118,7 +123,9 @@ def end_by_error(error: AgentError, stage: Stage, *, again: bool = False) -> Lin
             return LinkError(reason) if stage is Stage.OPENING else ResumeRefused(reason)
         case Reaction.WAIT:
             return AgentBusy(reason, error.row.wait_s)
-        case Reaction.RETRY:
+        case Reaction.RETRY_IF_CLOSED if stage is Stage.READY:
+            return None
+        case Reaction.RETRY | Reaction.RETRY_IF_CLOSED:
             return broken_down(reason, stage, again=again)
         case _:
             return None
@@ -158,6 +165,8 @@ def end_by_close(
     if last is not None:
         text += f" after {last}"
     match code:
+        case CloseCode.POLICY if last and last.row.reaction is Reaction.RETRY_IF_CLOSED:
+            return broken_down(text, stage, again=again)
         case CloseCode.POLICY:
             return LinkRejected(text, "check agent.key and agent.session")
         case CloseCode.SERVER_ERROR:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from voiced.agents.assemblyai.updates import WIRE_FORMATS
+from voiced.agents.assemblyai.updates import LIVE, WIRE_FORMATS, paths_in
 from voiced.errors import Problem
+from voiced.permissions import SERVER, Permission, Permissions, owner
 from voiced.shapes import (
     Check,
     Path,
@@ -23,6 +24,11 @@ LANGUAGES = (
     *("no", "da", "fi", "hi", "vi", "ar", "he", "ja", "zh"),
 )
 PCM_RATE_HZ = 24_000
+RESERVED = "aai_"
+"""How the names of the platform's own tools begin. assemblyai.md §12"""
+
+Keys = Mapping[str, tuple[Check, Permission | Permissions]]
+"""What each key may hold, and whether a settings server may set it."""
 
 
 def check_session(session: Mapping[str, Any]) -> list[Problem]:
@@ -30,13 +36,21 @@ def check_session(session: Mapping[str, Any]) -> list[Problem]:
     return [*_SESSION(session, ()), *_agent_id_alone(session)]
 
 
+def _checks(keys: Keys) -> dict[str, Check]:
+    return {key: check for key, (check, _) in keys.items()}
+
+
+def _permissions(keys: Keys) -> Permissions:
+    return {key: permission for key, (_, permission) in keys.items()}
+
+
 def _agent_id_alone(session: Mapping[str, Any]) -> Iterator[Problem]:
     if "agent_id" not in session:
         return
-    for key in session:
-        if key in _KEYS and key != "agent_id":
+    for path in paths_in(session):
+        if path[0] in _KEYS and path != ("agent_id",) and path not in LIVE:
             hint = "a stored agent brings its own settings; remove this or agent_id"
-            yield Problem((key,), "cannot be combined with agent_id", hint)
+            yield Problem(path, "cannot be combined with agent_id", hint)
 
 
 def _format(value: Any, path: Path) -> Iterator[Problem]:
@@ -78,7 +92,10 @@ def _tools(value: Any, path: Path) -> Iterator[Problem]:
     names = set()
     for index, tool in enumerate(value if isinstance(value, list | tuple) else ()):
         name = tool.get("name") if isinstance(tool, Mapping) else None
-        if isinstance(name, str) and name in names:
+        if isinstance(name, str) and name.startswith(RESERVED):
+            hint = f"choose one that does not begin with {RESERVED}"
+            yield Problem((*path, index, "name"), "is reserved for the service's own tools", hint)
+        elif isinstance(name, str) and name in names:
             yield Problem((*path, index, "name"), "is used by an earlier tool")
         elif isinstance(name, str):
             names.add(name)
@@ -121,24 +138,33 @@ _TURN_DETECTION_KEYS = mapping(
         "type": _anything,  # old clients have it; the agent ignores it
     }
 )
-_INPUT = mapping(
-    {
-        "format": _format,
-        "keyterms": list_of(text(max_chars=50, may_be_empty=False), max_items=100),
-        "language_codes": list_of(one_of(*LANGUAGES)),
-        "transcription_mode": one_of("min_latency", "balanced", "max_accuracy"),
-        "continuous_partials": truth(),
-        "transcription_prompt": text(max_chars=1_750),
-        "voice_focus": one_of("near-field", "far-field"),
-        "voice_focus_threshold": number(0, 1),
-        "turn_detection": _turn_detection,
-    }
-)
-_OUTPUT = mapping({"voice": text(may_be_empty=False), "format": _format, "volume": number(0, 100)})
+_TYPES = ("audio", "text")
+"""assemblyai.md §12"""
+_INPUT: Keys = {
+    "type": (one_of(*_TYPES), owner("have the agent hear nothing")),
+    "format": (_format, SERVER),
+    "keyterms": (
+        list_of(text(max_chars=50, may_be_empty=False, is_name=True), max_items=100),
+        SERVER,
+    ),
+    "language_codes": (list_of(one_of(*LANGUAGES)), SERVER),
+    "transcription_mode": (one_of("min_latency", "balanced", "max_accuracy"), SERVER),
+    "continuous_partials": (truth(), SERVER),
+    "transcription_prompt": (text(max_chars=1_750), SERVER),
+    "voice_focus": (one_of("near-field", "far-field"), SERVER),
+    "voice_focus_threshold": (number(0, 1), SERVER),
+    "turn_detection": (_turn_detection, SERVER),
+}
+_OUTPUT: Keys = {
+    "type": (one_of(*_TYPES), owner("have the agent say nothing aloud")),
+    "voice": (text(may_be_empty=False, is_name=True), SERVER),
+    "format": (_format, SERVER),
+    "volume": (number(0, 100), SERVER),
+}
 _TOOL = mapping(
     {
         "type": one_of("function"),
-        "name": text(may_be_empty=False),
+        "name": text(may_be_empty=False, is_name=True),
         "description": text(),
         "parameters": _parameters,
         "execution_mode": one_of("interactive", "hold"),
@@ -150,17 +176,26 @@ _TOOL = mapping(
     },
     required=("type", "name"),
 )
-_KEYS: dict[str, Check] = {
-    "agent_id": text(may_be_empty=False),
-    "system_prompt": text(),
-    "greeting": text(),
-    "input": _INPUT,
-    "output": _OUTPUT,
-    "tools": _tools,
-    "webhook": mapping(
-        {"url": _url, "events": list_of(text()), "secret": text()}, required=("url", "events")
+_WEBHOOK = mapping(
+    {"url": _url, "events": list_of(text()), "secret": text()}, required=("url", "events")
+)
+_KEYS: Keys = {
+    "agent_id": (
+        text(may_be_empty=False, is_name=True),
+        owner("have any agent answer that is stored under the key, with its tools and webhooks"),
     ),
-    "llm": _not_for_clients,
-    "pre_connect_requests": _not_for_clients,
+    "system_prompt": (text(), SERVER),
+    "greeting": (text(), SERVER),
+    "input": (mapping(_checks(_INPUT)), _permissions(_INPUT)),
+    "output": (mapping(_checks(_OUTPUT)), _permissions(_OUTPUT)),
+    "tools": (_tools, owner("have the agent's service call any address, with what people say")),
+    "webhook": (_WEBHOOK, owner("have the agent's service report every session to any address")),
+    "llm": (_not_for_clients, owner("have another model answer")),
+    "pre_connect_requests": (
+        _not_for_clients,
+        owner("have the agent's service call any address before each session"),
+    ),
 }
-_SESSION = mapping(_KEYS)
+_SESSION = mapping(_checks(_KEYS))
+PERMISSIONS = _permissions(_KEYS)
+"""What of a session a settings server may set."""

@@ -2,7 +2,7 @@
 
 Results are held until `reply.done` is the latest of `reply.started`, `input.speech.started` and
 `reply.done`. A reply that was interrupted does not open the gate, as the user is then speaking, and
-takes the results of its own calls with it. Two guards keep a result from being held for ever.
+takes the results of its own calls with it. Three guards keep a result from being held for ever.
 """
 
 from dataclasses import dataclass, field
@@ -12,10 +12,14 @@ from typing import Any
 from voiced.agents.codec import Message
 
 GUARD_S = 1.0  # assemblyai.md §2: no reply by then after the user stopped means none will come
+LOST_DONE_S = 10.0
+"""A reply that has been silent for so long has lost its `reply.done`."""
+
 DEFAULT_TIMEOUT_S = 120.0
 LONGEST_TIMEOUT_S = 300
 LARGEST_MARGIN_S = 2.0  # the result must arrive before the timeout, not leave by then
 REMEMBERED = 256  # call ids, to ignore duplicates
+MOST_CALLS = REMEMBERED  # whose results are kept until the agent may have them; more are not heard
 
 
 class _Gate(Enum):
@@ -56,7 +60,7 @@ class ToolTurn:
         if not isinstance(tools, list):
             return
         known = {
-            entry["name"]: _Tool(_timeout_s(entry), entry.get("http") is not None)
+            entry["name"]: _Tool(_timeout_s(entry), _is_hosted(entry))
             for entry in tools
             if isinstance(entry, dict) and isinstance(entry.get("name"), str)
         }
@@ -68,8 +72,11 @@ class ToolTurn:
         return tool is not None and tool.remote
 
     def call(self, call_id: str, name: str, reply_id: str | None, now_s: float) -> bool:
-        """Take note of a call made during `reply_id`; return False if it is known already."""
-        if call_id in self._seen:
+        """Take note of a call made during `reply_id`; return False if it is not to be made.
+
+        That is one that is known already, or one more than `MOST_CALLS`.
+        """
+        if call_id in self._seen or len(self._calls) >= MOST_CALLS:
             return False
         self._seen[call_id] = None
         if len(self._seen) > REMEMBERED:
@@ -87,9 +94,15 @@ class ToolTurn:
             call.result = result
         return self.advance(now_s)
 
-    def reply_started(self) -> None:
+    def reply_started(self, now_s: float) -> None:
         """Close the gate: the agent speaks."""
         self._gate = _Gate.SHUT_BY_REPLY
+        self._quiet_since_s = now_s
+
+    def reply_goes_on(self, now_s: float) -> None:
+        """Take note that a reply is still being sent."""
+        if self._gate is _Gate.SHUT_BY_REPLY:
+            self._quiet_since_s = now_s
 
     def reply_done(self) -> None:
         """Open the gate."""
@@ -139,10 +152,17 @@ class ToolTurn:
         return results
 
     def _guard_s(self) -> float | None:
-        """Return when the gate opens although the user closed it, or None."""
+        """Return when the gate opens although the user or a reply closed it, or None."""
+        if self._gate is _Gate.SHUT_BY_REPLY:
+            return self._quiet_since_s + LOST_DONE_S
         if self._gate is _Gate.SHUT_BY_USER and not self._user_speaks:
             return self._quiet_since_s + GUARD_S
         return None
+
+
+def _is_hosted(entry: dict[str, Any]) -> bool:
+    """Tell whether the service calls a URL for it, or has it itself. assemblyai.md §5, §12."""
+    return entry.get("http") is not None or entry.get("deployment_id") is not None
 
 
 def _timeout_s(entry: dict[str, Any]) -> float:

@@ -23,6 +23,9 @@ from voiced.agents.safe_text import Safe
 from voiced.core.events import ReplyStarted, SpeechStarted, SpeechStopped, ToolCalled
 from voiced.core.pcm import Encoding, WireFormat
 
+_CUT_SHORT = ("interrupted", "cancelled")
+"""Statuses of a reply of which nothing more may be heard. One that failed is heard as far as it came."""
+
 
 class Turns:
     """The turns and replies of one link."""
@@ -88,14 +91,14 @@ class Turns:
     def _user_final(self, body: Body, _now_s: float) -> list[Item]:
         return [*self._captions.user_said(id_or_none(body, "item_id"), text_in(body, "text"))]
 
-    def _reply_started(self, body: Body, _now_s: float) -> list[Item]:
+    def _reply_started(self, body: Body, now_s: float) -> list[Item]:
         reply_id = id_or_none(body, "reply_id") or self._replies.invent_id()
         items = self._replies.started(reply_id)
         if items:
-            self._tools.reply_started()
+            self._tools.reply_started(now_s)
         return items
 
-    def _reply_audio(self, body: Body, _now_s: float) -> list[Item]:
+    def _reply_audio(self, body: Body, now_s: float) -> list[Item]:
         reply_id = id_or_none(body, "reply_id")
         try:
             payload = a2b_base64(text_in(body, "data"), strict_mode=True)
@@ -104,7 +107,8 @@ class Turns:
             raise MalformedError("whose data is no base64") from None
         items = self._replies.audio(reply_id, payload)
         if items and isinstance(items[0], ReplyStarted):
-            self._tools.reply_started()
+            self._tools.reply_started(now_s)
+        self._tools.reply_goes_on(now_s)
         return items
 
     def _agent_delta(self, body: Body, _now_s: float) -> list[Item]:
@@ -119,13 +123,17 @@ class Turns:
 
     def _reply_done(self, body: Body, now_s: float) -> list[Item]:
         reply_id = id_or_none(body, "reply_id") or self._replies.current
-        interrupted = body.get("status") == "interrupted"
+        status = body.get("status")
+        interrupted = status in _CUT_SHORT
         is_new = not self._replies.is_over(reply_id)
         items = self._replies.done(reply_id, interrupted=interrupted)
         if interrupted:
             for name in self._tools.discard(reply_id):
                 text = f"the tool {self._safe(name)} had finished, but its turn was interrupted"
                 items.append(Notice("info", text))
+        if status == "failed" and is_new:
+            self._faults.blame(reply_id)
+            items.append(self._faults.note("failed reply", "a reply failed; it ends where it is"))
         if is_new and self._replies.current is None:
             if interrupted:
                 self._tools.reply_interrupted(now_s)

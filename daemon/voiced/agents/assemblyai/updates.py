@@ -49,13 +49,14 @@ def configured_voice(settings: AgentSettings) -> str | None:
 
 
 def whole(settings: AgentSettings) -> dict[str, Any]:
-    """Return the session as it is meant to be: a stored agent alone, or settings and tools.
+    """Return the session as it is meant to be: settings and tools.
 
-    A device tool takes the place of a configured one with the same name.
+    A device tool takes the place of a configured one with the same name. A stored agent has tools of its own,
+    which a list of ours would replace: it is told of those that were written down for it, and no others.
     """
     session = dict(settings.session)
     if "agent_id" in session:
-        return {"agent_id": session["agent_id"]}
+        return session
     if not session.get("greeting"):
         session.pop("greeting", None)
     device_tools = [_tool_entry(tool) for tool in settings.tools]
@@ -76,6 +77,8 @@ def opening(
     follows when the session is ready, where a refusal does no harm.
     """
     session = whole(settings)
+    if "agent_id" in session:  # alone; what may change follows when it is ready. assemblyai.md §12
+        return {"agent_id": session["agent_id"]}
     if not greet:
         session.pop("greeting", None)
     output = dict(session.pop("output", {}))
@@ -83,6 +86,7 @@ def opening(
         output.pop("voice", None)
     if (
         "voice" in output
+        or output.get("type") == "text"  # without a voice; audio is what there is anyway
         or wire_format({"output": output}, "output").encoding is not Encoding.S16LE
     ):
         session["output"] = output
@@ -90,11 +94,16 @@ def opening(
 
 
 def changes(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the `session` of the update that brings a running session nearer to `wanted`."""
-    if "agent_id" in told or "agent_id" in wanted:
+    """Return the `session` of the update that brings a running session nearer to `wanted`.
+
+    What a stored agent has of its own nobody here knows: it is not taken back to it.
+    """
+    if told.get("agent_id") != wanted.get("agent_id"):
         return {}
+    stored = "agent_id" in told
     changed: dict[str, Any] = {}
-    for path, default in LIVE.items():
+    for path, usual in LIVE.items():
+        default = None if stored else usual
         before, after = _at(told, path), _at(wanted, path)
         after = default if after is None else after
         if after is not None and after != (default if before is None else before):
@@ -117,7 +126,7 @@ def waiting(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Return the names of changed settings that only a new session can take."""
     return [
         ".".join(path)
-        for path in sorted(_paths(before) | _paths(after))
+        for path in sorted(paths_in(before) | paths_in(after))
         if path not in LIVE and _at(before, path) != _at(after, path)
     ]
 
@@ -141,10 +150,11 @@ def _tool_entry(tool: ToolSpec) -> dict[str, Any]:
     return entry
 
 
-def _paths(session: Mapping[str, Any]) -> set[tuple[str, ...]]:
+def paths_in(session: Mapping[str, Any]) -> set[tuple[str, ...]]:
+    """Return where the settings of a session stand: keys, and those within `input` and `output`."""
     paths: set[tuple[str, ...]] = set()
     for key, value in session.items():
-        if key in {"input", "output"}:
+        if key in {"input", "output"} and isinstance(value, Mapping):
             paths.update((key, inner) for inner in value)
         else:
             paths.add((key,))

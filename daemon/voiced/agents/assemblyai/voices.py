@@ -1,0 +1,42 @@
+"""Whether the agent still has the voice that is configured: voices come and go. assemblyai.md §12."""
+
+from http import HTTPStatus
+from urllib.parse import urlsplit, urlunsplit
+
+from voiced.agents.assemblyai.updates import configured_voice
+from voiced.agents.codec import AgentSettings, HttpAnswer, HttpCall, VoiceCheck
+from voiced.agents.reading import MalformedError, read_object
+
+
+def voice_check(settings: AgentSettings) -> VoiceCheck | None:
+    """Return how to find out; None without a voice or a key. An owner's tokens open sessions only."""
+    voice = configured_voice(settings)
+    if not voice or not settings.key:
+        return None
+    parts = urlsplit(settings.url)
+    scheme = "http" if parts.scheme == "ws" else "https"
+    url = urlunsplit((scheme, parts.netloc, "/v1/voices", "", ""))
+    call = HttpCall("GET", url, {"Authorization": f"Bearer {settings.key}"})
+    return VoiceCheck(voice, call, lambda answer: _is_listed(voice, answer))
+
+
+def _is_listed(voice: str, answer: HttpAnswer) -> bool | None:
+    """Tell whether a list has the voice; None if it is no list of voices."""
+    if answer.status != HTTPStatus.OK:
+        return None
+    try:
+        voices = read_object(answer.body).get("voices")
+    except MalformedError:
+        return None
+    names = (
+        {name for each in voices if (name := _name_of(each))} if isinstance(voices, list) else ()
+    )
+    return voice in names if names else None
+
+
+def _name_of(entry: object) -> str:
+    """Return the name in an entry, which may be one; empty if there is none."""
+    found = entry
+    if isinstance(entry, dict):
+        found = entry.get("name") or entry.get("id")
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,81 @@
+"""Foreign words made fit for a terminal and a log: what they hold is seen, and does nothing.
+
+An escape sequence moves the cursor, a line break begins a line that looks like ours, a mark of direction
+turns a sentence around. They come from agents, servers, sound cards and people.
+"""
+
+import re
+
+_JOINERS = "\u200c\u200d"
+"""Join and part letters and pictures, in Persian and in emoji; they do nothing else."""
+
+_SHAPELESS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""What has its place in text, and no shape of its own: joiners, selectors of a variant, fillers."""
+
+_SPECIAL = re.compile(r"[^\x20-\x7e]")
+_NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def shown(text: str) -> str:
+    r"""Return `text` as one line in which whatever cannot be seen is written as `\u001b` is.
+
+    These are the escapes of JSON: where `text` is JSON, it still is, and means the same.
+    """
+    return text if text.isascii() and text.isprintable() else _SPECIAL.sub(_escaped, text)
+
+
+def unseen(text: str) -> str | None:
+    """Return the first character of `text` that cannot be seen, or begins another line; None if there is none."""
+    return next((char for char in _SPECIAL.findall(text) if not _is_seen(char)), None)
+
+
+def hidden(text: str) -> tuple[str, str] | None:
+    """Return what is wrong with text that hides a character, and what to do about it; None if none is hidden.
+
+    Hidden is what cannot be seen, and every blank but the usual one.
+    """
+    if text.isascii() and text.isprintable():
+        return None
+    char = next((each for each in text if _is_hidden(each)), None)
+    return None if char is None else holding(text, char)
+
+
+def holding(text: str, char: str) -> tuple[str, str]:
+    """Return that `text` holds `char`, which one that is and where, and what to do. Nothing else of it is told."""
+    hint = "write a space" if char.isspace() and not _breaks(char) else "remove it"
+    return f"holds {_called(char)} at position {text.index(char) + 1}", hint
+
+
+def _called(char: str) -> str:
+    import unicodedata  # only for what holds one
+
+    name = unicodedata.name(char, "").lower()
+    is_control = unicodedata.category(char) == "Cc" or (char.isspace() and _breaks(char))
+    kind = "control" if is_control else "blank" if char.isspace() else "invisible"
+    return f"the {kind} character U+{ord(char):04X}" + (f" ({name})" if name else "")
+
+
+def _is_hidden(char: str) -> bool:
+    is_blank = char.isspace() and char != " "
+    return is_blank or not _is_seen(char) or _SHAPELESS.match(char) is not None
+
+
+def _is_seen(char: str) -> bool:
+    return char.isprintable() or char in _JOINERS or (char.isspace() and not _breaks(char))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    char = found[0]
+    if _is_seen(char):
+        return char
+    if char in _NAMED:
+        return _NAMED[char]
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(rf"\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _breaks(char: str) -> bool:
+    """Tell whether a blank is a control character, or ends a line or a paragraph."""
+    return char <= "\x1f" or "\x7f" <= char <= "\x9f" or char in "\u2028\u2029"
