@@ -7,7 +7,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from voiced.agents.codec import (
@@ -32,36 +33,27 @@ from voiced.audio.uplink import UplinkQueue
 from voiced.core.events import (
     AgentReady,
     Event,
-    LinkLost,
     Loss,
     ReplyDone,
     SpeechStarted,
     SpeechStopped,
 )
 from voiced.core.pcm import PcmFormat
-from voiced.errors import (
-    AgentBusy,
-    LinkError,
-    LinkRejected,
-    Redial,
-    ResumeRefused,
-    VoicedError,
-    WireError,
-)
-from voiced.ports import CaptionView, Dialer, HttpCaller, Link
+from voiced.errors import LinkError, VoicedError
+from voiced.guard import Guard, reason_of
+from voiced.losses import lost
+from voiced.ports import CaptionView, DialCaller, Dialer, Link
+from voiced.task_group import TaskGroup
 
 log = logging.getLogger(__name__)
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 
-LOSSES: dict[type[VoicedError], Loss] = {
-    AgentBusy: Loss.BUSY,
-    LinkRejected: Loss.REJECTED,
-    ResumeRefused: Loss.SESSION_GONE,
-    Redial: Loss.MENDED,
-    LinkError: Loss.BROKEN,
-    WireError: Loss.BROKEN,
-}
+MOST_UNSENT = 1024
+"""Messages that may wait for the link, besides sound: as many as an agent that reads never lets wait."""
+
+PART_S = 0.5
+"""How long a peer may take to close a link that was given up; the same again once it is asked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +62,21 @@ class Surroundings:
 
     Attributes:
         dial: Opens the socket.
-        call_http: Makes the HTTPS calls of a dial plan.
+        call_http: Makes the calls of a dial plan.
         uplink: Captured sound waiting to leave.
         playout: Takes the agent's sound.
         captions: Take what is said.
         dispatch: Takes events, on the loop's thread.
+        guard: Calls what may fail without ending the link.
     """
 
     dial: Dialer
-    call_http: HttpCaller
+    call_http: DialCaller
     uplink: UplinkQueue
     playout: Playout
     captions: Sequence[CaptionView]
     dispatch: Callable[[Event], None]
+    guard: Guard = field(default_factory=Guard)
 
 
 class Connection:
@@ -90,10 +84,13 @@ class Connection:
 
     Attributes:
         ready: The agent accepts audio.
+        signs: How often the agent told of something that it hears, thinks or says.
     """
 
-    def __init__(self, codec: AgentCodec, around: Surroundings) -> None:
+    def __init__(self, codec: AgentCodec, around: Surroundings, *, resumes: bool = False) -> None:
         self.ready = False
+        self._resumes = resumes
+        self.signs = 0
         self._codec = codec
         self._around = around
         self._loop = asyncio.get_running_loop()
@@ -103,6 +100,7 @@ class Connection:
         self._ending = False
         self._closing = False
         self._due: asyncio.TimerHandle | None = None
+        self._gathering: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._up: tuple[PcmFormat, Resampler] | None = None
         self._downlink = Downlink(around.playout)
@@ -128,17 +126,15 @@ class Connection:
         self._task = asyncio.current_task()
         try:
             end = await self._live(delay_s)
-        except* VoicedError as group:
-            end = _lost(group)
+        except* Exception as group:  # noqa: BLE001 - whatever broke, the next link may do better
+            end = replace(lost(group), reached=self.is_open)
         finally:
             self.ready = False
-            for timer in (self._due, self._patience):
+            for timer in (self._due, self._gathering, self._patience):
                 if timer is not None:
                     timer.cancel()
             if self._link is not None:
-                facts = {"started": self._started, **self._codec.support()}
-                fields = {"SESSION_ID": facts["session_id"]} if "session_id" in facts else {}
-                log.info("link closed: %s", _in_words(facts), extra=fields)
+                self._log_support("link closed")
         if not self._ending:
             self._around.dispatch(end)
 
@@ -185,17 +181,39 @@ class Connection:
             self._started = datetime.now(UTC).isoformat(timespec="seconds")
             try:
                 await self._exchange(link)
+            except* Exception as group:
+                await self._part(link, lost(group).loss)
+                raise
             finally:
                 self._note_progress(link)
         if link.close_code is None and self._send_failure is not None:
             raise self._send_failure
         return self._codec.closed(link.close_code, link.close_reason)
 
+    async def _part(self, link: Link, loss: Loss) -> None:
+        """Leave a link that the codec gave up: end its session unless it is to be resumed.
+
+        Then hear out how the peer closes, for the log.
+        """
+        session_over = loss in (Loss.REJECTED, Loss.SESSION_GONE)
+        parting = not self._ending and (session_over or not (self.ready or self._resumes))
+        with suppress(VoicedError, TimeoutError):
+            async with asyncio.timeout(PART_S):
+                for message in self._codec.farewell() if parting else ():
+                    await link.send(message)
+                await _until_closed(link)
+        with suppress(VoicedError, TimeoutError):
+            async with asyncio.timeout(PART_S):
+                await link.close()
+                await _until_closed(link)
+        with suppress(VoicedError):
+            self._codec.closed(link.close_code, link.close_reason)
+
     async def _exchange(self, link: Link) -> None:
         """Send and receive until the link ends."""
         self._outbox.extend(self._codec.greet())
         timeout_s = self._codec.ready_timeout_s
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             helpers = [
                 group.create_task(self._send(link), name="uplink"),
                 group.create_task(link.watch(), name="link watch"),
@@ -204,6 +222,8 @@ class Connection:
                 async with asyncio.timeout(timeout_s) as deadline:
                     async for message in link:
                         self._take(self._codec.receive(message, self._loop.time()))
+                        if len(self._outbox) > MOST_UNSENT:
+                            raise LinkError("the agent asks for more than it reads")
                         if self.ready and deadline.when() is not None:
                             deadline.reschedule(None)
             except TimeoutError:
@@ -235,7 +255,9 @@ class Connection:
 
     async def _send_sound(self, link: Link, pcm: bytes, pcm_format: PcmFormat) -> None:
         """Send one chunk: resample -> encode -> socket, a backlog not faster than allowed."""
-        speed = self._codec.uplink_speed
+        speed, most_s = self._codec.uplink_speed, self._codec.uplink_lead_s
+        if most_s is not None and self._up_pace.lead_s(self._loop.time()) >= most_s:
+            speed = 1.0
         if speed <= 1.0 and self._silence.skip(pcm, pcm_format, self._around.uplink.queued_ms):
             return
         payload = g711.encode(self._resampler(pcm_format).process(pcm), self._codec.uplink.encoding)
@@ -274,9 +296,12 @@ class Connection:
                 case ReplyAudio(reply_id, payload):
                     wire, now_s = self._codec.downlink, self._loop.time()
                     self._downlink.take(reply_id, payload, wire, now_s)
+                    if self._gathering is None:
+                        self._watch_downlink()
                 case Caption():
+                    self.signs += 1
                     for view in self._around.captions:
-                        view.caption(item)
+                        self._around.guard.attempt(view, view.caption, item)
                 case Send(message):
                     self._outbox.append(message)
                     self._something_to_send.set()
@@ -295,6 +320,7 @@ class Connection:
                 self._around.uplink.keep_newest(self._codec.keep_s * 1000)
             self._around.playout.limit(self._codec.queue_ms)
             self._attend(closely=not self._codec.heralds)
+            self._log_support("session resumed" if self._resumes else "session began")
         if isinstance(event, SpeechStarted | SpeechStopped) and self._codec.heralds:
             self._attend(closely=isinstance(event, SpeechStarted))
         if isinstance(event, ReplyDone):
@@ -302,9 +328,24 @@ class Connection:
         if not self._ending:
             self._around.dispatch(event)
 
+    def _log_support(self, what: str) -> None:
+        """Say what the agent's support asks for."""
+        told = self._around.guard.attempt("link", self._codec.support) or {}
+        facts = {"started": self._started, **told}
+        fields = {"SESSION_ID": facts["session_id"]} if "session_id" in facts else {}
+        log.info("%s: %s", what, _in_words(facts), extra=fields)
+
     def _attend(self, *, closely: bool) -> None:
         if self._link is not None:
             self._link.attend(closely)
+
+    def _watch_downlink(self) -> None:
+        """See that no sound waits for more of it for long. One timer serves many pieces."""
+        self._around.guard.attempt("link", self._downlink.advance, self._loop.time())
+        due_s = self._downlink.due_s()
+        self._gathering = None
+        if due_s is not None:
+            self._gathering = self._loop.call_at(due_s, self._watch_downlink)
 
     def _schedule_due(self) -> None:
         if self._due is not None:
@@ -315,7 +356,12 @@ class Connection:
 
     def _advance(self) -> None:
         self._due = None
-        self._take(self._codec.advance(self._loop.time()))
+        try:
+            self._take(self._codec.advance(self._loop.time()))
+        except Exception as error:  # noqa: BLE001 - it ends the link, as what comes by it would
+            self._send_failure = LinkError(reason_of(error))
+            if self._link is not None:
+                self._link.abort()
 
     async def _follow(self, plan: DialPlan) -> Dial:
         """Make the calls a dial plan asks for; return where it leads."""
@@ -328,20 +374,10 @@ class Connection:
             return dial
 
 
-def _lost(group: BaseExceptionGroup[VoicedError]) -> LinkLost:
-    """Reduce what went wrong to one event, the gravest first."""
-    for kind, loss in LOSSES.items():
-        if (matching := group.subgroup(kind)) is not None:
-            first = _first_in(matching)
-            return LinkLost(str(first), loss, first.wait_s if isinstance(first, AgentBusy) else 0.0)
-    return LinkLost(str(_first_in(group)))
-
-
-def _first_in(group: BaseExceptionGroup[VoicedError]) -> BaseException:
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found
+async def _until_closed(link: Link) -> None:
+    """Wait until the peer has closed, whatever it says before."""
+    async for _ in link:
+        pass
 
 
 def _in_words(facts: Mapping[str, str]) -> str:

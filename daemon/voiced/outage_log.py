@@ -2,8 +2,8 @@
 
 import logging
 
-from voiced.core.events import AgentReady, Event, LinkLost
-from voiced.core.state import Conversation
+from voiced.core.events import AgentReady, Event, LinkLost, SessionEnded, TimerFired
+from voiced.core.state import Conversation, Phase
 
 log = logging.getLogger(__name__)
 
@@ -16,17 +16,34 @@ class OutageLog:
 
     def __init__(self) -> None:
         self._told: set[str] = set()
+        self._silences: set[Phase] = set()
 
-    def noticed(self, before: Conversation, event: Event) -> None:
+    def noticed(self, before: Conversation, event: Event, now: Conversation) -> None:
         """Log it, if it is news."""
         match event:
             case LinkLost(reason):
-                news = reason not in self._told and len(self._told) < REASONS_TOLD
-                log.log(logging.WARNING if news else logging.DEBUG, "link lost: %s", reason)
-                self._told.add(reason)
-            case AgentReady() if self._told:
+                self._tell_loss(reason)
+            case SessionEnded() if now.phase is Phase.CONNECTING:
+                self._tell_loss(now.cause)
+            case TimerFired("silence"):
+                self._tell_silence(before.phase)
+            case TimerFired("steady") if self._told and before.early_ends:
+                self._told.clear()
+                log.info("the agent's sessions hold again")
+            case AgentReady() if self._told and not before.early_ends:
                 self._told.clear()
                 new = before.resume_key is None and before.cut_off
                 log.info("%s", "a new conversation begins" if new else "the session goes on")
             case _:
                 pass
+
+    def _tell_silence(self, phase: Phase) -> None:
+        level = logging.DEBUG if phase in self._silences else logging.WARNING
+        log.log(level, "the agent went silent while %s, and did not end it", phase.value)
+        self._silences.add(phase)
+
+    def _tell_loss(self, reason: str) -> None:
+        news = reason not in self._told and len(self._told) < REASONS_TOLD
+        log.log(logging.WARNING if news else logging.DEBUG, "link lost: %s", reason)
+        if news:
+            self._told.add(reason)

@@ -1,19 +1,17 @@
 """Parts that are there only while the settings ask for them: imported, run and ended as those change."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from voiced.core.events import Event
 from voiced.core.state import Conversation
-from voiced.errors import VoicedError
+from voiced.errors import ConfigError
+from voiced.guard import Guard
 from voiced.ports import Chore, Observer
-
-log = logging.getLogger(__name__)
-
-AGAIN_S = 30.0
+from voiced.task_group import TaskGroup
 
 Asked = TypeVar("Asked")
 
@@ -25,6 +23,10 @@ class Outlet(Generic[Asked]):
         name: What the section is called.
         section: Tells what the settings ask for now; None is for nothing.
         build: Makes the part; it may import what nobody else needs.
+        guard: Starts it again when it fails.
+
+    Attributes:
+        name: What it is itself called; its part is called as the section is.
     """
 
     def __init__(
@@ -32,8 +34,11 @@ class Outlet(Generic[Asked]):
         name: str,
         section: Callable[[], Asked | None],
         build: Callable[[Asked], Awaitable[Chore]],
+        guard: Guard,
     ) -> None:
-        self._name = name
+        self.name = f"settings of {name}"
+        self._section_name = name
+        self._guard = guard
         self._section = section
         self._build = build
         self._changed = asyncio.Event()
@@ -46,8 +51,12 @@ class Outlet(Generic[Asked]):
         """Run what is asked for until cancelled."""
         while True:
             section = self._section()
-            async with asyncio.TaskGroup() as group:
-                running = None if section is None else group.create_task(self._run(section))
+            async with TaskGroup() as group:
+                running = None
+                if section is not None:
+                    run = partial(self._run, section)
+                    guarded = self._guard.run(self._section_name, run)
+                    running = group.create_task(guarded, name=self._section_name)
                 while self._section() == section:
                     self._changed.clear()
                     await self._changed.wait()
@@ -55,19 +64,19 @@ class Outlet(Generic[Asked]):
                     running.cancel()
 
     async def _run(self, section: Asked) -> None:
-        """Run it, again and again if need be: no conversation ends because of it."""
-        while True:
-            try:
-                part = await self._build(section)
-                await part.run()
-            except ModuleNotFoundError as error:
-                hint = f"pip install 'voiced[{self._name}]'"
-                log.error("%s: needs the library %s: %s", self._name, error.name, hint)  # noqa: TRY400 - it says it all
-            except VoicedError as error:
-                log.error("%s: %s", self._name, error)  # noqa: TRY400 - it says it all
-            except Exception:
-                log.exception("%s: ended", self._name)
-            await asyncio.sleep(AGAIN_S)
+        """Make the part and run it.
+
+        Raises:
+            VoicedError: If it cannot be made.
+        """
+        try:
+            part = await self._build(section)
+        except ModuleNotFoundError as error:
+            hint = f"pip install 'voiced[{self._section_name}]'"
+            raise ConfigError(
+                self._section_name, f"needs the library {error.name}", hint
+            ) from error
+        await part.run()
 
 
 class Audience:
@@ -75,17 +84,19 @@ class Audience:
 
     Args:
         observers: Those who always do.
+        guard: Keeps one that fails from the others.
     """
 
-    def __init__(self, observers: Iterable[Observer]) -> None:
+    def __init__(self, observers: Iterable[Observer], guard: Guard) -> None:
         self._observers = [*observers]
+        self._guard = guard
 
     def noticed(
         self, before: Conversation, event: Event | None, now: Conversation, took_s: float
     ) -> None:
         """Pass it on."""
         for observer in self._observers:
-            observer.noticed(before, event, now, took_s)
+            self._guard.attempt(observer, observer.noticed, before, event, now, took_s)
 
     def attended(self, observer: Observer, part: Chore) -> Chore:
         """Return `part`, with `observer` following what happens while it runs."""

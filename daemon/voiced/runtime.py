@@ -17,23 +17,26 @@ from voiced.core.consequences import change_policy
 from voiced.core.conversation import step
 from voiced.core.events import (
     Event,
+    LinkLost,
     MicrophoneChanged,
     PlaybackDrained,
     PromptEnded,
     ReplyHeard,
     SpeakerChanged,
     StopRequested,
-    TimerFired,
 )
 from voiced.core.pcm import PcmFormat
 from voiced.core.state import Conversation, Phase, Policy, sound_may_leave, status_of
 from voiced.echo_watch import EchoWatch
 from voiced.errors import DeviceError, DeviceStuck, Trouble
+from voiced.guard import reason_of
 from voiced.outage_log import OutageLog
 from voiced.parts import Parts, SoundSettings
 from voiced.pipes import CapturePipe, PlaybackPipe, Progress, Rest
 from voiced.ports import Alarms
 from voiced.supervisor import Run, Supervisor
+from voiced.task_group import TaskGroup
+from voiced.timers import Timers
 from voiced.tool_calls import ToolCalls
 
 log = logging.getLogger(__name__)
@@ -54,6 +57,7 @@ class Runtime:
 
     Attributes:
         conversation: Where we are.
+        guard: Looks after what is not vital.
         playout: The agent's sound on its way to the speaker.
         uplink: Captured sound on its way to the agent.
         at_rest: Is called when a conversation has ended, and before a new one is begun.
@@ -70,13 +74,16 @@ class Runtime:
         self.playout.boost = sound.boost
         self.uplink = UplinkQueue(sound.keep_s * 1000)
         self.at_rest: Callable[[], None] = _nothing
+        self.guard = parts.guard
         self._parts = parts
         self._policy = replace(policy, announces=parts.agent.announces)
         self._pending: deque[Event] = deque()
         self._dispatching = False
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers = Timers(self.dispatch, self._signs)
         self._sound = sound
-        self._capture = CapturePipe(parts.microphone, parts.taps, self.uplink, sound.silent_after_s)
+        self._capture = CapturePipe(
+            parts.microphone, parts.taps, self.uplink, sound.silent_after_s, self.guard
+        )
         self._capture.shut = sound.muted and sound.mute_shuts
         self._playback = PlaybackPipe(parts.speaker, self.playout)
         self._rest = Rest(self._capture, self._playback)
@@ -91,7 +98,7 @@ class Runtime:
         self._outage_log = OutageLog()
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
-        self._group: asyncio.TaskGroup
+        self._group: TaskGroup
         self._supervisor: Supervisor
         self._around = self._surroundings()
 
@@ -102,9 +109,8 @@ class Runtime:
             DeviceStuck: If a device is beyond our help.
         """
         self._loop = asyncio.get_running_loop()
-        for indicator in self._parts.indicators:
-            indicator.show(status_of(self.conversation))
-        async with asyncio.TaskGroup() as self._group:
+        self._parts.show(status_of(self.conversation))
+        async with TaskGroup() as self._group:
             self._supervisor = Supervisor(self._group)
             self._supervisor.keep(self._running_parts())
             await self._stopping.wait()
@@ -118,13 +124,8 @@ class Runtime:
             raise self._beyond_help
 
     def _running_parts(self) -> dict[object, Run]:
-        # Wake sources first: a signal to stop counts from the first moment.
         return {
-            **{
-                source.watch: partial(source.watch, self.dispatch)
-                for source in self._parts.wake_sources
-            },
-            **{chore.run: chore.run for chore in self._parts.chores},
+            **self._parts.runs(self.dispatch),
             self._capture: partial(self._run_pipe, self._capture),
             self._playback: partial(self._run_pipe, self._playback),
         }
@@ -140,6 +141,7 @@ class Runtime:
             if self._sound.guard_echo
             else parts.captions,
             dispatch=self.dispatch,
+            guard=self.guard,
         )
 
     def adopt(
@@ -164,18 +166,15 @@ class Runtime:
         self.playout.boost, self.playout.capacity_s = sound.boost, sound.buffer_s
         self.uplink.capacity_ms = sound.keep_s * 1000
         self._adopt_sound(was_parts, was_sound)
-        for indicator in parts.indicators:
-            if indicator not in was_parts.indicators:
-                indicator.show(status_of(self.conversation))
-        for light in parts.lights:
-            if light not in was_parts.lights:
-                light.tell_leaving(sound_may_leave(self.conversation, policy))
+        parts.show(status_of(self.conversation), known=was_parts)
+        leaving = sound_may_leave(self.conversation, policy)
+        parts.tell_leaving(leaving=leaving, known=was_parts)
         self._supervisor.keep(self._running_parts())
         for action in change_policy(self.conversation, was_policy, policy):
-            self._perform(action)
-        parts.agent.update(agent)
+            self.guard.attempt("runtime", self._perform, action)
+        self.guard.attempt("agent", parts.agent.update, agent)
         if self._connection is not None:
-            self._connection.update(agent)
+            self.guard.attempt("link", self._connection.update, agent)
 
     def _adopt_sound(self, was: Parts, sound_was: SoundSettings) -> None:
         parts, sound = self._parts, self._sound
@@ -210,40 +209,43 @@ class Runtime:
         return Progress(*far, now.microphone, now.speaker, *xruns)
 
     def dispatch(self, event: Event) -> None:
-        """Step the machine and carry out what it orders. Event loop thread only."""
+        """Step the machine and carry out what it orders. Event loop thread only. Never raises."""
         self._pending.append(event)
         if self._dispatching:
             return
         self._dispatching = True
         try:
             while self._pending:
-                fact, began_s = self._pending.popleft(), self._loop.time()
-                before = self.conversation
-                self.conversation, actions = step(before, fact, self._policy)
-                log.debug("%s + %s -> %s", before.phase, fact, self.conversation.phase)
-                self._outage_log.noticed(before, fact)
-                if self._sound.guard_echo:
-                    self._echo_watch.note(fact, self._loop.time())
-                for action in actions:
-                    self._perform(action)
-                self._tell_observers(before, fact, self._loop.time() - began_s)
+                self.guard.attempt("runtime", self._take, self._pending.popleft())
         finally:
             self._dispatching = False
-        self._note_rest(asleep=self.conversation.phase is Phase.ASLEEP)
+        self.guard.attempt("runtime", self._note_rest)
         if self.conversation.phase is Phase.STOPPED:
             self._stopping.set()
 
-    def _tell_observers(
-        self, before: Conversation, event: Event | None, took_s: float = 0.0
-    ) -> None:
-        for observer in self._parts.observers:
-            observer.noticed(before, event, self.conversation, took_s)
+    def _take(self, fact: Event) -> None:
+        before, began_s = self.conversation, self._loop.time()
+        after, actions = step(before, fact, self._policy)
+        if any(isinstance(each, act.OpenLink) and each.resume_key is None for each in actions):
+            # Before any of it is done: by what is adopted now it may be other.
+            self.guard.attempt("changed settings", self.at_rest)
+            after, actions = step(before, fact, self._policy)
+        self.conversation = after
+        log.debug("%s + %s -> %s", before.phase, fact, self.conversation.phase)
+        self._outage_log.noticed(before, fact, self.conversation)
+        if self._sound.guard_echo:
+            self.guard.attempt(self._echo_watch, self._echo_watch.note, fact, self._loop.time())
+        for action in actions:
+            self.guard.attempt("runtime", self._perform, action)
+        took_s = self._loop.time() - began_s
+        self._parts.tell_observers(before, fact, self.conversation, took_s)
 
-    def _note_rest(self, *, asleep: bool) -> None:
+    def _note_rest(self) -> None:
+        asleep = self.conversation.phase is Phase.ASLEEP
         was_asleep, self._asleep = self._asleep, asleep
         self._rest.note(asleep=asleep)
         if asleep and not was_asleep:
-            self.at_rest()
+            self.guard.attempt("changed settings", self.at_rest)
 
     def _perform(self, action: Action) -> None:
         """Carry out what concerns sound and indicators; the rest goes further down."""
@@ -274,18 +276,16 @@ class Runtime:
         """Carry out what concerns indicators, time and alarms."""
         match action:
             case act.Show(status):
-                for indicator in self._parts.indicators:
-                    indicator.show(status)
+                self._parts.show(status)
             case act.TellLeaving(leaving):
-                for light in self._parts.lights:
-                    light.tell_leaving(leaving)
+                self._parts.tell_leaving(leaving=leaving)
             case act.StartTimer(name, after_s):
-                self._start_timer(name, after_s, TimerFired(name))
+                self._timers.start(name, after_s)
             case act.CancelTimer(name):
-                self._cancel_timer(name)
+                self._timers.cancel(name)
             case act.SettleAlarm(alarm_id):
-                if self._parts.alarms is not None:
-                    self._parts.alarms.settle(alarm_id)
+                if (alarms := self._parts.alarms) is not None:
+                    self.guard.attempt(alarms, alarms.settle, alarm_id)
             case _:
                 self._perform_for_agent(action)
 
@@ -293,12 +293,10 @@ class Runtime:
         """Carry out what concerns the link and the tools."""
         match action:
             case act.OpenLink(resume_key, pause, greet):
-                if resume_key is None:
-                    self.at_rest()
                 self._open_link(resume_key, pause, greet=greet)
-            case act.HurryLink(resume_key):
+            case act.HurryLink(resume_key, greet):
                 if self._connection is None or not self._connection.is_open:
-                    self._open_link(resume_key, AT_ONCE)
+                    self._open_link(resume_key, AT_ONCE, greet=greet)
             case act.CloseLink():
                 self._close_link()
             case act.Announce(text):
@@ -316,7 +314,12 @@ class Runtime:
         self._close_link()
         self.playout.forget_refusals()
         self.uplink.rewind()
-        connection = Connection(self._parts.agent.codec(resume_key, greet=greet), self._around)
+        try:
+            codec = self._parts.agent.codec(resume_key, greet=greet)
+        except Exception as error:  # noqa: BLE001 - the next attempt comes by the table of delays
+            self.dispatch(LinkLost(reason_of(error)))
+            return
+        connection = Connection(codec, self._around, resumes=resume_key is not None)
         delay_s = self._parts.uniform(pause.least_s, pause.most_s)
         task = self._group.create_task(connection.run(delay_s), name="link")
         self._connection = self._capture.uplink = connection
@@ -356,12 +359,13 @@ class Runtime:
 
     def _play_cue(self, order: act.PlayEarcon) -> None:
         """Mix a cue over what is heard; after a prompt, report when the room is quiet again."""
-        sound = self._parts.cues(order.earcon, order.prompt, self.playout.rate_hz)
+        cues, rate_hz = self._parts.cues, self.playout.rate_hz
+        sound = self.guard.attempt(cues, cues, order.earcon, order.prompt, rate_hz) or b""
         self._rest.put_off()
         self.playout.overlay(sound)
         if order.prompt is not None:
             duration_s = PcmFormat(self.playout.rate_hz).duration_ms(len(sound)) / 1000
-            self._start_timer("prompt", duration_s + CUE_DELAY_S if sound else 0.0, PromptEnded())
+            self._timers.start("prompt", duration_s + CUE_DELAY_S if sound else 0.0, PromptEnded())
 
     @property
     def volume(self) -> int:
@@ -373,11 +377,12 @@ class Runtime:
         self._volume = min(max(percent, 0), FULL_VOLUME)
         self._playback.set_volume(self._volume)
         self._remember()
-        self._tell_observers(self.conversation, None)
+        self._parts.tell_observers(self.conversation, None, self.conversation)
 
     def _remember(self) -> None:
-        if self._parts.memory is not None:
-            self._parts.memory.remember(self._volume, muted=self.conversation.muted)
+        if (memory := self._parts.memory) is not None:
+            remember = partial(memory.remember, muted=self.conversation.muted)
+            self.guard.attempt(memory, remember, self._volume)
 
     def _drained(self, reply_id: str) -> None:
         """Thread: the playback thread or the loop's."""
@@ -387,10 +392,8 @@ class Runtime:
         """Thread: the playback thread."""
         self._loop.call_soon_threadsafe(self.dispatch, ReplyHeard(reply_id))
 
-    def _start_timer(self, name: str, after_s: float, event: Event) -> None:
-        self._cancel_timer(name)
-        self._timers[name] = self._loop.call_later(after_s, self.dispatch, event)
-
-    def _cancel_timer(self, name: str) -> None:
-        if (timer := self._timers.pop(name, None)) is not None:
-            timer.cancel()
+    def _signs(self) -> int:
+        """Count the signs that the agent goes on: in a reply only its sound is one."""
+        now, link = self.conversation, self._connection
+        is_heard = now.phase is Phase.SPEAKING or now.cut_reply is not None
+        return self.playout.sounded if is_heard or link is None else link.signs

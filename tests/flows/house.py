@@ -124,6 +124,7 @@ class House:
             eager_tools=options.get("eager_tools", False),
         )
         self.agent = load(AGENTS, protocol, "agent.protocol")(settings)
+        self.failing = options.get("failing", False)
         lamps, clock = options.get("lamps", ()), options.get("alarms")
         parts = Parts(
             microphone=self.microphone,
@@ -199,6 +200,7 @@ HOUSE = (
     "taps",
     "alarms",
     "eager_tools",
+    "failing",
 )
 
 
@@ -206,7 +208,8 @@ HOUSE = (
 async def house(*, timing=None, session=None, policy=None, tools=None, **options):
     """Run a daemon, asleep; stop it at the end and check that nothing is left.
 
-    Of the options, those in HOUSE are the house's; the others set up the stand-in agent.
+    Of the options, those in HOUSE are the house's; the others set up the stand-in agent. With `failing`,
+    parts may fail.
     """
     agent = {name: value for name, value in options.items() if name not in HOUSE}
     agent["faults"] = Faults(agent.get("faults", ()))
@@ -228,6 +231,7 @@ async def house(*, timing=None, session=None, policy=None, tools=None, **options
         assert running.done()
         assert not any(not session.ended for session in it.service.sessions if session.connection)
         assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert it.failing or it.runtime.guard.failures == {}
     finally:
         running.cancel()
         it.service.close()

@@ -31,6 +31,7 @@ def fail(device, trouble, error=DeviceError):
         (Trouble.ABSENT, "no-microphone"),
         (Trouble.BUSY, "microphone-busy"),
         (Trouble.STALLED, "microphone-stalled"),
+        (Trouble.HANGING, "no-microphone"),
     ],
 )
 async def test_every_trouble_is_shown_and_gone_within_two_seconds_of_the_card_being_usable(
@@ -48,7 +49,11 @@ async def test_every_trouble_is_shown_and_gone_within_two_seconds_of_the_card_be
 
 @pytest.mark.parametrize(
     ("trouble", "status"),
-    [(Trouble.BUSY, "speaker-busy"), (Trouble.STALLED, "speaker-stalled")],
+    [
+        (Trouble.BUSY, "speaker-busy"),
+        (Trouble.STALLED, "speaker-stalled"),
+        (Trouble.HANGING, "no-speaker"),
+    ],
 )
 async def test_every_trouble_of_the_speaker_is_shown(trouble, status):
     async with house() as it:

@@ -125,7 +125,7 @@ async def test_a_close_before_the_session_is_ready(code):
     async with house(faults=[fault]) as it:
         it.wake.emit(Woken("test", unattended=True))
         await asyncio.sleep(MOMENT_S)
-        expected = {1000: "asleep", 1008: "rejected", 1013: "offline"}.get(code, "listening")
+        expected = {1008: "rejected", 1013: "offline"}.get(code, "listening")
         assert it.led.shown[-1] == expected
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.flows.house import awake, house, tone
 from voiced.core.actions import Status
-from voiced.core.events import MuteChanged, TalkPressed, Woken
+from voiced.core.events import MuteChanged, TalkHeld, TalkPressed, Woken
 from voiced.core.gestures import Meaning
 from voiced.core.light import PATTERNS
 from voiced.core.state import Phase, Policy
@@ -213,6 +213,7 @@ async def test_a_light_of_three_colours_shows_them(pins):
         assert all(pins.pin(pin).state == 0 for pin in COLOURS)
 
 
+@pytest.mark.uncovered
 async def test_a_sleeping_light_wakes_nobody(pins):
     draws = []
 
@@ -235,15 +236,30 @@ async def test_pins_that_do_not_work_are_told_of_and_the_rest_goes_on(pins, capl
         first.open()
         pin = 2
     button, lamp = GpioButton(ButtonWiring(pin, Meaning())), GpioLight(LightWiring([pin]))
-    async with awake(buttons=[button], lamps=[lamp]) as it:
+    async with awake(buttons=[button], lamps=[lamp], failing=True) as it:
         assert it.phase is Phase.LISTENING
     lines = [line.getMessage() for line in caplog.records if "GPIO" in line.getMessage()]
     assert len(lines) == 2
-    assert all("does not work" in line and "; " in line for line in lines)
+    assert all("goes on" in line and line.count("; ") == 2 for line in lines)
 
 
 async def test_a_box_without_the_pin_library_is_told_what_to_install(monkeypatch, caplog):
     monkeypatch.setitem(__import__("sys").modules, "gpiod", None)
-    async with house(buttons=[GpioButton(ButtonWiring(BUTTON, Meaning()))]):
+    button = GpioButton(ButtonWiring(BUTTON, Meaning()))
+    async with house(buttons=[button], failing=True):
         pass
     assert "voiced[gpio]" in caplog.text
+
+
+async def test_sound_stops_leaving_when_the_button_that_is_held_goes_away(pins):
+    button = GpioButton(ButtonWiring(BUTTON, Meaning(held_to_talk=True)))
+    events = []
+    pins.pin(BUTTON).drive_high()
+    watching = asyncio.create_task(button.watch(events.append))
+    await asyncio.sleep(0.1)
+    pins.pin(BUTTON).drive_low()
+    await asyncio.sleep(0.1)
+    assert TalkHeld(held=True) in events
+    watching.cancel()
+    await asyncio.wait({watching})
+    assert events[-1] == TalkHeld(held=False)

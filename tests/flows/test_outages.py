@@ -8,6 +8,7 @@ import pytest
 from tests.flows.house import CUES, awake, house, tone
 from voiced.core.events import NetworkBack, OwnerActed, StopRequested, TalkPressed, Woken
 from voiced.core.state import Phase, Policy
+from voiced.parts import SoundSettings
 
 COUNTING_S = 20.0
 
@@ -62,6 +63,24 @@ async def test_of_a_long_drop_the_newest_ten_seconds_arrive():
         assert numbers == sorted(set(numbers))
         assert 2000 - len(numbers) == pytest.approx(lost_periods, abs=2)
         assert len(it.service.sessions) == 1
+
+
+@pytest.mark.parametrize("keep_s", [0.0, 0.01])
+@pytest.mark.needs("resume")
+async def test_where_nothing_is_kept_the_device_hears_and_sends_nothing_old_after_a_drop(keep_s):
+    async with awake(listening=False, sound=SoundSettings(keep_s=keep_s)) as it:
+        it.microphone.say(counting(COUNTING_S))
+        await asyncio.sleep(2)
+        it.lose_network()
+        await asyncio.sleep(3)
+        it.reachable = True
+        it.wake.emit(NetworkBack())
+        await it.settle(Phase.LISTENING, within_s=1.0)
+        await asyncio.sleep(COUNTING_S)
+        numbers = counted(it.heard())
+        assert len([number for number in numbers if number < 100]) > 50
+        assert not [number for number in numbers if 110 < number < 240]
+        assert len([number for number in numbers if number > 260]) > 700
 
 
 @pytest.mark.needs("resume")
@@ -129,6 +148,7 @@ async def test_mute_during_a_drop_keeps_what_was_said_at_home():
         assert not it.heard()[before:].any()
 
 
+@pytest.mark.uncovered
 async def test_an_outage_of_an_hour_heals_by_itself():
     async with awake() as it:
         it.lose_network()

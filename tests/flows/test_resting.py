@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from tests.flows.house import awake, house, tone
+from voiced.agents.codec import AgentSettings
 from voiced.core.events import MuteToggled, TalkPressed, Woken
-from voiced.core.state import Phase
+from voiced.core.state import Phase, Policy
+from voiced.parts import SoundSettings
 
 
 def resting(it):
@@ -80,3 +82,24 @@ async def test_the_silence_played_ahead_is_dropped_but_never_a_reply():
         drops = it.speaker.drops
         it.wake.emit(Woken("test"))
         assert it.speaker.drops == drops + 1
+
+
+@pytest.mark.parametrize("wakes", [Woken("test"), TalkPressed()])
+async def test_a_conversation_begins_by_what_is_adopted_as_it_begins(wakes):
+    """Orders by the settings from before must not come after those by the new ones: the gate stayed open."""
+    async with house() as it:
+        settings = AgentSettings(url="wss://agent.test/v1/ws", key="k")
+
+        def adopt():
+            it.runtime.adopt(
+                it.runtime._parts, Policy(hold_to_talk=True), SoundSettings(), settings
+            )
+
+        it.runtime.at_rest = adopt
+        it.wake.emit(wakes)
+        it.runtime.at_rest = lambda: None
+        assert it.phase is Phase.CONNECTING
+        assert not it.runtime._capture.gate_open
+        assert it.led.shown[-1] == "connecting"
+        await it.settle(Phase.LISTENING)
+        assert not it.runtime._capture.gate_open

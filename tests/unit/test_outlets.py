@@ -8,7 +8,8 @@ import pytest
 
 from voiced.config.outside import KioskSection
 from voiced.errors import DeviceError
-from voiced.outlets import AGAIN_S, Audience, Outlet
+from voiced.guard import Guard
+from voiced.outlets import Audience, Outlet
 
 
 class Part:
@@ -36,7 +37,7 @@ async def outlet(wanted, failures=()):
             raise failure
         return Part(section, happened, failure)
 
-    it = Outlet("kiosk", lambda: wanted[-1], build)
+    it = Outlet("kiosk", lambda: wanted[-1], build, Guard())
     async with asyncio.TaskGroup() as group:
         running = group.create_task(it.run())
         await asyncio.sleep(0.1)
@@ -66,7 +67,7 @@ async def test_a_part_runs_as_long_as_its_section_stays_the_same():
     [
         (ModuleNotFoundError("no", name="aiomqtt"), "pip install 'voiced[kiosk]'"),
         (DeviceError("there", "it is broken"), "it is broken"),
-        (RuntimeError("a mistake of ours"), "kiosk: ended"),
+        (RuntimeError("a mistake of ours"), "kiosk: it broke: RuntimeError in test_outlets.py"),
     ],
 )
 async def test_a_part_that_fails_is_told_and_tried_again_and_ends_nothing_else(
@@ -76,7 +77,7 @@ async def test_a_part_that_fails_is_told_and_tried_again_and_ends_nothing_else(
     async with outlet([KioskSection()], [failure]) as (_, happened):
         assert said in caplog.text
         happened.clear()
-        await asyncio.sleep(AGAIN_S + 1)
+        await asyncio.sleep(1)
         assert happened == [("began", "127.0.0.1:8080")]
 
 
@@ -89,7 +90,7 @@ async def test_who_attends_a_part_is_told_as_long_as_it_runs():
             self.heard.append(happened)
 
     always, sometimes = Ear(), Ear()
-    audience = Audience([always])
+    audience = Audience([always], Guard())
     part = audience.attended(sometimes, Part(KioskSection(), []))
     audience.noticed(1, 2, 3, 4)
     async with asyncio.TaskGroup() as group:

@@ -63,6 +63,7 @@ class HurryLink:
     """Attempt to connect now, unless the running attempt has already reached the agent."""
 
     resume_key: str | None
+    greet: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ MOST_WAITING = 8
 
 def wake(now: Conversation, event: ev.AnnouncementRequested, _policy: Policy) -> Step:
     """Wake the agent for it; it does not greet then."""
-    after = replace(forget(now), phase=Phase.CONNECTING, announcements=(event.text,))
+    after = replace(forget(now), phase=Phase.CONNECTING, greets=False, announcements=(event.text,))
     return after, (act.OpenLink(resume_key=None, greet=False),)
 
 
@@ -22,10 +22,13 @@ def wait(now: Conversation, event: ev.AnnouncementRequested, _policy: Policy) ->
 
 
 def go_on(now: Conversation, policy: Policy) -> Step:
-    """Have the next one said if nobody is speaking and nothing else is about to be said."""
+    """Have the next one said if nobody is speaking and nothing else is about to be said.
+
+    What the user silenced must have ended, so that what is asked for now is not taken for it.
+    """
     if now.phase is not Phase.LISTENING:
         return replace(now, announcing="", announcing_alarm=""), ()
-    if now.announcing or now.leaving:
+    if now.announcing or now.leaving or now.is_hushed:
         return now, ()
     if now.alarms and policy.announces:
         due = now.alarms[0]

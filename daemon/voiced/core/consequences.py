@@ -51,9 +51,11 @@ def _timers_changed(
 ) -> list[Action]:
     ran, run = timers(before, was), timers(after, policy)
     moved = before.phase is not after.phase
+    begun = (before.reply_id, before.announcing) != (after.reply_id, after.announcing)
+    restarted = {"patience": moved, "silence": moved or begun}
     started: list[Action] = [
         act.StartTimer(name, after_s)
         for name, after_s in run.items()
-        if ran.get(name) != after_s or (moved and name == "patience")
+        if ran.get(name) != after_s or restarted.get(name)
     ]
     return [*started, *(act.CancelTimer(name) for name in ran if name not in run)]

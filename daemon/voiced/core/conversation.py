@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from voiced.core import actions as act
-from voiced.core import announce, outage, ringing
+from voiced.core import announce, outage, replies, ringing
 from voiced.core import events as ev
 from voiced.core.actions import Action
 from voiced.core.consequences import consequences
@@ -73,7 +73,9 @@ def _stay(now: Conversation, _event: Event, _policy: Policy) -> Step:
 
 def _wake(now: Conversation, event: Event, _policy: Policy) -> Step:
     by_person = outage.is_by_person(event)
-    after = replace(forget(now), phase=Phase.CONNECTING, answer_owed=by_person)
+    after = replace(
+        forget(now), phase=Phase.CONNECTING, answer_owed=by_person, unattended=not by_person
+    )
     if not by_person:
         return after, (act.OpenLink(resume_key=None),)
     if now.microphone in MICROPHONE_TROUBLES:
@@ -88,7 +90,7 @@ def _press_again(now: Conversation, event: Event, policy: Policy) -> Step:
     """Somebody wants the agent while it is being tried; the talk button may also call it off."""
     if now.offline or now.refused:
         return outage.insist(now, event)
-    return _sleep(now, event, policy) if isinstance(event, ev.TalkPressed) else (now, ())
+    return replies.sleep(now, event, policy) if isinstance(event, ev.TalkPressed) else (now, ())
 
 
 def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
@@ -102,6 +104,11 @@ def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
         answer_owed=False,
         told_offline=False,
         cut_off=False,
+        cause="",
+        reached=False,
+        unwanted=False,
+        greets=False,
+        young=True,
         renew_in_s=lifetime_s and max(lifetime_s - policy.renew_early_s, lifetime_s / 2),
     )
     actions: tuple[Action, ...] = ()
@@ -110,62 +117,6 @@ def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
     if now.told_offline:
         actions = (*actions, act.PlayEarcon(Earcon.ONLINE))
     return after, actions
-
-
-def _turn_begins(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    return replace(now, phase=Phase.HEARING, user_speaking=True, hushed=False), ()
-
-
-def _turn_ends(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    return replace(now, phase=Phase.THINKING, user_speaking=False), ()
-
-
-def _speaks_over(now: Conversation, event: Event, _policy: Policy) -> Step:
-    return replace(now, user_speaking=isinstance(event, ev.SpeechStarted)), ()
-
-
-def _reply_begins(now: Conversation, event: ev.ReplyStarted, _policy: Policy) -> Step:
-    if now.hushed:
-        return now, ()
-    after = replace(
-        now,
-        phase=Phase.SPEAKING,
-        reply_id=event.reply_id,
-        cut_reply=None,
-        parting=now.leaving,
-    )
-    return after, (act.AcceptReply(event.reply_id),)
-
-
-def _reply_ends(now: Conversation, event: ev.ReplyDone, _policy: Policy) -> Step:
-    if event.reply_id != now.reply_id:
-        return now, (act.DropPlayback(event.reply_id),) if event.interrupted else ()
-    if not event.interrupted:
-        return now, (act.FinishReply(event.reply_id),)
-    after = _to_listening(replace(now, tools=frozenset()))
-    return after, (act.DropPlayback(event.reply_id), act.CancelTools())
-
-
-def _drained(now: Conversation, event: ev.PlaybackDrained, policy: Policy) -> Step:
-    if event.reply_id != now.reply_id:
-        return now, ()  # an earlier reply was heard out; this one goes on
-    if now.parting:
-        return _sleep(now, event, policy)
-    return _to_listening(now), ()
-
-
-def _rest_heard(now: Conversation, event: ev.PlaybackDrained, _policy: Policy) -> Step:
-    """What had arrived of an earlier reply was heard out."""
-    cut_reply = None if event.reply_id == now.cut_reply else now.cut_reply
-    return replace(now, cut_reply=cut_reply), ()
-
-
-def _hush(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    after = _to_listening(replace(now, tools=frozenset()))
-    return replace(after, hushed=now.phase is Phase.THINKING), (
-        act.DropPlayback(),
-        act.CancelTools(),
-    )
 
 
 def _tool_begins(now: Conversation, event: ev.ToolCalled, _policy: Policy) -> Step:
@@ -177,33 +128,14 @@ def _tool_begins(now: Conversation, event: ev.ToolCalled, _policy: Policy) -> St
 def _tool_ends(now: Conversation, event: ev.ToolReturned, _policy: Policy) -> Step:
     if event.call_id not in now.tools:
         return now, ()  # its turn was interrupted
-    after = replace(now, tools=now.tools - {event.call_id})
+    after = replace(now, tools=now.tools - {event.call_id}, tool_answered=True)
     return after, (act.ReturnTool(event.call_id, event.result, event.is_error),)
 
 
 def _leave(now: Conversation, event: ev.EndRequested, policy: Policy) -> Step:
     if not event.after_reply:
-        return _sleep(now, event, policy)
+        return replies.sleep(now, event, policy)
     return replace(now, leaving=True), ()
-
-
-def _sleep(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    return forget(now), (act.DropPlayback(), act.CancelTools(), act.CloseLink(), *_ended(now))
-
-
-def _ended(now: Conversation) -> tuple[Action, ...]:
-    """Let the user hear that nobody listens any more, if somebody did."""
-    return (act.PlayEarcon(Earcon.END),) if now.phase in AWAKE else ()
-
-
-def _farewell(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    """The agent ended the session: what it said last is still heard."""
-    return forget(now), (
-        *outage.hear_out(now),
-        act.CancelTools(),
-        act.CloseLink(),
-        *_ended(now),
-    )
 
 
 def _stop(now: Conversation, _event: Event, _policy: Policy) -> Step:
@@ -215,26 +147,22 @@ def _timer(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
     """Whatever is named here is running only where it belongs; see `timers`."""
     match event.name:
         case "patience":
-            return _sleep(now, event, policy)
+            return replies.sleep(now, event, policy)
+        case "silence":
+            return replies.gives_up(now, event, policy)
+        case "hush":
+            return replace(now, **replies.HEARD), ()
         case "steady":
-            return replace(now, failures=0), ()
+            return replace(now, failures=0, early_ends=0, young=False), ()
         case "renewal":
             return replace(now, stale=True), ()
         case "quiet":
-            after = replace(forget(now), phase=Phase.CONNECTING)
+            after = replace(
+                forget(now), phase=Phase.CONNECTING, greets=False, unattended=now.unattended
+            )
             return after, (act.OpenLink(resume_key=None, greet=False),)
         case _:
             return now, ()
-
-
-def _to_listening(now: Conversation) -> Conversation:
-    """Return the phase after a reply: whoever has something to do next."""
-    phase = Phase.LISTENING
-    if now.user_speaking:
-        phase = Phase.HEARING
-    elif now.tools:
-        phase = Phase.THINKING
-    return replace(now, phase=phase, reply_id=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,25 +193,35 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     (Phase.CONNECTING, ev.OwnerActed): _row(outage.hurry, Phase.CONNECTING),
     (Phase.CONNECTING, ev.TimerFired): _row(outage.window_closes, Phase.CONNECTING, Phase.ASLEEP),
     (Phase.CONNECTING, ev.Hushed): _row(_stay, Phase.CONNECTING, Phase.ASLEEP),
-    (Phase.CONNECTING, ev.EndRequested): _row(_sleep, Phase.ASLEEP),
-    (Phase.LISTENING, ev.SpeechStarted): _row(_turn_begins, Phase.HEARING),
-    (Phase.LISTENING, ev.SpeechStopped): _row(_turn_ends, Phase.THINKING),
-    (Phase.LISTENING, ev.TalkPressed): _row(_sleep, Phase.ASLEEP, Phase.LISTENING),
-    (Phase.HEARING, ev.SpeechStopped): _row(_turn_ends, Phase.THINKING),
-    (Phase.HEARING, ev.TalkPressed): _row(_sleep, Phase.ASLEEP, Phase.HEARING),
-    (Phase.THINKING, ev.SpeechStarted): _row(_turn_begins, Phase.HEARING),
-    (Phase.THINKING, ev.TalkPressed): _row(_hush, Phase.LISTENING, Phase.THINKING),
-    (Phase.THINKING, ev.Hushed): _row(_hush, Phase.LISTENING),
-    (Phase.SPEAKING, ev.SpeechStarted): _row(_speaks_over, Phase.SPEAKING),
-    (Phase.SPEAKING, ev.SpeechStopped): _row(_speaks_over, Phase.SPEAKING),
+    (Phase.CONNECTING, ev.EndRequested): _row(replies.sleep, Phase.ASLEEP),
+    (Phase.LISTENING, ev.SpeechStarted): _row(replies.turn_begins, Phase.HEARING),
+    (Phase.LISTENING, ev.SpeechStopped): _row(replies.turn_ends, Phase.THINKING),
+    (Phase.LISTENING, ev.TalkPressed): _row(replies.sleep, Phase.ASLEEP, Phase.LISTENING),
+    (Phase.HEARING, ev.SpeechStopped): _row(replies.turn_ends, Phase.THINKING),
+    (Phase.HEARING, ev.TalkPressed): _row(replies.sleep, Phase.ASLEEP, Phase.HEARING),
+    (Phase.THINKING, ev.SpeechStarted): _row(replies.turn_begins, Phase.HEARING),
+    (Phase.THINKING, ev.TalkPressed): _row(replies.hush, Phase.LISTENING, Phase.THINKING),
+    (Phase.THINKING, ev.Hushed): _row(replies.hush, Phase.LISTENING),
+    (Phase.SPEAKING, ev.SpeechStarted): _row(replies.speaks_over, Phase.SPEAKING),
+    (Phase.SPEAKING, ev.SpeechStopped): _row(replies.speaks_over, Phase.SPEAKING),
     (Phase.SPEAKING, ev.ReplyDone): _row(
-        _reply_ends, Phase.SPEAKING, Phase.LISTENING, Phase.HEARING
+        replies.reply_ends, Phase.SPEAKING, Phase.LISTENING, Phase.HEARING
     ),
-    (Phase.SPEAKING, ev.PlaybackDrained): _row(_drained, Phase.SPEAKING, *_QUIET, Phase.ASLEEP),
-    (Phase.SPEAKING, ev.Woken): _row(_hush, Phase.LISTENING, Phase.HEARING),
-    (Phase.SPEAKING, ev.TalkPressed): _row(_hush, Phase.LISTENING, Phase.HEARING, Phase.SPEAKING),
-    (Phase.SPEAKING, ev.Hushed): _row(_hush, Phase.LISTENING, Phase.HEARING),
-    **{(phase, ev.ReplyStarted): _row(_reply_begins, phase, Phase.SPEAKING) for phase in AWAKE},
+    (Phase.SPEAKING, ev.PlaybackDrained): _row(
+        replies.drained, Phase.SPEAKING, *_QUIET, Phase.ASLEEP
+    ),
+    (Phase.SPEAKING, ev.Woken): _row(
+        replies.interrupt, Phase.SPEAKING, Phase.LISTENING, Phase.HEARING
+    ),
+    (Phase.SPEAKING, ev.TalkPressed): _row(
+        replies.hush, Phase.LISTENING, Phase.HEARING, Phase.SPEAKING
+    ),
+    (Phase.SPEAKING, ev.Hushed): _row(replies.hush, Phase.LISTENING, Phase.HEARING),
+    **{(phase, ev.ReplyDone): _row(replies.silenced_ends, phase) for phase in _QUIET},
+    **{
+        (phase, ev.ReplyStarted): _row(replies.reply_begins, phase, Phase.SPEAKING)
+        for phase in AWAKE
+    },
     **{
         (phase, ev.ToolCalled): _row(
             _tool_begins, Phase.THINKING if phase is Phase.LISTENING else phase
@@ -299,21 +237,24 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     **{(phase, ev.EndRequested): _row(_leave, phase, Phase.ASLEEP) for phase in AWAKE},
     **{
         (phase, ev.TimerFired): _row(
-            _timer, phase, Phase.ASLEEP, *([Phase.CONNECTING] if phase is Phase.LISTENING else [])
+            _timer,
+            *(phase, Phase.ASLEEP),
+            Phase.CONNECTING if phase is Phase.LISTENING else Phase.LISTENING,
         )
         for phase in AWAKE
     },
     **{
-        (phase, ev.PlaybackDrained): _row(_rest_heard, phase)
+        (phase, ev.PlaybackDrained): _row(replies.rest_heard, phase)
         for phase in (Phase.CONNECTING, *_QUIET)
     },
     **{
         (phase, ev.LinkLost): _row(outage.lost, Phase.CONNECTING, Phase.ASLEEP)
         for phase in (Phase.CONNECTING, *AWAKE)
     },
+    (Phase.CONNECTING, ev.SessionEnded): _row(outage.turned_away, Phase.CONNECTING, Phase.ASLEEP),
     **{
-        (phase, ev.SessionEnded): _row(_farewell, Phase.ASLEEP)
-        for phase in (Phase.CONNECTING, *AWAKE)
+        (phase, ev.SessionEnded): _row(outage.session_ended, Phase.CONNECTING, Phase.ASLEEP)
+        for phase in AWAKE
     },
     **{
         (phase, ev.StopRequested): _row(_stop, Phase.STOPPED)
@@ -347,7 +288,6 @@ IGNORED: dict[tuple[Phase, type[Event]], str] = {
         (phase, ev.Hushed): "nothing to hush"
         for phase in (Phase.ASLEEP, Phase.LISTENING, Phase.HEARING)
     },
-    **{(phase, ev.ReplyDone): "a reply that was dropped" for phase in _QUIET},
     **{
         (phase, ev.ReplyHeard): "nothing waits for it, but observers"
         for phase in Phase

@@ -15,10 +15,12 @@ class Woken:
     Attributes:
         source: Who.
         unattended: No person is there to be answered when it fails.
+        interrupts: They want to be heard now, even over a reply; else a conversation is all they want.
     """
 
     source: str
     unattended: bool = False
+    interrupts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class Loss(Enum):
 
     BROKEN = "broken"
     BUSY = "busy"
+    ENDED = "ended by the agent"
     MENDED = "mended"
     REJECTED = "rejected"
     SESSION_GONE = "session gone"
@@ -157,11 +160,13 @@ class LinkLost:
         reason: One clear sentence without secrets.
         loss: What it means for the next attempt.
         wait_s: The least time before it.
+        reached: There was a connection: the network of this device is not what fails.
     """
 
     reason: str
     loss: Loss = Loss.BROKEN
     wait_s: float = 0.0
+    reached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,9 @@ def _speaker(now: Conversation, event: ev.SpeakerChanged) -> Step:
 
 def _settings(now: Conversation, event: ev.SettingsRead) -> Step:
     stale = now.stale or (event.renew and now.phase in AWAKE)
-    after = replace(now, misconfigured=not event.usable, stale=stale, update_refused=False)
+    # Settings that cannot be used were not sent, so what the agent refused is still what it has.
+    refused = now.update_refused and not event.usable
+    after = replace(now, misconfigured=not event.usable, stale=stale, update_refused=refused)
     return after, ()
 
 

@@ -78,6 +78,7 @@ class Button:
 
     meaning: Meaning
     _stage: _Stage = _Stage.SPENT
+    _talks: bool = False
     _level: bool = True
     _believed: bool = True
     _changed_s: float = 0.0
@@ -95,6 +96,11 @@ class Button:
         self._stage = _Stage.SPENT if is_down else _Stage.UP
         self._due.clear()
         self._changed_s = now_s
+
+    def end(self) -> list[Event]:
+        """Return what follows when the button goes away: what it held open is closed."""
+        talks, self._talks = self._talks, False
+        return [TalkHeld(held=False)] if talks else []
 
     def due_s(self) -> float | None:
         """Return when `advance` wants to be called, or None."""
@@ -131,7 +137,8 @@ class Button:
     def _went_down(self, at_s: float) -> list[Event]:
         meaning = self.meaning
         if meaning.held_to_talk:
-            return [TalkHeld(held=True), Woken("button")]
+            self._talks = True
+            return [TalkHeld(held=True), Woken("button", interrupts=True)]
         if self._stage is _Stage.BETWEEN:
             del self._due["single"]
             self._stage = _Stage.SPENT
@@ -148,7 +155,9 @@ class Button:
 
     def _went_up(self, at_s: float) -> list[Event]:
         if self.meaning.held_to_talk:
-            return [TalkHeld(held=False)] if self._stage is not _Stage.SPENT else self._let_go()
+            # Said even of a press that an earlier button began: nothing may stay open.
+            self._talks, self._stage = False, _Stage.UP
+            return [TalkHeld(held=False)]
         self._due.pop("hold", None)
         self._due.pop("repeat", None)
         if self._stage is not _Stage.DOWN:
@@ -159,10 +168,6 @@ class Button:
             return _does(self.meaning.press)
         self._stage = _Stage.BETWEEN
         self._due["single"] = at_s + DOUBLE_S
-        return []
-
-    def _let_go(self) -> list[Event]:
-        self._stage = _Stage.UP
         return []
 
 

@@ -11,6 +11,9 @@ from voiced.core.events import Event, Loss
 from voiced.core.retries import pause_before_next
 from voiced.core.state import Conversation, Phase, Policy, Step, forget
 
+ENDED_BY_AGENT = (Loss.ENDED, Loss.BUSY, Loss.SESSION_GONE)
+"""Where the network works, and the agent does not want to go on."""
+
 _ENGAGED = (Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
 """Where a person is in the middle of something, and waits for it to go on."""
 
@@ -18,51 +21,101 @@ _ENGAGED = (Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
 def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
     """Go on as soon as possible; what had arrived of a reply is still heard."""
     cut_short = (*hear_out(now), act.CancelTools())
-    if now.leaving:
+    nothing_waits = now.brief and not (now.alarms or unsaid(now))
+    if now.leaving or nothing_waits:
         return forget(now), (*cut_short, act.CloseLink())
-    refused = event.loss is Loss.REJECTED
-    resumable = not refused and event.loss is not Loss.SESSION_GONE and policy.resume_window_s > 0
-    key = now.resume_key if resumable else None
     was_trying = now.phase is Phase.CONNECTING
+    ended = event.loss is Loss.ENDED
+    early = ended if was_trying else now.young and event.loss in ENDED_BY_AGENT
+    early_ends = now.early_ends + early
+    unwanted = early and early_ends > 1
+    gone = unwanted or event.loss in (Loss.REJECTED, Loss.SESSION_GONE, Loss.ENDED)
+    key = None if gone or policy.resume_window_s <= 0 else now.resume_key
     after = replace(
         forget(now),
         phase=Phase.CONNECTING,
-        offline=now.offline or (was_trying and event.loss in (Loss.BROKEN, Loss.BUSY)),
-        refused=now.refused or refused,
+        offline=now.offline
+        or (was_trying and event.loss in (Loss.BROKEN, Loss.BUSY, Loss.ENDED))
+        or unwanted,
+        refused=now.refused or event.loss is Loss.REJECTED,
         resume_key=key,
+        cause=event.reason,
         failures=now.failures + 1,
+        early_ends=early_ends,
+        reached=event.reached,
+        unwanted=unwanted or event.loss in (Loss.BUSY, Loss.ENDED),
+        greets=now.greets,
+        unattended=now.unattended,
+        answered=now.answered,
         cut_off=True,
-        answer_owed=now.answer_owed or now.phase in _ENGAGED,
+        answer_owed=now.answer_owed or now.phase in _ENGAGED or _is_missed(now, event),
         told_offline=now.told_offline,
         cut_reply=now.reply_id or now.cut_reply,
         announcements=unsaid(now),
         brief=now.brief,
     )
     after, answer = _answer(after)
-    pause = pause_before_next(now.failures, key, event, policy)
-    return after, (*cut_short, *answer, act.OpenLink(key, pause))
+    pause = pause_before_next(now.failures, key, event, policy, early_ends)
+    return after, (*cut_short, *answer, act.OpenLink(key, pause, greet=now.greets))
+
+
+def turned_away(now: Conversation, event: ev.SessionEnded, policy: Policy) -> Step:
+    """The agent ended the session before it was ready: that is no conversation, but a failure."""
+    return lost(now, _ended(event), policy)
+
+
+def session_ended(now: Conversation, event: ev.SessionEnded, policy: Policy) -> Step:
+    """The conversation is over, unless the agent ends one session after the other at once.
+
+    The first to end early gets the benefit of the doubt, and so does one in which a person got an
+    answer: it may have been a short conversation.
+    """
+    early = now.young and not now.leaving and (now.unattended or not now.answered)
+    if early and now.early_ends:
+        return lost(now, _ended(event), policy)
+    after = replace(forget(now), early_ends=int(early))
+    return after, (*hear_out(now), act.CancelTools(), act.CloseLink(), act.PlayEarcon(Earcon.END))
+
+
+def _is_missed(now: Conversation, event: ev.LinkLost) -> bool:
+    """Tell whether a person has just seen the agent come and go."""
+    came = event.loss is Loss.ENDED and now.phase is not Phase.CONNECTING
+    return came and not now.unattended and not now.brief
+
+
+def _ended(event: ev.SessionEnded) -> ev.LinkLost:
+    why = f": {event.reason}" if event.reason else ""
+    return ev.LinkLost(f"the agent ended the session{why}", Loss.ENDED)
 
 
 def window_closes(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
     """The agent has forgotten the session by now: open a new one."""
+    if event.name == "silence":
+        return drop_rest(now)
     if event.name != "resume window" or now.resume_key is None:
         return now, ()
     pause = act.Pause(0.0, policy.window_spread_s)
-    return replace(now, resume_key=None, failures=1), (act.OpenLink(None, pause),)
+    return replace(now, resume_key=None, failures=1), (act.OpenLink(None, pause, greet=now.greets),)
+
+
+def drop_rest(now: Conversation) -> Step:
+    """What had arrived of a reply is not being played: give it up."""
+    return replace(now, cut_reply=None), (act.DropPlayback(now.cut_reply),)
 
 
 def insist(now: Conversation, event: Event) -> Step:
     """Somebody wants the agent while it cannot be had: give a sign of life and try at once."""
     after, answer = _answer(replace(now, answer_owed=is_by_person(event)))
-    return after, (*answer, act.HurryLink(now.resume_key))
+    return after, (*answer, act.HurryLink(now.resume_key, greet=now.greets))
 
 
 def hurry(now: Conversation, event: Event, _policy: Policy) -> Step:
-    """Something changed that may help: try at once."""
-    if now.refused and not isinstance(event, ev.OwnerActed):
+    """Something changed that may help: try at once. A network does not help where it was not at fault."""
+    owner = isinstance(event, ev.OwnerActed)
+    if (now.refused or now.unwanted) and not owner:
         return now, ()
-    after = replace(now, failures=0)
-    return after, (act.HurryLink(now.resume_key),)
+    after = replace(now, failures=now.failures if now.reached and not owner else 0)
+    return after, (act.HurryLink(now.resume_key, greet=now.greets),)
 
 
 def _answer(now: Conversation) -> Step:

@@ -11,7 +11,7 @@ _ENOUGH_DOUBLINGS = 16
 
 
 def pause_before_next(
-    failures: int, resume_key: str | None, lost: LinkLost, policy: Policy
+    failures: int, resume_key: str | None, lost: LinkLost, policy: Policy, early_ends: int = 0
 ) -> Pause:
     """Return the wait after a lost link.
 
@@ -20,8 +20,13 @@ def pause_before_next(
         resume_key: The session the next attempt will ask for.
         lost: What happened.
         policy: The numbers.
+        early_ends: Sessions in a row that the agent ended at once, with this one.
     """
     match lost.loss:
+        case Loss.ENDED:
+            return _after_ends(early_ends, policy)
+        case Loss.BUSY | Loss.SESSION_GONE if early_ends > 1:
+            return _later(lost.wait_s, _after_ends(early_ends, policy))
         case Loss.MENDED | Loss.SESSION_GONE:
             return AT_ONCE
         case Loss.REJECTED:
@@ -35,8 +40,15 @@ def pause_before_next(
 
 
 def pause_before_fresh(failures: int, policy: Policy) -> Pause:
-    """Return the wait before a new session: backoff with full jitter."""
-    return Pause(0.0, _doubled(policy.retry_delay_s, failures, policy.retry_cap_s))
+    """Return the wait before a new session: backoff, at random from the shortest wait on."""
+    most_s = _doubled(2 * policy.retry_delay_s, failures, policy.retry_cap_s)
+    return Pause(min(policy.retry_delay_s, most_s), most_s)
+
+
+def _after_ends(early_ends: int, policy: Policy) -> Pause:
+    """Return the wait after sessions that the agent ended at once; each of them is billed."""
+    most_s = _doubled(policy.retry_delay_s, early_ends, policy.ended_cap_s)
+    return Pause(0.8 * most_s, most_s)
 
 
 def _before_resume(failures: int, policy: Policy) -> Pause:

@@ -26,7 +26,8 @@ class Policy:
     Attributes:
         idle_timeout_s: Silence after which we hang up; None means never.
         turn_limit_s: Longest turn of the user before we take it for noise.
-        reply_limit_s: Longest reply before we take the agent for stuck.
+        silence_limit_s: How long the agent may leave us without a sound, or a sign that it goes on,
+            once it has begun something; looked at every second.
         tools_limit_s: Longest wait for tools and the reply that follows them.
         parting_limit_s: Longest wait for the agent's parting words.
         resume_window_s: How long after a drop the session may still be resumed.
@@ -35,8 +36,9 @@ class Policy:
         retry_delay_s: Longest wait before the second attempt to open a new session; doubles each time.
         retry_cap_s: The longest of these waits.
         window_spread_s: Longest wait for a new session once the window has closed.
+        ended_cap_s: Longest wait after sessions that the agent ended at once, one after the other.
         refused_delay_s: Wait after a refusal that only the owner can mend.
-        steady_s: How long a link must hold before the waits begin anew.
+        steady_s: How long a session must hold before the waits begin anew.
         keep_for_fresh_s: How much of what was said before a new session goes to it, after a drop.
         renew_early_s: How long before its end a session is replaced by a new one.
         quiet_s: Silence that is long enough to replace a session in.
@@ -53,7 +55,7 @@ class Policy:
 
     idle_timeout_s: float | None = 30.0
     turn_limit_s: float = 120.0
-    reply_limit_s: float = 600.0
+    silence_limit_s: float = 9.0
     tools_limit_s: float = 300.0
     parting_limit_s: float = 8.0
     resume_window_s: float = 25.0
@@ -62,6 +64,7 @@ class Policy:
     retry_delay_s: float = 1.0
     retry_cap_s: float = 60.0
     window_spread_s: float = 5.0
+    ended_cap_s: float = 900.0
     refused_delay_s: float = 900.0
     steady_s: float = 10.0
     keep_for_fresh_s: float = 3.0
@@ -109,7 +112,15 @@ class Conversation:
         offline: The last attempt to reach the agent failed.
         refused: The agent refused us; only the owner can help.
         resume_key: Reopens the agent's session after a lost link.
+        cause: Why the agent cannot be had, in a sentence; empty while it can.
         failures: Links lost since one was steady, or since there was new hope.
+        early_ends: Sessions in a row that the agent ended at once.
+        young: The session has not yet held for long enough to be taken for steady.
+        unattended: Nobody woke us: there is no person to be answered.
+        answered: The agent has begun a reply since we were woken.
+        reached: The last attempt reached the agent, which then failed.
+        unwanted: The agent does not want us now: only time helps, or the owner.
+        greets: The next session may begin with the agent's greeting.
         cut_off: A link was lost since the agent was last ready.
         answer_owed: A person woke us and has seen no success and heard no reason yet.
         told_offline: A person heard that the agent cannot be reached.
@@ -118,7 +129,10 @@ class Conversation:
         reply_id: The reply being heard.
         cut_reply: A reply cut short by a lost link, of which what had arrived is still heard.
         user_speaking: The agent hears the user, whatever we are doing.
-        hushed: The user silenced a reply that had not begun.
+        hushed: The user silenced the reply to a turn, and it has not begun.
+        silenced: That reply: it is under way, and not heard.
+        turned: The user has taken a turn since the newest reply began.
+        tool_answered: A result was returned since then: the next reply may be about that.
         tools: Calls whose results are owed.
         announcements: What the agent is yet to be asked to say.
         announcing: What it was asked to say and has not begun to.
@@ -143,7 +157,15 @@ class Conversation:
     offline: bool = False
     refused: bool = False
     resume_key: str | None = None
+    cause: str = ""
     failures: int = 0
+    early_ends: int = 0
+    young: bool = False
+    unattended: bool = False
+    answered: bool = False
+    reached: bool = False
+    unwanted: bool = False
+    greets: bool = True
     cut_off: bool = False
     answer_owed: bool = False
     told_offline: bool = False
@@ -153,6 +175,9 @@ class Conversation:
     cut_reply: str | None = None
     user_speaking: bool = False
     hushed: bool = False
+    silenced: str | None = None
+    turned: bool = False
+    tool_answered: bool = False
     tools: frozenset[str] = frozenset()
     announcements: tuple[str, ...] = field(default=(), repr=False)
     announcing: str = field(default="", repr=False)
@@ -162,6 +187,11 @@ class Conversation:
     brief: bool = False
     leaving: bool = False
     parting: bool = False
+
+    @property
+    def is_hushed(self) -> bool:
+        """A reply that the user silenced is yet to end, and maybe to begin."""
+        return self.hushed or self.silenced is not None
 
 
 Step = tuple[Conversation, tuple[Action, ...]]
@@ -176,6 +206,7 @@ MICROPHONE_TROUBLES = {
     Trouble.BUSY: Status.MICROPHONE_BUSY,
     Trouble.STALLED: Status.MICROPHONE_STALLED,
     Trouble.SILENT: Status.MICROPHONE_SILENT,
+    Trouble.HANGING: Status.NO_MICROPHONE,
 }
 
 SPEAKER_TROUBLES = {
@@ -183,6 +214,7 @@ SPEAKER_TROUBLES = {
     Trouble.BUSY: Status.SPEAKER_BUSY,
     Trouble.STALLED: Status.SPEAKER_STALLED,
     Trouble.SILENT: Status.SPEAKER_STALLED,
+    Trouble.HANGING: Status.NO_SPEAKER,
 }
 
 
@@ -256,16 +288,19 @@ def _is_booting(conversation: Conversation) -> bool:
 def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
     """Tell which timers belong to where we are, and how long they run.
 
-    A timer starts when its entry appears, and `patience` anew with every phase.
+    A timer starts when its entry appears, `patience` with every phase again, and
+    `silence` with every phase, reply and announcement.
     """
     awake = conversation.phase in AWAKE
     running = {
         "patience": patience_s(conversation, policy),
+        "silence": silence_s(conversation, policy),
         "resume window": policy.resume_window_s if _resuming(conversation) else None,
-        "steady": policy.steady_s if awake and conversation.failures else None,
+        "steady": policy.steady_s if awake and conversation.young else None,
         "renewal": conversation.renew_in_s if awake and not conversation.stale else None,
         "echo": policy.echo_tail_s if conversation.echoing else None,
         "quiet": policy.quiet_s if conversation.stale and _is_quiet(conversation) else None,
+        "hush": policy.silence_limit_s if conversation.is_hushed else None,
         **_alarm_timers(conversation, policy),
     }
     return {name: after_s for name, after_s in running.items() if after_s is not None}
@@ -307,8 +342,24 @@ def patience_s(conversation: Conversation, policy: Policy) -> float | None:
         Phase.LISTENING: policy.idle_timeout_s,
         Phase.THINKING: policy.idle_timeout_s,
         Phase.HEARING: policy.turn_limit_s,
-        Phase.SPEAKING: policy.reply_limit_s,
     }.get(conversation.phase)
+
+
+def silence_s(conversation: Conversation, policy: Policy) -> float | None:
+    """Tell how long the agent may give no sign of going on with what it has begun.
+
+    In a reply, and in what is left of one, only sound is a sign, received or played.
+    """
+    match conversation.phase:
+        case Phase.SPEAKING:
+            return policy.tools_limit_s if conversation.tools else policy.silence_limit_s
+        case Phase.THINKING:
+            begun = not conversation.tools
+        case Phase.LISTENING:
+            begun = bool(conversation.announcing) and not conversation.announcing_alarm
+        case _:
+            begun = conversation.phase is Phase.HEARING
+    return policy.silence_limit_s if begun or conversation.cut_reply is not None else None
 
 
 def forget(now: Conversation) -> Conversation:
@@ -322,6 +373,7 @@ def forget(now: Conversation) -> Conversation:
         misconfigured=now.misconfigured,
         prompting=now.prompting,
         echoing=now.echoing,
+        early_ends=now.early_ends,
         alarms=now.alarms,
         ringing=now.ringing,
     )

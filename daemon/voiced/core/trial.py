@@ -59,11 +59,16 @@ class Trial:
 
     def __init__(self, began_s: float, length_s: float, before: Health) -> None:
         self.reason = ""
+        self._length_s = length_s
         self._ends_s = began_s + length_s
         self._grace_s = min(length_s * GRACE_SHARE, LONGEST_GRACE_S)
         self._before = before
         self._ill_since_s: float | None = None
         self._missed = False
+
+    def go_on(self, now_s: float) -> None:
+        """Judge newer settings, in force since `now_s`; what is ill does not get more time to mend."""
+        self._ends_s = now_s + self._length_s
 
     def judge(self, now_s: float, health: Health) -> Verdict:
         """Return what becomes of the settings, given how the daemon is now."""

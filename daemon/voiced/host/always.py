@@ -1,9 +1,12 @@
-"""`wake.mode: always`: keep a conversation open without anybody pressing anything."""
+"""`wake.mode: always`: keep a conversation open without anybody pressing anything.
+
+It follows the phase of the conversation, never the status that is shown: a fault may hide that.
+"""
 
 import asyncio
 
-from voiced.core.actions import Status
-from voiced.core.events import Woken
+from voiced.core.events import Event, Woken
+from voiced.core.state import Conversation, Phase
 from voiced.ports import Emit
 
 PAUSE_S = 1.0
@@ -11,22 +14,27 @@ PAUSE_S = 1.0
 
 
 class AlwaysAwake:
-    """Wakes at the start and whenever a conversation has ended."""
+    """Wakes at the start and whenever a conversation has ended. Fills `WakeSource` and `Observer`."""
 
     def __init__(self) -> None:
-        self._status = Status.ASLEEP
-        self._changed = asyncio.Event()
+        self._phase = Phase.ASLEEP
+        self._moved = asyncio.Event()
 
-    def show(self, status: Status) -> None:
-        self._status = status
-        self._changed.set()
+    def noticed(
+        self, before: Conversation, event: Event | None, now: Conversation, took_s: float
+    ) -> None:
+        """Take note of the phase."""
+        del before, event, took_s
+        if now.phase is not self._phase:
+            self._phase = now.phase
+            self._moved.set()
 
     async def watch(self, emit: Emit) -> None:
         emit(Woken("always", unattended=True))
         while True:
-            self._changed.clear()
+            self._moved.clear()
             try:
-                async with asyncio.timeout(PAUSE_S if self._status is Status.ASLEEP else None):
-                    await self._changed.wait()
+                async with asyncio.timeout(PAUSE_S if self._phase is Phase.ASLEEP else None):
+                    await self._moved.wait()
             except TimeoutError:
                 emit(Woken("always", unattended=True))

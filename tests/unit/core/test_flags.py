@@ -51,7 +51,7 @@ def test_in_hold_to_talk_the_gate_is_open_only_while_it_is_held(phase):
 
 
 def test_holding_the_button_wakes_and_hushes_but_letting_go_ends_nothing():
-    press = (ev.TalkHeld(held=True), ev.Woken("button"))
+    press = (ev.TalkHeld(held=True), ev.Woken("button", interrupts=True))
     now, orders = after(Conversation(), *press, policy=HOLD)
     assert now.phase is Phase.CONNECTING
     assert act.SetMicGate(open=True) in orders
@@ -184,3 +184,25 @@ def test_a_light_says_that_sound_leaves_only_if_the_microphone_captures(trouble)
     _, orders = after(now, ev.MicrophoneChanged(trouble))
     captures = trouble in (None, Trouble.UNOPENED, Trouble.SILENT)
     assert (act.TellLeaving(leaving=True) in orders) is captures
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_settings_that_cannot_be_used_are_shown_until_they_can(phase):
+    broken, _ = after(Conversation(phase=phase), ev.SettingsRead(usable=False))
+    assert broken.misconfigured
+    assert broken.phase is phase
+    assert not after(broken, ev.SettingsRead())[0].misconfigured
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_only_who_is_awake_has_a_session_that_settings_can_make_stale(phase):
+    now, _ = after(Conversation(phase=phase), ev.SettingsRead(renew=True))
+    assert now.stale is (phase in AWAKE)
+    assert after(now, ev.SettingsRead())[0].stale is now.stale
+
+
+def test_what_the_agent_refused_stays_refused_until_something_else_is_sent():
+    now, _ = after(LISTENING, ev.UpdateRefused())
+    assert now.update_refused
+    assert after(now, ev.SettingsRead(usable=False))[0].update_refused
+    assert not after(now, ev.SettingsRead())[0].update_refused

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voiced.core.events import (
@@ -83,12 +83,17 @@ def test_a_button_that_repeats_goes_on_while_it_is_held():
 
 def test_hold_to_talk_talks_as_long_as_it_is_held():
     heard = play(Meaning(held_to_talk=True), presses((1.0, 3.0)))
-    assert heard == [(1.01, TalkHeld(True)), (1.01, Woken("button")), (3.01, TalkHeld(False))]
+    assert heard == [
+        (1.01, TalkHeld(True)),
+        (1.01, Woken("button", interrupts=True)),
+        (3.01, TalkHeld(False)),
+    ]
 
 
 @pytest.mark.parametrize("meaning", [BOTH, ALL, Meaning(), Meaning(held_to_talk=True)])
 def test_a_button_that_is_down_from_the_start_means_nothing_until_it_was_let_go(meaning):
-    assert play(meaning, [(9.0, False)], start_down=True) == []
+    let_go = [(9.01, TalkHeld(False))] if meaning.held_to_talk else []
+    assert play(meaning, [(9.0, False)], start_down=True) == let_go
     assert play(meaning, [(9.0, False), *presses((10.0, 10.2))], start_down=True) != []
 
 
@@ -134,6 +139,7 @@ def meant(meaning, spans):
 
 
 @given(MEANINGS, TIMINGS)
+@example(Meaning(double="mute", hold="none"), [1.0, 0.2, 0.1, 0.2, 2.0, 0.2])
 def test_any_rhythm_is_read_as_a_list_of_gestures(meaning, durations):
     durations = durations[: len(durations) // 2 * 2]
     near = (DOUBLE_S, meaning.hold_s)
@@ -155,3 +161,24 @@ def test_no_rhythm_of_edges_leaves_a_button_stuck(meaning, steps):
     again = events(meaning, edges + idle + presses((at_s + 15, at_s + 15.2)), until_s=at_s + 20)
     word = GESTURES[meaning.press]
     assert again == quiet + ([] if word is None else [word])
+
+
+def test_a_button_that_goes_away_while_it_is_held_to_talk_lets_go():
+    button = Button(Meaning(held_to_talk=True))
+    button.start(False, 0.0)
+    assert button.end() == []
+    button.level(True, 1.0)
+    assert button.advance(1.02)[0] == TalkHeld(True)
+    assert button.end() == [TalkHeld(False)]
+    assert button.end() == []
+
+
+@pytest.mark.parametrize("was", [Meaning(), Meaning(held_to_talk=True)])
+def test_a_button_that_is_taken_over_while_it_is_down_lets_go_when_it_comes_up(was):
+    before, button = Button(was), Button(Meaning(held_to_talk=True))
+    before.start(False, 0.0)
+    before.level(True, 1.0)
+    before.advance(1.02)
+    button.start(True, 2.0)
+    button.level(False, 3.0)
+    assert button.advance(3.02) == [TalkHeld(False)]

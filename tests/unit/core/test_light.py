@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voiced.core.actions import Status
@@ -12,6 +12,7 @@ from voiced.core.light import (
     OFF,
     PATTERNS,
     brightness,
+    describe,
     next_change_s,
     shown,
 )
@@ -25,6 +26,23 @@ def seen(status, *, leaving, fades=False, for_s=20.0):
     return [
         brightness(PATTERNS[status], i * STEP_S, leaving=leaving, fades=fades) for i in range(n)
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (
+            status,
+            "none" if not PATTERNS[status].flashes else f"every {PATTERNS[status].period_s:.1f} s",
+        )
+        for status in Status
+    ],
+)
+def test_the_rhythm_of_every_status_can_be_said(status, words):
+    said = describe(PATTERNS[status])
+    assert said.endswith(words)
+    assert said.count("short") == PATTERNS[status].flashes.count(".")
+    assert said.count("long") == PATTERNS[status].flashes.count("-")
 
 
 def test_every_status_has_a_pattern():
@@ -63,6 +81,10 @@ def test_asleep_is_dark():
 
 
 @given(st.sampled_from(Status), st.floats(0, 50), st.booleans(), st.booleans())
+@example(status=Status.HEARING, at_s=0.0, leaving=False, fades=True)
+@example(status=Status.HEARING, at_s=FADE_S / 2, leaving=True, fades=True)
+@example(status=Status.OFFLINE, at_s=FADE_S / 2, leaving=True, fades=True)
+@example(status=Status.OFFLINE, at_s=0.1, leaving=True, fades=True)
 def test_nothing_changes_before_it_was_said_to(status, at_s, leaving, fades):
     pattern = PATTERNS[status]
     still_s = next_change_s(pattern, at_s, fades=fades)

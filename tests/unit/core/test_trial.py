@@ -39,6 +39,18 @@ def test_what_does_not_come_back_in_time_ends_it(ill):
     assert trial.reason.startswith(ill)
 
 
+def test_newer_settings_have_their_own_time_but_what_was_ill_before_has_not():
+    trial = Trial(0, 120, WELL)
+    assert trial.judge(100, WELL) is Verdict.WAIT
+    trial.go_on(110)
+    assert verdicts(trial, (120, WELL), (229, WELL), (230, WELL)) == ["wait", "wait", "keep"]
+    for n in range(4):
+        trial.go_on(300 + 5 * n)
+        assert trial.judge(300 + 5 * n, Health(hears=False)) is Verdict.WAIT
+    trial.go_on(320)
+    assert trial.judge(320, Health(hears=False)) is Verdict.TAKE_BACK
+
+
 def test_a_card_that_is_opened_anew_may_take_its_time():
     trial = Trial(0, 30, WELL)
     ill = Health(hears=False, speaks=False)

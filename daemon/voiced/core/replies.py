@@ -1,0 +1,136 @@
+"""The rules for turns and replies: who speaks, what is heard, and what is silenced."""
+
+from dataclasses import replace
+from typing import Any
+
+from voiced.core import actions as act
+from voiced.core import events as ev
+from voiced.core import outage
+from voiced.core.actions import Action
+from voiced.core.cues import Earcon
+from voiced.core.events import Event
+from voiced.core.state import AWAKE, Conversation, Phase, Policy, Step, forget
+
+HEARD: dict[str, Any] = {"hushed": False, "silenced": None}
+"""Nothing that the agent says is silenced any more."""
+
+
+def turn_begins(now: Conversation, _event: Event, _policy: Policy) -> Step:
+    """The user's turn begins; what was silenced before is over."""
+    return replace(now, phase=Phase.HEARING, user_speaking=True, **HEARD), ()
+
+
+def turn_ends(now: Conversation, _event: Event, _policy: Policy) -> Step:
+    """The agent has decided that the turn ended."""
+    return replace(now, phase=Phase.THINKING, user_speaking=False, turned=True), ()
+
+
+def speaks_over(now: Conversation, event: Event, _policy: Policy) -> Step:
+    """The user speaks during a reply, which is no interruption yet."""
+    begins = isinstance(event, ev.SpeechStarted)
+    return replace(now, user_speaking=begins, turned=now.turned or not begins), ()
+
+
+def reply_begins(now: Conversation, event: ev.ReplyStarted, _policy: Policy) -> Step:
+    """Let it be heard, unless it is the one that the user silenced.
+
+    The answer to a newer turn is heard at once: what is left of an older reply, which may have come
+    faster than it sounds, is dropped. Replies of one turn follow each other.
+    """
+    if now.hushed:
+        return replace(now, hushed=False, silenced=event.reply_id), ()
+    if event.reply_id == now.silenced:
+        return now, ()
+    after = replace(
+        now,
+        phase=Phase.SPEAKING,
+        reply_id=event.reply_id,
+        cut_reply=None,
+        turned=now.turned and now.tool_answered,
+        tool_answered=False,
+        answered=True,
+        parting=now.leaving,
+    )
+    left = now.reply_id is not None or now.cut_reply is not None
+    outdated = left and now.turned and not now.tool_answered
+    return after, (*([act.DropPlayback()] if outdated else []), act.AcceptReply(event.reply_id))
+
+
+def reply_ends(now: Conversation, event: ev.ReplyDone, _policy: Policy) -> Step:
+    """Hear it out, or silence it if the user barged in."""
+    if event.reply_id != now.reply_id:
+        after, _ = silenced_ends(now, event, _policy)
+        return after, (act.DropPlayback(event.reply_id),) if event.interrupted else ()
+    if not event.interrupted:
+        return now, (act.FinishReply(event.reply_id),)
+    after = _to_listening(replace(now, tools=frozenset()))
+    return after, (act.DropPlayback(event.reply_id), act.CancelTools())
+
+
+def silenced_ends(now: Conversation, event: ev.ReplyDone, _policy: Policy) -> Step:
+    """What the user silenced may be over."""
+    silenced = None if event.reply_id == now.silenced else now.silenced
+    return replace(now, silenced=silenced), ()
+
+
+def drained(now: Conversation, event: ev.PlaybackDrained, policy: Policy) -> Step:
+    """The reply was heard out: who is next?"""
+    if event.reply_id != now.reply_id:
+        return now, ()  # an earlier reply was heard out; this one goes on
+    if now.parting:
+        return sleep(now, event, policy)
+    return _to_listening(now), ()
+
+
+def rest_heard(now: Conversation, event: ev.PlaybackDrained, _policy: Policy) -> Step:
+    """What had arrived of an earlier reply was heard out."""
+    cut_reply = None if event.reply_id == now.cut_reply else now.cut_reply
+    return replace(now, cut_reply=cut_reply), ()
+
+
+def hush(now: Conversation, _event: Event, _policy: Policy) -> Step:
+    """Silence the reply; one that has not begun is silenced when it does."""
+    after = _to_listening(replace(now, tools=frozenset()))
+    return replace(after, hushed=now.phase is Phase.THINKING), (
+        act.DropPlayback(),
+        act.CancelTools(),
+    )
+
+
+def interrupt(now: Conversation, event: ev.Woken, policy: Policy) -> Step:
+    """Silence the reply for somebody who wants to be heard over it."""
+    return hush(now, event, policy) if event.interrupts else (now, ())
+
+
+def gives_up(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
+    """The agent has not gone on with what it began: listen again."""
+    if now.parting:
+        return sleep(now, event, policy)
+    again = act.StartTimer("silence", policy.silence_limit_s)  # for what is next, if anything is
+    if now.cut_reply is not None:
+        after, dropped = outage.drop_rest(now)
+        return after, (*dropped, again)
+    dropped = () if now.reply_id is None else (act.DropPlayback(now.reply_id),)
+    cancelled = (act.CancelTools(),) if now.tools else ()
+    after = replace(now, tools=frozenset(), user_speaking=False, announcing="")
+    return _to_listening(after), (*dropped, *cancelled, again)
+
+
+def sleep(now: Conversation, _event: Event, _policy: Policy) -> Step:
+    """End the conversation."""
+    return forget(now), (act.DropPlayback(), act.CancelTools(), act.CloseLink(), *_ended(now))
+
+
+def _ended(now: Conversation) -> tuple[Action, ...]:
+    """Let the user hear that nobody listens any more, if somebody did."""
+    return (act.PlayEarcon(Earcon.END),) if now.phase in AWAKE else ()
+
+
+def _to_listening(now: Conversation) -> Conversation:
+    """Return the phase after a reply: whoever has something to do next."""
+    phase = Phase.LISTENING
+    if now.user_speaking:
+        phase = Phase.HEARING
+    elif now.tools:
+        phase = Phase.THINKING
+    return replace(now, phase=phase, reply_id=None)
