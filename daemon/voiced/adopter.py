@@ -11,6 +11,7 @@ from voiced.app import (
     assemble,
     assemble_parts,
     catalogue,
+    names,
     policy,
     sound_settings,
 )
@@ -20,6 +21,7 @@ from voiced.config.rules import contradictions
 from voiced.config.schema import Settings
 from voiced.core.events import OwnerActed, SettingsRead
 from voiced.core.state import Phase
+from voiced.devices.resolver import Resolver
 from voiced.errors import ConfigError
 from voiced.host.logs import set_level
 from voiced.runtime import Runtime
@@ -67,6 +69,11 @@ class Adopter:
         self.runtime = assemble(self.wanted, self._extras, self._workshop)
         self.runtime.at_rest = self._at_rest
         return self.runtime
+
+    @property
+    def resolver(self) -> Resolver:
+        """What looks up names, for all of the daemon."""
+        return names(self._workshop)
 
     @property
     def is_settled(self) -> bool:

@@ -1,8 +1,9 @@
 """What faces the outside: built, imported and run only while the settings ask for it."""
 
 import asyncio
+import ipaddress
+import re
 import secrets
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,20 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from voiced.adopter import Adopter
+from voiced.app import link_options
 from voiced.config.outside import KioskSection, MetricsSection, MqttSection
+from voiced.devices.connector import Connector
+from voiced.devices.link import LinkOptions
+from voiced.errors import NotSavedError
+from voiced.guard import Guard
 from voiced.host.board import is_throttled, temperature
-from voiced.host.memory import replace_file
-from voiced.host.serial import serial_number
+from voiced.host.own_names import is_own, own_links
+from voiced.host.refusals import Refusals
+from voiced.host.serial import machine_mark, serial_number
 from voiced.host.visitors import Doorman, is_loopback
 from voiced.outlets import Audience, Outlet
 from voiced.ports import Chore
 from voiced.reconfigure import Reconfigurer
 from voiced.steering import CannotError, Steering
+from voiced.storage.files import KIOSK_TOKEN
+from voiced.storage.state_store import StateStore
 from voiced.subtitles import Subtitles
 from voiced.wishes import Wishes
 
-TOKEN_FILE = "kiosk.token"  # noqa: S105 - where it is, not what it is
 TOKEN_BYTES = 24
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}")
 KIOSK_SETTING = "kiosk.listen"
 
 
@@ -40,20 +49,24 @@ class Outside:
         adopter: Tells what runs, and by which settings.
         reconfigurer: Tells where those come from.
         wishes: What people may set.
-        state_folder: Where a token is kept that visitors must show.
+        store: Where a token is kept that visitors must show; and how the disk is.
+        guard: Looks after all of it.
         steering: What can be seen and done.
         subtitles: What is said.
         audience: Who follows what happens.
+        refusals: Counts what is refused to strangers.
         margin_s: Tells how long until systemd would start the daemon anew.
     """
 
     adopter: Adopter
     reconfigurer: Reconfigurer
     wishes: Wishes
-    state_folder: Path
+    store: StateStore
+    guard: Guard
     steering: Steering = field(init=False)
     subtitles: Subtitles = field(init=False)
     audience: Audience = field(init=False)
+    refusals: Refusals = field(default_factory=Refusals)
     margin_s: Callable[[], float | None] = _no_margin
 
     def __post_init__(self) -> None:
@@ -64,12 +77,14 @@ class Outside:
             return adopter.runtime.playout.heard_ms(reply_id)
 
         self.subtitles = Subtitles(heard_ms)
-        self.audience = Audience([self.steering])
+        self.audience = Audience([self.steering], self.guard)
         self._door: Doorman | None = None
+        self._at_broker: tuple[object, ...] = ()
+        self._left: Callable[[], frozenset[str]] = frozenset
         self._outlets = (
-            Outlet("kiosk", lambda: adopter.running.kiosk, self._kiosk),
-            Outlet("metrics", lambda: adopter.running.metrics, self._monitor),
-            Outlet("mqtt", self._broker, self._mqtt),
+            Outlet("kiosk", lambda: adopter.running.kiosk, self._kiosk, self.guard),
+            Outlet("metrics", lambda: adopter.running.metrics, self._monitor, self.guard),
+            Outlet("mqtt", self._broker, self._mqtt, self.guard),
         )
         adopter.adopted = self.look
         self.look()
@@ -102,55 +117,67 @@ class Outside:
             raise CannotError("there is no page; write `kiosk: {}` into the settings")
         if self._door is None:
             raise CannotError("the page is not there yet; see `voiced logs`")
-        return {"links": links(self._door), "open": self._door.token is not None}
+        section = self.adopter.running.kiosk
+        return {"links": links(section, self._door), "open": is_open(section)}
 
-    def may_read(self, address: str) -> bool:
-        """Tell whether a visitor from `address` may read what is said."""
+    def may_read(self, is_device: bool) -> bool:  # noqa: FBT001 - it is the one argument
+        """Tell whether a visitor, at the device itself or not, may read what is said."""
         who = self.adopter.running.privacy.captions
-        return who == "network" or (who == "device" and is_loopback(address))
+        return who == "network" or (who == "device" and is_device)
 
     async def _kiosk(self, section: KioskSection) -> Chore:
         module = await asyncio.to_thread(import_module, "voiced.kiosk")
         host, port = _split(section.listen)
-        names, token = tuple(section.names), None
-        if not is_loopback(host):
-            names += await asyncio.to_thread(own_names)
-            token = await asyncio.to_thread(kiosk_token, self.state_folder)
-        self._door = Doorman(port, names, token)
+        token = await kiosk_token(self.store) if is_open(section) else None
+        proxies = [ipaddress.ip_network(each, strict=False) for each in section.trusted_proxy]
+        self._door = Doorman(port, section.names, token, proxies, is_own)
         page: Chore = module.Kiosk(
-            module.Address(host, port, KIOSK_SETTING),
+            module.Address(host, port, KIOSK_SETTING, _certificate(section)),
             self._door,
             self.steering,
             self.subtitles,
-            self.may_read,
-            self.wishes if section.settings else None,
+            module.Permits(self.may_read, self.wishes if section.settings else None),
+            self.refusals,
         )
         return page
 
     async def _monitor(self, section: MetricsSection) -> Chore:
         module = await asyncio.to_thread(import_module, "voiced.monitor")
         host, port = _split(section.listen)
-        names = () if is_loopback(host) else await asyncio.to_thread(own_names)
         token = None if section.token is None else section.token.resolve()
         metrics = module.Metrics(partial(self._reading, module.Reading))
         monitor = module.Monitor(
             module.Address(host, port, "metrics.listen"),
-            Doorman(port, names, token),
+            Doorman(port, section.names, token, is_own=is_own),
             self.steering,
             metrics,
+            self.refusals,
         )
         return self.audience.attended(metrics, monitor)
 
-    def _broker(self) -> tuple[MqttSection, str] | None:
+    def _broker(self) -> tuple[MqttSection, str, LinkOptions] | None:
         running = self.adopter.running
-        return None if running.mqtt is None else (running.mqtt, running.device.name)
+        if running.mqtt is None:
+            return None
+        return running.mqtt, running.device.name, link_options(running)
 
-    async def _mqtt(self, asked: tuple[MqttSection, str]) -> Chore:
-        section, name = asked
+    async def _mqtt(self, asked: tuple[MqttSection, str, LinkOptions]) -> Chore:
+        section, name, options = asked
         module = await asyncio.to_thread(import_module, "voiced.mqtt")
-        device = module.Device(name, serial_number())
-        link: Chore = module.Mqtt(section, device, self.steering, lambda: self.revision)
-        return link
+        device = module.Device(name, serial_number() or machine_mark())
+        broker = section.host, section.port, section.tls
+        link = module.Mqtt(
+            section,
+            device,
+            self.steering,
+            lambda: self.revision,
+            connector=Connector(options, self.adopter.resolver),
+        )
+        if self._at_broker == broker:
+            link.take_away(self._left())
+        self._at_broker, self._left = broker, lambda: link.left
+        chore: Chore = link
+        return chore
 
     def _reading(self, make: Callable[..., Any]) -> Any:
         runtime, record = self.adopter.runtime, self.reconfigurer.record
@@ -169,20 +196,40 @@ class Outside:
             watchdog_margin_s=self.margin_s(),
             temperature=temperature(),
             throttled=is_throttled(),
+            failing=frozenset(fault.name for fault in self.guard.faults),
+            failures=self.guard.failures,
+            refused=self.refusals.counts,
+            disk=self.store.report,
         )
 
 
-def links(door: Doorman) -> list[str]:
-    """Return the addresses of a page; they let in whoever opens them."""
-    names = [name for name in door.names if "." in name or ":" in name] or ["127.0.0.1"]
-    fragment = "" if door.token is None else f"#{door.token}"
-    return [
-        f"http://{name}:{door.port}/{fragment}" for name in names if not _is_here(name, door)
-    ] or [f"http://127.0.0.1:{door.port}/{fragment}"]
+def is_open(section: KioskSection) -> bool:
+    """Tell whether others than this device can come to the page: by the network, or by a proxy."""
+    is_here = is_loopback(_split(section.listen)[0])
+    return not is_here or bool(section.names or section.trusted_proxy)
 
 
-def _is_here(name: str, door: Doorman) -> bool:
-    return door.token is not None and is_loopback(name)
+def links(section: KioskSection, door: Doorman) -> list[str]:
+    """Return the addresses of a page; they let in whoever opens them.
+
+    Names at which a proxy serves a page of this device alone are reached over TLS.
+    """
+    host, port = _split(section.listen)
+    is_here = is_loopback(host)
+    if not is_open(section):
+        return [f"http://127.0.0.1:{port}/"]
+    fragment = f"#{door.token}"
+    if is_here and section.certificate is None:
+        return [f"https://{name}/{fragment}" for name in section.names or own_links()]
+    scheme = "http" if section.certificate is None else "https"
+    return [f"{scheme}://{name}:{port}/{fragment}" for name in (*section.names, *own_links())]
+
+
+def _certificate(section: KioskSection) -> Any:
+    if section.certificate is None or section.key is None:
+        return None
+    module = import_module("voiced.host.certificate")
+    return module.Certificate(Path(section.certificate), Path(section.key), "kiosk.certificate")
 
 
 def _split(listen: str) -> tuple[str, int]:
@@ -190,36 +237,27 @@ def _split(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def own_names() -> tuple[str, ...]:
-    """Return what a browser in this network may call this device. May ask name servers."""
-    name = socket.gethostname()
-    try:
-        found = {str(each[4][0]) for each in socket.getaddrinfo(name, None)}
-    except OSError:
-        found = set()
-    found |= {address for address in map(_address_to, ("192.0.2.1", "2001:db8::1")) if address}
-    return (name, f"{name}.local", *(f"[{each}]" if ":" in each else each for each in found))
-
-
-def _address_to(peer: str) -> str | None:
-    """Return the address by which this device would talk to `peer`; nothing is sent."""
-    family = socket.AF_INET6 if ":" in peer else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((peer, 9))
-            return str(probe.getsockname()[0])
-    except OSError:
-        return None
-
-
-def kiosk_token(state_folder: Path) -> str:
+async def kiosk_token(store: StateStore) -> str:
     """Return what visitors from elsewhere must show, made up by the first call."""
-    path = state_folder / TOKEN_FILE
-    try:
-        known = path.read_text().strip()
-    except OSError:
-        known = ""
-    if not known:
+    file = store.open(KIOSK_TOKEN)
+    known = file.read(read_token)
+    if known is None:
         known = secrets.token_urlsafe(TOKEN_BYTES)
-        replace_file(path, f"{known}\n".encode(), mode=0o600)
+        content = f"{known}\n".encode()
+        try:
+            await file.save(content)
+        except NotSavedError:
+            file.put(content)  # until the disk takes it, it lasts as long as this process
+    return known
+
+
+def read_token(content: bytes) -> str:
+    """Return the token in `content`.
+
+    Raises:
+        ValueError: If there is none that is hard to guess.
+    """
+    known = content.decode("ascii").strip()
+    if TOKEN.fullmatch(known) is None:
+        raise ValueError("not a token")
     return known

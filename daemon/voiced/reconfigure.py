@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -13,11 +15,21 @@ from voiced.app import catalogue
 from voiced.config.choice import Choice, choose, name_of, with_sent
 from voiced.config.load import DROP_INS, Source, as_texts, secrets
 from voiced.config.outside import RemoteSection
-from voiced.config.record import Record, Sent, forget_trial, keep, propose, refusal, take_back
+from voiced.config.record import (
+    Record,
+    Sent,
+    forget_trial,
+    keep,
+    propose,
+    refusal,
+    take_back,
+    wait_left_s,
+    without_wait,
+)
 from voiced.core.events import SettingsRead
 from voiced.core.state import AWAKE
 from voiced.core.trial import Health, Trial, Verdict, health_without, ill_parts
-from voiced.errors import ConfigError
+from voiced.errors import ConfigError, NotSavedError
 from voiced.host.record_file import RecordFile
 
 log = logging.getLogger(__name__)
@@ -39,6 +51,16 @@ async def _always() -> bool:
 
 async def _never() -> bool:
     return False
+
+
+def now() -> float:
+    """Return seconds since 1970, by whatever the device's clock says."""
+    return datetime.now(UTC).timestamp()
+
+
+def _too_soon(record: Record) -> str:
+    many = f"the last {record.n_failed} trials" if record.n_failed > 1 else "the last trial"
+    return f"not tried yet, because {many} failed; `voiced reload --remote` tries it at once"
 
 
 def _warn(choice: Choice) -> None:
@@ -84,19 +106,23 @@ class Reconfigurer:
         self.complaint = ""
         self._before = health_without(kept.record.ill)
         self._proposed = asyncio.Event()
+        self._changing = asyncio.Lock()  # what is checked beside the loop must be what is used
+        self._next_trial_s = 0.0
         self.followed: Callable[[], None] = _nobody
         self.complained: Callable[[], None] = _nobody
         self.server_answers: Callable[[], Awaitable[bool]] = _never
-        if kept.record.trial is not None:
-            self._proposed.set()
+        self._goes_back = False
+        self._has_begun = False
 
     def _begin(self) -> None:
+        self._has_begun = True
         choice = self._choice
         _warn(choice)
         if choice.complaint is None:
             self._keep_local(choice)
         else:
             self._complain(choice.complaint)
+            self._wait()
 
     @property
     def remote(self) -> RemoteSection | None:
@@ -118,25 +144,42 @@ class Reconfigurer:
         found = (secret.path() for _, secret in secrets(self._adopter.wanted))
         return [self._path, self._path.parent / DROP_INS, *filter(None, found)]
 
-    def reread(self) -> list[str]:
+    async def reread(self) -> list[str]:
         """Read the device's own files again, and use them if they can be used.
 
         Returns:
             The names of what has changed, a line for each reload class.
         """
-        try:
-            choice = choose(self._read(), self._kept.record, catalogue())
-        except ConfigError as error:
-            self._complain(error)
-            return []
-        if choice.complaint is not None:
-            self._complain(choice.complaint)
-            return []
-        self.complaint = ""
-        self._keep_local(choice)
-        lines = self._use(choice)
+        async with self._changing:
+            try:
+                choice = await asyncio.to_thread(self._reread)
+            except ConfigError as error:
+                self._complain(error)
+                return []
+            if choice.complaint is not None:
+                self._complain(choice.complaint)
+                return []
+            self.complaint = ""
+            self._keep_local(choice)
+            lines = self._use(choice)
         self.followed()
         return lines
+
+    def _reread(self) -> Choice:
+        """Read the device's own files, and choose.
+
+        Thread: any, while nothing else changes what is kept.
+        """
+        return choose(self._read(), self._kept.record, catalogue(), now())
+
+    def may_try(self) -> None:
+        """Let what a server sends next be tried, however soon after a failure."""
+        self._kept.put(without_wait(self._kept.record))
+        self._wait()
+
+    def _wait(self) -> None:
+        left_s = wait_left_s(self._kept.record, now())
+        self._next_trial_s = asyncio.get_running_loop().time() + left_s
 
     def report(self) -> dict[str, object]:
         """Return what an operator wants to know, as JSON can hold it."""
@@ -148,6 +191,7 @@ class Reconfigurer:
             "digest": None if sent is None else sent.digest,
             "taken_at": None if sent is None else sent.taken_at,
             "on_trial": record.trial is not None,
+            "next_trial_at": now() + left_s if (left_s := self._wait_left_s()) else None,
             "taken_back": None
             if failed is None
             else {"revision": failed.revision, "digest": failed.digest, "reason": failed.reason},
@@ -165,7 +209,11 @@ class Reconfigurer:
 
     def _keep_local(self, choice: Choice) -> None:
         local = as_texts(choice.sources)
-        self._kept.put(msgspec.structs.replace(choice.record, local=local))
+        record = msgspec.structs.replace(choice.record, local=local)
+        if local != self._kept.record.local:
+            record = without_wait(record)  # what failed before may fit now
+        self._kept.put(record)
+        self._wait()
 
     def _complain(self, error: ConfigError) -> None:
         if str(error) != self.complaint:
@@ -174,62 +222,142 @@ class Reconfigurer:
             self.complained()
         self._adopter.runtime.dispatch(SettingsRead(usable=False))
 
+    def _wait_left_s(self) -> float:
+        return max(0.0, self._next_trial_s - asyncio.get_running_loop().time())
+
     async def take(self, sent: Sent) -> None:
         """Try what a server sent, if it is new.
 
         Raises:
             ConfigError: Why it is not even tried.
         """
-        record = self._kept.record
-        if record.sent is not None and record.sent.text == sent.text:
-            return
-        with_sent(self._choice.sources, self._choice.local, sent, catalogue())
-        if (reason := refusal(record, sent)) is not None:
-            raise ConfigError(name_of(sent), reason)
-        self._before = self._sound_health()
-        self._kept.put(propose(record, sent, ill_parts(self._before)))
-        await self._kept.settle()  # if it ends this process, the next one must know
+        remote = self.remote
+        async with self._changing:
+            record = self._kept.record
+            if record.sent is not None and record.sent.text == sent.text:
+                return
+            sources, local = self._choice.sources, self._choice.local
+            await asyncio.to_thread(with_sent, sources, local, sent, catalogue())
+            if self.remote != remote:  # another one may be believed now
+                return
+            if (reason := refusal(record, sent)) is not None:
+                raise ConfigError(name_of(sent), reason)
+            if self._wait_left_s():
+                raise ConfigError(name_of(sent), _too_soon(record), "see `voiced status`")
+            await self._propose(sent)
+
+    async def _propose(self, sent: Sent) -> None:
+        before, health = self._kept.record, self._before
+        if before.trial is None:
+            health = self._sound_health()
+        try:  # if it ends this process, the next one must know
+            await self._kept.change(lambda record: propose(record, sent, ill_parts(health)))
+        except NotSavedError as error:
+            problem = f"is not tried, for it could not be taken back ({error})"
+            hint = "make room on the disk, or mend it"
+            raise ConfigError(name_of(sent), problem, hint) from error
+        self._before = health
         log.info("%s is tried", name_of(sent))
-        self._use(choose(self._choice.sources, self._kept.record, catalogue()))
+        try:
+            choice = await self._choose(self._kept.record)
+        except ConfigError:
+            self._kept.put(before)
+            raise
+        self._use(choice)
+        self._goes_back = False
         self._proposed.set()
 
+    async def _choose(self, record: Record) -> Choice:
+        """Return what to run with, of the files as they were last read, and `record`."""
+        return await asyncio.to_thread(choose, self._choice.sources, record, catalogue(), now())
+
     async def run(self) -> None:
-        """Watch over every trial until cancelled."""
-        self._begin()
+        """Watch over every trial until cancelled; started again, over the one that goes on."""
+        if not self._has_begun:
+            self._begin()
+        if self._kept.record.trial is not None or self._goes_back:
+            self._proposed.set()
         while True:
             await self._proposed.wait()
             self._proposed.clear()
             await self._try()
+            await self._go_back()
 
     async def _try(self) -> None:
-        """Watch over what is tried, until it is kept or taken back or something newer is tried."""
+        """Watch over what is tried, until it is kept or taken back. Something newer may take its place."""
         loop = asyncio.get_running_loop()
-        trial = None
-        while self._kept.record.trial is not None and not self._proposed.is_set():
-            remote = self.remote
-            if remote is None:
-                self._kept.put(forget_trial(self._kept.record))
+        trial, judged = None, None
+        while (tried := self._kept.record.trial) is not None:
+            if self.remote is None:
+                async with self._changing:
+                    self._kept.put(forget_trial(self._kept.record))
                 return
-            if trial is None and self._adopter.is_settled:
-                trial = Trial(loop.time(), remote.trial_s, self._before)
+            if judged is not tried and self._adopter.is_settled:
+                judged = tried
+                if trial is None:
+                    trial = Trial(loop.time(), self.remote.trial_s, self._before)
+                else:
+                    trial.go_on(loop.time())
             health = await self._health()
-            verdict = Verdict.WAIT if trial is None else trial.judge(loop.time(), health)
-            if trial is not None and verdict is not Verdict.WAIT:
-                self._end(verdict, trial.reason)
-                return
+            if trial is not None and judged is tried:
+                verdict = trial.judge(loop.time(), health)
+                if verdict is not Verdict.WAIT and await self._end(tried, verdict, trial.reason):
+                    return
             await asyncio.sleep(LOOK_EVERY_S)
 
-    def _end(self, verdict: Verdict, reason: str) -> None:
-        record = self._kept.record
-        name = "remote" if record.trial is None else name_of(record.trial)
-        if verdict is Verdict.KEEP:
-            log.info("%s is good and kept", name)
-            self._kept.put(keep(record))
-            return
-        log.error("%s is taken back: %s", name, reason)
-        self._kept.put(take_back(record, reason))
-        sources = self._choice.sources
-        self._use(choose(sources, self._kept.record, catalogue()), at_once=True)
+    async def _end(self, tried: Sent, verdict: Verdict, reason: str) -> bool:
+        """Do what the verdict about what was tried says; tell whether that has ended its trial."""
+        async with self._changing:
+            record = self._kept.record
+            if record.trial is not tried:
+                return False
+            if verdict is Verdict.KEEP:
+                return await self._keep(tried)
+            record = take_back(record, reason, now())
+            choice = None
+            with suppress(ConfigError):  # `_go_back` tells of it, and tries again
+                choice = await self._choose(record)
+            log.error("%s is taken back: %s", name_of(tried), reason)
+            self._kept.put(record)
+            self._wait()
+            self._goes_back = choice is None
+            if choice is not None:
+                self._use(choice, at_once=True)
+            return True
+
+    async def _keep(self, tried: Sent) -> bool:
+        """Keep what was tried; tell whether that is safe on the disk: until it is, the trial goes on."""
+        if not self._kept.is_safe:
+            return False
+        try:
+            await self._kept.change(keep)
+        except NotSavedError as error:
+            log.warning("%s is good, but not kept yet: %s", name_of(tried), error)
+            return False
+        log.info("%s is good and kept", name_of(tried))
+        self._wait()
+        return True
+
+    async def _go_back(self) -> None:
+        """Use what counts once a trial was taken back, if it could not be used at once.
+
+        As long as that cannot be used, perhaps because a file is away, the device goes on with what it has.
+        """
+        hindrance = ""
+        while self._goes_back and not self._proposed.is_set():
+            async with self._changing:
+                try:
+                    choice = await self._choose(self._kept.record)
+                except ConfigError as error:
+                    hindrance = str(error)
+                    self._complain(error)
+                else:
+                    self._goes_back = False
+                    if self.complaint == hindrance:
+                        self.complaint = ""
+                    self._use(choice, at_once=True)
+            if self._goes_back:
+                await asyncio.sleep(LOOK_EVERY_S)
 
     async def _health(self) -> Health:
         sound = self._sound_health()
@@ -239,10 +367,10 @@ class Reconfigurer:
         return replace(sound, answers=await self._answers(), reached=reached)
 
     def _sound_health(self) -> Health:
-        now = self._adopter.runtime.conversation
+        sight = self._adopter.runtime.conversation
         return Health(
-            hears=now.microphone is None,
-            speaks=now.speaker is None,
-            accepted=not (now.refused or now.update_refused),
-            reached=True if now.phase in AWAKE else False if now.offline else None,
+            hears=sight.microphone is None,
+            speaks=sight.speaker is None,
+            accepted=not (sight.refused or sight.update_refused),
+            reached=True if sight.phase in AWAKE else False if sight.offline else None,
         )

@@ -57,9 +57,9 @@ def first_light(path: Path) -> GpioLight | None:
 
 
 def _last_good(path: Path) -> Settings | None:
-    from voiced.host.record_file import RecordFile  # only for files with mistakes
+    from voiced.host.record_file import last_record  # only for files with mistakes
 
-    kept = RecordFile(state_folder(), path.absolute()).record.local
+    kept = last_record(state_folder(), path.absolute()).local
     return draft_of(as_sources(kept)) if kept else None
 
 

@@ -45,7 +45,8 @@ class SettingsServer:
         """Serve `text`, signed."""
         path = self._folder / name
         path.write_text(text)
-        _minisign("-S", "-s", str(self._secret), "-m", str(path))
+        revision = text.partition("revision: ")[2].partition("\n")[0]
+        _minisign("-S", "-s", str(self._secret), "-m", str(path), "-t", f"revision:{revision}")
 
     def _page(self, *arguments: object) -> http.server.BaseHTTPRequestHandler:
         return _Page(*arguments, directory=str(self._folder))  # type: ignore[arg-type]

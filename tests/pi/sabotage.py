@@ -181,7 +181,7 @@ TABLE: dict[str, Sabotage] = {
         "pipes.py", "if self.gate_open:", "if True:"
     ),
     "test_the_volume_follows_the_words_and_the_device_remembers_it": code(
-        "host/memory.py", "if wanted != self._written:", "if False:"
+        "host/memory.py", "self._kept = _Kept(volume, muted", "_ = _Kept(volume, muted"
     ),
     "test_a_killed_daemon_is_started_again": unit("Restart=always", "Restart=no"),
     "test_a_frozen_daemon_is_started_again_by_the_watchdog": unit("WatchdogSec=20", ""),
@@ -197,6 +197,7 @@ TABLE: dict[str, Sabotage] = {
     "test_no_secret_can_be_read_by_anybody": code(
         "app.py", "key = agent.key.resolve()", "key = agent.key.resolve(); print(key, flush=True)"
     ),
+    "test_the_daemon_can_start_no_program": unit("NoExecPaths=/ ", "NoExecPaths="),
     "test_an_array_unplugged_in_the_middle_of_a_conversation_comes_back": code(
         "pipes.py", "REOPEN_S = 0.5", "REOPEN_S = 600"
     ),
@@ -212,7 +213,10 @@ TABLE: dict[str, Sabotage] = {
         "systemctl disable voiced", "systemctl enable --now voiced"
     ),
     "test_the_power_may_go_while_the_volume_is_written": code(
-        "host/memory.py", "file.write(content)", "file.write(content[: len(content) // 2])"
+        "storage/atomic_file.py", "memoryview(content)", "memoryview(content)[: len(content) // 2]"
+    ),
+    "test_two_hundred_power_cuts_lose_nothing_that_was_confirmed": code(
+        "storage/atomic_file.py", "system.fsync(descriptor)", "pass"
     ),
     "test_the_power_may_go_while_the_settings_are_written": code(
         "config/choice.py", "complaint = error", "raise SystemExit(3)"
@@ -225,10 +229,10 @@ TABLE: dict[str, Sabotage] = {
         "pipes.py", "REOPEN_S = 0.5", "REOPEN_S = 600"
     ),
     "test_settings_from_a_server_are_tried_and_kept_or_taken_back": code(
-        "reconfigure.py", "self._kept.put(keep(record))", "pass"
+        "reconfigure.py", "keep(now) if now.trial == tried else now", "now"
     ),
     "test_the_power_may_go_while_settings_from_a_server_are_tried": code(
-        "host/memory.py", "file.write(content)", "file.write(content[: len(content) // 2])"
+        "storage/atomic_file.py", "memoryview(content)", "memoryview(content)[: len(content) // 2]"
     ),
     "test_an_upgrade_keeps_what_is_the_owners": script(
         "scripts/install",
@@ -260,7 +264,7 @@ TABLE: dict[str, Sabotage] = {
         "pipes.py", "self._watch_zeros(pcm)\n", "sum(range(100_000)); self._watch_zeros(pcm)\n"
     ),
     "test_an_uninstalled_device_is_as_before": script(
-        "scripts/uninstall", "userdel", "true userdel", reinstall=True
+        "scripts/lib/purge.sh", "userdel", "true userdel", reinstall=True
     ),
 }
 

@@ -37,7 +37,7 @@ def told(it):
 
 def test_settings_from_a_server_are_tried_and_kept_or_taken_back(installed, server):
     it, pid = installed, installed.pid()
-    server.put("revision: 1\nled: {pin: 6}\nagent: {session: {greeting: Good day}}\n")
+    server.put("revision: 1\naudio: {ducking: 'off'}\nagent: {session: {greeting: Good day}}\n")
     began_s = time.monotonic()
     it.pi.guest.until(lambda: (kept(it)["good"] or {}).get("revision") == 1, 90, "revision 1")
     kept_s = time.monotonic() - began_s

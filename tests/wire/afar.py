@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import time
 from contextlib import asynccontextmanager
 
 import numpy as np
@@ -21,13 +22,15 @@ from tests.whole import until
 from tests.wire.peers import tcp_server
 from voiced.app import Extras, Workshop, catalogue
 from voiced.cli import main
-from voiced.config.by_hand import FILE_NAME, read_with_by_hand
+from voiced.config.by_hand import read_with_by_hand
 from voiced.config.choice import choose
-from voiced.config.record import started
 from voiced.core.events import EndRequested, StopRequested, Woken
 from voiced.host.logs import set_level
 from voiced.host.record_file import RecordFile
-from voiced.service import Places, follow
+from voiced.service import follow
+from voiced.storage.atomic_file import REAL
+from voiced.storage.state_store import StateStore
+from voiced.wishes import by_hand_in
 
 QUICK = Timing(ready_s=0.05, greeting_s=0.05, think_s=0.05, leading_silence_s=0.0, call_done_s=0.05)
 
@@ -104,6 +107,7 @@ class Kiosk:
         (folder / "key").write_text("k\n")
         (folder / "key").chmod(0o600)
         self.folder = folder
+        self.system = REAL
         self.extras = {"microphone": self.microphone, "speaker": self.speaker}
 
     def text(self, *more):
@@ -140,15 +144,15 @@ class Kiosk:
     @asynccontextmanager
     async def running(self):
         """Run the daemon as a process would, from its start to its end."""
-        self.kept = RecordFile(self.folder / "state", self.path)
-        self.kept.write(started(self.kept.record))
-        by_hand = self.folder / "state" / FILE_NAME
-        found = read_with_by_hand(self.path, by_hand, catalogue())
+        store = StateStore(self.folder / "state", self.system)
+        self.kept = RecordFile(store, self.path)
+        self.kept.begin(time.time())
+        found = read_with_by_hand(self.path, by_hand_in(store), catalogue())
         choice = choose(found, self.kept.record, catalogue())
         level = logging.getLogger().level
         set_level(choice.best.settings.log.level)
-        places = Places(self.folder / "state", self.folder / "control.sock")
-        self.following = follow(self.path, choice, self.kept, Workshop(), places)
+        socket = self.folder / "control.sock"
+        self.following = follow(self.path, choice, self.kept, Workshop(), socket)
         self.led.shown.clear()
         extras = Extras(wake_sources=[self.wake], indicators=[self.led], **self.extras)
         runtime = self.runtime = self.following.assemble(extras)

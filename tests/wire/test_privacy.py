@@ -61,7 +61,7 @@ async def test_the_page_shows_what_is_said_to_whom_it_may(tmp_path, monkeypatch,
     async with screen(tmp_path, monkeypatch) as (it, browser):
         it.write(it.page, f"privacy: {{{{captions: {who}}}}}\n")
         await until(lambda: it.settings.privacy.captions == who)
-        assert not it.following.outside.may_read("192.0.2.7") or who == "network"
+        assert not it.following.outside.may_read(False) or who == "network"
         async with browser.ws_connect("/live") as line:
             live = Live(line)
             await it.converse()
@@ -109,6 +109,17 @@ async def test_the_token_outlives_the_process_and_is_in_no_log(tmp_path, monkeyp
         assert (tmp_path / "state" / "kiosk.token").read_text() == token
         assert (await browser.post("/enter", data=token)).status == 204
         assert token.strip() not in caplog.text
+
+
+async def test_another_token_is_made_at_the_start_if_the_file_was_deleted(tmp_path, monkeypatch):
+    file = tmp_path / "state" / "kiosk.token"
+    async with screen(tmp_path, monkeypatch, EVERYWHERE):
+        token = file.read_text()
+    file.unlink()
+    async with screen(tmp_path, monkeypatch, EVERYWHERE) as (_, browser):
+        assert (await browser.post("/enter", data=token)).status == 403
+        assert file.read_text() != token
+        assert (await browser.post("/enter", data=file.read_text())).status == 204
 
 
 async def test_without_a_page_there_is_no_link(tmp_path, capsys):

@@ -126,7 +126,14 @@ async def test_a_card_that_is_not_there_is_taken_back_and_not_tried_again(tmp_pa
             await until(lambda: len(it.server.asked) > n_asked, within_s=10)
             assert it.record.trial is None
             it.server.put("revision: 2\naudio: {playback: {volume: 44}}\n")
+            assert (
+                "not tried yet, because the last trial failed"
+                in (await it.following.remote.ask()).error
+            )
+            it.following.reconfigurer.may_try()
+            assert (await it.following.remote.ask()).error == ""
             await until(lambda: it.runtime.volume == 44, within_s=10)
+            await asyncio.sleep(0.2)  # it asks itself how it is
 
 
 @pytest.mark.parametrize("when", ["in a conversation", "before one"])
@@ -225,9 +232,29 @@ async def test_the_same_settings_under_another_tag_are_not_tried_again(tmp_path,
 
 async def test_a_local_change_that_what_was_sent_does_not_fit_counts_alone(tmp_path, caplog):
     async with kiosk(tmp_path, REMOTE) as it, it.running():
-        it.server.put("revision: 1\nled: {pin: 17}\n")
+        it.server.put("revision: 1\nnetwork: {replay_s: 20}\n")
         await until(lambda: it.record.good is not None, within_s=15)
-        it.write(REMOTE, "button: {{pin: 17}}\n")
-        await until(lambda: it.settings.button is not None)
-        assert it.settings.led is None
+        it.write(REMOTE, "network: {{resume_window_s: 12}}\n")
+        await until(lambda: it.settings.network.resume_window_s == 12)
+        assert it.settings.network.replay_s == 10
         assert "what the server sent is not used" in caplog.text
+
+
+async def test_what_is_taken_back_while_the_key_is_away_is_taken_back_when_it_is_there(tmp_path):
+    async with kiosk(tmp_path, REMOTE) as it, it.running():
+        it.agent.service.settings.faults.add("refuse-prompt=forbidden")
+        await it.converse()
+        session = it.agent.service.sessions[-1]
+        it.server.put("revision: 1\nagent: {session: {system_prompt: Say forbidden things.}}\n")
+        await until(lambda: it.settings.agent.session["system_prompt"] != "You are one.")
+        (tmp_path / "key").unlink()
+        await until(lambda: it.record.failed, within_s=10)
+        await until(lambda: "key} does not exist" in it.following.reconfigurer.complaint)
+        await asyncio.sleep(1.2)
+        assert it.runtime.guard.failures == {}
+        assert not session.ended
+        (tmp_path / "key").write_text("k\n")
+        (tmp_path / "key").chmod(0o600)
+        await until(lambda: it.settings.agent.session["system_prompt"] == "You are one.")
+        await until(lambda: it.following.reconfigurer.complaint == "")
+        await until(lambda: it.status == "listening")

@@ -1,14 +1,20 @@
 """`voiced reload`, `voiced config show --origin` and `voiced config diff`, beside a daemon that runs."""
 
+import asyncio
+import shlex
+
 import pytest
 
 from tests.whole import until
 from tests.wire.afar import REMOTE, kiosk, voiced
+from voiced.host.file_watch import FileWatch
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("places")]
 
 
-async def test_a_reload_says_what_changed_and_when_it_counts(tmp_path, capsys):
+async def test_a_reload_says_what_changed_and_when_it_counts(tmp_path, capsys, monkeypatch):
+    # On a busy machine the watch would see what is written before the command has asked.
+    monkeypatch.setattr(FileWatch, "run", lambda _self: asyncio.Event().wait())
     async with kiosk(tmp_path) as it, it.running():
         assert await voiced("reload") == 0
         assert capsys.readouterr().out == "nothing has changed\n"
@@ -31,9 +37,33 @@ async def test_the_server_is_asked_at_once(tmp_path, capsys):
         it.server.put("revision: 1\naudio: {playback: {volume: 21}}\n")
         assert await voiced("reload", "--remote") == 0
         assert it.runtime.volume == 21
+        assert capsys.readouterr().out.splitlines() == [
+            "live: audio.playback.volume",
+            "remote revision 1 is tried",
+        ]
+        assert await voiced("reload", "--remote") == 0
+        assert capsys.readouterr().out == "nothing has changed\n"
         it.server.put("revision: 2\nvolume: 7\n")
         assert await voiced("reload", "--remote") == 78
-        assert "remote revision 2:2: volume: unknown key" in capsys.readouterr().err
+        said = capsys.readouterr()
+        assert "remote revision 2:2: volume: unknown key" in said.err
+        assert said.out == "nothing has changed\n"
+
+
+async def test_what_a_server_changes_is_said_without_values(tmp_path, capsys):
+    async with kiosk(tmp_path, REMOTE) as it, it.running():
+        it.server.put(
+            "revision: 1\naudio: {playback: {volume: 21}}\nnetwork: {replay_s: 3}\n"
+            "agent: {session: {system_prompt: SECRET-PROMPT}}\n"
+        )
+        assert await voiced("reload", "--remote") == 0
+        said = capsys.readouterr()
+        assert said.out.splitlines() == [
+            "live: agent.session, audio.playback.volume",
+            "next-session: network.replay_s",
+            "remote revision 1 is tried",
+        ]
+        assert "SECRET" not in said.out + said.err
 
 
 async def test_without_a_server_or_a_daemon_that_is_said(tmp_path, capsys):
@@ -103,4 +133,21 @@ async def test_a_fleet_file_is_checked_for_every_device_in_it(tmp_path, capsys):
     ]
     path.write_text("defaults: {log: {level: warning}}\ndevices: {kitchen: {}, hall: {}}\n")
     assert await voiced("config", "check", path) == 0
-    assert "ok for kitchen, hall" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "ok for kitchen, hall" in told
+    assert "without a `revision` it cannot be signed" in told
+
+
+@pytest.mark.parametrize("more", ["for: [kitchen, hall]\n", "device: {name: kitchen}\n", ""])
+async def test_settings_that_a_server_sends_as_they_are_can_be_checked_too(tmp_path, capsys, more):
+    path = tmp_path / "kitchen's.yaml"
+    path.write_text("revision: 7\nlog: {level: warning}\n" + more)
+    assert await voiced("config", "check", path) == 0
+    told = capsys.readouterr().out
+    assert f"{path}: ok for " in told
+    assert shlex.split(told.partition("to sign it: ")[2]) == [
+        *("minisign", "-S", "-m", "kitchen's.yaml", "-t", "revision:7")
+    ]
+    path.write_text("revision: 7\nlog: {level: loud}\n" + more)
+    assert await voiced("config", "check", path) == 78
+    assert ":2: log.level: expected one of" in capsys.readouterr().err

@@ -1,15 +1,15 @@
 """voiced config: check a settings file, show what is in force and whence, print the schema."""
 
 import argparse
-import json
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from voiced.app import catalogue
-from voiced.config.choice import Usable, choose, usable
-from voiced.config.document import Document, parse
+from voiced.cli.printing import complain, say, say_json
+from voiced.config.choice import Usable, choose, permissions_for, right, usable
+from voiced.config.document import MAX_BYTES, Document, parse
 from voiced.config.environment import SERVICE_STATE_FOLDER, state_folder
-from voiced.config.fleet import device_names, is_fleet, mistakes, overlay_for
+from voiced.config.fleet import device_names, is_sent, mistakes, overlay_for
 from voiced.config.load import (
     Examined,
     Source,
@@ -17,13 +17,18 @@ from voiced.config.load import (
     examine,
     examine_sources,
     find,
+    read,
     try_read,
 )
 from voiced.config.record import Record
+from voiced.config.schema import Settings
+from voiced.config.sending import meanings, permissions_of
+from voiced.config.signature import signing_command
 from voiced.errors import ConfigError
-from voiced.host.record_file import RecordFile
+from voiced.host.record_file import last_record
+from voiced.protocols import session_permissions
 
-BARE = b"version: 1\nagent: {url: 'ws://127.0.0.1/'}\n"
+BARE = Source("a device without settings of its own", b"agent: {url: 'ws://127.0.0.1/'}\n")
 """The least that a device's own file can say."""
 
 
@@ -36,6 +41,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "diff", help="print what the files would change if they were read now"
     )
     commands.add_parser("schema", help="print the JSON schema of a settings file")
+    check.add_argument(
+        "--own",
+        metavar="FILE",
+        help="for a fleet file: what stands in the devices' own file, with its remote.allow",
+    )
+    check.add_argument(
+        "--here",
+        action="store_true",
+        help="what only this machine lacks (a key, a file, a library) is a mistake too",
+    )
     show.add_argument(
         "--origin", action="store_true", help="with the file or the remote revision it came from"
     )
@@ -46,7 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Return the exit code: 78 if the settings file is not fit for use.
+    """Return the exit code: 78 if there is a mistake in the settings file.
 
     Raises:
         ConfigError: If there is no settings file, or it cannot be used.
@@ -54,73 +69,104 @@ def run(args: argparse.Namespace) -> int:
     if args.config_command == "schema":
         from voiced.config.reference import json_schema
 
-        print(json.dumps(json_schema(), indent=2))
+        say_json(json_schema(), indent=2)
         return 0
     path = find(args.file)
     if args.config_command == "check":
-        return _check(path)
+        return _check(path, args.own, here=args.here)
     record = _kept(path)
     if args.config_command == "diff":
         return _diff(path, record)
     return _show(path, record, origin=args.origin)
 
 
-def _check(path: Path) -> int:
-    if (found := _fleet(path)) is not None:
-        return _check_fleet(path, found)
+def _check(path: Path, own: str | None, *, here: bool) -> int:
+    if (found := _sent(path)) is not None:
+        return _check_sent(path, found, own, here=here)
+    if own is not None:
+        raise ConfigError(str(path), "is for no server, so --own is of no use", "leave it out")
     examined = examine(path, catalogue())
-    _report(examined)
-    if examined.settings is None:
+    _report(examined, here=here)
+    if examined.draft is None or examined.mistakes or (here and examined.missing):
         return ConfigError.exit_code
-    print(f"{path}: ok")
+    say(*(f"{path}: remote.allow: {line}" for line in _allowed(examined.draft)))
+    say(f"{path}: ok{', but not on this machine' if examined.problems else ''}")
     return 0
 
 
-def _fleet(path: Path) -> Document | None:
-    """Return the file at `path` if it is about many devices."""
+def _allowed(settings: Settings) -> Iterator[str]:
+    """Yield what a settings server can do because the file allows it, a sentence for each name."""
+    if settings.remote is not None:
+        session = session_permissions(settings.agent.protocol)
+        yield from meanings(settings.remote.allow, permissions_of(session))
+
+
+def _sent(path: Path) -> Document | None:
+    """Return the file at `path` if it is one that a server sends."""
     try:
-        document = parse(path.read_bytes(), str(path))
+        with path.open("rb") as file:
+            document = parse(file.read(MAX_BYTES + 1), str(path))
     except (ConfigError, OSError):
         return None
-    return document if is_fleet(document) else None
+    return document if is_sent(document) else None
 
 
-def _check_fleet(path: Path, document: Document) -> int:
-    """Check what a fleet file makes of every device, had it no settings of its own."""
+def _check_sent(path: Path, document: Document, own: str | None, *, here: bool) -> int:
+    """Check what a file from a server makes of every device, by itself or over what `own` says."""
+    sources = [BARE] if own is None else read(Path(own))
+    local = right(sources, catalogue())
+    allow = local.remote.allow if local.remote is not None else ()
+    revision: int | None = None
     faults: dict[str, None] = {}
+    lacking: dict[str, None] = {}
     names = device_names(document) or ["a device"]
     for name in names:
         overlay = overlay_for(document, name)
-        problems = mistakes(document, overlay, [])
-        bare = Source("a device without settings of its own", BARE)
-        examined = examine_sources([bare], catalogue(), overlay.document)
-        faults |= dict.fromkeys(map(str, problems or examined.problems))
-    for fault in faults:
-        print(fault, file=sys.stderr)
+        revision = overlay.revision
+        permissions = permissions_for(overlay.document, local, catalogue())
+        problems = mistakes(document, overlay, allow, permissions)
+        examined = examine_sources(sources, catalogue(), overlay.document)
+        faults |= dict.fromkeys(map(str, problems or examined.mistakes))
+        lacking |= dict.fromkeys(map(str, examined.missing))
+    if here:
+        faults |= lacking
+    else:
+        complain(*(f"warning: {each}" for each in lacking))
+    complain(*faults)
     if faults:
         return ConfigError.exit_code
-    print(f"{path}: ok for {', '.join(names)}")
+    say(f"{path}: ok for {', '.join(names)}")
+    if revision is None:
+        say("without a `revision` it cannot be signed: write `revision: 1`")
+    else:
+        say(f"to sign it: {signing_command(path.name, revision)}")
     return 0
 
 
 def _show(path: Path, record: Record, *, origin: bool) -> int:
-    from voiced.config.origins import with_origins
-    from voiced.config.show import to_yaml
-
     examined = examine(path, catalogue())
     if examined.settings is None:
         _report(examined)
-        return ConfigError.exit_code
+        if examined.draft is None or examined.document is None or examined.mistakes:
+            return ConfigError.exit_code
+        _say_settings(examined.draft, examined.document, origin=origin)
+        return 0
     choice = choose(try_read(path), record, catalogue())
-    for warning in choice.best.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    complain(*(f"warning: {warning}" for warning in choice.best.warnings))
     if choice.refused is not None:
-        print(f"warning: not used: {choice.refused}", file=sys.stderr)
-    if origin:
-        print(*with_origins(choice.best.settings, choice.best.document), sep="\n")
-    else:
-        print(to_yaml(choice.best.settings), end="")
+        complain(f"warning: not used: {choice.refused}")
+    _say_settings(choice.best.settings, choice.best.document, origin=origin)
     return 0
+
+
+def _say_settings(settings: Settings, document: Document, *, origin: bool) -> None:
+    from voiced.config.origins import with_origins
+    from voiced.config.show import to_yaml
+
+    if origin:
+        say(*with_origins(settings, document))
+    else:
+        say(*to_yaml(settings).rstrip("\n").split("\n"))
 
 
 def _diff(path: Path, record: Record) -> int:
@@ -131,7 +177,7 @@ def _diff(path: Path, record: Record) -> int:
         raise ConfigError(str(path), "the daemon has not used it yet", "start it first")
     before = choose(as_sources(record.local), record, catalogue()).best
     after = _now(path, record)
-    print(*differences(changes(before.settings, after.settings)), sep="\n")
+    say(*differences(changes(before.settings, after.settings)))
     return 0
 
 
@@ -145,12 +191,14 @@ def _now(path: Path, record: Record) -> Usable:
 
 def _kept(path: Path) -> Record:
     """Return what a daemon that uses `path` keeps, the service's first."""
-    service = RecordFile(Path(SERVICE_STATE_FOLDER), path.absolute()).record
-    return service if service.local else RecordFile(state_folder(), path.absolute()).record
+    service = last_record(Path(SERVICE_STATE_FOLDER), path.absolute())
+    return service if service.local else last_record(state_folder(), path.absolute())
 
 
-def _report(examined: Examined) -> None:
-    for problem in examined.problems:
-        print(problem, file=sys.stderr)
-    for warning in examined.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+def _report(examined: Examined, *, here: bool = False) -> None:
+    """Tell all that is wrong; what only this machine lacks is a warning, unless it is what matters."""
+    missing = [str(each) for each in examined.missing]
+    others = [each for each in examined.warnings if each not in missing]
+    complain(*map(str, examined.mistakes))
+    complain(*(each if here else f"warning: {each}" for each in missing))
+    complain(*(f"warning: {each}" for each in others))

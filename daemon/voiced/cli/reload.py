@@ -1,9 +1,9 @@
 """`voiced reload`: have the settings read again."""
 
 import argparse
-import sys
 
 from voiced.cli.asking import ask
+from voiced.cli.printing import complain, say
 from voiced.errors import ConfigError
 
 
@@ -19,9 +19,8 @@ def run(options: argparse.Namespace) -> int:
         NotRunningError: If no daemon answers.
     """
     answer = ask("POST", "/reload?remote=1" if options.remote else "/reload")
-    for line in answer["lines"]:
-        print(line)
+    say(*answer["lines"])
     if answer["error"]:
-        print(f"voiced: {answer['error']}", file=sys.stderr)
+        complain(f"voiced: {answer['error']}")
         return ConfigError.exit_code
     return 0

@@ -1,7 +1,7 @@
 """What a person before the device has set: one more file, laid over the owner's, if the owner lets them."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from voiced.config.document import KeyPath, parse
@@ -12,14 +12,12 @@ from voiced.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-FILE_NAME = "by-hand.yaml"
-"""In the state folder."""
-
-MOST_BYTES = 64 * 1024
+ByHand = Callable[[], Source | None]
+"""Returns what people have set by hand, if they have."""
 
 
 def read_with_by_hand(
-    path: Path, by_hand: Path, catalogue: Catalogue
+    path: Path, by_hand: ByHand, catalogue: Catalogue
 ) -> list[Source] | ConfigError:
     """Return the device's own files, what people have set by hand as the last of them.
 
@@ -27,21 +25,16 @@ def read_with_by_hand(
 
     Args:
         path: The settings file.
-        by_hand: Where it is kept what people have set.
+        by_hand: Returns what people have set.
         catalogue: What settings can name.
     """
     found = try_read(path)
-    if isinstance(found, ConfigError) or not by_hand.exists():
+    if isinstance(found, ConfigError) or (last := by_hand()) is None:
         return found
     draft = draft_of(found)
     if draft is None or draft.kiosk is None or not draft.kiosk.settings:
         return found
-    try:
-        with by_hand.open("rb") as file:
-            both = [*found, Source(str(by_hand), file.read(MOST_BYTES))]
-    except OSError as error:
-        log.warning("%s: cannot be read (%s)", by_hand, error.strerror)
-        return found
+    both = [*found, last]
     problems = examine_sources(both, catalogue).problems
     if problems and not examine_sources(found, catalogue).problems:
         log.warning("what was set by hand is not used: %s", problems[0])
@@ -57,7 +50,7 @@ def set_by_hand(content: bytes | None, changed: Mapping[KeyPath, str]) -> bytes:
         changed: What they set now; an empty text takes back what was set.
     """
     try:
-        value = parse(content, FILE_NAME).value if content is not None else {}
+        value = parse(content, "by hand").value if content is not None else {}
     except ConfigError:
         value = {}  # nothing a person could mend
     kept: dict[str, object] = _copied(value)

@@ -4,17 +4,18 @@ Text from the file is never repeated in a message: it may be a secret in the wro
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
 from voiced.config.document import Document, KeyPath
-from voiced.config.fields import Setting, every_setting, settings_in, suggestion
+from voiced.config.fields import Setting, places_of, settings_in, suggestion
 from voiced.config.kinds import Section
 from voiced.config.schema import Settings
 from voiced.config.secret import Secret, read_reference
-from voiced.errors import Problem
+from voiced.errors import Guess, Problem
+from voiced.printable import hidden, holding, unseen
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _NUMBER_LIKE = (
@@ -50,14 +51,20 @@ class _Checker:
             value = {}
         if not isinstance(value, Mapping):
             self._add(
-                path, f"expected keys and values, got {_got(value)}", "write `key: value` lines"
+                path,
+                *_or_hidden(
+                    value,
+                    f"expected keys and values, got {_got(value)}",
+                    "write `key: value` lines",
+                ),
             )
             return None
         known = {setting.key: setting for setting in settings_in(kind)}
         kept: dict[str, Any] = {}
         for key, item in value.items():
             if key not in known:
-                self._add((*path, key), "unknown key", _elsewhere(key) or suggestion(key, known))
+                meant = _elsewhere(key) or suggestion(key, known)
+                self._add((*path, key), *_or_hidden(key, "unknown key", meant))
             elif (found := self._setting(known[key], item, (*path, key))) is not None:
                 kept[key] = found
         missing = [s for s in known.values() if s.required and s.key not in value]
@@ -75,18 +82,23 @@ class _Checker:
         if setting.bare is Secret:
             return self._secret(value, path)
         if isinstance(value, str) and value != value.strip():
-            self._add(path, "begins or ends with a blank", "remove it")
+            self._add(
+                path,
+                *_or_hidden(value.strip(" \t\r\n"), "begins or ends with a blank", "remove it"),
+            )
             return None
-        if found := _control_character(value, path):
-            place, character = found
-            self._add(place, f"holds the control character U+{ord(character):04X}", "remove it")
+        may_have_lines = (
+            get_origin(setting.bare) is Mapping
+        )  # a prompt; all else is a name or a path
+        if found := _bad_character(value, path, _control if may_have_lines else unseen):
+            self._add(*found)
             return None
         try:
             return msgspec.convert(value, setting.kind)
         except msgspec.ValidationError:
             got = "other text" if isinstance(value, str) and _takes_text(setting) else _got(value)
             problem = f"expected {setting.expects}, got {got}"
-            self._add(path, problem, _hint(setting, value))
+            self._add(path, *_or_hidden(value, problem, _hint(setting, value)))
             return None
 
     def _secret(self, value: object, path: KeyPath) -> Secret | None:
@@ -95,32 +107,67 @@ class _Checker:
         found = read_reference(value, self._document.where(path))
         if isinstance(found, Secret):
             return found
-        self._add(path, *found)
+        self._add(path, *(_hidden_in(value) or found))
         return None
 
-    def _add(self, path: KeyPath, problem: str, hint: str) -> None:
+    def _add(self, path: KeyPath, problem: str, hint: str | Guess) -> None:
         self.problems.append(Problem(path, problem, hint))
 
 
-def _control_character(value: object, path: KeyPath) -> tuple[KeyPath, str] | None:
-    """Return a character that is no text, and where in `value` it is; lines may end and be indented."""
+def _control(text: str) -> str | None:
+    """Return the first character of `text` that is no text; lines may end and be indented."""
+    found = _CONTROL.search(text)
+    return found[0] if found else None
+
+
+def _bad_character(
+    value: object, path: KeyPath, first_in: Callable[[str], str | None]
+) -> tuple[KeyPath, str, str] | None:
+    """Return the first character that is no good in `value` or below it: where, what, what to do.
+
+    Args:
+        value: Any value.
+        path: Where it is.
+        first_in: Finds what is no good in a text; in a key nothing may be hidden.
+    """
     match value:
         case str():
-            found = _CONTROL.search(value)
-            return (path, found[0]) if found else None
+            char = first_in(value)
+            return None if char is None else (path, *holding(value, char))
         case Mapping():
-            inside = [(key, path) for key in value]
-            inside += [(item, (*path, key)) for key, item in value.items()]
+            for key in value:
+                if found := hidden(key):
+                    return (*path, key), *found
+            inside = [((*path, key), item) for key, item in value.items()]
         case list():
-            inside = [(item, (*path, at)) for at, item in enumerate(value)]
+            inside = [((*path, at), item) for at, item in enumerate(value)]
         case _:
             return None
-    return next(filter(None, (_control_character(*each) for each in inside)), None)
+    return next(filter(None, (_bad_character(item, at, first_in) for at, item in inside)), None)
+
+
+def _hidden_in(value: object) -> tuple[str, str] | None:
+    """Return what is wrong with the first text in `value` that hides a character."""
+    match value:
+        case str():
+            return hidden(value)
+        case Mapping():
+            inside = [each for pair in value.items() for each in pair]
+        case list():
+            inside = value
+        case _:
+            return None
+    return next(filter(None, map(_hidden_in, inside)), None)
+
+
+def _or_hidden(value: object, problem: str, hint: str | Guess) -> tuple[str, str | Guess]:
+    """Return what is wrong with `value`: a character nobody can see, if it hides one."""
+    return _hidden_in(value) or (problem, hint)
 
 
 def _elsewhere(key: str) -> str:
     """Return where a key belongs that has its one place in another section."""
-    places = [path for path, _ in every_setting(Settings) if path[-1] == key]
+    places = places_of(Settings).get(key, ())
     return f"did you mean {'.'.join(places[0])}?" if len(places) == 1 else ""
 
 
@@ -140,7 +187,7 @@ def _got(value: object) -> str:
             return "a list"
 
 
-def _hint(setting: Setting, value: object) -> str:
+def _hint(setting: Setting, value: object) -> str | Guess:
     if value is None:
         return "give it a value or remove the key"
     if isinstance(value, str):
@@ -150,7 +197,7 @@ def _hint(setting: Setting, value: object) -> str:
     return "put it into quotes" if setting.bare is str and not isinstance(value, Mapping) else ""
 
 
-def _hint_for_text(setting: Setting, text: str) -> str:
+def _hint_for_text(setting: Setting, text: str) -> str | Guess:
     if _takes_text(setting):
         choices = get_args(setting.bare)
         return suggestion(text, choices) if choices else ""

@@ -1,6 +1,6 @@
 """Which settings a device runs with: the newest that can be used."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from voiced.config.document import Document, parse
@@ -9,7 +9,9 @@ from voiced.config.load import Source, as_sources, examine_sources
 from voiced.config.record import Record, Sent, take_back, trusting
 from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
+from voiced.config.sending import permissions_of
 from voiced.errors import ConfigError
+from voiced.permissions import Permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,16 @@ class Choice:
     refused: ConfigError | None = None
 
 
-def choose(sources: Sequence[Source] | ConfigError, record: Record, catalogue: Catalogue) -> Choice:
+def choose(
+    sources: Sequence[Source] | ConfigError, record: Record, catalogue: Catalogue, now: float = 0.0
+) -> Choice:
     """Return the settings to run with.
 
     Args:
         sources: The device's own files, or why they cannot be read.
         record: What is kept of earlier ones.
         catalogue: What settings can name.
+        now: Seconds since 1970, for the record of what does not fit any more.
 
     Raises:
         ConfigError: Why the files cannot be used, if there are no earlier ones to go on with.
@@ -81,7 +86,7 @@ def choose(sources: Sequence[Source] | ConfigError, record: Record, catalogue: C
             refused = error
             if record.trial is None:
                 break
-            record = take_back(record, str(error))
+            record = take_back(record, str(error), now)
     return Choice(best, alone.settings, tuple(sources), record, complaint, refused)
 
 
@@ -106,6 +111,18 @@ def usable(
     return Usable(found.settings, found.document, found.warnings)
 
 
+def right(sources: Sequence[Source], catalogue: Catalogue) -> Settings:
+    """Return the settings in some files, whatever they need that this machine lacks.
+
+    Raises:
+        ConfigError: The first of their mistakes; the hint tells how many more there are.
+    """
+    found = examine_sources(sources, catalogue)
+    if found.draft is None or found.mistakes:
+        raise first_of(found.mistakes)
+    return found.draft
+
+
 def with_sent(
     sources: Sequence[Source], local: Settings, sent: Sent, catalogue: Catalogue
 ) -> Usable:
@@ -120,7 +137,7 @@ def with_sent(
     Raises:
         ConfigError: The first of its problems; the hint tells how many more there are.
     """
-    return usable(sources, catalogue, overlay_of(sent, local))
+    return usable(sources, catalogue, overlay_of(sent, local, catalogue))
 
 
 def sent_of(content: bytes, taken_at: float) -> Sent:
@@ -131,14 +148,17 @@ def sent_of(content: bytes, taken_at: float) -> Sent:
         taken_at: When it came, in seconds since 1970.
 
     Raises:
-        ConfigError: If it is not YAML text of reasonable size.
+        ConfigError: If it is not YAML text of reasonable size, or no keys and values.
     """
     document = parse(content, "remote")
+    if not isinstance(document.value, Mapping | None):
+        where = str(document.place(()))
+        raise ConfigError(where, "expected keys and values", "write `key: value` lines")
     revision = overlay_for(document, "").revision
     return Sent(content.decode(), revision, taken_at)
 
 
-def overlay_of(sent: Sent, local: Settings) -> Document:
+def overlay_of(sent: Sent, local: Settings, catalogue: Catalogue) -> Document:
     """Return what a server wants changed on the device with `local` settings.
 
     Raises:
@@ -147,9 +167,26 @@ def overlay_of(sent: Sent, local: Settings) -> Document:
     document = parse(sent.text.encode(), name_of(sent))
     overlay = overlay_for(document, local.device.name)
     allow = local.remote.allow if local.remote is not None else ()
-    if problems := mistakes(document, overlay, allow):
+    permissions = permissions_for(overlay.document, local, catalogue)
+    if problems := mistakes(document, overlay, allow, permissions):
         raise first_of(problems)
     return overlay.document
+
+
+def permissions_for(overlay: Document, local: Settings, catalogue: Catalogue) -> Permissions:
+    """Return what a server may set on the device with `local` settings.
+
+    Args:
+        overlay: What it wants, another protocol of the agent perhaps.
+        local: The device's own settings.
+        catalogue: What settings can name.
+    """
+    agent = overlay.value.get("agent") if isinstance(overlay.value, Mapping) else None
+    wanted = agent.get("protocol") if isinstance(agent, Mapping) else None
+    protocol = local.agent.protocol
+    if isinstance(wanted, str) and wanted in catalogue.protocols:
+        protocol = wanted
+    return permissions_of(catalogue.session_permissions(protocol), local)
 
 
 def name_of(sent: Sent) -> str:

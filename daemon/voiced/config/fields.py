@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import msgspec
 
 from voiced.config.kinds import Reload, Section
+from voiced.errors import Guess
+from voiced.permissions import Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,7 @@ class Setting:
         expects: What a value must be, in words.
         help: What it is for.
         reload: When a changed value counts; None for a section.
-        local: Only a file on the device itself may set it.
-        never_sent: What the values look like that no server may send, or None.
+        remote: Whether a settings server may set it; None for a section.
         example: A value to show where the default shows nothing, or None.
     """
 
@@ -38,13 +40,26 @@ class Setting:
     expects: str
     help: str
     reload: Reload | None
-    local: bool
-    never_sent: str | None
+    remote: Permission | None
     example: object
 
 
-def settings_in(section: type[Section]) -> Iterator[Setting]:
-    """Yield the keys of `section` in the order of the schema."""
+@cache
+def settings_in(section: type[Section]) -> tuple[Setting, ...]:
+    """Return the keys of `section` in the order of the schema."""
+    return tuple(_settings_in(section))
+
+
+@cache
+def places_of(section: type[Section]) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """Return where below `section` a single value of each name has its place."""
+    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    for path, _ in every_setting(section):
+        found[path[-1]] = (*found.get(path[-1], ()), path)
+    return found
+
+
+def _settings_in(section: type[Section]) -> Iterator[Setting]:
     for field in msgspec.structs.fields(section):
         bare, meta = _unwrap(field.type)
         extra: dict[str, Any] = {}
@@ -61,8 +76,7 @@ def settings_in(section: type[Section]) -> Iterator[Setting]:
             expects=extra.get("expect") or _describe(bare, meta),
             help=next((layer.description for layer in meta if layer.description), ""),
             reload=extra.get("reload"),
-            local=extra.get("local", False),
-            never_sent=extra.get("never_sent"),
+            remote=extra.get("remote"),
             example=extra.get("example"),
         )
 
@@ -79,13 +93,9 @@ def every_setting(
             yield from every_setting(setting.section, here)
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(word: str, known: Iterable[str]) -> Guess:
     """Return what `word` was probably meant to be, or what there is to choose from."""
-    import difflib  # only for files with mistakes
-
-    choices = list(known)
-    near = difflib.get_close_matches(word, choices, n=1)
-    return f"did you mean {near[0]}?" if near else "choose one of " + ", ".join(choices)
+    return Guess(word, tuple(known))
 
 
 def _is_section(bare: Any) -> bool:

@@ -1,22 +1,24 @@
 """What a server sends: settings for one device, or for a fleet of them. Pure.
 
 An overlay is a settings file in which everything may be missing. A fleet file holds one for all devices
-(`defaults`), for groups of them (`groups`) and for each (`devices`, with the names of its `groups`).
+(`defaults`), for groups of them (`groups`) and for each (`devices`, with the names of its `groups`). Either
+may say whom it is `for`: a signed file must not be passed off on another device.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from voiced.config.document import Document, KeyPath
-from voiced.config.fields import every_setting, settings_in, suggestion
-from voiced.config.kinds import Section
+from voiced.config.fields import suggestion
 from voiced.config.layers import below, lay, without
-from voiced.config.schema import Settings
+from voiced.config.sending import forbidden
 from voiced.errors import ConfigError, Problem
+from voiced.permissions import Permissions
+from voiced.printable import hidden
 
 REVISION = "revision"
+FOR = "for"
 HIGHEST_REVISION = 2**53
 
 _FLEET_KEYS = {"defaults", "groups", "devices"}
@@ -43,10 +45,21 @@ def is_fleet(document: Document) -> bool:
     return isinstance(document.value, Mapping) and not _FLEET_KEYS.isdisjoint(document.value)
 
 
+def is_sent(document: Document) -> bool:
+    """Tell whether `document` is for a server to send: a device's own file holds no such keys."""
+    known = {*_FLEET_KEYS, REVISION, FOR}
+    return isinstance(document.value, Mapping) and not known.isdisjoint(document.value)
+
+
 def device_names(document: Document) -> list[str]:
-    """Return the devices that a fleet file names."""
-    devices = document.value.get("devices") if isinstance(document.value, Mapping) else None
-    return [*devices] if isinstance(devices, Mapping) else []
+    """Return the devices that `document`, which a server sends, names."""
+    if not isinstance(document.value, Mapping):
+        return []
+    devices, device = document.value.get("devices"), document.value.get("device")
+    if isinstance(devices, Mapping):
+        return [*devices]
+    own = device.get("name") if isinstance(device, Mapping) else None
+    return _names(document.value.get(FOR)) or _names(own) or []
 
 
 def overlay_for(document: Document, name: str) -> Overlay:
@@ -58,8 +71,10 @@ def overlay_for(document: Document, name: str) -> Overlay:
         problem = Problem((), "expected keys and values", "is it the right file?")
         return Overlay(document, None, (_placed(document, problem),))
     revision, problems = _revision(document.value.get(REVISION))
+    if FOR in document.value:
+        problems += _others(document.value[FOR], name)
     if not is_fleet(document):
-        own = without(document, [REVISION])
+        own = without(document, [REVISION, FOR])
     else:
         parts, faults = _parts(document, name)
         problems += faults
@@ -68,73 +83,19 @@ def overlay_for(document: Document, name: str) -> Overlay:
     return Overlay(own, revision, tuple(_placed(document, p) for p in problems))
 
 
-def mistakes(document: Document, overlay: Overlay, allow: Sequence[str]) -> list[ConfigError]:
+def mistakes(
+    document: Document, overlay: Overlay, allow: Sequence[str], permissions: Permissions
+) -> list[ConfigError]:
     """Return why `overlay` may not be used, the values of its settings aside.
 
     Args:
         document: What the server sent.
         overlay: What it wants changed on one device.
         allow: Names of settings that it may change though only the device's own file should.
+        permissions: What it may change without that.
     """
-    found = [document.error(each) for each in (*document.problems, *overlay.problems)]
-    return found + [overlay.document.error(each) for each in forbidden(overlay.document, allow)]
-
-
-def forbidden(overlay: Document, allow: Sequence[str]) -> list[Problem]:
-    """Return what `overlay` sets though only the device's own file may.
-
-    Args:
-        overlay: What the server wants.
-        allow: Names of settings that it may change all the same; a section's stands for all in it.
-    """
-    touched = [
-        _refusal(path) for path in _touched(overlay.value, Settings, ()) if not _in(path, allow)
-    ]
-    return touched + [
-        Problem(path, "no server may set it to this", "write it into the device's own file")
-        for path in _never(overlay.value, Settings, ())
-    ]
-
-
-def _refusal(path: KeyPath) -> Problem:
-    name = ".".join(map(str, path))
-    return Problem(
-        path,
-        "only the device's own file may set this",
-        f"there, `remote.allow: [{name}]` allows it",
-    )
-
-
-def _touched(value: object, kind: type[Section], path: KeyPath) -> Iterator[KeyPath]:
-    """Yield the paths of local settings that `value` sets or, as a whole section, unsets."""
-    for setting in settings_in(kind):
-        here = (*path, setting.key)
-        if not isinstance(value, Mapping) or setting.key not in value or here == _NAME:
-            continue
-        item = value[setting.key]
-        if setting.section is None:
-            if setting.local:
-                yield here
-        elif isinstance(item, Mapping):
-            yield from _touched(item, setting.section, here)
-        elif any(each.local for _, each in every_setting(setting.section)):
-            yield here
-
-
-def _never(value: object, kind: type[Section], path: KeyPath) -> Iterator[KeyPath]:
-    """Yield the paths of what `value` sets to something that no server may send."""
-    for setting in settings_in(kind):
-        item = value.get(setting.key) if isinstance(value, Mapping) else None
-        here = (*path, setting.key)
-        if setting.section is not None:
-            yield from _never(item, setting.section, here)
-        elif setting.never_sent and isinstance(item, str) and re.search(setting.never_sent, item):
-            yield here
-
-
-def _in(path: KeyPath, allow: Sequence[str]) -> bool:
-    names = [".".join(map(str, path[: i + 1])) for i in range(len(path))]
-    return any(name in allow for name in names)
+    found = document.errors([*document.problems, *overlay.problems])
+    return found + overlay.document.errors(forbidden(overlay.document, allow, permissions))
 
 
 def _placed(document: Document, problem: Problem) -> Problem:
@@ -148,6 +109,21 @@ def _revision(found: object) -> tuple[int | None, list[Problem]]:
     if type(found) is int and 0 <= found <= HIGHEST_REVISION:
         return found, []
     return None, [Problem((REVISION,), "not a whole number from 0 on", "count it up by one")]
+
+
+def _others(meant: object, name: str) -> list[Problem]:
+    names = _names(meant)
+    if names is None:
+        return [Problem((FOR,), "not a list of device names", "write [kitchen, hall]")]
+    if name not in names:
+        hint = f"add {name}, or correct its name" if name else "this device has no name"
+        return [Problem((FOR,), "this device is not among them", hint)]
+    return []
+
+
+def _names(meant: object) -> list[str] | None:
+    names = [meant] if isinstance(meant, str) else meant
+    return names if isinstance(names, list) and names and _are_names(names) else None
 
 
 def _other_device(own: Document, name: str) -> list[Problem]:
@@ -169,30 +145,35 @@ def _parts(document: Document, name: str) -> tuple[list[Document], list[Problem]
         return [], [Problem(("devices",), "this device is not among them", hint)]
     own = (devices or {}).get(name) or {}
     paths: list[KeyPath] = [("defaults",)] if whole.get("defaults") else []
+    listed = set()
     for i, group in enumerate(own.get("groups") or []):
-        if groups.get(group) is not None:
+        at: KeyPath = ("devices", name, "groups", i)
+        if group in listed:
+            problems.append(Problem(at, "listed twice", "remove one of them"))
+        elif groups.get(group) is not None:
             paths.append(("groups", group))
         elif group not in groups:
-            at: KeyPath = ("devices", name, "groups", i)
             problems.append(Problem(at, "there is no such group", "add it under `groups`"))
+        listed.add(group)
     if own:
         paths.append(("devices", name))
-    return [without(below(document, path), ["groups"]) for path in paths], problems
+    return [without(part, ["groups"]) for part in below(document, paths)], problems
 
 
 def _misshapen(whole: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield what keeps a fleet file from being read at all."""
-    known = {*_FLEET_KEYS, REVISION, "version"}
+    known = {*_FLEET_KEYS, REVISION, FOR, "version"}
     hint = "write `key: value` lines"
     for key, item in whole.items():
         if key not in known:
-            yield Problem((key,), "unknown key in a fleet file", suggestion(key, sorted(known)))
-        elif key in _FLEET_KEYS and not isinstance(item or {}, Mapping):
+            unknown = "unknown key in a fleet file", suggestion(key, sorted(known))
+            yield Problem((key,), *(hidden(key) or unknown))
+        elif key in _FLEET_KEYS and not isinstance(item, Mapping | None):
             yield Problem((key,), "expected keys and values", hint)
-        elif key in {"groups", "devices"}:
-            for name, entry in (item or {}).items():
-                members = (entry or {}).get("groups") if isinstance(entry, Mapping) else None
-                if not isinstance(entry or {}, Mapping):
+        elif key in {"groups", "devices"} and item is not None:
+            for name, entry in item.items():
+                members = entry.get("groups") if isinstance(entry, Mapping) else None
+                if not isinstance(entry, Mapping | None):
                     yield Problem((key, name), "expected keys and values", hint)
                 elif members is not None and not _are_names(members):
                     yield Problem((key, name, "groups"), "not a list of names", "write [a, b]")

@@ -1,13 +1,15 @@
 """The settings of what the agent may do: names that clash, and what is allowed but has no effect."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from voiced.config.document import Document, KeyPath
 from voiced.config.fields import suggestion
 from voiced.config.schema import Settings
-from voiced.config.secret import Secret, read_reference
+from voiced.config.secret import Secret, read_reference, rule_at
 from voiced.errors import ConfigError, Problem
+from voiced.printable import hidden
 
 DECLARING = ("http_tools", "command_tools")
 """Settings that declare tools by name. Each has a row in the tables of `voiced.toolbox`."""
@@ -30,11 +32,14 @@ def misdeclared(settings: Settings, built_in: Collection[str], check: Look) -> I
         built_in: The names of the tools that come with voiced.
         check: Finds what is wrong with declarations.
     """
+    listed: set[str] = set()
     for i, name in enumerate(settings.tools):
         if name not in built_in:
-            yield Problem(("tools", i), "unknown tool", suggestion(name, built_in))
-        elif name in settings.tools[:i]:
+            unknown = "unknown tool", suggestion(name, built_in)
+            yield Problem(("tools", i), *(hidden(name) or unknown))
+        elif name in listed:
             yield Problem(("tools", i), "listed twice", "remove one of them")
+        listed.add(name)
     taken = dict.fromkeys(built_in, "a tool that comes with voiced has this name")
     for key in DECLARING:
         for name in getattr(settings, key):
@@ -59,22 +64,36 @@ def lacking(settings: Settings, look: Look) -> Iterator[Problem]:
     """Yield what declared tools need and this device does not have; it can talk all the same."""
     for key in CHECKED:
         yield from _below(key, look(key, getattr(settings, key)))
-    for path, secret in header_secrets(settings):
+    yield from unresolved(header_secrets(settings))
+
+
+def unresolved(secrets: Iterable[tuple[KeyPath, Secret]]) -> Iterator[Problem]:
+    """Yield what is wrong on this machine with secrets, and where they are referred to."""
+    for path, secret in secrets:
         try:
-            secret.resolve()
+            secret.resolve(rule_at(".".join(map(str, path))))
         except ConfigError as error:
-            yield Problem(path, error.problem, error.hint)
+            yield Problem(path, error.problem, error.hint, here=True)
 
 
 def header_secrets(settings: Settings) -> Iterator[tuple[KeyPath, Secret]]:
     """Yield every secret that tools and their servers are given, and where it is referred to."""
     for key, part in (("http_tools", "headers"), ("mcp", "headers"), ("mcp", "environment")):
         for name, declared in getattr(settings, key).items():
-            values = declared.get(part) if isinstance(declared, Mapping) else None
-            for each, value in values.items() if isinstance(values, Mapping) else ():
-                found = header_reference(value, f"{key}.{name}")
-                if isinstance(found, Secret):
-                    yield (key, name, part, each), found
+            yield from _secrets_in(declared, part, (key, name))
+
+
+def token_secrets(settings: Settings) -> Iterator[tuple[KeyPath, Secret]]:
+    """Yield the secrets in the headers with which a token is asked for, and where they are referred to."""
+    yield from _secrets_in(settings.agent.token, "headers", ("agent", "token"))
+
+
+def _secrets_in(declared: object, part: str, path: KeyPath) -> Iterator[tuple[KeyPath, Secret]]:
+    values = declared.get(part) if isinstance(declared, Mapping) else None
+    for each, value in values.items() if isinstance(values, Mapping) else ():
+        found = header_reference(value, ".".join(map(str, path)))
+        if isinstance(found, Secret):
+            yield (*path, part, each), found
 
 
 def header_reference(value: object, where: str) -> Secret | tuple[str, str]:
@@ -98,7 +117,7 @@ def resolved(values: Mapping[str, Any], where: str) -> dict[str, str]:
     for name, value in values.items():
         reference = header_reference(value, f"{where}.{name}")
         if isinstance(reference, Secret):
-            found[name] = value.get(PREFIX, "") + reference.resolve()
+            found[name] = value.get(PREFIX, "") + reference.resolve(rule_at(f"{where}.{name}"))
         else:
             found[name] = value
     return found
@@ -106,4 +125,4 @@ def resolved(values: Mapping[str, Any], where: str) -> dict[str, str]:
 
 def _below(key: str, found: Sequence[Problem]) -> Iterator[Problem]:
     for problem in found:
-        yield Problem((key, *problem.path), problem.problem, problem.hint)
+        yield replace(problem, path=(key, *problem.path))

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from voiced.config.secret import Secret
+from voiced.permissions import Permission, owner
 
 Reload = Literal["live", "next-session", "restart"]
 
@@ -25,46 +26,39 @@ def expect(text: str, **limits: Any) -> msgspec.Meta:
     return msgspec.Meta(extra={"expect": text}, **limits)
 
 
-def _setting(
-    reload: Reload, text: str, example: object, *, local: bool, never_sent: str | None = None
-) -> msgspec.Meta:
+def _setting(reload: Reload, text: str, remote: Permission, example: object) -> msgspec.Meta:
     return msgspec.Meta(
         description=text,
-        extra={"reload": reload, "example": example, "local": local, "never_sent": never_sent},
-        extra_json_schema={"x-reload": reload} | ({"x-local": True} if local else {}),
+        extra={"reload": reload, "example": example, "remote": remote},
+        extra_json_schema={"x-reload": reload} | ({"x-local": True} if remote.local else {}),
     )
 
 
-def live(text: str, example: object = None, *, local: bool = False) -> msgspec.Meta:
+def live(text: str, remote: Permission, example: object = None) -> msgspec.Meta:
     """Describe a setting that counts at once.
 
     Args:
         text: One line of help.
+        remote: Whether a settings server may set it: `SERVER`, or `owner` if with it a server could
+            send the key or the sound elsewhere, get into the device, or undo what the light and the
+            person before the device rely on.
         example: A value to show where the default shows nothing.
-        local: Only a file on the device itself may set it, unless that allows more: with it
-            a server could send the key or the sound elsewhere, or get into the device.
     """
-    return _setting("live", text, example, local=local)
+    return _setting("live", text, remote, example)
 
 
-def next_session(text: str, example: object = None, *, local: bool = False) -> msgspec.Meta:
+def next_session(text: str, remote: Permission, example: object = None) -> msgspec.Meta:
     """Describe a setting that counts from the next conversation on; see `live`."""
-    return _setting("next-session", text, example, local=local)
+    return _setting("next-session", text, remote, example)
 
 
-def restart(
-    text: str, example: object = None, *, local: bool = False, never_sent: str | None = None
-) -> msgspec.Meta:
-    """Describe a setting that counts when its part starts again; see `live`.
+def restart(text: str, remote: Permission, example: object = None) -> msgspec.Meta:
+    """Describe a setting that counts when its part starts again; see `live`."""
+    return _setting("restart", text, remote, example)
 
-    Args:
-        text: One line of help.
-        example: A value to show where the default shows nothing.
-        local: As for `live`.
-        never_sent: What the values look like that no server may send, whatever the device allows.
-    """
-    return _setting("restart", text, example, local=local, never_sent=never_sent)
 
+BY_KEY = owner("set every key of the agent's session")
+"""The permission of a setting whose keys each have one of their own."""
 
 Name = Annotated[
     str,
@@ -76,7 +70,7 @@ Name = Annotated[
 ]
 # alsa-lib takes any other text for a definition, and a definition may start programs or write files.
 _PCM = r"(hw|plughw|sysdefault):(CARD=)?[A-Za-z0-9_-]+(,(DEV=)?[0-9]+)?"
-_USB = r"[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}(:[A-Za-z0-9._-]+)?"
+_USB = r"[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}(:[A-Za-z0-9._-]+|@[0-9]+-[0-9]+([.][0-9]+)*)?"
 FILE = r"\Awav:"
 SOUND_DEVICE = rf"\A([A-Za-z0-9._-]+|{_USB}|{_PCM}|wav:[^\x00-\x1f\x7f-\x9f]+)\Z"
 SoundDevice = Annotated[
@@ -117,6 +111,14 @@ HostName = Annotated[
         "the name or address of a host",
         pattern=r"^[A-Za-z0-9:]([A-Za-z0-9.:_-]*[A-Za-z0-9])?$",
         max_length=253,
+    ),
+]
+Network = Annotated[
+    str,
+    expect(
+        "an address, or a network like 192.168.1.0/24",
+        pattern=r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$",
+        max_length=43,
     ),
 ]
 Topic = Annotated[

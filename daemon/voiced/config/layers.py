@@ -24,14 +24,21 @@ def lay(documents: Sequence[Document]) -> Document:
     return Document(value, places, tuple(problems))
 
 
-def below(document: Document, path: KeyPath) -> Document:
-    """Return the part of `document` at `path`, which must be there, as a document of its own."""
-    value: Any = document.value
-    for key in path:
-        value = value[key]
-    n = len(path)
-    places = {at[n:]: place for at, place in document.places.items() if at[:n] == path}
-    return Document(value, places)
+def below(document: Document, paths: Sequence[KeyPath]) -> list[Document]:
+    """Return the parts of `document` at `paths`, which must be there, each as a document of its own."""
+    places: dict[KeyPath, dict[KeyPath, Place]] = {path: {} for path in paths}
+    lengths = {len(path) for path in paths}
+    for at, place in document.places.items():
+        for n in lengths:
+            if at[:n] in places:
+                places[at[:n]][at[n:]] = place
+    found = []
+    for path in paths:
+        value: Any = document.value
+        for key in path:
+            value = value[key]
+        found.append(Document(value, places[path]))
+    return found
 
 
 def without(document: Document, keys: Sequence[str]) -> Document:

@@ -1,17 +1,17 @@
 """From a settings file to settings, or to everything that is wrong with it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from voiced.config.check import check
 from voiced.config.document import MAX_BYTES, Document, KeyPath, parse
 from voiced.config.environment import variable
-from voiced.config.hands import header_secrets
+from voiced.config.hands import header_secrets, token_secrets, unresolved
 from voiced.config.layers import lay
 from voiced.config.record import Text
 from voiced.config.rules import Catalogue, cautions, contradictions
-from voiced.config.schema import Settings
+from voiced.config.schema import DeviceSection, Settings
 from voiced.config.secret import Secret
 from voiced.errors import ConfigError, Problem
 
@@ -54,9 +54,10 @@ class Examined:
     Attributes:
         settings: None if there are problems.
         draft: The settings as far as they can be read, problems or not; None if they cannot.
-        problems: Everything wrong with the files, in the order of their lines.
+        problems: Everything wrong with the files, or missing here, in the order of their lines.
         warnings: What the operator should know, one line each.
         document: Where everything stands, if the files could be parsed.
+        missing: Those of the problems and warnings of which the files are innocent: this machine lacks something.
     """
 
     settings: Settings | None
@@ -64,6 +65,12 @@ class Examined:
     warnings: tuple[str, ...] = ()
     draft: Settings | None = None
     document: Document | None = None
+    missing: tuple[ConfigError, ...] = ()
+
+    @property
+    def mistakes(self) -> tuple[ConfigError, ...]:
+        """What is wrong with the files on any machine."""
+        return tuple(each for each in self.problems if each not in self.missing)
 
     def loaded(self, command: str) -> Loaded:
         """Return the settings.
@@ -223,49 +230,89 @@ def examine_sources(
 def _examine(document: Document, catalogue: Catalogue) -> Examined:
     settings, faults = check(document)
     if settings is not None:
-        faulty = {fault.path for fault in faults}
+        may_follow = _followers(fault.path for fault in faults)
         others = [*contradictions(settings, document, catalogue), *_absent(settings)]
-        faults += [other for other in others if not _may_follow(other.path, faulty)]
-    if settings is None or faults:
-        faults.sort(key=lambda fault: document.place(fault.path))
-        problems = tuple(document.error(fault) for fault in faults)
-        return Examined(None, problems, draft=settings, document=document)
-    warnings = [*cautions(settings, document, catalogue), *_unsafe(settings)]
-    warnings.sort(key=lambda warning: document.place(warning.path))
-    lines = tuple(str(document.error(warning)) for warning in warnings)
-    return Examined(settings, (), lines, draft=settings, document=document)
+        faults += [other for other in others if not may_follow(other.path)]
+    problems, missing = _told(faults, document)
+    if settings is None or len(missing) < len(problems):
+        return Examined(None, problems, draft=settings, document=document, missing=missing)
+    warnings = [*cautions(settings, document, catalogue), *_unsafe(settings), *_silent(settings)]
+    told, more = _told(warnings, document)
+    return Examined(
+        None if problems else settings,
+        problems,
+        tuple(map(str, told)),
+        draft=settings,
+        document=document,
+        missing=(*missing, *more),
+    )
 
 
-def _may_follow(path: KeyPath, faulty: set[KeyPath]) -> bool:
-    """Tell whether a problem at `path` may be gone once the `faulty` values are mended.
+def _told(
+    faults: list[Problem], document: Document
+) -> tuple[tuple[ConfigError, ...], tuple[ConfigError, ...]]:
+    """Return all `faults` in the order of their lines, and those that are about this machine alone."""
+    faults = sorted(faults, key=lambda fault: document.place(fault.path))
+    told = tuple(document.errors(faults))
+    return told, tuple(each for fault, each in zip(faults, told, strict=True) if fault.here)
+
+
+def _followers(faulty: Iterable[KeyPath]) -> Callable[[KeyPath], bool]:
+    """Return what tells whether a problem at a path may be gone once the `faulty` values are mended.
 
     They may hold it, belong to it, or stand beside it in the same section.
     """
-    return any(
-        path[: len(other)] == other
-        or other[: len(path)] == path
-        or (len(path) > 1 and path[:-1] == other[:-1])
-        for other in faulty
-    )
+    paths = {*faulty}
+    around = {path[:n] for path in paths for n in range(len(path) + 1)}
+    sections = {path[:-1] for path in paths if path}
+
+    def may_follow(path: KeyPath) -> bool:
+        inside = any(path[:n] in paths for n in range(len(path) + 1))
+        return inside or path in around or (len(path) > 1 and path[:-1] in sections)
+
+    return may_follow
 
 
 def _absent(settings: Settings) -> Iterator[Problem]:
     """Yield what the settings refer to but this machine does not have."""
-    for path, secret in _vital_secrets(settings):
-        try:
-            secret.resolve()
-        except ConfigError as error:
-            yield Problem(path, error.problem, error.hint)
+    yield from unresolved(_vital_secrets(settings))
     for section in ("network", "mqtt"):
         ca_file = getattr(getattr(settings, section), "ca_file", None)
         if ca_file is not None and not Path(ca_file).is_file():
-            yield Problem((section, "ca_file"), "no such file", "put the certificates there")
+            hint = "put the certificates there"
+            yield Problem((section, "ca_file"), "no such file", hint, here=True)
 
 
 def _unsafe(settings: Settings) -> Iterator[Problem]:
     for path, secret in secrets(settings):
         if caution := secret.caution():
             yield Problem(path, caution)
+    if settings.mqtt is not None and settings.device == DeviceSection():
+        problem = "is the default: two devices of one name would share their topics at the broker"
+        yield Problem(("device", "name"), problem, "give each device a name of its own")
+    for section, lacks in (("kiosk", "no page"), ("mqtt", "no broker")):
+        for key in ("certificate", "key"):
+            file = getattr(getattr(settings, section), key, None)
+            if file is not None and not Path(file).is_file():
+                problem = f"no such file: {lacks} until it is there"
+                yield Problem((section, key), problem, "put it there", here=True)
+
+
+def _silent(settings: Settings) -> Iterator[Problem]:
+    """Yield the files of sound that this machine does not have."""
+    path = settings.audio.capture.device.removeprefix("wav:")
+    if path != settings.audio.capture.device and not Path(path).is_file():
+        yield Problem(("audio", "capture", "device"), "no such file", "put it there", here=True)
+    folder = settings.sounds.directory
+    if folder is not None and not Path(folder).is_dir():
+        yield Problem(("sounds", "directory"), "no such folder", "put it there", here=True)
+
+
+def ca_files(settings: Settings) -> list[str | None]:
+    """Return the files of certificates that the settings name, None where they name none."""
+    sections = settings.network, settings.remote, settings.mqtt
+    found = [getattr(section, "ca_file", None) for section in sections]
+    return [*found, *(declared.get("ca_file") for declared in settings.mcp.values())]
 
 
 def secrets(settings: Settings) -> Iterator[tuple[KeyPath, Secret]]:
@@ -285,3 +332,4 @@ def _vital_secrets(settings: Settings) -> Iterator[tuple[KeyPath, Secret]]:
     for path, secret in places:
         if secret is not None:
             yield path, secret
+    yield from token_secrets(settings)

@@ -1,15 +1,16 @@
 """Texts made from the schema: the reference, the commented default file, the JSON schema."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from voiced.config.fields import Setting, every_setting, settings_in
-from voiced.config.kinds import Section
+from voiced.config.kinds import BY_KEY, Section
 from voiced.config.schema import Settings
 from voiced.config.show import dump
+from voiced.permissions import Permissions, every_permission
 
 WIDTH = 96
 
@@ -30,6 +31,8 @@ One YAML file holds all settings of a device: the one given with `--config`, els
 `voiced.yaml` here is what is installed; `examples/` holds others to start from.
 
     voiced config check [FILE]    everything wrong with the file; exit code 78 if there is anything
+                                  (--here: what this machine lacks, as a key or a file, counts too)
+                                  (--own FILE: for a fleet file, over the devices' own file)
     voiced config show [FILE]     every setting in force, defaults included, secrets masked
                                   (--origin: and the file or the remote revision it came from)
     voiced config diff [FILE]     what the files would change if they were read now
@@ -38,7 +41,7 @@ One YAML file holds all settings of a device: the one given with `--config`, els
 Files in the folder `conf.d` beside it whose names end in `.yaml` are laid over it, in the order of their names, and what a
 server sends (`remote`) over all of them. Sections are merged key by key; everything else, lists included, is replaced.
 
-Each fault is one line: `file:line: key: what is wrong; what to do`. Unknown keys are faults. Nothing
+A file has at most 256 KiB, 2,000 keys and 10,000 values. Each fault is one line: `file:line: key: what is wrong; what to do`. Unknown keys are faults. Nothing
 is converted silently: `"20"` is not a number, `yes` is not `true`, `017` and `1:30` are not numbers. Text
 from the file is never repeated in a message, because it may be a secret in the wrong place.
 
@@ -49,7 +52,7 @@ The file never holds a secret, only where to find it:
 | Reference | The secret is |
 |---|---|
 | `{credential: api-key}` | a systemd credential: `LoadCredential=api-key:/etc/voiced/api-key` in the service |
-| `{file: /path/to/file}` | the only line of a file; `chmod 600` it and give it to the user of the service |
+| `{file: /path/to/file}` | the only line of a file, in UTF-8: one word of ASCII for keys and tokens, any text for a password or a header; `chmod 600` it and give it to the user of the service |
 | `{env: VOICED_KEY}` | an environment variable, named in capitals |
 
 ## Reference
@@ -59,23 +62,48 @@ The file never holds a secret, only where to find it:
 opened anew. A device with `wake: {mode: always}` takes both in a quiet moment, with a new session. Files that cannot be
 used change nothing: the settings from before stay, also over a restart, and the log and the light say so.
 
-A *local* setting can only be set by the files on the device: a server could use it to take the key or the sound
-elsewhere. `remote.allow` names exceptions.
+*Server* says whether a settings server (`remote`) may set it. Where it says *no*, only the files on the device may: with
+it a server could take the key or the sound elsewhere, get into the device, or undo what the light and the person before
+the device rely on. Where it names values, a server may set these and no others. A section that the device's own file lacks
+is not a server's to add. `remote.allow` names exceptions, for single settings or whole sections, and
+`voiced config check` says what each of them means.
 """
 
 
-def readme() -> str:
-    """Return config/README.md."""
-    lines = [_README_HEAD, "| Key | Value | Default | Counts | Meaning |", "|---|---|---|---|---|"]
+_SESSION_HEAD = """\
+
+## The agent's own settings
+
+`agent.session` holds what the agent itself understands; its protocol says what that is. A settings server may set these
+keys of it, and no others:
+
+| Protocol | Key | Server |
+|---|---|---|\
+"""
+
+
+def readme(sessions: Mapping[str, Permissions]) -> str:
+    """Return config/README.md.
+
+    Args:
+        sessions: What a settings server may set of `agent.session`, by the name of the protocol.
+    """
+    heads = ["Key", "Value", "Default", "Counts", "Server", "Meaning"]
+    lines = [_README_HEAD, f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for path, setting in every_setting(Settings):
         cells = (
             f"`{'.'.join(path)}`",
             setting.expects,
             _shown_default(setting),
-            f"{setting.reload}, local" if setting.local else setting.reload,
+            setting.reload,
+            "see below" if setting.remote is BY_KEY else setting.remote,
             setting.help,
         )
         lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
+    lines.append(_SESSION_HEAD)
+    for protocol, permissions in sessions.items():
+        for path, permission in every_permission(permissions):
+            lines.append(f"| {protocol} | `{'.'.join(path)}` | {permission} |")
     return "\n".join(lines) + "\n"
 
 

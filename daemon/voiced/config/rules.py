@@ -1,5 +1,6 @@
 """What no single value shows: settings that contradict each other, the world, or this version."""
 
+import ipaddress
 import re
 from base64 import b64decode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -8,11 +9,14 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from voiced.config.document import Document, KeyPath
-from voiced.config.fields import every_setting, suggestion
+from voiced.config.fields import suggestion
 from voiced.config.hands import Look, lacking, misdeclared, without_effect
-from voiced.config.outside import RemoteSection
+from voiced.config.outside import KioskSection, MqttSection, RemoteSection
 from voiced.config.schema import Settings
+from voiced.config.sending import names_in, permissions_of
 from voiced.errors import Problem
+from voiced.permissions import Permissions
+from voiced.printable import hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Catalogue:
         check_session: Tells what is wrong with an `agent.session`, given the protocol's name.
         default_url: Tells where a protocol's agent lives unless the settings say so.
         scheme: Tells how such addresses begin: wss or https.
+        session_permissions: Tells what a settings server may set of a protocol's `agent.session`.
         takes_tools: Tells whether a protocol's agent calls tools.
         check_declared: Tells what is wrong with declared tools.
         look_for: Tells what declared tools need that is not here.
@@ -35,6 +40,7 @@ class Catalogue:
     check_session: Callable[[str, Mapping[str, Any]], Sequence[Problem]]
     default_url: Callable[[str], str | None]
     scheme: Callable[[str], str]
+    session_permissions: Callable[[str], Permissions] = lambda _: {}
     takes_tools: Callable[[str], bool] = lambda _: True
     check_declared: Look = lambda _key, _value: ()
     look_for: Look = lambda _key, _value: ()
@@ -65,7 +71,7 @@ def contradictions(settings: Settings, document: Document, catalogue: Catalogue)
         *_pins(settings),
         *_button(settings, document),
         *_led(settings),
-        *_network(settings),
+        *_network(settings, catalogue),
         *_outside(settings),
     ]
 
@@ -74,6 +80,8 @@ def cautions(settings: Settings, document: Document, catalogue: Catalogue) -> It
     """Yield what is allowed but has no effect, or not yet."""
     yield from without_effect(settings, document, catalogue.takes_tools(settings.agent.protocol))
     yield from lacking(settings, catalogue.look_for)
+    if settings.agent.key is not None and settings.agent.token is not None:
+        yield Problem(("agent", "key"), "has no effect beside agent.token", "remove it")
     if (
         settings.wake.mode == "button"
         and settings.button is None
@@ -94,8 +102,8 @@ def cautions(settings: Settings, document: Document, catalogue: Catalogue) -> It
 def _agent(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
     agent = settings.agent
     if agent.protocol not in catalogue.protocols:
-        hint = suggestion(agent.protocol, catalogue.protocols)
-        yield Problem(("agent", "protocol"), "unknown protocol", hint)
+        unknown = "unknown protocol", suggestion(agent.protocol, catalogue.protocols)
+        yield Problem(("agent", "protocol"), *(hidden(agent.protocol) or unknown))
         return
     url = agent.url or catalogue.default_url(agent.protocol)
     if url is None:
@@ -108,7 +116,9 @@ def _agent(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
         yield Problem(("agent", "url"), wrong, "correct it")
         return
     yield from _address(("agent", "url"), url)
-    if agent.key is None and not _is_loopback(url):
+    if agent.token is not None:
+        yield from _token(agent.token, catalogue)
+    elif agent.key is None and not _is_loopback(url):
         yield Problem(("agent", "key"), "missing", "write `key: {credential: api-key}`")
     elif agent.key is None and agent.auth == "token":
         yield Problem(
@@ -117,6 +127,16 @@ def _agent(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
     for problem in catalogue.check_session(agent.protocol, agent.session):
         path = ("agent", "session", *problem.path)
         yield Problem(path, problem.problem, problem.hint)
+
+
+def _token(declared: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Problem]:
+    path: KeyPath = ("agent", "token")
+    if not declared:
+        yield Problem(path, "needs either url or command", "write one of them")
+    problems = catalogue.check_declared("agent.token", declared)
+    yield from (Problem((*path, *each.path), each.problem, each.hint) for each in problems)
+    if not problems and "url" in declared:
+        yield from _address((*path, "url"), declared["url"])
 
 
 def _pins(settings: Settings) -> Iterator[Problem]:
@@ -162,7 +182,7 @@ def _led(settings: Settings) -> Iterator[Problem]:
         yield Problem(("led",), "needs `pin`, or all of `red`, `green` and `blue`", "add them")
 
 
-def _network(settings: Settings) -> Iterator[Problem]:
+def _network(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
     network = settings.network
     if network.replay_s > network.resume_window_s:
         problem = f"longer than network.resume_window_s ({network.resume_window_s:g} s)"
@@ -172,6 +192,7 @@ def _network(settings: Settings) -> Iterator[Problem]:
         yield Problem(("network", "proxy"), "holds a user name, password or token", hint)
     if settings.remote is not None:
         yield from _remote(settings.remote)
+        yield from _allowed(settings, settings.remote, catalogue)
 
 
 def _remote(remote: RemoteSection) -> Iterator[Problem]:
@@ -184,9 +205,13 @@ def _remote(remote: RemoteSection) -> Iterator[Problem]:
     if remote.public_key is not None and not _is_public_key(remote.public_key):
         hint = "copy the second line of the .pub file that `minisign -G` made"
         yield Problem(("remote", "public_key"), "not a public key of minisign", hint)
-    names = {
-        ".".join(path[: i + 1]) for path, _ in every_setting(Settings) for i in range(len(path))
-    }
+
+
+def _allowed(settings: Settings, remote: RemoteSection, catalogue: Catalogue) -> Iterator[Problem]:
+    if not remote.allow or settings.agent.protocol not in catalogue.protocols:
+        return
+    session = catalogue.session_permissions(settings.agent.protocol)
+    names = names_in(permissions_of(session))
     for i, name in enumerate(remote.allow):
         if name not in names:
             yield Problem(("remote", "allow", i), "no such setting", "config/README.md lists them")
@@ -202,10 +227,55 @@ def _outside(settings: Settings) -> Iterator[Problem]:
     if metrics is not None and metrics.token is None and not _is_loopback(f"//{metrics.listen}"):
         hint = "write `token: {file: PATH}`, or listen at 127.0.0.1"
         yield Problem(("metrics", "listen"), "open to the network without a token", hint)
-    if mqtt is not None and mqtt.ca_file is not None and not mqtt.tls:
+    if kiosk is not None:
+        yield from _page(kiosk)
+    if metrics is not None and metrics.token is None and metrics.names:
+        hint = "write `token: {file: PATH}`, or remove it"
+        yield Problem(("metrics", "names"), "for others than this device, who need a token", hint)
+    if mqtt is not None:
+        yield from _broker(mqtt)
+    for name, section in (("kiosk", kiosk), ("metrics", metrics)):
+        for i, host in enumerate(section.names if section is not None else ()):
+            if _holds_port(host):
+                yield Problem((name, "names", i), "holds a port", "write the name alone")
+
+
+def _broker(mqtt: MqttSection) -> Iterator[Problem]:
+    if _holds_port(mqtt.host):
+        hint = "write the name alone, and the port as `port:` below it"
+        yield Problem(("mqtt", "host"), "holds a port", hint)
+    if mqtt.ca_file is not None and not mqtt.tls:
         yield Problem(("mqtt", "ca_file"), "of no use without tls", "remove it")
-    if mqtt is not None and mqtt.password is not None and mqtt.username is None:
+    for key in ("certificate", "key"):
+        if getattr(mqtt, key) is not None and not mqtt.tls:
+            yield Problem(("mqtt", key), "of no use without tls", "remove it")
+    if (mqtt.certificate is None) != (mqtt.key is None):
+        key = "key" if mqtt.key is None else "certificate"
+        yield Problem(("mqtt", key), "missing", "a client needs both certificate and key")
+    if mqtt.password is not None and mqtt.username is None:
         yield Problem(("mqtt", "password"), "whose is it?", "write `username:` as well")
+
+
+def _holds_port(host: str) -> bool:
+    """Tell whether a host's name or IPv4 address is followed by a port; an IPv6 address has more colons."""
+    return host.count(":") == 1
+
+
+def _page(kiosk: KioskSection) -> Iterator[Problem]:
+    if (kiosk.certificate is None) != (kiosk.key is None):
+        key = "key" if kiosk.key is None else "certificate"
+        yield Problem(("kiosk", key), "missing", "TLS needs both certificate and key")
+    for i, name in enumerate(kiosk.trusted_proxy):
+        try:
+            network = ipaddress.ip_network(name, strict=False)
+        except ValueError:
+            yield Problem(
+                ("kiosk", "trusted_proxy", i), "not an address or a network", "correct it"
+            )
+            continue
+        if network.prefixlen == 0:
+            problem = "everybody could say who they are"
+            yield Problem(("kiosk", "trusted_proxy", i), problem, "name the proxy's own address")
 
 
 def _is_public_key(text: str) -> bool:

@@ -5,19 +5,15 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from voiced.config.controls import ButtonSection, ButtonsSection, LedSection, SoundsSection
 from voiced.config.kinds import (
-    FILE,
+    BY_KEY,
     AbsolutePath,
     AgentUrl,
-    Gesture,
-    Level,
-    MixerControl,
     Name,
-    Pin,
     Proxy,
     Reference,
     Section,
-    SoundDevice,
     expect,
     live,
     next_session,
@@ -31,13 +27,22 @@ from voiced.config.outside import (
     RemoteSection,
 )
 from voiced.config.secret import Secret
+from voiced.config.sound import AudioSection
+from voiced.permissions import SERVER, owner
+
+LONGEST_IDLE_S = 120
+"""For how long a server may leave the microphone open after the last word."""
 
 
 class DeviceSection(Section, frozen=True, kw_only=True):
     """The device as people and servers know it."""
 
     name: Annotated[
-        Name, live("What this device is called, and looked up by in a fleet file.", local=True)
+        Name,
+        live(
+            "What this device is called, and looked up by in a fleet file.",
+            owner("make this device pass for another one of the fleet"),
+        ),
     ] = "voiced"
 
 
@@ -46,15 +51,18 @@ class AgentSection(Section, frozen=True, kw_only=True):
 
     protocol: Annotated[
         Annotated[str, expect("the name of an agent protocol")],
-        next_session("The protocol that the agent speaks.", local=True),
+        next_session(
+            "The protocol that the agent speaks.",
+            owner("have the device talk to another kind of agent"),
+        ),
     ] = "assemblyai"
     url: Annotated[
         AgentUrl | None,
         next_session(
             "Where the agent lives, if not where its protocol says; ws:// and http:// are for "
             "this machine only.",
+            owner("have the key, and all that is said, sent to any address"),
             "wss://agents.assemblyai.com/v1/ws",
-            local=True,
         ),
     ] = None
     key: Annotated[
@@ -62,21 +70,38 @@ class AgentSection(Section, frozen=True, kw_only=True):
         next_session(
             "Where to find the API key; the key itself never stands in this file. "
             "Needed unless the agent lives on this machine.",
+            owner("have any file or variable of the service sent to the agent as its key"),
             Secret("credential", "api-key"),
-            local=True,
         ),
     ] = None
     auth: Annotated[
         Literal["bearer", "token"],
         next_session(
-            "How the key travels: itself, or as a temporary token fetched before each connection."
+            "How the key travels: itself, or as a temporary token fetched before each connection.",
+            SERVER,
         ),
     ] = "bearer"
+    token: Annotated[
+        Annotated[Mapping[str, Any] | None, expect("url, headers, json_pointer; or command")],
+        next_session(
+            "Where to get a temporary token before each connection, so that no key is on the device: url "
+            "(asked by GET), headers, json_pointer; or command, which prints it. Instead of key.",
+            owner("have the device ask any address, or run any program, for its token"),
+            {
+                "url": "https://example.org/voice-token",
+                "headers": {
+                    "Authorization": {"prefix": "Bearer ", "file": "/etc/voiced/device.token"}
+                },
+                "json_pointer": "/token",
+            },
+        ),
+    ] = None
     session: Annotated[
         Annotated[Mapping[str, Any], expect("keys and values")],
         live(
             "The agent's own settings, passed through: system_prompt, greeting, agent_id, input, "
             "output. What cannot change within a conversation counts in the next one.",
+            BY_KEY,
             {
                 "system_prompt": "You are a friendly voice assistant. Answer in one or two short sentences.",
                 "greeting": "Hello, how can I help?",
@@ -86,7 +111,7 @@ class AgentSection(Section, frozen=True, kw_only=True):
     eager_tools: Annotated[
         bool,
         next_session(
-            "Return tool results at once, not after the reply that asked: about 1 s faster."
+            "Return tool results at once, not after the reply that asked: about 1 s faster.", SERVER
         ),
     ] = False
 
@@ -95,171 +120,31 @@ class AgentSection(Section, frozen=True, kw_only=True):
         return f"AgentSection(protocol={self.protocol!r}, url={self.url!r}, key={self.key!r})"
 
 
-class CaptureSection(Section, frozen=True, kw_only=True):
-    """The microphone."""
-
-    device: Annotated[
-        SoundDevice,
-        restart(
-            "USB VID:PID like 2886:001a, ALSA card id, ALSA PCM name, wav:PATH (never from a server), "
-            "or auto for the best array there is.",
-            never_sent=FILE,
-        ),
-    ] = "auto"
-    channel: Annotated[
-        Annotated[int, msgspec.Meta(ge=0, le=31)] | None,
-        restart("Which channel to use, counted from 0, if not the one known to be right.", 0),
-    ] = None
-    period_ms: Annotated[
-        Annotated[int, msgspec.Meta(ge=5, le=100)], restart("How much sound is captured at a time.")
-    ] = 40
-    mute: Annotated[
-        Literal["gate", "close"],
-        restart("What mute does: stop sound from leaving, or let go of the sound card as well."),
-    ] = "gate"
-    silent_after_s: Annotated[
-        Annotated[float, msgspec.Meta(ge=0, le=3600)],
-        restart("Exact zeros for so long mean that the microphone is broken; 0 is never."),
-    ] = 10.0
-
-
-class PlaybackSection(Section, frozen=True, kw_only=True):
-    """The speaker."""
-
-    device: Annotated[
-        SoundDevice,
-        restart(
-            "As audio.capture.device; auto prefers the microphone's own card.", never_sent=FILE
-        ),
-    ] = "auto"
-    volume: Annotated[
-        Annotated[int, msgspec.Meta(ge=0, le=100)],
-        live("Volume in per cent, until somebody changes it on the device."),
-    ] = 70
-    mixer: Annotated[
-        MixerControl,
-        restart("The card's own control for the volume; none scales the sound instead."),
-    ] = "auto"
-    boost_db: Annotated[
-        Annotated[float, msgspec.Meta(ge=0, le=12)],
-        restart("Gain for an agent that is too quiet at full volume; peaks are limited softly."),
-    ] = 0.0
-    buffer_s: Annotated[
-        Annotated[int, msgspec.Meta(ge=5, le=300)],
-        restart("Longest stretch of a reply to keep before it is heard."),
-    ] = 60
-
-
-class AudioSection(Section, frozen=True, kw_only=True):
-    """Sound."""
-
-    echo: Annotated[
-        Literal["hardware", "half_duplex", "headphones"],
-        next_session(
-            "What keeps the agent from hearing itself: the microphone array, a closed microphone "
-            "while it speaks (no barge-in), or headphones."
-        ),
-    ] = "hardware"
-    echo_tail_ms: Annotated[
-        Annotated[int, msgspec.Meta(ge=0, le=2000)],
-        next_session("How long a closed microphone stays closed after the agent has spoken."),
-    ] = 300
-    ducking: Annotated[
-        Literal["auto", "on", "off"],
-        next_session(
-            "Lower the agent while the user begins to speak; auto does with hardware echo "
-            "cancellation."
-        ),
-    ] = "auto"
-    capture: CaptureSection = CaptureSection()
-    playback: PlaybackSection = PlaybackSection()
-
-
 class WakeSection(Section, frozen=True, kw_only=True):
     """What begins and ends a conversation."""
 
     mode: Annotated[
         Literal["button", "hold_to_talk", "always"],
-        live("Press to talk, talk while held, or one conversation without end."),
+        live(
+            "Press to talk, talk while held, or one conversation without end. Where it is hold_to_talk, "
+            "no server may change it.",
+            owner(
+                "have the device listen all the time, or after the button was let go, or have the button "
+                "talk when it is held to mute",
+                harmless=("button",),
+                kept=("hold_to_talk",),
+            ),
+        ),
     ] = "button"
     idle_timeout_s: Annotated[
         Annotated[float, msgspec.Meta(ge=5, le=3600)],
-        live("Silence that ends a conversation; without effect when wake.mode is always."),
-    ] = 30.0
-
-
-class ButtonSection(Section, frozen=True, kw_only=True):
-    """The talk button."""
-
-    pin: Annotated[Pin, restart("GPIO number (BCM).", 17)]
-    press: Annotated[Gesture, restart("What a press does.")] = "talk"
-    hold: Annotated[Gesture, restart("What holding it does.")] = "mute"
-    hold_s: Annotated[
-        Annotated[float, msgspec.Meta(ge=0.3, le=10)], restart("How long is holding.")
-    ] = 1.5
-    double: Annotated[
-        Gesture, restart("What a double press does; a press then counts 0.35 s later.")
-    ] = "none"
-    active: Annotated[
-        Level, restart("The pin's level while it is pressed; low is a button to ground.")
-    ] = "low"
-
-
-class VolumeUpSection(Section, frozen=True, kw_only=True):
-    """A button that turns the volume up."""
-
-    pin: Annotated[Pin, restart("GPIO number (BCM).", 5)]
-    active: Annotated[Level, restart("As button.active.")] = "low"
-
-
-class VolumeDownSection(Section, frozen=True, kw_only=True):
-    """A button that turns the volume down."""
-
-    pin: Annotated[Pin, restart("GPIO number (BCM).", 6)]
-    active: Annotated[Level, restart("As button.active.")] = "low"
-
-
-class MuteSection(Section, frozen=True, kw_only=True):
-    """A button that switches the microphone off and on."""
-
-    pin: Annotated[Pin, restart("GPIO number (BCM).", 13)]
-    active: Annotated[Level, restart("As button.active.")] = "low"
-
-
-class ButtonsSection(Section, frozen=True, kw_only=True):
-    """More buttons, each for one thing."""
-
-    volume_up: VolumeUpSection | None = None
-    volume_down: VolumeDownSection | None = None
-    mute: MuteSection | None = None
-
-
-class LedSection(Section, frozen=True, kw_only=True):
-    """The light: one pin, or one pin for each colour."""
-
-    pin: Annotated[Pin | None, restart("GPIO number (BCM) of a light of one colour.", 25)] = None
-    red: Annotated[Pin | None, restart("GPIO number (BCM) of the red light.", 16)] = None
-    green: Annotated[Pin | None, restart("GPIO number (BCM) of the green light.", 20)] = None
-    blue: Annotated[Pin | None, restart("GPIO number (BCM) of the blue light.", 21)] = None
-    active: Annotated[Level, restart("The pin's level while it is lit.")] = "high"
-    dims: Annotated[bool, restart("Let it fade, which costs CPU.")] = False
-
-
-class SoundsSection(Section, frozen=True, kw_only=True):
-    """The sounds of the device itself."""
-
-    earcons: Annotated[
-        bool, restart("Short sounds: awake, asleep, muted, offline and so on; alarms ring anyway.")
-    ] = True
-    causes: Annotated[
-        bool, restart("Say what is wrong when a person can do something about it.")
-    ] = True
-    directory: Annotated[
-        AbsolutePath | None,
-        restart(
-            "A folder whose WAV files replace the sounds of the same names.", "/etc/voiced/sounds"
+        live(
+            "Silence that ends a conversation; without effect when wake.mode is always.",
+            owner(
+                "leave the microphone open for an hour after the last word", at_most=LONGEST_IDLE_S
+            ),
         ),
-    ] = None
+    ] = 30.0
 
 
 class NetworkSection(Section, frozen=True, kw_only=True):
@@ -267,28 +152,34 @@ class NetworkSection(Section, frozen=True, kw_only=True):
 
     resume_window_s: Annotated[
         Annotated[float, msgspec.Meta(ge=0, le=30)],
-        next_session("How long after a lost connection to go on with the same conversation."),
+        next_session(
+            "How long after a lost connection to go on with the same conversation.", SERVER
+        ),
     ] = 25.0
     replay_s: Annotated[
         Annotated[float, msgspec.Meta(ge=0, le=30)],
-        next_session("How much of what was said meanwhile to send afterwards."),
+        next_session(
+            "How much of what was said meanwhile to send afterwards; 0 is nothing.", SERVER
+        ),
     ] = 10.0
     connect_timeout_s: Annotated[
-        Annotated[float, msgspec.Meta(ge=1, le=60)], next_session("Longest wait for a connection.")
+        Annotated[float, msgspec.Meta(ge=1, le=60)],
+        next_session("Longest wait for a connection.", SERVER),
     ] = 10.0
     proxy: Annotated[
         Proxy,
         next_session(
-            "auto takes it from the environment (HTTPS_PROXY, NO_PROXY); or none, or an address.",
-            local=True,
+            "auto takes it from the environment (HTTPS_PROXY, ALL_PROXY); or none, or an address. "
+            "Whatever is in this network or in NO_PROXY is reached directly.",
+            owner("lead the connection to the agent over a machine of its choice"),
         ),
     ] = "auto"
     ca_file: Annotated[
         AbsolutePath | None,
         next_session(
             "Certificates to trust besides the system's own (PEM).",
+            owner("have an agent trusted that another authority vouches for"),
             "/etc/voiced/ca.pem",
-            local=True,
         ),
     ] = None
 
@@ -297,14 +188,15 @@ class LogSection(Section, frozen=True, kw_only=True):
     """What is written to the log."""
 
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], live("The least important line to write.")
+        Literal["debug", "info", "warning", "error"],
+        live("The least important line to write.", SERVER),
     ] = "info"
 
 
 class Settings(Section, frozen=True, kw_only=True):
     """All settings of one device."""
 
-    version: Annotated[Literal[1], restart("Version of this file's layout.")] = 1
+    version: Annotated[Literal[1], restart("Version of this file's layout.", SERVER)] = 1
     device: DeviceSection = DeviceSection()
     agent: AgentSection = AgentSection()
     audio: AudioSection = AudioSection()
@@ -316,7 +208,7 @@ class Settings(Section, frozen=True, kw_only=True):
     network: NetworkSection = NetworkSection()
     tools: Annotated[
         Annotated[tuple[str, ...], expect("a list of tool names")],
-        live("What the agent may do on this device."),
+        live("What the agent may do on this device.", SERVER),
     ] = (
         "get_time",
         "set_volume",
@@ -334,6 +226,7 @@ class Settings(Section, frozen=True, kw_only=True):
         live(
             "Tools that ask a web service. Each has description, parameters (JSON schema), method, "
             "url, headers, json, response, execution_mode, timeout_s, say_while_waiting.",
+            owner("have the device call any address, those of the local network too"),
             {
                 "get_weather": {
                     "description": "Tell the present temperature in a city.",
@@ -346,7 +239,6 @@ class Settings(Section, frozen=True, kw_only=True):
                     "response": "/temperature",
                 }
             },
-            local=True,
         ),
     ] = {}
     command_tools: Annotated[
@@ -354,13 +246,13 @@ class Settings(Section, frozen=True, kw_only=True):
         live(
             "Tools that run a program, never a shell. Each has description, parameters (JSON "
             "schema), argv, execution_mode, timeout_s, say_while_waiting.",
+            owner("run any program on the device"),
             {
                 "get_uptime": {
                     "description": "Tell for how long this device has been running.",
                     "argv": ["/usr/bin/uptime", "-p"],
                 }
             },
-            local=True,
         ),
     ] = {}
     mcp: Annotated[
@@ -368,6 +260,7 @@ class Settings(Section, frozen=True, kw_only=True):
         live(
             "MCP servers; the agent calls their tools NAME_TOOL. Each has url (streamable HTTP), "
             "headers, ca_file, in_clear, or command, environment; and allow, timeout_s.",
+            owner("run any program on the device, and bring tools of any server"),
             {
                 "home": {
                     "url": "https://homeassistant.local:8123/api/mcp",
@@ -380,7 +273,6 @@ class Settings(Section, frozen=True, kw_only=True):
                     "allow": ["HassTurnOn", "HassTurnOff", "GetLiveContext"],
                 }
             },
-            local=True,
         ),
     ] = {}
     remote: RemoteSection | None = None

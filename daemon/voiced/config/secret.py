@@ -3,6 +3,7 @@
 import re
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,45 @@ _NAMES: Mapping[str, tuple[str, str]] = {
     # Capitals only: a key pasted here by mistake is refused instead of shown.
     "env": (r"[A-Z_][A-Z0-9_]{0,63}", "the name of an environment variable, in capitals"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a secret must be, by where it goes.
+
+    Attributes:
+        pattern: All of it.
+        problem: What it is if it is not that.
+        hint: What to do about it.
+    """
+
+    pattern: str
+    problem: str
+    hint: str = "write the secret and nothing else"
+
+
+WORD = Rule(r"[\x21-\x7e]+", "is not one word of plain ASCII")
+"""Keys and tokens."""
+
+TEXT = Rule(
+    r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffd\ud800-\udfff]+",
+    "is not one line of text in UTF-8",
+)
+"""Passwords and variables."""
+
+HEADER = Rule(
+    rf"(?![ \xa0]){TEXT.pattern}(?<![ \xa0])",
+    "is not one line of text in UTF-8, or has a blank at its end",
+)
+"""A value of an HTTP header (RFC 9110, 5.5)."""
+
+
+def rule_at(setting: str) -> Rule:
+    """Return the rule for a secret that is referred to by `setting`, a path of keys with dots."""
+    keys = setting.split(".")
+    if "headers" in keys:
+        return HEADER
+    return TEXT if "environment" in keys or setting == "mqtt.password" else WORD
 
 
 class Secret:
@@ -52,11 +92,14 @@ class Secret:
         """Return the reference as it stands in the settings file."""
         return {self.source: self.name}
 
-    def resolve(self) -> str:
+    def resolve(self, rule: Rule = WORD) -> str:
         """Read the secret, without the line break at its end.
 
+        Args:
+            rule: What it must be.
+
         Raises:
-            ConfigError: If it is missing, unreadable, empty or not one line of text.
+            ConfigError: If it is missing, unreadable, empty or not what it must be.
         """
         if self.source == "env":
             content = variable(self.name)
@@ -67,8 +110,8 @@ class Secret:
         content = content.removesuffix("\n").removesuffix("\r")
         if not content:
             raise self._error("is empty", "put the secret into it")
-        if re.fullmatch(r"[\x21-\x7e]+", content) is None:
-            raise self._error("is not one word of plain ASCII", "write the secret and nothing else")
+        if re.fullmatch(rule.pattern, content) is None:
+            raise self._error(rule.problem, rule.hint)
         return content
 
     def path(self) -> Path | None:
@@ -115,8 +158,8 @@ class Secret:
             raise self._error(f"cannot be read ({error.strerror})") from None
         if len(content) > MAX_BYTES:
             raise self._error(f"is larger than {MAX_BYTES} bytes", "is it the right file?")
-        # What is not ASCII fails the check of the caller.
-        return content.decode("ascii", "replace")
+        # What is not UTF-8 fails the check of the caller.
+        return content.decode("utf-8", "replace")
 
     def _remedy(self) -> str:
         if self.source == "file":

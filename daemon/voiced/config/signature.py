@@ -1,14 +1,24 @@
-"""Signatures made by `minisign`, checked by a library that is imported only when one is asked for."""
+"""Signatures made by `minisign`, checked by a library that is imported only when one is asked for.
 
+The trusted comment, which is signed as well, names the revision that it was made for, as one word of it:
+`revision:12`.
+"""
+
+import re
+import shlex
 from importlib import import_module
 
 from voiced.errors import ConfigError
 
 SUFFIX = ".minisig"
+MOST_BYTES = 4096
+"""Of a signature; `minisign` writes some 300, and a trusted comment that people write."""
+
+_REVISION = re.compile(r"revision:([0-9]{1,16})")
 
 
-def verify(content: bytes, signature: bytes, public_key: str, name: str) -> None:
-    """Return if `signature` says that the owner of `public_key` wrote `content`.
+def verify(content: bytes, signature: bytes, public_key: str, name: str) -> str:
+    """Return the trusted comment if `signature` says that the owner of `public_key` wrote `content`.
 
     Args:
         content: What was signed.
@@ -29,12 +39,44 @@ def verify(content: bytes, signature: bytes, public_key: str, name: str) -> None
     except (minisign.ParseError, ValueError):
         problem = "not a public key of minisign"
         raise ConfigError("remote.public_key", problem, "copy its second line") from None
+    if len(signature) > MOST_BYTES:
+        raise ConfigError(name, "its signature is not one of minisign", "sign it again")
     try:
         signed = minisign.Signature.from_bytes(signature)
     except (minisign.ParseError, ValueError):
-        raise ConfigError(name, "its signature is not one of minisign", "sign it anew") from None
+        raise ConfigError(name, "its signature is not one of minisign", "sign it again") from None
     try:
         key.verify(content, signed)
     except (minisign.VerifyError, ValueError):
         problem = "not signed with the key that remote.public_key names"
-        raise ConfigError(name, problem, "sign it anew, after its last change") from None
+        raise ConfigError(name, problem, "sign it again, after its last change") from None
+    comment: str = signed.trusted_comment
+    return comment
+
+
+def check_comment(comment: str, revision: int | None, name: str) -> None:
+    """Return if a signature was made for one `revision`.
+
+    Args:
+        comment: Its trusted comment.
+        revision: The serial number of what it stands beside, if that has one.
+        name: What to call that.
+
+    Raises:
+        ConfigError: If it was made for another one, or does not say for which.
+    """
+    if revision is None:
+        problem = "signed settings need a revision"
+        raise ConfigError(name, problem, "write `revision: 1`, and count it up with every change")
+    named = {int(found[1]) for word in comment.split() if (found := _REVISION.fullmatch(word))}
+    hint = f"sign it with `{signing_command('FILE', revision)}`"
+    if not named:
+        raise ConfigError(name, "its signature does not say for which revision it is", hint)
+    if named != {revision}:
+        other = ", ".join(map(str, sorted(named)))
+        raise ConfigError(name, f"its signature is for revision {other}, not {revision}", hint)
+
+
+def signing_command(file: str, revision: int) -> str:
+    """Return the command that signs a `file`."""
+    return f'minisign -S -m {shlex.quote(file)} -t "revision:{revision}"'

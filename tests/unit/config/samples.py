@@ -4,6 +4,7 @@ from voiced.config.load import Examined, examine_content
 from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
 from voiced.errors import Problem
+from voiced.permissions import SERVER, owner
 
 VALID = """\
 version: 1
@@ -36,6 +37,14 @@ CATALOGUE = Catalogue(
     check_session=check_session,
     default_url={"assemblyai": "wss://agent.test/v1/ws", "homeless": None}.get,
     scheme={"assemblyai": "wss", "homeless": "https"}.get,
+    session_permissions={
+        "assemblyai": {
+            "system_prompt": SERVER,
+            "input": {"keyterms": SERVER},
+            "webhook": owner("have the agent report to anybody"),
+        },
+        "homeless": {},
+    }.get,
 )
 
 

@@ -71,10 +71,10 @@ def test_without_any_that_can_be_used_the_newest_say_why(sources, record):
 
 
 def test_what_does_not_fit_any_more_is_left_out_and_told_of():
-    sent = Sent("led: {pin: 17}\n")
-    local = LOCAL + "button: {pin: 17}\n"
+    sent = Sent("network: {replay_s: 20}\n")
+    local = LOCAL + "network: {resume_window_s: 17}\n"
     found = chosen(files(local), kept(LOCAL, good=sent))
-    assert found.best.settings.led is None
+    assert found.best.settings.network.replay_s == 10
     assert "17" in str(found.refused)
     assert found.record.good == sent
 
@@ -110,13 +110,13 @@ def test_what_was_sent_counts_only_while_there_is_a_server_and_under_its_key():
 def test_what_a_server_may_not_send_is_refused_with_its_line(text, told):
     local = chosen(files(LOCAL)).local
     with pytest.raises(ConfigError) as caught:
-        overlay_of(Sent(text), local)
+        overlay_of(Sent(text), local, catalogue())
     assert told in str(caught.value)
 
 
 def test_the_device_may_allow_more():
     local = chosen(files(LOCAL.replace('/x"', '/x", allow: [agent.url]'))).local
-    overlay = overlay_of(Sent("agent: {url: 'wss://mine.test/'}\n"), local)
+    overlay = overlay_of(Sent("agent: {url: 'wss://mine.test/'}\n"), local, catalogue())
     assert overlay.value == {"agent": {"url": "wss://mine.test/"}}
 
 

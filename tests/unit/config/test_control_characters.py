@@ -1,6 +1,8 @@
 """No setting holds a control character: a card's name with NUL ended the daemon."""
 
 import json
+from collections.abc import Mapping
+from typing import get_origin
 
 import pytest
 
@@ -24,6 +26,33 @@ def test_a_control_character_is_refused_in_every_text(path, character):
     assert len(found) == 1
     assert f"holds the control character U+{ord(character):04X}" in found[0]
     assert character not in found[0]
+
+
+NAMES = [
+    path for path, setting in every_setting(Settings) if get_origin(setting.bare) is not Mapping
+]
+UNSEEN = ["\n", "\r", "\t", "\x85", *"\u2028\u2029\u202e\u2066\u200b\ufeff\U000e0041"]
+
+
+def test_every_name_path_and_address_is_one_line_that_is_what_it_looks_like(measured):
+    """A line break in a name writes a line of the log; a mark of direction turns a path around."""
+    tries = 0
+    for path in NAMES:
+        for character in UNSEEN:
+            for text in (
+                f"a{character}b",
+                f"/a{character}b",
+                f"https://a/{character}b",
+                f"a{character}",
+            ):
+                for value in (text, [text]):
+                    tries += 1
+                    found = [
+                        each for each in problems(nested(path, value)) if ".".join(path) in each
+                    ]
+                    assert found, (path, value)
+                    assert not any(character in each for each in found)
+    measured(f"{tries} texts with characters that cannot be seen tried")
 
 
 @pytest.mark.parametrize("value", ["a\x1bb", ["x", "a\x1bb"], {"x": ["a\x1bb"]}, {"a\x1bb": 1}])

@@ -3,7 +3,7 @@
 import pytest
 
 from voiced.config.document import parse
-from voiced.config.fleet import device_names, forbidden, is_fleet, overlay_for
+from voiced.config.fleet import device_names, is_fleet, is_sent, overlay_for
 
 FLEET = """\
 revision: 7
@@ -20,6 +20,9 @@ devices:
     log: {level: error}
   hall:
 """
+
+
+FOR_NOBODY = ["", "7", "[]", "[7]", "[kitchen, null]", "{kitchen: }", "true", "[[kitchen]]"]
 
 
 def overlay(text, name="kitchen"):
@@ -56,6 +59,28 @@ def test_settings_without_devices_are_for_whoever_asks():
     assert overlay("device: {name: kitchen}").problems == ()
 
 
+@pytest.mark.parametrize("text", ["for: kitchen", "for: [kitchen]", "for: [hall, kitchen]"])
+@pytest.mark.parametrize("more", ["log: {}\n", "defaults: {}\n", "devices: {kitchen: {}}\n"])
+def test_a_file_may_say_whom_it_is_for(text, more):
+    found = overlay(more + text)
+    assert found.problems == ()
+    assert "for" not in found.document.value
+
+
+def test_a_file_with_a_key_of_a_server_is_told_from_a_devices_own():
+    for text, sent in (
+        ("for: a", True),
+        ("revision: 1", True),
+        ("groups: {}", True),
+        ("log: {}", False),
+    ):
+        assert is_sent(parse(text.encode(), "f")) is sent
+    assert not is_sent(parse(b"[for]", "f"))
+    assert device_names(parse(b"for: [kitchen, hall]", "f")) == ["kitchen", "hall"]
+    assert device_names(parse(b"for: {kitchen: 1}", "f")) == []
+    assert device_names(parse(b"revision: 1\ndevice: {name: kitchen}", "f")) == ["kitchen"]
+
+
 def test_a_fleet_file_is_told_from_settings_and_names_its_devices():
     fleet, plain = parse(FLEET.encode(), "f"), parse(b"log: {level: info}", "f")
     assert (is_fleet(fleet), is_fleet(plain)) == (True, False)
@@ -88,35 +113,55 @@ def test_a_fleet_file_is_told_from_settings_and_names_its_devices():
             "f.yaml:1: devices.kitchen.groups[0]: there is no",
         ),
         ("defaults: {}\nlog: {}", "f.yaml:2: log: unknown key in a fleet file"),
+        ("for: hall", "f.yaml:1: for: this device is not among them"),
+        ("for: [hall, kitchens]", "f.yaml:1: for: this device is not among them"),
+        ("defaults: {}\nfor: [hall]", "f.yaml:2: for: this device is not among them"),
+        ("devices: {kitchen: {}}\nfor: [hall]", "f.yaml:2: for: this device is not among them"),
+        *((f"for: {value}", "f.yaml:1: for: not a list of device names") for value in FOR_NOBODY),
+        (
+            "groups: {a: {}}\ndevices: {kitchen: {groups: [a, a]}}",
+            "f.yaml:2: devices.kitchen.groups[1]: listed",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_told_with_its_line(text, told_of):
     assert any(line.startswith(told_of) for line in told(text)), told(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("remote: {url: 'https://evil.test/x'}", ["remote.url"]),
-        ("remote: {allow: [agent.url]}", ["remote.allow"]),
-        ("remote: null", ["remote"]),
-        ("agent: {url: 'wss://evil.test/', key: {file: /etc/shadow}}", ["agent.key", "agent.url"]),
-        ("agent: null", ["agent"]),
-        ("agent: {protocol: workbuddy}", ["agent.protocol"]),
-        (
-            "network: {proxy: 'http://evil.test:1', ca_file: /tmp/x}",
-            ["network.ca_file", "network.proxy"],
-        ),
-        ("kiosk: {listen: '0.0.0.0:80'}", ["kiosk.listen"]),
-        ("kiosk: null", ["kiosk"]),
-        ("agent: {session: {system_prompt: x}}\nlog: null\naudio: null\ntools: []", []),
-        ("device: {name: kitchen}\nunknown: 1\nagent: {nonsense: 1}", []),
-        ("7", []),
-    ],
-)
-def test_a_server_may_not_touch_what_would_give_the_device_away(text, names):
-    found = forbidden(parse(text.encode(), "f.yaml"), [])
-    assert sorted(".".join(problem.path) for problem in found) == names
-    assert all(problem.hint for problem in found)
-    assert forbidden(parse(text.encode(), "f.yaml"), names) == []
-    assert forbidden(parse(text.encode(), "f.yaml"), ["remote", "agent", "network", "kiosk"]) == []
+PLACES = [
+    *(
+        "revision",
+        "for",
+        "defaults",
+        "groups",
+        "groups.loud",
+        "devices",
+        "devices.kitchen",
+        "version",
+    ),
+    *("devices.kitchen.groups", "defaults.device", "groups.loud.groups", "device", "defaults.log"),
+]
+NO_MAPPING = ["0", "7", "false", "true", "''", "x", "1.5", "[]", "[[]]", "[~]", "[{}]"]
+
+
+def test_whatever_stands_in_the_place_of_anything_is_told_of_or_means_nothing(measured):
+    tried = 0
+    for place in PLACES:
+        for value in [*NO_MAPPING, "~", "{}", "{'': ~}", "{a: {groups: 0}}"]:
+            keys = place.split(".")
+            text = "".join(f"{'  ' * n}{key}:\n" for n, key in enumerate(keys))[:-1] + f" {value}\n"
+            for more in ("", "devices: {kitchen: {groups: [loud]}}\n"):
+                if more and keys[0] == "devices":
+                    continue
+                tried += 1
+                document = parse((text + more).encode(), "f.yaml")
+                problems = overlay_for(document, "kitchen").problems
+                is_section = place in (
+                    "defaults",
+                    "groups",
+                    "groups.loud",
+                    "devices",
+                    "devices.kitchen",
+                )
+                assert problems or not (is_section and value in NO_MAPPING), (text, more)
+    measured(f"{tried} values in the places of a fleet file tried")

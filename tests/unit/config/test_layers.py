@@ -1,5 +1,7 @@
 """Files laid over each other (layers.py): what counts, and where it came from."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,9 +51,24 @@ def test_faults_of_a_file_keep_their_place_when_another_is_laid_over_it():
 
 def test_a_part_of_a_file_keeps_its_lines():
     (document,) = documents("devices:\n  kitchen:\n    agent:\n      session: {}\n")
-    part = below(document, ("devices", "kitchen"))
+    (part,) = below(document, [("devices", "kitchen")])
     assert part.value == {"agent": {"session": {}}}
     assert part.where(("agent", "session")) == "0.yaml:4: agent.session"
+
+
+def test_many_parts_of_a_file_are_found_in_one_go():
+    class Places(dict):
+        n_walks = 0
+
+        def items(self):
+            self.n_walks += 1
+            return super().items()
+
+    (document,) = documents("".join(f"g{n}: {{log: {{level: info}}}}\n" for n in range(500)))
+    places = Places(document.places)
+    parts = below(replace(document, places=places), [(f"g{n}",) for n in range(500)])
+    assert [part.where(("log",)) for part in parts] == [f"0.yaml:{n + 1}: log" for n in range(500)]
+    assert places.n_walks == 1
 
 
 def test_keys_that_are_not_settings_are_left_out():

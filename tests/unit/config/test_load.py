@@ -109,6 +109,11 @@ def test_what_has_nothing_to_do_with_a_fault_is_told_beside_it():
 HOLD = "wake: {mode: hold_to_talk}\n"
 ALWAYS = "wake: {mode: always, idle_timeout_s: 9}\n"
 IN_CLEAR = "whoever shares the network can read and send what goes to the broker"
+NAMED = "device: {name: kitchen}\n"
+SHARED_NAME = (
+    "is the default: two devices of one name would share their topics at the broker; "
+    "give each device a name of its own"
+)
 NO_BUTTON = "there is no button; write `button: {pin: 17}`, or use kill -USR1"
 
 
@@ -121,8 +126,9 @@ NO_BUTTON = "there is no button; write `button: {pin: 17}`, or use kill -USR1"
         (HOLD + "button: {pin: 1}\n", []),
         ("remote: {url: 'https://example.org/'}\n", []),
         ("kiosk: {}\nmetrics: {}\n", []),
-        ("mqtt: {host: localhost, tls: false}\n", []),
-        ("mqtt: {host: broker.local, tls: false}\n", [f"f.yaml:2: mqtt.tls: {IN_CLEAR}; give the broker a certificate"]),
+        (NAMED + "mqtt: {host: localhost, tls: false}\n", []),
+        (NAMED + "mqtt: {host: broker.local, tls: false}\n", [f"f.yaml:3: mqtt.tls: {IN_CLEAR}; give the broker a certificate"]),
+        ("mqtt: {host: localhost, tls: false}\n", [f"f.yaml:1: device.name: {SHARED_NAME}"]),
         ("wake: {mode: always}\n", []),
         (ALWAYS, ["f.yaml:2: wake.idle_timeout_s: has no effect with `wake.mode: always`; remove it"]),
     ],

@@ -94,6 +94,9 @@ MISTAKES = {
     "figures at the page's port": (KEY + "kiosk: {listen: '127.0.0.1:9'}\nmetrics: {listen: '127.0.0.1:9'}\n", 3, "metrics.listen: the page is served there; choose another port"),
     "figures' token absent": (KEY + "metrics: {token: {file: /nonexistent}}\n", 2, "metrics.token: {file: /nonexistent} does not exist; create it"),
     "broker without an address": (KEY + "mqtt: {}\n", 2, "mqtt.host: missing; it must be the name or address of a host"),
+    "client's key without its certificate": (KEY + "mqtt: {host: h, key: /etc/passwd}\n", 2, "mqtt.certificate: missing; a client needs both certificate and key"),
+    "broker with its port": (KEY + "mqtt: {host: 'broker.local:1883'}\n", 2, "mqtt.host: holds a port; write the name alone, and the port as `port:` below it"),
+    "page's name with a port": (KEY + "kiosk: {names: ['a.example:8443']}\n", 2, "kiosk.names[0]: holds a port; write the name alone"),
     "broker's password without a user": (KEY + "mqtt: {host: h, password: {env: PATH}}\n", 2, "mqtt.password: whose is it?; write `username:` as well"),
     "broker's certificates of no use": (KEY + "mqtt: {host: h, tls: false, ca_file: /etc/passwd}\n", 2, "mqtt.ca_file: of no use without tls; remove it"),
     "who may read along": (KEY + "privacy: {captions: all}\n", 2, "privacy.captions: expected one of nobody, device, network"),
@@ -107,7 +110,7 @@ MISTAKES = {
     "alias of itself": (KEY + "log: &x [*x]\n", 2, "an alias (*) without its anchor (&)"),
     "key is a list": (KEY + "? [a]\n: b\n", 2, "a key must be a plain word"),
     "nested too deeply": (KEY + "log: " + "[" * 40 + "]" * 40, 2, "nested more than 16 deep"),
-    "control character": (KEY + "log: \x07\n", 2, "holds a control character; remove it"),
+    "control character": (KEY + "log: \x07\n", 2, "holds the control character U+0007 at position 6; remove it"),
     "Latin-1": (KEY.encode() + b"device: {name: k\xfcche}\n", 2, "not UTF-8 text; save the file as UTF-8"),
 }  # fmt: skip
 
@@ -125,7 +128,7 @@ def test_a_mistake_gives_one_clear_line_and_exit_code_78(mistake, tmp_path, caps
     written, line, said = MISTAKES[mistake]
     path = tmp_path / "voiced.yaml"
     path.write_bytes(written if isinstance(written, bytes) else written.encode())
-    assert main(["config", "check", str(path)]) == 78
+    assert main(["config", "check", "--here", str(path)]) == 78
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1
@@ -180,7 +183,7 @@ def test_the_text_of_a_key_that_may_be_a_secret_is_not_repeated():
 def test_the_command_itself_exits_78_with_one_line(tmp_path):
     path = tmp_path / "voiced.yaml"
     path.write_text("agent: {key: {file: /nonexistent/key}}\n")
-    command = [sys.executable, "-m", "voiced", "config", "check", str(path)]
+    command = [sys.executable, "-m", "voiced", "config", "check", "--here", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
     assert (done.returncode, done.stdout) == (78, "")
     assert done.stderr.splitlines() == [

@@ -1,8 +1,11 @@
 """A secret is a reference, resolved late, shown never."""
 
+import contextlib
+
 import pytest
 
-from voiced.config.secret import MAX_BYTES, Secret, read_reference
+from voiced.config.secret import HEADER, MAX_BYTES, TEXT, Secret, read_reference, rule_at
+from voiced.config.secret import WORD as ONE_WORD
 from voiced.errors import ConfigError
 
 WORD = "sk-0123456789abcdef"
@@ -138,3 +141,43 @@ def test_the_file_behind_a_secret_is_known_where_there_is_one(secret_file, monke
     assert Secret("credential", "key").path() is None
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(secret_file.parent))
     assert Secret("credential", "key").path() == secret_file
+
+
+@pytest.mark.parametrize(
+    ("content", "rules"),
+    [
+        (b"word", {ONE_WORD, TEXT, HEADER}),
+        (b"two words", {TEXT, HEADER}),
+        ("schlüssel für 9 €\n".encode(), {TEXT, HEADER}),
+        (b" blanks around ", {TEXT}),
+        (b"blank behind \n", {TEXT}),
+        (b"two\nlines", set()),
+        (b"a\tb", set()),
+        (b"nul\0", set()),
+        ("\ufeffword".encode(), set()),
+        (b"latin-1: \xfc", set()),
+    ],
+)
+def test_what_a_secret_may_be_depends_on_where_it_goes(secret_file, content, rules):
+    secret_file.write_bytes(content)
+    taken = set()
+    for rule in (ONE_WORD, TEXT, HEADER):
+        with contextlib.suppress(ConfigError):
+            assert Secret("file", str(secret_file)).resolve(rule) == content.decode().rstrip("\n")
+            taken.add(rule)
+    assert taken == rules
+
+
+@pytest.mark.parametrize(
+    ("setting", "rule"),
+    [
+        ("agent.key", ONE_WORD),
+        ("metrics.token", ONE_WORD),
+        ("mqtt.password", TEXT),
+        ("http_tools.x.headers.X-Key", HEADER),
+        ("mcp.home.headers.Authorization", HEADER),
+        ("mcp.home.environment.TOKEN", TEXT),
+    ],
+)
+def test_each_setting_has_its_rule(setting, rule):
+    assert rule_at(setting) is rule

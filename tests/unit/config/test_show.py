@@ -53,9 +53,9 @@ def test_a_secret_is_shown_as_a_reference_only(command, with_secret, capsys):
 
 def test_warnings_do_not_spoil_a_check(with_secret, capsys):
     with with_secret.open("a") as file:
-        file.write("mqtt: {host: broker.local, tls: false}\n")
+        file.write("device: {name: kitchen}\nmqtt: {host: broker.local, tls: false}\n")
     assert main(["config", "check", str(with_secret)]) == 0
-    assert capsys.readouterr().err.startswith(f"warning: {with_secret}:4: mqtt.tls: whoever ")
+    assert capsys.readouterr().err.startswith(f"warning: {with_secret}:5: mqtt.tls: whoever ")
 
 
 def test_faulty_settings_are_not_shown(with_secret, capsys):

@@ -1,10 +1,11 @@
 """Signatures made by the real `minisign` (signature.py)."""
 
+import shlex
 import subprocess
 
 import pytest
 
-from voiced.config.signature import verify
+from voiced.config.signature import MOST_BYTES, check_comment, signing_command, verify
 from voiced.errors import ConfigError
 
 CONTENT = b"revision: 1\nlog: {level: debug}\n"
@@ -43,7 +44,55 @@ def other(tmp_path_factory):
 
 @pytest.mark.parametrize("options", [[], ["-l"], ["-t", "revision 1, for all"]])
 def test_what_the_owner_signed_passes(signer, options):
-    verify(CONTENT, signer.sign(CONTENT, *options), signer.public_key, "remote")
+    comment = verify(CONTENT, signer.sign(CONTENT, *options), signer.public_key, "remote")
+    assert comment == options[1] if len(options) > 1 else "timestamp:" in comment
+
+
+NAMED = {
+    "revision:1": None,
+    "timestamp:1700000000 file:x.yaml revision:1": None,
+    "revision:1\thashed": None,
+    "for the hall, revision:1": None,
+    "revision:1 revision:01": None,
+    "": "does not say for which revision",
+    "timestamp:1700000000\tfile:x.yaml\thashed": "does not say for which revision",
+    "revision 1": "does not say for which revision",
+    "revision: 1": "does not say for which revision",
+    "revision:1,": "does not say for which revision",
+    "my-revision:1": "does not say for which revision",
+    "Revision:1": "does not say for which revision",
+    "revision:": "does not say for which revision",
+    "revision:-1": "does not say for which revision",
+    "revision:1e0": "does not say for which revision",
+    "revision:\u0661": "does not say for which revision",
+    "revision:" + "1" * 5000: "does not say for which revision",
+    "revision:2": "is for revision 2, not 1",
+    "revision:11": "is for revision 11, not 1",
+    "revision:1 revision:2": "is for revision 1, 2, not 1",
+    "file:revision:1 revision:3": "is for revision 3, not 1",
+}
+
+
+def test_the_comment_names_the_revision_that_was_signed(measured):
+    for comment, told in NAMED.items():
+        if told is None:
+            check_comment(comment, 1, "remote")
+            continue
+        with pytest.raises(ConfigError, match=told) as caught:
+            check_comment(comment, 1, "remote")
+        assert '-t "revision:1"' in str(caught.value)
+    measured(f"{len(NAMED)} trusted comments of a signature tried")
+
+
+def test_what_has_no_revision_cannot_be_signed_for_one():
+    with pytest.raises(ConfigError, match="need a revision"):
+        check_comment("revision:1", None, "remote")
+
+
+def test_the_command_that_is_shown_makes_what_is_asked_for(signer):
+    words = shlex.split(signing_command("voiced.yaml", 12))
+    signature = signer.sign(CONTENT, *words[words.index("-t") :])
+    check_comment(verify(CONTENT, signature, signer.public_key, "remote"), 12, "remote")
 
 
 def refused(content, signature, public_key):
@@ -70,7 +119,11 @@ def test_a_comment_that_was_changed_is_refused(signer):
 
 @pytest.mark.parametrize(
     "signature",
-    [b"", b"<html>", b"\xff\xfe", b"untrusted comment: x\nAAAA\ntrusted comment: y\nBBBB\n"],
+    [
+        *(b"", b"<html>", b"\xff\xfe", b"x" * (MOST_BYTES + 1)),
+        b"untrusted comment: x\nAAAA\ntrusted comment: y\nBBBB\n",
+        b"untrusted comment: \xff\nAAAA\ntrusted comment: \xff\nBBBB\n",
+    ],
 )
 def test_what_is_no_signature_is_refused(signer, signature):
     assert "not one of minisign" in refused(CONTENT, signature, signer.public_key)

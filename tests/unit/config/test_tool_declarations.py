@@ -50,6 +50,7 @@ MISTAKES = {
     "no mapping": (HEAD + "http_tools: [a]\n", 2, "http_tools: expected tools by name, got a list"),
     "empty tool": (HEAD + "http_tools:\n  t:\n", 3, "http_tools.t: must not be null; leave the key out instead"),
     "bad name": (HTTP.replace("  t:", "  'get weather':"), 3, "http_tools.…: not a name that an agent can call; take letters, digits, _ and -, at most 64"),
+    "reserved name": (HTTP.replace("  t:", "  aai_pre_connect_context:"), 3, "http_tools.aai_pre_connect_context: is reserved for the agent's own tools; choose one that does not begin with aai_"),
     "taken name": (HTTP.replace("  t:", "  get_time:"), 3, "http_tools.get_time: a tool that comes with voiced has this name; choose another"),
     "name taken twice": (HTTP + COMMAND.removeprefix(HEAD), 7, "command_tools.t: a tool of http_tools has this name; choose another"),
     "unknown key": (HTTP + "    metod: POST\n", 6, "http_tools.t.metod: unknown key; did you mean 'method'?"),
@@ -82,11 +83,11 @@ MISTAKES = {
     "secret in the file": (HTTP + "    headers: {Authorization: Bearer 0123456789}\n", 6, "http_tools.t.headers.Authorization: a secret must not stand in this file; put it into a file of its own and write {file: PATH}"),
     "reference of no kind": (HTTP + "    headers: {X-Key: {path: /x}}\n", 6, "http_tools.t.headers.X-Key: not a reference to a secret"),
     "placeholder in a header": (HTTP + "    headers: {X-City: '{city}'}\n" + CITY, 6, "http_tools.t.headers.X-City: headers take no placeholders; use url or json"),
-    "line break in a header": (HTTP + '    headers: {X-A: "a\\r\\nX-B: b"}\n', 6, "http_tools.t.headers.X-A: holds characters that cannot be sent; use plain ASCII"),
+    "line break in a header": (HTTP + '    headers: {X-A: "a\\r\\nX-B: b"}\n', 6, "http_tools.t.headers.X-A: holds characters that cannot be sent; write one line of text"),
     "line break in a prefix": (HTTP + '    headers: {X-A: {prefix: "a\\n", env: HOME}}\n', 6, "http_tools.t.headers.X-A.prefix: holds characters"),
     "header of ours": (HTTP + "    headers: {Host: x}\n", 6, "http_tools.t.headers.Host: not a header that can be set; remove it"),
     "secret in clear": (HTTP.replace("https://h.test", "http://10.0.0.7") + "    headers: {X-Key: {env: HOME}}\n", 5, "http_tools.t.url: would send a secret over the network in clear; use https://, or send no secret"),
-    "slow pattern": (HTTP + "    parameters: {properties: {a: {pattern: '(a+)+$'}}}\n", 6, "http_tools.t.parameters.properties.a.pattern: repeats what has repetitions or choices of its own, which can take for ever"),
+    "pattern beyond RE2": (HTTP + "    parameters: {properties: {a: {pattern: '(?=a)a'}}}\n", 6, "http_tools.t.parameters.properties.a.pattern: looks ahead or back"),
 }  # fmt: skip
 
 
@@ -153,10 +154,10 @@ def test_an_agent_that_takes_no_tools_and_is_given_none_is_no_reason_to_warn(mor
 
 def test_a_server_cannot_declare_tools():
     from voiced.config.document import parse
-    from voiced.config.fleet import forbidden
+    from voiced.config.sending import forbidden, permissions_of
 
     overlay = parse((HTTP + COMMAND.removeprefix(HEAD)).removeprefix(HEAD).encode(), "remote")
-    assert {problem.path for problem in forbidden(overlay, [])} == {
+    assert {problem.path for problem in forbidden(overlay, [], permissions_of({}))} == {
         ("http_tools",),
         ("command_tools",),
     }

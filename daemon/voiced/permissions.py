@@ -1,0 +1,134 @@
+"""What a settings server may set. What nothing is said about, it may not."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Union
+
+Path = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether a settings server may set one setting.
+
+    Attributes:
+        power: What it could do if it might set anything: words that follow "a server can". Empty: it may.
+        harmless: Values that it may set in spite of its `power`.
+        at_most: Up to which number it may set it in spite of its `power`.
+        never: What values look like that it may not send even if `remote.allow` names the setting.
+        kept: Values of the device's own in whose place nothing is harmless.
+    """
+
+    power: str = ""
+    harmless: tuple[str | bool, ...] = ()
+    at_most: float | None = None
+    never: str | None = None
+    kept: tuple[str, ...] = ()
+
+    def in_place_of(self, own: object) -> "Permission":
+        """Return what a server may set on a device that sets this to `own`."""
+        return replace(self, harmless=()) if own in self.kept else self
+
+    @property
+    def local(self) -> bool:
+        """Only the device's own file may set it, whatever the value."""
+        return bool(self.power) and not self.harmless and self.at_most is None
+
+    def covers(self, value: object) -> bool:
+        """Tell whether a server may set it to `value`."""
+        if not self.power:
+            return True
+        if self.at_most is not None and isinstance(value, int | float):
+            return not isinstance(value, bool) and value <= self.at_most
+        return any(type(value) is type(each) and value == each for each in self.harmless)
+
+    def __str__(self) -> str:
+        """Return it in a word or two, for a table."""
+        if not self.power:
+            return "yes"
+        if self.at_most is not None:
+            return f"up to {self.at_most:g}"
+        words = [str(each).lower() if isinstance(each, bool) else each for each in self.harmless]
+        return " or ".join(f"`{each}`" for each in words) if words else "no"
+
+
+Permissions = Mapping[str, Union[Permission, "Permissions"]]
+"""Those of the keys of a section."""
+
+SERVER = Permission()
+"""A server may set it."""
+
+
+def server(never: str) -> Permission:
+    """Return the permission to set everything but what looks like `never`."""
+    return Permission(never=never)
+
+
+def owner(
+    power: str,
+    *,
+    harmless: tuple[str | bool, ...] = (),
+    at_most: float | None = None,
+    kept: tuple[str, ...] = (),
+) -> Permission:
+    """Return the permission of a setting that belongs into the device's own file.
+
+    Args:
+        power: What a server could do otherwise: words that follow "a server can".
+        harmless: Values that a server may set all the same.
+        at_most: Up to which number a server may set it all the same.
+        kept: Values of the device's own in whose place a server may set nothing else.
+    """
+    return Permission(power, harmless, at_most, kept=kept)
+
+
+def every_permission(
+    permissions: Permissions, path: Path = ()
+) -> Iterator[tuple[Path, Permission]]:
+    """Yield the path and permission of every single key."""
+    for key, found in permissions.items():
+        if isinstance(found, Permission):
+            yield (*path, key), found
+        else:
+            yield from every_permission(found, (*path, key))
+
+
+def overstepped(
+    value: object, permissions: Permissions, path: Path = ()
+) -> Iterator[tuple[Path, Permission | None]]:
+    """Yield what a server sets though it may not: the path, and what it may; None for an unknown key.
+
+    Args:
+        value: What it sends for a section.
+        permissions: Those of the section's keys.
+        path: Where the section is.
+    """
+    if not isinstance(value, Mapping):  # in the place of the whole section
+        powers = [each.power for _, each in every_permission(permissions) if each.power]
+        if powers:
+            yield path, owner(powers[0])
+        return
+    for key, item in value.items():
+        found = permissions.get(key)
+        here = (*path, key)
+        if isinstance(found, Mapping):
+            yield from overstepped(item, found, here)
+        elif found is None or not found.covers(item):
+            yield here, found
+
+
+def never_sent(value: object, permissions: Permissions, path: Path = ()) -> Iterator[Path]:
+    """Yield the paths of what a server sets to something that it may not send whatever is allowed.
+
+    Args:
+        value: What it sends for a section.
+        permissions: Those of the section's keys.
+        path: Where the section is.
+    """
+    for key, item in value.items() if isinstance(value, Mapping) else ():
+        found, here = permissions.get(key), (*path, key)
+        if isinstance(found, Mapping):
+            yield from never_sent(item, found, here)
+        elif found is not None and found.never is not None and isinstance(item, str):
+            yield from [here] if re.search(found.never, item) else []
