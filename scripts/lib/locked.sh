@@ -127,6 +127,9 @@ for line in sys.stdin:
 # Print a lock without one package: without NAME LOCK
 without() { awk -v name="$1==" '/^[^ ]/ { out = index($0, name) == 1 } !out' "$2"; }
 
+# Print one package of a lock: only NAME LOCK
+only() { awk -v name="$1==" '/^[^ ]/ { out = index($0, name) == 1 } out' "$2"; }
+
 # If pip's words are that a file has another hash, print which, as "NAME VERSION": refused LOG
 refused() {
   sed -n '/DO NOT MATCH THE HASHES/,$s/^ \{4\}\([A-Za-z0-9._-]*\)==\([^ ]*\) .*/\1 \2/p' "$1" | head -n 1 | grep .

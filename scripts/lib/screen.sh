@@ -4,7 +4,6 @@
 screen_unit=/etc/systemd/system/voiced-kiosk.service
 screen_sysusers=/etc/sysusers.d/voiced-kiosk.conf
 screen_settings=$settings/conf.d/screen.yaml
-screen_state=/var/lib/voiced-screen
 
 # cage shows one program on a screen without a desktop; Raspberry Pi OS and Debian call the browser differently.
 screen_packages() {
@@ -35,6 +34,14 @@ put_screen() {
   [[ -n $changed ]] || ! systemctl is-active --quiet voiced-kiosk || return 0
   say "the page comes on the screen"
   systemctl restart --no-block voiced-kiosk
+}
+
+# Bring this version's unit to a device that shows the page already.
+renew_screen() {
+  [[ -e $screen_unit ]] || return 0
+  put "$1/voiced-kiosk.service" $screen_unit 644 || return 0
+  systemctl daemon-reload
+  systemctl try-restart --no-block voiced-kiosk
 }
 
 remove_screen() {

@@ -55,7 +55,7 @@ make_version() {
   mkdir -p "$versions" "$scratch/wheels"
   trap leave_nothing EXIT
   find_locks
-  ! lacks_client || say "$from has no client for MCP servers: it comes from the package index, by the lock"
+  say_where_from
   python3 -m venv --without-pip --system-site-packages "$folder"
   patiently "$log" put_packages "$folder/bin/python" || {
     rm -rf "$folder"
@@ -82,6 +82,31 @@ find_locks() {
   lock="device.txt of $(basename "$(wheel)")"
   [[ -s $locks/device.txt ]] || die "refused: $(wheel) carries no lock; make it anew with scripts/package"
 }
+
+# A folder has all that the lock of its wheel names, or it is refused: nothing comes from elsewhere unsaid.
+say_where_from() {
+  if [[ -f $from ]]; then
+    say "a wheel holds no libraries: they come from the package index, by the hashes of the lock in it"
+  elif [[ -d $from ]]; then
+    local name
+    for name in $(lacking "$locks/device.txt"); do
+      die "refused: $from has no wheel of $name, which its lock names; make the folder anew with scripts/package"
+    done
+    ! lacks_client || say "the settings name MCP servers, and $from has no client for them (scripts/package --mcp):" \
+      "it comes from the package index, by the lock"
+  fi
+}
+
+# Print what a lock names for this Python and a folder's list does not.
+lacking() {
+  local named
+  named=$(pins_for "$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')" python3 "$1" | sed -n 's/^\([^ ]*\)==.*/\1/p') ||
+    die "pip of this system cannot read the lock"
+  comm -23 <(in_one_spelling <<<"$named") <(sed -n 's/==.*//p' "$from/locked.txt" | in_one_spelling)
+}
+
+# Wheels spell names with _ where packages have - or a dot.
+in_one_spelling() { tr 'A-Z_.' 'a-z--' | sort -u; }
 
 # Only the client for MCP servers may come from the index although there is a folder: the settings ask for it later.
 lacks_client() { [[ -d $from && $(extras) == *mcp* ]] && ! has_wheel mcp; }

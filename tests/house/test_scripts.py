@@ -38,6 +38,19 @@ def test_a_shell_script_stops_at_the_first_failure(path):
     assert "\nset -euo pipefail\n" in path.read_text(encoding="utf-8")
 
 
+def test_nothing_that_is_shipped_reboots_a_machine(measured):
+    """Nor does it halt one: neither a script nor a unit calls what does."""
+    shipped = [*scripts(), *(ROOT / "scripts" / "lib").iterdir(), *(ROOT / "systemd").iterdir()]
+    files = [path for path in shipped if path.is_file() and path.suffix != ".md"]
+    ends = re.compile(
+        r"^[^#]*(?<![@\w])(?:reboot|shutdown|poweroff|halt|kexec|init [06])\b", re.MULTILINE
+    )
+    assert len(files) > 20
+    found = {place(path) for path in files if ends.search(path.read_text(encoding="utf-8"))}
+    assert found == set()
+    measured(f"{len(files)} scripts and units searched for what reboots")
+
+
 def test_the_continuous_integration_runs_the_same_tests_as_a_person():
     commands = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert re.search(r"^begin .* scripts/test$", commands, re.MULTILINE)
@@ -49,8 +62,11 @@ def test_every_suite_is_run_once():
         (ROOT / "scripts" / "test").read_text(encoding="utf-8"),
         re.MULTILINE,
     )
-    run_by_the_script = [suite for each in lists for suite in each.split()]
+    words = [word for each in lists for word in each.split()]
+    left_to_others = [
+        word.removeprefix("--ignore=") for word in words if word.startswith("--ignore=")
+    ]
+    run_by_the_script = [word for word in words if not word.startswith("--")]
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert sorted(run_by_the_script) == sorted(
-        settings["tool"]["pytest"]["ini_options"]["testpaths"]
-    )
+    suites = settings["tool"]["pytest"]["ini_options"]["testpaths"]
+    assert sorted(run_by_the_script) == sorted([*suites, *left_to_others])

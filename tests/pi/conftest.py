@@ -74,6 +74,7 @@ def home(request, packages):
         it = Home(pi, agent, packages)
         request.config.stash[_tables].append((suite, it.table))
         it.measured("the system boots", f"{pi.boot():.0f} s from power to `running`")
+        it.fresh = it.everything()
         it.bring_files()
         yield it
         (folder / "journal.txt").write_text(pi.guest.attempt("journalctl --no-pager")[1])

@@ -17,6 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = "/srv/voiced"
 WHEELS = "/srv/wheels"
 SETTINGS = "/etc/voiced/voiced.yaml"
+# What the tests bring, and what the system itself writes as it runs: logs, caches, clocks, lists of packages.
+NOT_OURS = "/proc /sys /dev /srv /tmp /root /home /run /var/log /var/tmp /var/cache /var/lib/systemd /var/lib/dpkg /var/lib/apt"
+EVERYTHING = (
+    f"find / {' '.join(f'-path {path} -prune -o' for path in NOT_OURS.split())} -name __pycache__ -prune -o -print; "
+    "find /run -iname '*voiced*'; getent passwd; getent group"
+)
 ESPEAK_HZ, MIC_HZ = 22_050, 16_000
 
 SETTINGS_TEXT = f"""\
@@ -40,6 +46,7 @@ class Home:
         pi: The device.
         agent: What it talks to.
         table: Pairs of a scenario and what was measured in it.
+        fresh: What there was before anything was installed; see `everything`.
     """
 
     def __init__(self, pi: VirtualPi, agent: Agent, packages: Path) -> None:
@@ -47,6 +54,7 @@ class Home:
         self.agent = agent
         self.packages = packages
         self.table: list[tuple[str, str]] = []
+        self.fresh: set[str] = set()
         self.folder = pi.folder
         self._guest = pi.guest
 
@@ -57,6 +65,10 @@ class Home:
 
     def measured(self, scenario: str, figures: str) -> None:
         self.table.append((scenario, figures))
+
+    def everything(self) -> set[str]:
+        """Return every file and folder of the Pi, its users and its groups with their members."""
+        return set(self._guest(EVERYTHING).splitlines())
 
     def bring_files(self) -> None:
         """Put the checkout's scripts, the wheels and the owner's files on the Pi."""
@@ -77,6 +89,8 @@ class Home:
 
     def install(self, *options: str, source: str = WHEELS) -> tuple[float, str]:
         """Run the installer; return how long it took and what it printed."""
+        if "--key-file" in options:  # it moves the key away
+            self._guest.write("/srv/key", f"{KEY}\n")
         started_s = time.monotonic()
         command = f"{FILES}/scripts/install --from {source} {' '.join(options)}"
         said = self._guest(command, within_s=400)

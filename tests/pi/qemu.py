@@ -122,6 +122,7 @@ class Computer:
         ssh_port: Where its ssh answers on this machine.
         monitor: QEMU itself.
         pins: Its GPIO lines, from outside.
+        more: Further options of QEMU, from the next start on.
     """
 
     monitor: Monitor
@@ -134,6 +135,7 @@ class Computer:
         self._usb_socket = usb_socket
         self._disk = folder / "disk.qcow2"
         self._process: subprocess.Popen[bytes] | None = None
+        self.more: list[str] = []
 
     def start(self, clock: str | None = None) -> None:
         """Switch it on; the first time with a fresh disk.
@@ -214,4 +216,5 @@ class Computer:
             *("-qtest-log", "/dev/null"),
             *(("-rtc", f"base={clock}") if clock else ()),
             *usb,
+            *self.more,
         ]

@@ -12,6 +12,7 @@ PROGRAM = """\
 #!/bin/sh
 exec >/var/lib/voiced/seen 2>&1
 echo "user $(id -un), nice $(nice), $(taskset -pc $$ | sed 's/.*: /cores /')"
+cat /proc/self/cgroup
 cat /etc/voiced/api-key "$CREDENTIALS_DIRECTORY/api-key"
 touch /etc/voiced/mine
 env
@@ -84,7 +85,7 @@ def test_a_timer_set_by_voice_outlives_a_power_cut(installed):
     said = it.agent.wait("reply_audio", asked_s + 20, 20)
     it.wait_for("asleep", within_s=40)
     it.pi.guest.until(
-        lambda: it.pi.guest.attempt("test -e /var/lib/voiced/alarms.json")[0] != 0, 10, "no alarm"
+        lambda: it.pi.guest("cat /var/lib/voiced/alarms.json") == "[]\n", 10, "no alarm"
     )
     it.measured(
         "a timer of 20 s, the power cut",
@@ -111,6 +112,7 @@ def test_a_program_of_the_owner_has_no_rights_and_leaves_nothing_behind(installe
     assert it.pi.guest.attempt("pgrep -f 'sleep 60[12]'")[0] == 1
     seen = it.pi.guest("cat /var/lib/voiced/seen; rm /var/lib/voiced/seen")
     assert "user voiced, nice 10, cores 0-3" in seen
+    assert "/voiced-programs.service" in seen
     assert KEY not in seen
     assert seen.count("Permission denied") + seen.count("No such file") == 2
     assert "Read-only file system" in seen

@@ -91,6 +91,79 @@ def test_the_journal_has_fields_to_search_by(installed):
     assert {entry["SYSLOG_IDENTIFIER"] for entry in entries} <= {"voiced", "systemd"}
 
 
+EXECUTE = """\
+import ctypes, os, shutil, stat
+
+n_files, found, ran = 0, [], []
+for folder, folders, names in os.walk("/"):
+    if folder in ("/proc", "/sys"):
+        folders.clear()
+        continue
+    for path in (os.path.join(folder, name) for name in names):
+        try:
+            mode = os.lstat(path).st_mode
+        except OSError:
+            continue
+        n_files += stat.S_ISREG(mode)
+        if stat.S_ISREG(mode) and os.access(path, os.X_OK):  # the kernel looks at the mount as well
+            found.append(path)
+    path = os.path.join(folder, "planted")
+    try:
+        shutil.copy("/bin/true", path)
+    except OSError:
+        continue
+    ran += [path] if os.access(path, os.X_OK) else []
+    os.remove(path)
+print(n_files, len(found))
+print(*ran)
+print(ctypes.CDLL(None).system(b"touch /tmp/ran") >> 8)
+print(*found, sep="\\n")
+"""
+
+ALSA = """\
+import alsaaudio
+
+name = "file:'|(id; cat) >/var/lib/voiced/ran',raw"
+try:
+    pcm = alsaaudio.PCM(alsaaudio.PCM_PLAYBACK, device=name, periodsize=320)
+    pcm.write(bytes(1280))
+    pcm.close()
+except alsaaudio.ALSAAudioError:
+    pass
+"""
+"""A name of a sound device that is a command for a shell."""
+
+
+def test_the_daemon_can_start_no_program(installed):
+    """In its place and as its user: no shell, no program of the system, none that it writes."""
+    it, guest = installed, installed.pi.guest
+    guest.write("/srv/execute.py", EXECUTE)
+    as_it = "--setuid $(id -u voiced) --setgid $(id -g voiced)"
+    within = f"nsenter --target {it.pid()} --mount {as_it}"
+    code, said = guest.attempt(f"{within} /bin/sh -c id")
+    assert code != 0
+    assert "Permission denied" in said
+    script = """'exec(open("/srv/execute.py").read())'"""
+    said = guest(f"{within} /opt/voiced/current/bin/python -c {script}")
+    counts, ran, status, *found = said.splitlines()
+    assert ran == ""
+    assert status == "127"  # what libc says of a shell that cannot be started
+    places = (
+        "/usr/bin/python3.",
+        "/opt/voiced/",
+        "/usr/lib/python3",
+        "/usr/lib/aarch64-linux-gnu/",
+    )
+    assert [path for path in found if not path.startswith(places)] == []
+    guest.write("/srv/alsa.py", ALSA)
+    guest(f"{within} /opt/voiced/current/bin/python -c {script.replace('execute', 'alsa')}")
+    assert guest.attempt("test -e /var/lib/voiced/ran")[0] == 1
+    n_files, n_found = counts.split()
+    it.measured(
+        "what the daemon can execute", f"{n_found} of {n_files} files, of Python and of libraries"
+    )
+
+
 def test_no_secret_can_be_read_by_anybody(installed):
     """The key, in the places where a program's secrets are usually found."""
     it, guest = installed, installed.pi.guest

@@ -10,6 +10,7 @@ from voiced.config.environment import variable
 from voiced.core.actions import Status
 from voiced.errors import Trouble
 from voiced.pipes import Progress
+from voiced.printable import shown
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,17 @@ def feeding_s() -> float | None:
     return int(given) / 1e6 / FEEDINGS if given is not None and given.isdecimal() else None
 
 
+def status_line(status: Status, why: str = "") -> str:
+    """Return what shows systemd a status. Words in `why` cannot become a line of their own, an order."""
+    return f"STATUS={status.value}{': ' if why else ''}{shown(why)}"
+
+
 class Vitality:
-    """Judges from look to look whether sound moves, or is known not to."""
+    """Judges from look to look whether sound moves, or is known not to.
+
+    A device whose opening hangs counts as one that stands still, though that is known: a new process may
+    open it, and this one never will if its driver does not return.
+    """
 
     def __init__(self) -> None:
         self._before: Progress | None = None
@@ -53,7 +63,8 @@ class Vitality:
             return True
         hears = now.captured_periods != before.captured_periods or now.microphone is not None
         plays = now.played_frames != before.played_frames or now.speaker is not None
-        return hears and plays
+        hangs = Trouble.HANGING in (now.microphone, now.speaker)
+        return hears and plays and not hangs
 
 
 class SystemdService:
@@ -66,6 +77,7 @@ class SystemdService:
 
     Attributes:
         complaint: Tells what is wrong with the settings.
+        cause: Tells why the agent cannot be had.
     """
 
     def __init__(
@@ -78,6 +90,7 @@ class SystemdService:
         self._is_well = True
         self._status = Status.BOOTING
         self.complaint: Callable[[], str] = str
+        self.cause: Callable[[], str] = str
         self._fed_s: float | None = None
 
     @property
@@ -94,8 +107,12 @@ class SystemdService:
     def show_again(self) -> None:
         """Show the status once more, because there is more to say about it."""
         stopping = "STOPPING=1\n" if self._status is Status.STOPPING else ""
-        why = self.complaint() if self._status is Status.CONFIGURATION_ERROR else ""
-        self._notify(f"{stopping}STATUS={': '.join(filter(None, [self._status.value, why]))}")
+        why = ""
+        if self._status is Status.CONFIGURATION_ERROR:
+            why = self.complaint()
+        elif self._status in (Status.OFFLINE, Status.REJECTED):
+            why = self.cause()
+        self._notify(f"{stopping}{status_line(self._status, why)}")
 
     def reloading(self, begun: bool, /) -> None:  # noqa: FBT001 - it is the one argument
         """Tell that the settings are being read again, or that this is over."""
@@ -116,4 +133,4 @@ class SystemdService:
             self._notify("WATCHDOG=1")
             self._fed_s = monotonic()
         elif was_well:
-            log.error("sound stands still, and nobody knows why: waiting to be started anew")
+            log.error("sound stands still: waiting for systemd to start the daemon again")

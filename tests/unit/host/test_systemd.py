@@ -24,6 +24,8 @@ STILL = Progress(7, 700)
         (Progress(8, 700, speaker=Trouble.BUSY), True),
         (Progress(7, 700, Trouble.STALLED, Trouble.STALLED), True),
         (Progress(7, 700, microphone=Trouble.ABSENT), False),
+        (Progress(8, 800, microphone=Trouble.HANGING), False),
+        (Progress(8, 800, speaker=Trouble.HANGING), False),
         (Progress(8, 0), True),  # opened anew, the count of what was played begins again
     ],
 )
@@ -31,6 +33,17 @@ def test_it_lives_if_each_direction_moves_or_its_trouble_is_known(now, lives):
     vitality = Vitality()
     assert vitality.judge(STILL)
     assert vitality.judge(now) is lives
+
+
+def test_words_of_others_give_systemd_no_orders():
+    """A settings file can quote them into the complaint about itself."""
+    told = Told()
+    service = SystemdService(told, lambda: STILL, None)
+    service.complaint = lambda: "voiced.yaml:1: x\nMAINPID=1\nWATCHDOG=trigger\x1b[2J: unknown key"
+    service.show(Status.CONFIGURATION_ERROR)
+    assert told == [
+        r"STATUS=configuration-error: voiced.yaml:1: x\nMAINPID=1\nWATCHDOG=trigger\u001b[2J: unknown key"
+    ]
 
 
 class Told(list):
@@ -104,3 +117,13 @@ def test_the_library_speaks_to_the_socket_that_systemd_names(monkeypatch, tmp_pa
 def test_the_watchdog_is_fed_four_times_in_its_patience(monkeypatch, given, every_s):
     monkeypatch.setenv("WATCHDOG_USEC", given)
     assert feeding_s() == every_s
+
+
+@pytest.mark.parametrize("status", [Status.OFFLINE, Status.REJECTED, Status.LISTENING])
+def test_it_tells_why_the_agent_cannot_be_had(status):
+    told = []
+    service = SystemdService(told.append, lambda: None, None)
+    service.cause = lambda: "out of quota"
+    service.show(status)
+    why = "" if status is Status.LISTENING else ": out of quota"
+    assert told == [f"STATUS={status.value}{why}"]
