@@ -12,6 +12,7 @@ for its folder. `tests/house` runs always: it is about every file.
 """
 
 import ast
+import functools
 import subprocess
 import sys
 import tomllib
@@ -102,6 +103,7 @@ def room_of(module: str) -> str:
     return ".".join(module.split(".")[:2])
 
 
+@functools.cache
 def imported(path: Path) -> set[str]:
     """Return what a file imports, as dotted names; of `from a import b` both a and a.b."""
     names = set()
@@ -126,9 +128,14 @@ def behind(names: Iterable[str], imports: dict[str, set[str]]) -> set[str]:
     return found
 
 
+@functools.cache
+def graph_of_imports() -> grimp.ImportGraph:
+    return grimp.build_graph(*PACKAGES, cache_dir=None)
+
+
 def rooms_above(rooms: set[str]) -> set[str]:
     """Return the rooms that import one of these."""
-    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    graph = graph_of_imports()
     return {
         room_of(importer)
         for module in graph.modules

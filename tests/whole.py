@@ -8,13 +8,8 @@ from types import SimpleNamespace
 from tests.fakes import ManualWake, RecordingCaptions, RecordingIndicator
 from voiced.app import Extras, assemble_parts, sound_settings
 from voiced.app import policy as policy_of
-from voiced.config.schema import (
-    AgentSection,
-    AudioSection,
-    CaptureSection,
-    Settings,
-    SoundsSection,
-)
+from voiced.config.schema import AgentSection, Settings, SoundsSection
+from voiced.config.sound import AudioSection, CaptureSection
 from voiced.core.events import StopRequested, Woken
 from voiced.devices.websocket import WebSocketDialer
 from voiced.runtime import Runtime

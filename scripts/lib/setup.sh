@@ -31,6 +31,7 @@ packages=(
   "test  fonts-noto-cjk     /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc Chinese and Japanese there"
   "test  mosquitto          mosquitto                          is the broker of the tests"
   "test  prometheus         promtool                           judges the figures for Prometheus"
+  "test  systemd            systemd-analyze                    weighs how tight the units are"
   "test  minisign           minisign                           signs settings for the tests"
   "test  libfaketime        /usr/lib/*/faketime/libfaketimeMT.so.1 lets the wall clock jump in the tests"
   "test  pkg-config         pkg-config                         the same build looks for it"

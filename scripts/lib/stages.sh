@@ -61,16 +61,25 @@ times() {
 }
 
 _await_any() {
-  local status name
+  local status name gone
   until read -r -t 2 status name <&"$_ended"; do
-    for name in "${!_pid[@]}"; do # one that was killed tells nothing
-      kill -0 "${_pid[$name]}" 2>/dev/null || { read -r -t 0.1 status name <&"$_ended" && break 2; status=killed; break 2; }
-    done
+    gone=$(_without_process) || continue
+    # It may have told its end meanwhile; one that was killed tells nothing.
+    read -r -t 0.1 status name <&"$_ended" || { status=killed name=$gone; }
+    break
   done
   [[ $status == 0 ]] || _fail "$name"
   unset "_pid[$name]"
   _took[$name]=$((SECONDS - _began[$name]))
   _print_ended
+}
+
+_without_process() {
+  local name
+  for name in "${!_pid[@]}"; do
+    kill -0 "${_pid[$name]}" 2>/dev/null || { echo "$name" && return; }
+  done
+  return 1
 }
 
 _print_ended() {
@@ -104,7 +113,7 @@ _fail() {
   exit 1
 }
 
-# Ask first: tests take away what they started. Whoever does not listen is killed.
+# Ask first: tests take away what they started. Then kill what is left.
 _stop_all() {
   local pid signal
   for signal in INT TERM KILL; do

@@ -41,6 +41,15 @@ def scripts() -> list[Path]:
     return sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
 
 
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def folded(text: str) -> str:
+    """Return text in one line, with one blank between words."""
+    return " ".join(text.split())
+
+
 def place(path: Path) -> str:
     return str(path.relative_to(ROOT))
 

@@ -66,6 +66,11 @@ PARTS = {
         "command_tools: {look: {description: d, parameters: {}, argv: [/bin/true]}}\n",
         {"jsonschema", "voiced.tools.declared", "voiced.tools.command_tools"},
     ),
+    "patterns": (
+        "command_tools: {look: {description: d, argv: [/bin/true], parameters: "
+        "{properties: {a: {type: string, pattern: '^a$'}}}}}\n",
+        {"jsonschema", "re2", "voiced.tools.declared", "voiced.tools.command_tools"},
+    ),
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.house.repository import ROOT, run
 from voiced.cli import COMMANDS
+from voiced.config.signature import signing_command
 from voiced.core.actions import Status
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,6 +22,14 @@ def test_every_status_is_explained():
 def test_every_command_is_explained():
     explained = set(re.findall(r"^\| `voiced ([a-z]+)", README, re.MULTILINE))
     assert explained == set(COMMANDS)
+
+
+@pytest.mark.parametrize("file", ["README.md", "config/examples/fleet.yaml"])
+def test_what_signs_a_file_names_the_revision_that_the_example_has(file):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    commands = re.findall(r'minisign -S -m fleet\.yaml(?: -t "[^"]*")?', text)
+    revision = re.search(r"^revision: ([0-9]+)", text, re.MULTILINE)
+    assert set(commands) == {signing_command("fleet.yaml", int(revision[1]))}
 
 
 @pytest.mark.parametrize("script", sorted(set(re.findall(r"\bscripts/[a-z-]+", README))))

@@ -1,0 +1,104 @@
+"""Figures in the README are those that the code counts with."""
+
+import pytest
+
+from tests.house.repository import folded, read
+from voiced import tool_calls
+from voiced.agents import workbuddy
+from voiced.backoff import Backoff
+from voiced.cli.asking import NotRunningError
+from voiced.config import record
+from voiced.config.controls import ButtonSection
+from voiced.config.document import MAX_BYTES, MAX_KEYS, MAX_VALUES
+from voiced.config.outside import MqttSection, RemoteSection
+from voiced.core import echo_guard, gestures
+from voiced.core.schedule import FIRST_S
+from voiced.core.state import Policy
+from voiced.devices.pulse import LONGEST_DEAD_AFTER_S, Patience
+from voiced.errors import ConfigError, DeviceError, DeviceStuck, VoicedError
+from voiced.host import alarm_clock, gate
+from voiced.host.places import Rank
+from voiced.host.refusals import TELL_EVERY_S
+from voiced.storage.atomic_file import KEPT_BROKEN
+from voiced.tools import command_tools, declaration, declared, process_group
+
+WORDS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 7: "seven", 8: "eight"}
+UNITS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
+KIB = 1024
+
+
+def word(number):
+    return WORDS[round(number)]
+
+
+POLICY, PATIENCE, BACKOFF, LIMITS = Policy(), Patience(), Backoff(), gate.Limits()
+REMOTE = RemoteSection(url="https://config.test/x")
+STRANGERS = LIMITS.rooms[Rank.STRANGER]
+
+SENTENCES = [
+    f"Hold the button for {ButtonSection(pin=17).hold_s:g} s",
+    f"It asks every {word(REMOTE.interval_s / 60)} minutes or so",
+    f"A file holds at most {MAX_BYTES // KIB} KiB and {MAX_KEYS:,} keys",
+    f"What is new is tried for `remote.trial_s` ({word(REMOTE.trial_s / 60)} minutes)",
+    f"if the daemon crashes {word(record.MOST_STARTS)} times meanwhile",
+    f"not before {record.REMEMBERED_FAILURES} others have failed",
+    f"is not tried for an {UNITS[record.FIRST_WAIT_S]}, after a second failure for two, and so on up to a "
+    f"{UNITS[record.LONGEST_WAIT_S]}",
+    f"a server sees {10_000 / REMOTE.interval_s:.0f} requests a second",
+    f"nothing of its server yet asks within {FIRST_S:g} s",
+    f"({LIMITS.handshake_s:g} s for a handshake, a request's head, its body; {LIMITS.answer_s:g} s for the answer)",
+    f"has {STRANGERS.per_group} of the {STRANGERS.places} places for strangers",
+    f"told to the log at most once a {UNITS[TELL_EVERY_S]}",
+    f"listens for {word(POLICY.alarm_listen_s)} seconds",
+    f"rings by itself, every {word(POLICY.ring_every_s)} seconds for a {UNITS[POLICY.ring_for_s]}",
+    f"if it is less than an {UNITS[alarm_clock.MISSED_S]} late",
+    f"{alarm_clock.MOST} at most; none is confirmed",
+    f"runs behind the sound (nice {process_group.NICENESS})",
+    f"(1 to {declared.MOST_S}, {declaration.DEFAULT_TIMEOUT_S} unless set)",
+    f"{word(tool_calls.MOST_AT_ONCE)} calls at once, {tool_calls.MOST_WAITING} more wait, "
+    f"{tool_calls.LARGEST_ARGUMENTS // KIB} KiB of arguments, {tool_calls.LONGEST_ANSWER:,} characters of result, "
+    f"{command_tools.MOST_BYTES // KIB} KiB of a service's or program's answer",
+    f"no more than {workbuddy.WorkBuddyCodec.queue_ms:g} ms of its sound ever wait here",
+    f"is there is kept ({workbuddy.WorkBuddyCodec.keep_s:g} s)",
+    f"after a {UNITS[BACKOFF.first_s]} at first and at most after a {UNITS[BACKOFF.most_s]}",
+    f"`NAME.broken-DATE`, {word(KEPT_BROKEN)} of each at most",
+    f"A step of {gestures.VOLUME_STEP} %.",
+    f"{gestures.DOUBLE_S:g} s later. Without either it counts at once ({gestures.STEADY_S * 1000:g} ms)",
+    f"is interrupted {word(echo_guard.IN_A_ROW)} times in a row",
+    f"not acknowledged for a {UNITS[PATIENCE.dead_after_s]} (up to {word(LONGEST_DEAD_AFTER_S)} on a slow network), "
+    f"or an agent silent for {word(PATIENCE.silent_after_s)}",
+    f"at once, then after {POLICY.resume_delay_s:g} s, {2 * POLICY.resume_delay_s:g} s and so on up to "
+    f"{POLICY.resume_cap_s:g} s",
+    f"gets at most the last {POLICY.keep_for_fresh_s:g} s",
+    f"grow from {POLICY.retry_delay_s:g} s to {POLICY.retry_cap_s:g} s",
+    f"tried again every {POLICY.refused_delay_s / 60:.0f} to {1.25 * POLICY.refused_delay_s / 60:.0f} minutes",
+]  # fmt: skip
+OF_SETTINGS = [
+    f"A file has at most {MAX_BYTES // KIB} KiB, {MAX_KEYS:,} keys and {MAX_VALUES:,} values"
+]
+
+
+def test_the_readme_counts_as_the_code_does(measured):
+    for page, sentences in (("README.md", SENTENCES), ("config/README.md", OF_SETTINGS)):
+        text = folded(read(page))
+        assert [sentence for sentence in sentences if sentence not in text] == []
+    measured(f"{len(SENTENCES + OF_SETTINGS)} sentences with figures compared with the code")
+
+
+def test_a_broker_is_reached_over_tls_unless_the_settings_say_otherwise():
+    assert MqttSection(host="broker.test").tls
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ConfigError, 78, "78 the settings must be changed"),
+        (DeviceError, 69, "69 a sound card does not work"),
+        (DeviceStuck, 69, "69 a sound card does not work"),
+        (NotRunningError, 69, "or no daemon answers"),
+        (VoicedError, 1, "1 anything else"),
+    ],
+)
+def test_the_exit_codes_of_errors_are_those_of_the_readme(error, code, said):
+    assert error.exit_code == code
+    assert said in folded(read("README.md"))
