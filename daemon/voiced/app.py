@@ -2,25 +2,30 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from voiced.agents import AGENTS
-from voiced.agents.codec import Agent, AgentSettings
+from voiced.agents.codec import Agent, AgentSettings, TokenSource
 from voiced.config.document import MAX_BYTES
+from voiced.config.hands import resolved
 from voiced.config.outside import RemoteSection
 from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
 from voiced.core.state import Policy
 from voiced.devices.choice import AUTO
+from voiced.devices.connector import Connector
 from voiced.devices.cues import CueFiles
+from voiced.devices.driver_calls import DriverCalls
 from voiced.devices.http import AiohttpCaller
 from voiced.devices.link import LinkOptions
 from voiced.devices.link_watch import LinkWatch
 from voiced.devices.resolver import Resolver
 from voiced.devices.sound import SoundDevices, is_file, microphone, speaker
 from voiced.devices.websocket import WebSocketDialer
-from voiced.errors import ConfigError, Problem
+from voiced.errors import ConfigError
+from voiced.guard import Guard
 from voiced.host.always import AlwaysAwake
 from voiced.host.memory import StateFile
 from voiced.parts import Parts, SoundSettings
@@ -36,18 +41,26 @@ from voiced.ports import (
     Tool,
     WakeSource,
 )
-from voiced.registry import load
+from voiced.protocols import (
+    agent_class,
+    check_session,
+    default_url,
+    scheme,
+    session_permissions,
+    takes_tools,
+)
 from voiced.runtime import Runtime
+from voiced.storage.files import ALARMS
+from voiced.storage.state_store import StateStore
 from voiced.toolbox import check_declared, ingredients, look_for, servers, together, toolbox
 from voiced.tools import NEED_ALARMS, TOOLS
+from voiced.tools.token_program import DialCalls
 from voiced.wiring import buttons, light, light_wiring
 
 if TYPE_CHECKING:
     from voiced.host.alarm_clock import AlarmClock
 
 Made = TypeVar("Made")
-
-ALARMS_FILE = "alarms.json"
 
 REMOTE_TIMEOUT_S = 30.0
 """How long a server may take to send its settings."""
@@ -61,11 +74,12 @@ def _nobody() -> None:
 class Extras:
     """What a command adds to, or puts in the place of, what the settings name.
 
-    `state_folder` is where to remember the volume; without one it is not. `tools_changed` is called
-    when there are other tools than those the parts were built with.
+    `store` is where to keep what outlives the process; without one nothing does. `tools_changed` is
+    called when there are other tools than those the parts were built with. `vital` are those of the wake
+    sources and chores without which the daemon must not go on; `guard` looks after everything else.
     """
 
-    state_folder: Path | None = None
+    store: StateStore | None = None
     microphone: Microphone | None = None
     speaker: Speaker | None = None
     tools: Mapping[str, Tool] | None = None
@@ -77,6 +91,8 @@ class Extras:
     taps: Sequence[PeriodTap] = ()
     chores: Sequence[Chore] = ()
     tools_changed: Callable[[], None] = _nobody
+    vital: Sequence[WakeSource | Chore] = ()
+    guard: Guard = field(default_factory=Guard)
 
 
 class Workshop:
@@ -98,56 +114,10 @@ class Workshop:
         return made
 
 
-def check_session(protocol: str, session: Mapping[str, Any]) -> list[Problem]:
-    """Return what is wrong with `agent.session` in the eyes of `protocol`.
-
-    Raises:
-        ConfigError: If there is no such protocol.
-    """
-    problems: list[Problem] = load(AGENTS, protocol, "agent.protocol").check_session(session)
-    return problems
-
-
-def default_url(protocol: str) -> str | None:
-    """Return where an agent of `protocol` lives unless the settings say so.
-
-    Raises:
-        ConfigError: If there is no such protocol.
-    """
-    url: str | None = load(AGENTS, protocol, "agent.protocol").default_url
-    return url
-
-
-def scheme(protocol: str) -> str:
-    """Return how the address of an agent of `protocol` begins.
-
-    Raises:
-        ConfigError: If there is no such protocol.
-    """
-    begins: str = load(AGENTS, protocol, "agent.protocol").scheme
-    return begins
-
-
-def within_reach(protocol: str, session: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
-    """Return what a person before the device may set of an agent's session, and where it stands.
-
-    Raises:
-        ConfigError: If there is no such protocol.
-    """
-    if "agent_id" in session:  # a stored agent brings its own settings
-        return {}
-    personal: Mapping[str, tuple[str, ...]] = load(AGENTS, protocol, "agent.protocol").personal
-    return personal
-
-
-def takes_tools(protocol: str) -> bool:
-    """Tell whether an agent of `protocol` calls tools.
-
-    Raises:
-        ConfigError: If there is no such protocol.
-    """
-    takes: bool = load(AGENTS, protocol, "agent.protocol").takes_tools
-    return takes
+def names(workshop: Workshop) -> Resolver:
+    """Return what looks up names: the same for everything that goes over the network."""
+    network = workshop.make("network", None, LinkWatch)
+    return workshop.make("names", None, lambda: Resolver(why_unreachable=network.why_unreachable))
 
 
 def catalogue() -> Catalogue:
@@ -158,6 +128,7 @@ def catalogue() -> Catalogue:
         check_session=check_session,
         default_url=default_url,
         scheme=scheme,
+        session_permissions=session_permissions,
         takes_tools=takes_tools,
         check_declared=check_declared,
         look_for=look_for,
@@ -184,15 +155,14 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
     workshop = workshop or Workshop()
     make = workshop.make
     protocol, sound, link = settings.agent.protocol, sound_devices(settings), link_options(settings)
-    network = make("network", None, LinkWatch)
-    resolver = make("names", None, lambda: Resolver(why_unreachable=network.why_unreachable))
+    network, resolver = make("network", None, LinkWatch), names(workshop)
     tools = extras.tools
     if tools is None:
         of = ingredients(settings, link)
         tools = make("tools", of, lambda: toolbox(settings, link, resolver))
     hosts = []
     if extras.tools is None and takes_tools(protocol):
-        hosts = servers(settings, link, make, extras.tools_changed)
+        hosts = servers(settings, Connector(link, resolver), make, extras.tools_changed)
         tools = together(tools, hosts)
     agent = make("agent", protocol, lambda: _agent(settings, tools, extras.key))
     fingers = (settings.button, settings.buttons, settings.wake.mode == "hold_to_talk")
@@ -200,54 +170,68 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
     led = make("light", light_wiring(settings), lambda: light(settings))
     lights = [] if led is None else [led]
     memory = None
-    if extras.state_folder is not None:
-        folder, volume = extras.state_folder, settings.audio.playback.volume
-        memory = make("memory", volume, lambda: StateFile(folder, volume))
-    clock = _alarm_clock(tools, extras.state_folder, workshop)
+    store, volume = extras.store, settings.audio.playback.volume
+    if store is not None:
+        memory = make("memory", volume, partial(StateFile, store, volume))
+    stores = [] if store is None or store in extras.chores else [store]
+    clock = _alarm_clock(tools, store, workshop)
     clocks = [] if clock is None else [clock]
     awake = [make("always", None, AlwaysAwake)] if settings.wake.mode == "always" else []
+
+    def calls(side: str, device: str) -> DriverCalls:  # it outlives what is opened through it
+        return make(f"calls for {side} by {device}", None, DriverCalls)
+
     return Parts(
-        microphone=extras.microphone or make("mic", _for_capture(sound), lambda: microphone(sound)),
-        speaker=extras.speaker or make("speaker", _for_playback(sound), lambda: speaker(sound)),
+        microphone=extras.microphone
+        or make(
+            "mic",
+            _for_capture(sound),
+            lambda: microphone(sound, calls("capture", sound.capture)),
+        ),
+        speaker=extras.speaker
+        or make(
+            "speaker",
+            _for_playback(sound),
+            lambda: speaker(sound, calls("playback", sound.playback)),
+        ),
         dial=WebSocketDialer(link, resolver, network.guard),
-        call_http=AiohttpCaller(link, resolver),
+        call_http=DialCalls(AiohttpCaller(link, resolver)),
         agent=agent,
         tools=tools,
         wake_sources=[*extras.wake_sources, network, *hands, *awake, *clocks],
-        indicators=[*extras.indicators, *lights, *awake],
-        observers=extras.observers,
+        indicators=[*extras.indicators, *lights],
+        observers=[*extras.observers, *awake],
         captions=extras.captions,
         taps=extras.taps,
         lights=lights,
-        chores=[*extras.chores, *lights, *hosts, *([] if memory is None else [memory])],
+        chores=[*extras.chores, *lights, *hosts, *stores],
         cues=cue_files(settings),
         memory=memory,
         alarms=clock,
+        vital=extras.vital,
+        guard=extras.guard,
     )
 
 
 def _alarm_clock(
-    tools: Mapping[str, Tool], folder: Path | None, workshop: Workshop
+    tools: Mapping[str, Tool], store: StateStore | None, workshop: Workshop
 ) -> "AlarmClock | None":
     """Return what keeps timers, unless there is nothing to keep."""
-    path = None if folder is None else folder / ALARMS_FILE
-    if NEED_ALARMS.isdisjoint(tools) and not (path is not None and path.exists()):
+    file = None if store is None else store.open(ALARMS)
+    if NEED_ALARMS.isdisjoint(tools) and not (file is not None and file.exists):
         return None
     from voiced.host.alarm_clock import AlarmClock
 
-    return workshop.make("alarms", path, lambda: AlarmClock(path))
+    return workshop.make("alarms", store, lambda: AlarmClock(file))
 
 
 def _agent(settings: Settings, tools: Mapping[str, Tool], key: str | None) -> Agent:
-    agent: Agent = load(AGENTS, settings.agent.protocol, "agent.protocol")(
-        agent_settings(settings, tools, key)
-    )
-    return agent
+    return agent_class(settings.agent.protocol)(agent_settings(settings, tools, key))
 
 
 def _for_capture(sound: SoundDevices) -> tuple[object, ...]:
     # The speaker as well: one that plays elsewhere has a card kept awake for its microphone's sake.
-    return sound.capture, sound.playback, sound.channel, sound.period_ms
+    return sound.capture, sound.playback, sound.channel, sound.period_ms, sound.gain
 
 
 def _for_playback(sound: SoundDevices) -> tuple[object, ...]:
@@ -271,19 +255,26 @@ def link_options(settings: Settings) -> LinkOptions:
     )
 
 
-def settings_caller(settings: Settings, remote: RemoteSection) -> AiohttpCaller:
+def settings_caller(
+    settings: Settings, remote: RemoteSection, resolver: Resolver | None = None
+) -> AiohttpCaller:
     """Return what asks a server for settings."""
     network = settings.network
     ca_file = remote.ca_file or network.ca_file
     options = LinkOptions(proxy=network.proxy, ca_file=ca_file)
-    return AiohttpCaller(options, timeout_s=REMOTE_TIMEOUT_S, max_bytes=MAX_BYTES)
+    return AiohttpCaller(options, resolver, timeout_s=REMOTE_TIMEOUT_S, max_bytes=MAX_BYTES)
 
 
 def sound_devices(settings: Settings) -> SoundDevices:
     """Return the sound devices that the settings name."""
     capture, playback = settings.audio.capture, settings.audio.playback
     return SoundDevices(
-        capture.device, playback.device, capture.channel, capture.period_ms, playback.mixer
+        capture.device,
+        playback.device,
+        capture.channel,
+        capture.period_ms,
+        playback.mixer,
+        capture.gain,
     )
 
 
@@ -293,7 +284,7 @@ def agent_settings(
     """Return what the agent's protocol needs to know; `key` goes before the settings' own.
 
     Raises:
-        ConfigError: If the agent's address is missing or its key cannot be read.
+        ConfigError: If the agent's address is missing, or its key or what its token takes cannot be read.
     """
     agent = settings.agent
     url = agent.url or default_url(agent.protocol)
@@ -305,9 +296,24 @@ def agent_settings(
         url=url,
         key=key,
         auth=agent.auth,
+        token=None if agent.token is None else token_source(agent.token),
         session=agent.session,
         tools=[tool.spec for tool in tools.values()],
         eager_tools=agent.eager_tools,
+    )
+
+
+def token_source(declared: Mapping[str, Any]) -> TokenSource:
+    """Return where temporary tokens come from, with the secrets that it takes.
+
+    Raises:
+        ConfigError: If one of them cannot be read.
+    """
+    return TokenSource(
+        url=declared.get("url", ""),
+        headers=resolved(declared.get("headers", {}), "agent.token.headers"),
+        json_pointer=declared.get("json_pointer", ""),
+        command=tuple(declared.get("command", ())),
     )
 
 

@@ -10,11 +10,16 @@
         * ResumeRefused      -- the old session is gone; forget its id and dial afresh
         * Redial             -- we learned what was wrong and mended it; dial again at once
     * WireError              -- the agent broke its own protocol; drop the link, dial afresh
+    * PinError               -- a GPIO pin cannot be used; what needs it is started again later
     * ToolError              -- a tool failed; the agent is told and can say so
+    * NotSavedError          -- the disk did not take it; nothing is confirmed or begun that builds on it
 """
 
 from dataclasses import dataclass
 from enum import Enum
+
+LONGEST_GUESSED = 100
+"""Characters of a word that may be a misspelt one."""
 
 
 class VoicedError(Exception):
@@ -44,10 +49,28 @@ class ConfigError(VoicedError):
         return f"{self.where}: {self.problem}" + (f"; {self.hint}" if self.hint else "")
 
 
+class NotSavedError(VoicedError):
+    """Something is not safe on the disk.
+
+    Attributes:
+        path: The file.
+        reason: Why, in the words of the system.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be written: {self.reason}"
+
+
 class Trouble(Enum):
     """What ails one direction of sound.
 
-    UNOPENED is no fault: nobody knows yet.
+    UNOPENED is no fault: nobody knows yet. HANGING is the one that only a new process may end: a call into the
+    driver does not return.
     """
 
     UNOPENED = "unopened"
@@ -55,6 +78,7 @@ class Trouble(Enum):
     BUSY = "busy"
     STALLED = "stalled"
     SILENT = "silent"
+    HANGING = "opening hangs"
 
 
 class DeviceError(VoicedError):
@@ -160,6 +184,33 @@ class ToolError(VoicedError):
 
 
 @dataclass(frozen=True, slots=True)
+class Guess:
+    """A hint to what somebody meant. It takes work to find, which is done when it is turned into text.
+
+    Attributes:
+        word: What was written.
+        known: What might have been meant.
+        otherwise: What to say before all that is known, if nothing of it looks like the word.
+        quote: What stands around a word.
+    """
+
+    word: object
+    known: tuple[str, ...]
+    otherwise: str = "choose one of"
+    quote: str = ""
+
+    def __str__(self) -> str:
+        from difflib import get_close_matches  # only for files with mistakes
+
+        near: list[str] = []
+        if isinstance(self.word, str) and len(self.word) <= LONGEST_GUESSED:
+            near = get_close_matches(self.word, self.known, n=1)
+        if near:
+            return f"did you mean {self.quote}{near[0]}{self.quote}?"
+        return f"{self.otherwise} {', '.join(self.known)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong with a value, before it is known which file and line it came from.
 
@@ -168,9 +219,11 @@ class Problem:
         problem: What is wrong, in one clause.
         hint: What to do about it, or an empty string.
         where: File, line and key, where `path` alone does not tell them.
+        here: The file is right; only this machine lacks something.
     """
 
     path: tuple[str | int, ...]
     problem: str
-    hint: str = ""
+    hint: str | Guess = ""
     where: str = ""
+    here: bool = False

@@ -5,8 +5,9 @@ from http import HTTPStatus
 from aiohttp import web
 
 from voiced.core.actions import Status
+from voiced.host.refusals import Refusals
 from voiced.host.visitors import Doorman
-from voiced.host.website import Address, Website
+from voiced.host.website import Address, Visit, Website
 from voiced.metrics import Metrics, Reading
 from voiced.steering import Steering
 
@@ -21,7 +22,6 @@ WELL = frozenset(
 """What a device shows that does what it is there for."""
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
-_BEARER = "Bearer "
 
 
 class Monitor:
@@ -32,31 +32,39 @@ class Monitor:
         doorman: Who is let in.
         steering: Tells what the device shows.
         metrics: What is counted.
+        refusals: Counts what is refused.
     """
 
     def __init__(
-        self, address: Address, doorman: Doorman, steering: Steering, metrics: Metrics
+        self,
+        address: Address,
+        doorman: Doorman,
+        steering: Steering,
+        metrics: Metrics,
+        refusals: Refusals,
     ) -> None:
-        self._doorman = doorman
+        self._wants_token = doorman.token is not None
         self._steering = steering
         self._metrics = metrics
-        paths = {"GET /healthz": self._health, "GET /metrics": self._figures}
-        self.run = Website(address, doorman, paths).run
+        routes = {"GET /healthz": self._health, "GET /metrics": self._figures}
+        site = Website(address, doorman, routes, refusals)
+        self.run, self.routes = site.run, site.routes
 
-    async def _health(self, request: web.Request) -> web.Response:
+    async def _health(self, visit: Visit) -> web.Response:
         """Answer 200 if the device does what it is there for, else 503."""
-        self._let_in(request)
+        self._let_in(visit)
         sight = self._steering.sight()
         well = Status(sight.status) in WELL
         status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
         shown = {"healthy": well, "status": sight.status, "since": sight.since}
         return web.json_response(shown, status=status)
 
-    async def _figures(self, request: web.Request) -> web.Response:
-        self._let_in(request)
+    async def _figures(self, visit: Visit) -> web.Response:
+        self._let_in(visit)
         return web.Response(body=self._metrics.text(), headers={"Content-Type": TEXT_FORMAT})
 
-    def _let_in(self, request: web.Request) -> None:
-        shown = request.headers.get("Authorization", "")
-        if not self._doorman.lets_in(shown.removeprefix(_BEARER)):
-            raise web.HTTPUnauthorized
+    def _let_in(self, visit: Visit) -> None:
+        """Refuse who shows no token; where there is none, all but this device itself."""
+        visitor = visit.visitor
+        if not (visitor.is_known if self._wants_token else visitor.is_device):
+            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})

@@ -14,6 +14,7 @@ from voiced.audio.zeros import ZeroWatch
 from voiced.core.events import MicrophoneChanged, SpeakerChanged
 from voiced.core.pcm import PcmFormat
 from voiced.errors import DeviceError, Trouble
+from voiced.guard import Guard
 from voiced.ports import Capture, Microphone, PeriodTap, Playback, Speaker
 
 REOPEN_S = 0.5
@@ -79,6 +80,7 @@ class CapturePipe:
         taps: Sequence[PeriodTap],
         queue: UplinkQueue,
         silent_after_s: float,
+        guard: Guard | None = None,
     ) -> None:
         self.gate_open = False
         self.shut = False
@@ -87,6 +89,7 @@ class CapturePipe:
         self._microphone = microphone
         self._taps = taps
         self._queue = queue
+        self._guard = guard or Guard()
         self._format = PcmFormat(16_000)
         self._zeros = ZeroWatch(silent_after_s)
         self._was_silent = False
@@ -97,7 +100,7 @@ class CapturePipe:
 
     def successor(self, microphone: Microphone, silent_after_s: float) -> "CapturePipe":
         """Return a pipe that goes on from here with another microphone, once this one has ended."""
-        after = CapturePipe(microphone, self._taps, self._queue, silent_after_s)
+        after = CapturePipe(microphone, self._taps, self._queue, silent_after_s, self._guard)
         after.gate_open, after.shut, after.uplink = self.gate_open, self.shut, self.uplink
         after.periods = self.periods
         return after
@@ -140,7 +143,7 @@ class CapturePipe:
             raise _Shut
         self.periods += 1
         for tap in self._taps:
-            tap.feed(pcm, self._format)
+            self._guard.attempt(tap, tap.feed, pcm, self._format)
         self._watch_zeros(pcm)
         self._pass_on(pcm)
 

@@ -1,12 +1,12 @@
 """The shapes the runtime needs from the outside world. Adapters satisfy them."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from voiced.agents.codec import Caption, Dial, HttpAnswer, HttpCall, Message, ToolSpec
+from voiced.agents.codec import Caption, Dial, DialCall, HttpAnswer, HttpCall, Message, ToolSpec
 from voiced.core.actions import Status
 from voiced.core.cues import Earcon, Prompt
 from voiced.core.events import Event
@@ -212,12 +212,14 @@ class AlarmWish:
         name: What the user calls it, or what they want to be reminded of; may be empty.
         after_s: How much time is to pass.
         at: The local time of day and date, without a zone.
+        day: The word by which its day was named, as `core.moments` takes it.
     """
 
-    kind: str
+    kind: Literal["timer", "alarm", "reminder"]
     name: str = field(default="", repr=False)
     after_s: float | None = None
     at: datetime | None = None
+    day: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,17 +248,21 @@ class Alarms(Protocol):
         """Return the local time, with its zone."""
 
     async def set(self, wish: AlarmWish, /) -> Alarm:
-        """Set one; return once it is kept as safely as it can be.
+        """Set one; return once it is safe on the disk. Cancelled, it is not set.
 
         Raises:
-            ToolError: If there are too many.
+            ToolError: If there are too many, or if it cannot be written down.
         """
 
     def all(self) -> list[Alarm]:
         """Return what has not rung yet, the next one first."""
 
-    async def cancel(self, alarm_id: str, /) -> None:
-        """Forget one; return once that is kept. Nothing happens if there is none."""
+    async def cancel(self, alarm_ids: Collection[str], /) -> None:
+        """Forget some; return once that is safe on the disk. Nothing happens if there are none.
+
+        Raises:
+            ToolError: If that cannot be written down; they are forgotten all the same.
+        """
 
     def settle(self, alarm_id: str, /) -> None:
         """Forget one that rang. Must not block and must not raise."""
@@ -324,9 +330,20 @@ class Dialer(Protocol):
 
 
 class HttpCaller(Protocol):
-    """Makes the HTTPS calls a dial plan asks for."""
+    """Makes HTTPS calls."""
 
     async def __call__(self, call: HttpCall) -> HttpAnswer:
+        """Return the answer, whatever its status.
+
+        Raises:
+            LinkError: If no answer came in time.
+        """
+
+
+class DialCaller(Protocol):
+    """Makes the calls a dial plan asks for."""
+
+    async def __call__(self, call: DialCall) -> HttpAnswer:
         """Return the answer, whatever its status.
 
         Raises:

@@ -1,41 +1,46 @@
 """The daemon from its start to its end, started by systemd or in a terminal."""
 
-import asyncio
 import gc
 import logging
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from voiced import event_loop
 from voiced.adopter import Adopter
 from voiced.app import Extras, Workshop, catalogue, settings_caller
-from voiced.config.by_hand import FILE_NAME as BY_HAND
 from voiced.config.by_hand import read_with_by_hand
-from voiced.config.choice import Choice, choose
+from voiced.config.choice import Choice, choose, name_of
+from voiced.config.difference import changes, summary
 from voiced.config.environment import CONTROL_SOCKET, runtime_folder, state_folder
-from voiced.config.load import draft
-from voiced.config.record import started, stopped, without_local
+from voiced.config.load import ca_files, draft
+from voiced.config.record import without_local
 from voiced.desk import Desk
 from voiced.devices.gpio import GpioLight
 from voiced.distress import stay_up, tell_of_broken_settings
 from voiced.errors import ConfigError
+from voiced.guard import Guard
 from voiced.host.control import Answer, Ask, ControlSocket, Question, Watch
 from voiced.host.cores import stay_on_one_core
 from voiced.host.file_watch import FileWatch
 from voiced.host.logs import StatusLog, start_log
 from voiced.host.record_file import RecordFile
+from voiced.host.refusals import Refusals
 from voiced.host.reloads import Reloads
 from voiced.host.remote import RemoteSettings
 from voiced.host.serial import serial_number
 from voiced.host.signals import SignalWake
+from voiced.host.system_files import SystemFiles
 from voiced.host.systemd import Notify, SystemdService, feeding_s, notifier
 from voiced.outside import Outside
 from voiced.ports import Chore, Indicator
-from voiced.reconfigure import Reconfigurer
+from voiced.reconfigure import Reconfigurer, now
 from voiced.runtime import Runtime
 from voiced.steering import Steering
+from voiced.storage.files import BY_HAND
+from voiced.storage.state_store import StateStore
 from voiced.wiring import light_wiring
-from voiced.wishes import Wishes
+from voiced.wishes import Wishes, by_hand_in
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +62,14 @@ def run(path: Path, lamp: GpioLight | None, missing: ConfigError | None) -> int:
     """
     stay_on_one_core()
     notify = notifier()
-    kept = RecordFile(state_folder(), path)
-    kept.write(started(kept.record))
+    store = StateStore(state_folder())
+    kept = RecordFile(store, path)
+    kept.begin(now())
     try:
         # In a terminal somebody reads what is wrong: no need for settings from before.
         known = kept.record if notify is not None else without_local(kept.record)
-        found = missing or read_with_by_hand(path, state_folder() / BY_HAND, catalogue())
-        choice = choose(found, known, catalogue())
+        found = missing or read_with_by_hand(path, by_hand_in(store), catalogue())
+        choice = choose(found, known, catalogue(), now())
         start_log(choice.best.settings.log.level)
         return _converse(path, choice, kept, lamp, notify)
     except ConfigError as error:
@@ -71,11 +77,11 @@ def run(path: Path, lamp: GpioLight | None, missing: ConfigError | None) -> int:
         readable = draft(path)
         if notify is None:
             if readable is not None:
-                asyncio.run(tell_of_broken_settings(readable, lamp))
+                event_loop.run(tell_of_broken_settings(readable, lamp))
             raise
         start_log("info")
         log.error("%s", error)  # noqa: TRY400 - it says it all
-        asyncio.run(stay_up(path, readable, lamp, error, notify, feeding_s()))
+        event_loop.run(stay_up(path, readable, lamp, error, notify, feeding_s()))
         return 0
 
 
@@ -88,6 +94,7 @@ def _converse(
     elif lamp is not None:
         lamp.close()
     it = follow(path, choice, kept, workshop)
+    signals = SignalWake(it.reloads)
     indicators: list[Indicator] = [StatusLog()]
     chores: list[Chore] = []
     if notify is not None:
@@ -95,21 +102,24 @@ def _converse(
         it.reloads.tell = service.reloading
         it.outside.margin_s = lambda: service.margin_s
         service.complaint = lambda: it.reconfigurer.complaint
+        service.cause = it.outside.steering.cause
         it.reconfigurer.complained = service.show_again
         indicators.append(service)
         chores.append(service)
     runtime = it.assemble(
         Extras(
-            state_folder=state_folder(),
-            wake_sources=[SignalWake(it.reloads)],
+            store=kept.store,
+            wake_sources=[signals],
             indicators=indicators,
             chores=chores,
+            vital=[signals, *chores],  # systemd and its signals, beside sound
         )
     )
     # What is there by now stays; to look through it for garbage would hold up the threads of sound.
     gc.freeze()
-    asyncio.run(runtime.run())
-    kept.write(stopped(kept.record))
+    event_loop.run(runtime.run())
+    kept.end()
+    kept.store.close()
     return 0
 
 
@@ -150,70 +160,86 @@ class Following:
                 chores=[*extras.chores, *self.chores, *self.outside.chores],
                 observers=[*extras.observers, self.outside.audience],
                 captions=[*extras.captions, self.outside.subtitles],
+                guard=self.outside.guard,
             )
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where a daemon keeps what it needs.
-
-    Attributes:
-        state: The folder of what outlives the process.
-        control: The socket where questions are answered.
-    """
-
-    state: Path
-    control: Path
-
-
-def usual_places() -> Places:
-    """Return where the environment says."""
-    return Places(state_folder(), runtime_folder() / CONTROL_SOCKET)
-
-
 def follow(
-    path: Path, choice: Choice, kept: RecordFile, workshop: Workshop, places: Places | None = None
+    path: Path, choice: Choice, kept: RecordFile, workshop: Workshop, socket: Path | None = None
 ) -> Following:
     """Return what makes a daemon follow the settings in `path`.
 
     Args:
         path: The settings file.
         choice: What to begin with.
-        kept: What is kept of earlier settings.
+        kept: What is kept of earlier settings; everything else is kept in the same store.
         workshop: Where parts come from.
-        places: Where it keeps what it needs, if not where the environment says.
+        socket: Where questions are answered, if not where the environment says.
     """
-    places = places or usual_places()
+    store = kept.store
     adopter = Adopter(choice.best.settings, workshop)
     questions: dict[str, Ask] = {}
     streams: dict[str, Watch] = {}
-    control = ControlSocket(places.control, questions, streams)
-    by_hand = places.state / BY_HAND
-    read = partial(read_with_by_hand, path, by_hand, catalogue())
+    refusals = Refusals()
+    control = ControlSocket(
+        socket or runtime_folder() / CONTROL_SOCKET, questions, streams, refusals
+    )
+    read = partial(read_with_by_hand, path, by_hand_in(store), catalogue())
     reconfigurer = Reconfigurer(path, choice, kept, adopter, read, control.answers)
     remote = RemoteSettings(
-        reconfigurer, lambda section: settings_caller(adopter.running, section), serial_number
+        reconfigurer,
+        lambda section: settings_caller(adopter.running, section, adopter.resolver),
+        serial_number,
     )
     reconfigurer.followed = remote.follow
     reconfigurer.server_answers = remote.answers
-    wishes = Wishes(path, by_hand, lambda: adopter.wanted, reconfigurer.reread)
-    outside = Outside(adopter, reconfigurer, wishes, places.state)
+    store.recovered = remote.ask_again
+    wishes = Wishes(path, store.open(BY_HAND), lambda: adopter.wanted, reconfigurer.reread)
+    guard = Guard()
+    outside = Outside(adopter, reconfigurer, wishes, store, guard, refusals=refusals)
     desk = Desk(
         outside.steering,
         outside.subtitles,
         lambda: {**reconfigurer.report(), "server": asdict(remote.report)},
+        lambda: guard.faults,
         outside.page,
+        lambda: asdict(store.report),
     )
     streams["/events"] = desk.events
-    questions |= {**desk.questions(), "POST /reload": partial(_reload, reconfigurer, remote)}
-    reloads = Reloads(reconfigurer.reread)
+    system = SystemFiles(lambda: ca_files(adopter.wanted))
+    system.changed = lambda event: adopter.runtime.dispatch(event)  # noqa: PLW0108 - another runtime by then
+    questions |= {
+        **desk.questions(),
+        "POST /reload": partial(_reload, adopter, system, reconfigurer, remote),
+    }
+    reloads = Reloads(partial(_reread, reconfigurer, system))
     watch = FileWatch(reconfigurer.paths, reconfigurer.reread)
-    chores = (kept, reconfigurer, remote, control, reloads, watch)
+    chores = (store, reconfigurer, remote, control, reloads, watch, system)
     return Following(adopter, reconfigurer, remote, reloads, outside, chores)
 
 
-async def _reload(reconfigurer: Reconfigurer, remote: RemoteSettings, question: Question) -> Answer:
-    lines = reconfigurer.reread()
-    asked = (await remote.ask()).error if "remote" in question.parameters else ""
+async def _reread(reconfigurer: Reconfigurer, system: SystemFiles) -> None:
+    """Have count what has changed, on this device and in its settings."""
+    await system.look()
+    await reconfigurer.reread()
+
+
+async def _reload(
+    adopter: Adopter,
+    system: SystemFiles,
+    reconfigurer: Reconfigurer,
+    remote: RemoteSettings,
+    question: Question,
+) -> Answer:
+    """Have everything read again; answer with the names of what has changed, wherever it came from."""
+    before, sent = adopter.wanted, reconfigurer.record.sent
+    await _reread(reconfigurer, system)
+    asked = ""
+    if "remote" in question.parameters:
+        reconfigurer.may_try()
+        asked = (await remote.ask()).error
+    lines = [*system.news(), *summary(changes(before, adopter.wanted))]
+    if (now_sent := reconfigurer.record.sent) is not None and now_sent != sent:
+        lines.append(f"{name_of(now_sent)} is tried")
     return {"lines": lines or ["nothing has changed"], "error": reconfigurer.complaint or asked}

@@ -1,11 +1,11 @@
 """Checks that report everything wrong with a value, and where."""
 
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from math import inf
 from typing import Any
 
-from voiced.errors import Problem
+from voiced.errors import Guess, Problem
+from voiced.printable import hidden, holding, unseen
 
 Path = tuple[str | int, ...]
 
@@ -15,8 +15,10 @@ Check = Callable[[Any, Path], Iterator[Problem]]
 MAX_DEPTH = 32  # a YAML alias can make a value that contains itself
 
 
-def text(*, max_chars: int | None = None, may_be_empty: bool = True) -> Check:
-    """Return a check for text."""
+def text(
+    *, max_chars: int | None = None, may_be_empty: bool = True, is_name: bool = False
+) -> Check:
+    """Return a check for text; a name is a single line that can be seen as it is."""
 
     def check(value: Any, path: Path) -> Iterator[Problem]:
         if not isinstance(value, str):
@@ -27,6 +29,8 @@ def text(*, max_chars: int | None = None, may_be_empty: bool = True) -> Check:
             yield Problem(path, f"must have at most {max_chars} characters, not {len(value)}")
         elif not _encodable(value):
             yield Problem(path, "holds half a character (a lone surrogate)", "remove the escape")
+        elif is_name and (char := unseen(value)) is not None:
+            yield Problem(path, *holding(value, char))
 
     return check
 
@@ -38,8 +42,9 @@ def one_of(*choices: str) -> Check:
         if not isinstance(value, str):
             yield wrong_type(value, path, "text")
         elif value not in choices:
-            hint = did_you_mean(value, choices)
-            yield Problem(path, "unknown value", hint or f"choose one of {', '.join(choices)}")
+            yield Problem(
+                path, *(hidden(value) or ("unknown value", Guess(value, choices, quote="'")))
+            )
 
     return check
 
@@ -95,8 +100,8 @@ def mapping(keys: Mapping[str, Check], *, required: tuple[str, ...] = ()) -> Che
             if key in keys:
                 yield from keys[key](item, where)
             else:
-                hint = did_you_mean(key, keys) or f"known keys: {', '.join(keys)}"
-                yield Problem(where, "unknown key", hint)
+                known = Guess(key, tuple(keys), "known keys:", "'")
+                yield Problem(where, *(hidden(str(key)) or ("unknown key", known)))
         for key in required:
             if key not in value:
                 yield Problem((*path, key), "is missing")
@@ -131,12 +136,6 @@ def wrong_type(value: Any, path: Path, expected: str) -> Problem:
         return Problem(path, "must not be null", "leave the key out instead")
     hint = "put it in quotes" if expected == "text" and not _is_nested(value) else ""
     return Problem(path, f"must be {expected}, not {_kind(value)}", hint)
-
-
-def did_you_mean(word: object, known: Mapping[str, Any] | tuple[str, ...]) -> str:
-    """Return a hint to the known word most like `word`, or an empty string."""
-    close = get_close_matches(word, list(known), n=1) if isinstance(word, str) else []
-    return f"did you mean {close[0]!r}?" if close else ""
 
 
 def _step(key: object) -> str | int:

@@ -73,8 +73,7 @@ class Steering:
         self._name = name
         self._status = Status.BOOTING
         self._since = _now()
-        self._watchers: set[asyncio.Queue[Sight | None]] = set()
-        self._seen: Sight | None = None
+        self._watchers: dict[asyncio.Queue[Sight | None], Sight] = {}
 
     def noticed(
         self, _before: Conversation, _event: Event | None, now: Conversation, _took_s: float
@@ -86,12 +85,12 @@ class Steering:
         if not self._watchers:
             return
         sight = self.sight()
-        if sight == self._seen:
-            return
-        self._seen = sight
-        for watcher in [*self._watchers]:
+        for watcher, seen in [*self._watchers.items()]:
+            if sight == seen:
+                continue
+            self._watchers[watcher] = sight
             if watcher.full():
-                self._watchers.discard(watcher)
+                del self._watchers[watcher]
                 watcher.get_nowait()
                 sight_or_end = None
             else:
@@ -115,16 +114,20 @@ class Steering:
             half_duplex=now.half_duplex,
         )
 
+    def cause(self) -> str:
+        """Return why the agent cannot be had, in a sentence; nothing while it can."""
+        return self._runtime().conversation.cause
+
     async def watch(self) -> AsyncGenerator[Sight, None]:
         """Yield what can be seen, now and after every change, to whoever keeps up with it."""
         watcher: asyncio.Queue[Sight | None] = asyncio.Queue(BEHIND)
-        self._watchers.add(watcher)
+        sight = self._watchers[watcher] = self.sight()
         try:
-            yield self.sight()
-            while (sight := await watcher.get()) is not None:
-                yield sight
+            yield sight
+            while (news := await watcher.get()) is not None:
+                yield news
         finally:
-            self._watchers.discard(watcher)
+            self._watchers.pop(watcher, None)
 
     def talk(self) -> None:
         """Begin a conversation, unless there is one."""

@@ -5,9 +5,11 @@ import pytest
 from voiced.app import Extras, agent_settings, assemble, policy, sound_settings
 from voiced.config import schema
 from voiced.config.secret import Secret
+from voiced.config.sound import PlaybackSection
 from voiced.errors import ConfigError
 from voiced.host.always import AlwaysAwake
 from voiced.toolbox import built_in_tools
+from voiced.tools import TOOLS
 
 
 def test_the_idle_timeout_is_the_policys_unless_a_conversation_is_kept_open():
@@ -27,7 +29,7 @@ def test_without_echo_cancellation_there_is_no_barge_in(echo, barge_in):
 
 def test_volume_and_buffers_are_as_configured():
     settings = schema.Settings(
-        audio=schema.AudioSection(playback=schema.PlaybackSection(volume=33, buffer_s=44)),
+        audio=schema.AudioSection(playback=PlaybackSection(volume=33, buffer_s=44)),
         network=schema.NetworkSection(replay_s=5.0),
     )
     sound = sound_settings(settings)
@@ -43,10 +45,14 @@ def test_the_key_is_read_when_the_agent_is_built(monkeypatch):
     assert agent_settings(settings, {}, key="k2").key == "k2"
 
 
-def test_the_agent_is_told_of_the_configured_tools_only():
-    settings = schema.Settings(tools=("get_time",))
+@pytest.mark.parametrize(
+    ("asked_for", "names"),
+    [({"tools": ("get_time",)}, {"get_time"}), ({"tools": ()}, set()), ({}, set(TOOLS))],
+)
+def test_the_agent_is_told_of_the_configured_tools_only(asked_for, names):
+    settings = schema.Settings(**asked_for)
     tools = built_in_tools(settings)
-    assert [spec.name for spec in agent_settings(settings, tools).tools] == ["get_time"]
+    assert {spec.name for spec in agent_settings(settings, tools).tools} == names
 
 
 async def test_a_conversation_is_kept_open_only_when_asked_to():
@@ -54,4 +60,5 @@ async def test_a_conversation_is_kept_open_only_when_asked_to():
         settings = schema.Settings(wake=schema.WakeSection(mode=mode))
         parts = assemble(settings, Extras())._parts
         assert sum(isinstance(each, AlwaysAwake) for each in parts.wake_sources) == count
-        assert sum(isinstance(each, AlwaysAwake) for each in parts.indicators) == count
+        assert sum(isinstance(each, AlwaysAwake) for each in parts.observers) == count
+        assert not [each for each in parts.wake_sources if each in parts.indicators]

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, closing
 
 import pytest
 
+from voiced.guard import Guard, name_of
 from voiced.host.control import ControlSocket
 
 pytestmark = pytest.mark.real_time
@@ -71,10 +72,16 @@ async def test_one_that_says_nothing_does_not_answer(tmp_path):
         await asyncio.sleep(0.05)
 
 
-async def test_a_folder_that_cannot_be_made_is_told_of_and_lived_without(tmp_path, caplog):
+async def test_a_socket_that_cannot_be_made_is_told_of_and_lived_without(tmp_path, caplog):
     (tmp_path / "file").write_text("")
-    await ControlSocket(tmp_path / "file" / "control.sock", {}).run()
-    assert "cannot be made" in caplog.text
+    guard = Guard()
+    control = ControlSocket(tmp_path / "file" / "control.sock", {})
+    running = asyncio.create_task(guard.run(name_of(control), control.run))
+    await asyncio.sleep(0.05)
+    assert [fault.name for fault in guard.faults] == ["control socket"]
+    assert "control.sock: cannot be made: File exists; the rest goes on" in caplog.text
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_socket_that_a_killed_daemon_left_is_in_nobodys_way(tmp_path):

@@ -105,7 +105,7 @@ async def test_who_watches_and_does_not_read_is_left_behind(tmp_path):
             it.runtime.volume = number
         left = [sight async for sight in sights]
         assert len(left) < steering.BEHIND
-        assert it.following.steering._watchers == set()
+        assert not it.following.steering._watchers
 
 
 async def test_the_status_tells_where_the_settings_come_from(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""argv -> call -> exit code. The only room that prints; one small file per command.
+"""argv -> call -> exit code. The only room that prints, by `printing`; one small file per command.
 
 Commands are imported when they are called, so that each starts with only what it needs.
 """
@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 
 from voiced import __version__
+from voiced.cli.printing import complain
 from voiced.errors import VoicedError
 
 COMMANDS = {
@@ -53,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         code: int = import_module(COMMANDS[options.command][0]).run(options)
     except VoicedError as exc:
-        print(f"voiced: {exc}", file=sys.stderr)
+        complain(f"voiced: {exc}")
         return exc.exit_code
     except KeyboardInterrupt:
         return 130

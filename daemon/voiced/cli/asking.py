@@ -13,6 +13,9 @@ from voiced.errors import VoicedError
 
 PATIENCE_S = 60.0
 
+MOST_BYTES = 16 * 1024 * 1024
+"""Of one answer: more than a transcript that is as long as it may be."""
+
 
 class NotRunningError(VoicedError):
     """Nobody answers."""
@@ -47,8 +50,7 @@ def ask(method: str, target: str, text: str = "") -> dict[str, Any]:
         NotRunningError: If there is none, or not for this user.
     """
     with _answered(method, target, text) as answer:
-        found: dict[str, Any] = json.loads(answer.read())
-    return found
+        return _object(answer.read(MOST_BYTES + 1))
 
 
 def watch(target: str) -> Iterator[dict[str, Any]]:
@@ -58,8 +60,8 @@ def watch(target: str) -> Iterator[dict[str, Any]]:
         NotRunningError: If there is none, or not for this user.
     """
     with _answered("GET", target, patience_s=None) as answer:
-        while line := answer.readline():
-            yield json.loads(line)
+        while line := answer.readline(MOST_BYTES + 1):
+            yield _object(line)
 
 
 @contextmanager
@@ -67,19 +69,36 @@ def _answered(
     method: str, target: str, text: str = "", patience_s: float | None = PATIENCE_S
 ) -> Iterator[http.client.HTTPResponse]:
     with closing(_reached()) as connection:
+        reached = connection.sock  # the connection lets go of it where it is not used again
         try:
             connection.request(method, target, text.encode() or None)
             answer = connection.getresponse()
             if answer.status == http.HTTPStatus.CONFLICT:
-                raise RefusedError(json.loads(answer.read())["error"])
+                refusal = _object(answer.read(MOST_BYTES + 1)).get("error")
+                raise RefusedError(str(refusal))
             if answer.status != http.HTTPStatus.OK:
                 problem = f"the daemon answered {answer.status}; is it another version?"
                 raise NotRunningError(problem)
-            connection.sock.settimeout(patience_s)
+            reached.settimeout(patience_s)
             yield answer
         except (OSError, http.client.HTTPException):
             problem = "the daemon was there and gave no answer; see `voiced logs`"
             raise NotRunningError(problem) from None
+
+
+def _object(answer: bytes) -> dict[str, Any]:
+    """Return the JSON object that an answer is.
+
+    Raises:
+        NotRunningError: If it is none.
+    """
+    try:
+        found = json.loads(answer) if len(answer) <= MOST_BYTES else None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise NotRunningError("what answered is no daemon of this version; see `voiced logs`")
+    return found
 
 
 def _reached() -> _Connection:

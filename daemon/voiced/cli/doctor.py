@@ -1,19 +1,23 @@
 """`voiced doctor`: what is wrong, and what to do about it."""
 
 import argparse
-import asyncio
-import json
 import os
 import pwd
 import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from voiced import event_loop
+from voiced.cli.asking import ask
+from voiced.cli.printing import complain, say, say_json
 from voiced.config.environment import state_folder, variable
 from voiced.config.load import find
 from voiced.doctor.checkup import Wanted, check_up
 from voiced.doctor.finding import Finding, Result
+from voiced.errors import VoicedError
+from voiced.printable import shown
 
 SERVICE_USER = "voiced"
 SYSTEMD = Path("/run/systemd/system")
@@ -52,8 +56,9 @@ def run(options: argparse.Namespace) -> int:
         online=options.online,
         echo=options.echo,
         service=_service_says(),
+        daemon=_daemon_says(),
     )
-    return asyncio.run(_examine(wanted, as_json=options.json))
+    return event_loop.run(_examine(wanted, as_json=options.json))
 
 
 async def _examine(wanted: Wanted, *, as_json: bool) -> int:
@@ -61,19 +66,19 @@ async def _examine(wanted: Wanted, *, as_json: bool) -> int:
     async for finding in check_up(wanted):
         findings.append(finding)
         if not as_json:
-            print(in_words(finding), flush=True)
+            say(*in_words(finding).split("\n"))
     counts = {result.value: sum(f.result is result for f in findings) for result in Result}
     if as_json:
-        print(json.dumps(as_document(findings), indent=2))
+        say_json(as_document(findings), indent=2)
     else:
-        print(f"\n{counts['fail']} to mend, {counts['warn']} to look at, {counts['ok']} ok")
+        say("", f"{counts['fail']} to mend, {counts['warn']} to look at, {counts['ok']} ok")
     return 1 if counts["fail"] else 0
 
 
 def in_words(finding: Finding) -> str:
     """Return a finding as a line for people, its fix on one of its own."""
-    line = f"{_MARKS[finding.result]}  {finding.check:<{WIDTH}} {finding.text}"
-    return f"{line}\n{'':{WIDTH + 7}}-> {finding.fix}" if finding.fix else line
+    line = f"{_MARKS[finding.result]}  {finding.check:<{WIDTH}} {shown(finding.text)}"
+    return f"{line}\n{'':{WIDTH + 7}}-> {shown(finding.fix)}" if finding.fix else line
 
 
 def as_document(findings: list[Finding]) -> dict[str, object]:
@@ -101,7 +106,7 @@ def _is_installed() -> bool:
 
 def _run_as_service(options: argparse.Namespace) -> int:
     """Run this command again just as systemd runs the service: its user, its groups, its key."""
-    print(f"as {SERVICE_USER}, the user of the service:", file=sys.stderr)
+    complain(f"as {SERVICE_USER}, the user of the service:")
     properties = [
         f"User={SERVICE_USER}",
         "SupplementaryGroups=audio gpio",
@@ -125,6 +130,14 @@ def _service_says() -> str | None:
     lines = _told("show", "voiced", "--property", "ActiveState,StatusText")
     told = dict(line.partition("=")[::2] for line in lines)
     return told.get("StatusText") or None if told.get("ActiveState") == "active" else None
+
+
+def _daemon_says() -> dict[str, Any] | None:
+    """Return what a running daemon answers, None if none does."""
+    try:
+        return ask("GET", "/status")
+    except VoicedError:
+        return None
 
 
 def _credentials() -> list[str]:
@@ -154,4 +167,4 @@ def _become(user: pwd.struct_passwd) -> None:
     os.initgroups(user.pw_name, user.pw_gid)
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)
-    print(f"as {user.pw_name}, the user of the service:", file=sys.stderr)
+    complain(f"as {user.pw_name}, the user of the service:")

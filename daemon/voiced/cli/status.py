@@ -3,9 +3,11 @@
 import argparse
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from voiced.cli.asking import ask, watch
+from voiced.cli.printing import say
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,10 +24,10 @@ def run(options: argparse.Namespace) -> int:
     """
     if not options.watch:
         found = ask("GET", "/status")
-        print(json.dumps(found) if options.json else "\n".join(_lines(found)))
+        say(*([json.dumps(found)] if options.json else _lines(found)))
         return 0
     for sight in watch("/events"):
-        print(json.dumps(sight) if options.json else _line(sight), flush=True)
+        say(json.dumps(sight) if options.json else _line(sight))
     return 0
 
 
@@ -37,12 +39,19 @@ def _line(sight: Mapping[str, Any]) -> str:
     return "  ".join(parts)
 
 
+def _tries(fault: Mapping[str, Any]) -> str:
+    """Return how often a part has failed, and whether it is being tried again."""
+    times = "once" if fault["failures"] == 1 else f"{fault['failures']} times"
+    return f"({times}; {'it was started again' if fault['runs'] else 'it is tried again'})"
+
+
 def _lines(found: Mapping[str, Any]) -> list[str]:
     """Return all that is known, for people."""
     settings = found["settings"]
     rows = {
         "device": found["name"] or "(without a name)",
         "status": f"{found['status']} since {found['since']}",
+        **({"because": found["cause"]} if found.get("cause") else {}),
         "microphone": found["microphone"] or ("muted" if found["muted"] else "works"),
         "speaker": found["speaker"] or f"works, volume {found['volume']} %",
         "version": found["version"],
@@ -54,8 +63,24 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         rows["waiting"] = f"until nobody talks: {', '.join(settings['waiting'])}"
     rows |= {"wrong": settings["complaint"]} if settings["complaint"] else {}
     rows |= {"server": settings["server"]["error"]} if settings["server"]["error"] else {}
+    disk = found.get("disk") or {}
+    if disk.get("failing"):
+        waiting = ", ".join(disk["unwritten"])
+        rows["disk"] = (
+            f"takes nothing since {disk['since']}: {disk['reason']}; {waiting} to be written"
+        )
+    if disk.get("set_aside"):
+        rows["set aside"] = f"was not whole: {', '.join(disk['set_aside'])}"
     if settings["taken_back"]:
         back = settings["taken_back"]
         rows["taken back"] = f"revision {back['revision']}: {back['reason']}"
+    if settings.get("next_trial_at") is not None:
+        at = datetime.fromtimestamp(settings["next_trial_at"], UTC)
+        how = "`voiced reload --remote` does not wait"
+        rows["next trial"] = (
+            f"not before {at:%Y-%m-%d %H:%M} UTC, because the last one failed; {how}"
+        )
+    for fault in found.get("faults", ()):  # an older daemon tells of none
+        rows[fault["name"]] = f"fails: {fault['reason']} {_tries(fault)}"
     width = max(map(len, rows))
     return [f"{name:<{width}}  {words}" for name, words in rows.items()]

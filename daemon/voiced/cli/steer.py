@@ -3,6 +3,7 @@
 import argparse
 
 from voiced.cli.asking import ask
+from voiced.cli.printing import say
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,5 +28,5 @@ def run(options: argparse.Namespace) -> int:
     text = " ".join(options.text) if "text" in options else ""
     found = ask("POST", target, text)
     if options.command in ("mute", "volume"):
-        print(f"{'muted' if found['muted'] else 'not muted'}, volume {found['volume']} %")
+        say(f"{'muted' if found['muted'] else 'not muted'}, volume {found['volume']} %")
     return 0

@@ -5,6 +5,7 @@ import json
 from datetime import datetime
 
 from voiced.cli.asking import ask
+from voiced.cli.printing import say
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +22,8 @@ def run(options: argparse.Namespace) -> int:
     """
     for line in ask("GET", "/transcript")["lines"]:
         if options.json:
-            print(json.dumps(line, ensure_ascii=False))
+            say(json.dumps(line, ensure_ascii=False))
             continue
         at = datetime.fromtimestamp(line["at"]).astimezone()
-        print(f"{at:%Y-%m-%d %H:%M:%S}  {line['speaker']:<5}  {line['text']}")
+        say(f"{at:%Y-%m-%d %H:%M:%S}  {line['speaker']:<5}  {line['text']}")
     return 0

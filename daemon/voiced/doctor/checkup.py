@@ -1,9 +1,11 @@
 """All checks, in the order in which a person would mend things."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from voiced.app import (
     Extras,
@@ -20,6 +22,7 @@ from voiced.core.state import MICROPHONE_TROUBLES, SPEAKER_TROUBLES
 from voiced.devices.resolver import Resolver
 from voiced.devices.sound import is_file
 from voiced.doctor import machine
+from voiced.doctor.cards import check_cards
 from voiced.doctor.echo import check_echo
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.doctor.listening import Score, listen
@@ -28,7 +31,7 @@ from voiced.doctor.outside import check_outside
 from voiced.doctor.remote import check_remote, effective
 from voiced.doctor.sound import judge
 from voiced.errors import ConfigError
-from voiced.host.record_file import RecordFile
+from voiced.host.record_file import last_record
 
 PERIOD_MS = 10
 """Shorter than the daemon's own: the clocks of sound cards are read once or twice in it."""
@@ -44,6 +47,10 @@ TROUBLES = {
 }
 
 
+TOLD_BELOW = (": agent.key", ": sounds.")
+"""Warnings about settings that have a line of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to look at.
@@ -55,6 +62,7 @@ class Wanted:
         echo: Play a test sound and measure its echo.
         today: What the clock says, if not now.
         service: What the running service says of itself; None if it does not run.
+        daemon: What a running daemon answers to `voiced status`; None if none answers.
     """
 
     path: Path
@@ -63,6 +71,7 @@ class Wanted:
     echo: bool = False
     today: date | None = None
     service: str | None = None
+    daemon: Mapping[str, Any] | None = None
 
 
 async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
@@ -73,26 +82,40 @@ async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
     yield machine.check_user()
     yield machine.check_library()
     yield machine.check_clock(wanted.today or datetime.now(UTC).date())
-    yield machine.check_disk(wanted.state_folder)
+    yield machine.check_disk(wanted.state_folder, wanted.daemon or {})
+    yield machine.check_state(wanted.state_folder)
     if examined.draft is None:
         yield skip("everything else", "it needs settings that can be read")
         return
-    record = RecordFile(wanted.state_folder, wanted.path.absolute()).record
+    record = last_record(wanted.state_folder, wanted.path.absolute())
     settings = effective(wanted.path, record, examined.draft)
     for finding in check_remote(settings, record):
         yield finding
     yield machine.check_sounds(settings)
+    for finding in await asyncio.to_thread(lambda: list(check_cards(settings))):
+        yield finding
     if wanted.service is not None:
-        yield _service(wanted.service)
-    else:
-        yield machine.check_button(settings)
-        yield machine.check_light(settings)
+        yield _service(wanted.service, wanted.daemon or {})
+    for finding in _pins(settings, wanted):
+        yield finding
+    if wanted.service is None:
         async for finding in _sound(settings, echo=wanted.echo):
             yield finding
+    for finding in _parts(wanted.daemon):
+        yield finding
     async for finding in check_outside(settings):
         yield finding
     async for finding in _network(settings, examined, online=wanted.online):
         yield finding
+
+
+def _pins(settings: Settings, wanted: Wanted) -> Iterator[Finding]:
+    """Look at the pins, or ask the daemon that holds them: only it knows how they are."""
+    if wanted.daemon is not None:
+        yield from machine.pins_of_daemon(settings, wanted.daemon)
+    elif wanted.service is None:
+        yield machine.check_button(settings)
+        yield machine.check_light(settings)
 
 
 def _settings(path: Path, examined: Examined) -> Iterator[Finding]:
@@ -105,7 +128,7 @@ def _settings(path: Path, examined: Examined) -> Iterator[Finding]:
             fix += f"; `voiced config check {path}` lists all"
         yield fail("settings", text, fix)
         return
-    warnings = [each for each in examined.warnings if ": agent.key" not in each]
+    warnings = [each for each in examined.warnings if not any(told in each for told in TOLD_BELOW)]
     if warnings:
         text, _, fix = warnings[0].rpartition("; ")
         yield warn("settings", text, fix)
@@ -124,7 +147,9 @@ def _key(examined: Examined) -> Iterator[Finding]:
             yield warn("key", text, fix)
             return
     settings = examined.draft
-    if settings is None or settings.agent.key is None:
+    if settings is not None and settings.agent.token is not None:
+        yield ok("key", "none is here: agent.token brings a token for each connection")
+    elif settings is None or settings.agent.key is None:
         yield skip("key", "none is set")
     else:
         yield ok("key", f"{settings.agent.key} can be read")
@@ -134,13 +159,29 @@ def _is_about_key(problem: ConfigError) -> bool:
     return problem.where.endswith(": agent.key")
 
 
-def _service(says: str) -> Finding:
+def _service(says: str, daemon: Mapping[str, Any]) -> Finding:
     """Tell how the running service is, which holds the pins and the sound cards itself."""
     status = says.partition(":")[0]
+    causes = [f"{side}: {daemon[side]}" for side in ("microphone", "speaker") if daemon.get(side)]
+    says = f"{says} ({'; '.join(causes)})" if causes else says
     fix = "`systemctl stop voiced` frees pins and sound cards, so that they can be looked at here"
     if status in TROUBLES:
         return fail("service", f"it runs, and says {says}", fix)
     return ok("service", f"it runs, and is {status}; {fix}")
+
+
+def _parts(daemon: Mapping[str, Any] | None) -> Iterator[Finding]:
+    """Tell which parts of the running daemon fail: the rest goes on without them."""
+    if daemon is None:
+        yield skip("parts", "no daemon answers here")
+        return
+    faults = daemon.get("faults", [])
+    for fault in faults:
+        times = "once" if fault["failures"] == 1 else f"{fault['failures']} times"
+        text = f"{fault['name']}: {fault['reason']} (failed {times})"
+        yield warn("parts", text, "it is started again by itself; `voiced logs` tells more")
+    if not faults:
+        yield ok("parts", "none of the running daemon's fails")
 
 
 async def _sound(settings: Settings, *, echo: bool) -> AsyncIterator[Finding]:

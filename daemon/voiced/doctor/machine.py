@@ -4,23 +4,27 @@ import grp
 import os
 import pwd
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from voiced import RELEASED
 from voiced.config.schema import Settings
 from voiced.core.cues import Earcon, Prompt
 from voiced.devices.gpio import lamp_on
 from voiced.devices.pins import Contact, PinError
-from voiced.devices.wavfile import read_wav
-from voiced.doctor.finding import Finding, fail, ok, skip
+from voiced.devices.wav_reading import read_wav
+from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.errors import DeviceError
-from voiced.wiring import button_wirings, light_wiring
+from voiced.storage.atomic_file import broken_copies, replace_file
+from voiced.storage.files import ALL_FILES
+from voiced.wiring import button_wirings, buttons, light, light_wiring
 
 ENOUGH_BYTES = 20_000_000
+PROBE, PROBE_BYTES, PROBE_MODE = "doctor.probe", 4096, 0o600
+_SILENT: Mapping[str, Any] = {}
 SOUND_NODES = Path("/dev/snd")
 
 
@@ -60,19 +64,38 @@ def check_clock(today: date) -> Finding:
     return ok("clock", today.isoformat())
 
 
-def check_disk(folder: Path) -> Finding:
-    """Tell whether the volume can be remembered."""
+def check_disk(folder: Path, daemon: Mapping[str, Any] = _SILENT) -> Finding:
+    """Tell whether what outlives the process can be written down, by writing something.
+
+    Args:
+        folder: Where that is.
+        daemon: What a running daemon answers to `voiced status`.
+    """
+    probe = folder / PROBE
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            free_bytes = shutil.disk_usage(folder).free
+        replace_file(probe, bytes(PROBE_BYTES), PROBE_MODE)
+        probe.unlink()
+        free_bytes = shutil.disk_usage(folder).free
     except OSError as error:
-        fix = f"give {folder} to the user that runs voiced"
+        fix = f"make room, mend the disk, or give {folder} to the user that runs voiced"
         return fail("disk", f"{folder} cannot be written ({error.strerror})", fix)
+    disk = daemon.get("disk") or {}
+    if disk.get("failing"):
+        fix = "see `voiced logs`; it goes on trying"
+        return fail("disk", f"the daemon cannot write in {folder}: {disk['reason']}", fix)
     if free_bytes < ENOUGH_BYTES:
         text = f"{free_bytes / 1e6:.0f} MB are left on the disk of {folder}"
         return fail("disk", text, "make room: `journalctl --vacuum-size=50M` is a start")
     return ok("disk", f"{folder}, {free_bytes / 1e9:.1f} GB free")
+
+
+def check_state(folder: Path) -> Finding:
+    """Tell whether anything in the state folder was found broken."""
+    broken = [path.name for spec in ALL_FILES for path in broken_copies(folder / spec.name)]
+    if broken:
+        text = f"not whole, and set aside: {', '.join(broken)}"
+        return warn("state", text, f"look at them in {folder}, and delete them")
+    return ok("state", "nothing was found broken")
 
 
 def check_sounds(settings: Settings) -> Finding:
@@ -128,6 +151,26 @@ def check_light(settings: Settings) -> Finding:
     except PinError as error:
         return fail("light", f"GPIO {pins}: {error.problem}", error.hint)
     return ok("light", f"GPIO {pins}")
+
+
+def pins_of_daemon(settings: Settings, daemon: Mapping[str, Any]) -> Iterator[Finding]:
+    """Tell what a daemon that runs says of the pins: it holds them, or tries again to get them.
+
+    Args:
+        settings: What names the pins.
+        daemon: What it answers when asked for its status.
+    """
+    faults = {fault["name"]: fault for fault in daemon.get("faults", ())}
+    lamp = light(settings)
+    parts = [("button", each.name) for each in buttons(settings)]
+    parts += [] if lamp is None else [("light", lamp.name)]
+    for check, name in parts:
+        if name not in faults:
+            yield ok(check, f"{name}: the daemon that runs has it")
+            continue
+        problem, _, hint = faults[name]["reason"].partition("; ")
+        again = "it is tried again for ever"
+        yield fail(check, f"{name}: {problem}", f"{hint}; {again}" if hint else again)
 
 
 def _devices(nodes: Path) -> Iterator[Path]:

@@ -5,7 +5,6 @@ Nobody asks most devices anything, so the library for it is imported by the firs
 
 import asyncio
 import json
-import logging
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, closing
@@ -16,14 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from voiced.errors import VoicedError
-
-log = logging.getLogger(__name__)
+from voiced.host.gate import Limits
+from voiced.host.places import Rank, Room
+from voiced.host.refusals import Refusals
 
 BACKLOG = 16
+NAME = "control"
 QUESTION = b"GET /status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
-MOST_BYTES = 16 * 1024
-"""The longest question."""
+MOST_CONNECTIONS = 32
+"""Half of them may watch; of the others the oldest makes way."""
+
+ANSWER_WITHIN_S = 60.0
+"""How long a question may take: as long as `voiced` waits for the answer."""
 
 TAKES_WITHIN_S = 5.0
 """How long somebody who watches may take to take a line."""
@@ -57,6 +61,7 @@ class ControlSocket:
         path: Where the socket is; the folder says who may ask.
         questions: What can be asked: `GET /status` and the like, and what answers.
         streams: What can be watched: paths, and what answers line by line.
+        refusals: Counts what is refused.
         patience_s: How long we wait for our own answer.
     """
 
@@ -65,32 +70,35 @@ class ControlSocket:
         path: Path,
         questions: Mapping[str, Ask],
         streams: Mapping[str, Watch] | None = None,
+        refusals: Refusals | None = None,
         *,
         patience_s: float = 5.0,
     ) -> None:
         self._streams = {} if streams is None else streams
+        self._refusals = refusals or Refusals()
         self._patience_s = patience_s
         self._path = path
         self._questions = questions
 
     async def run(self) -> None:
-        """Answer until cancelled."""
+        """Answer until cancelled.
+
+        Raises:
+            OSError: If the socket cannot be made.
+        """
         listener = self._listen()
-        if listener is None:
-            return
         try:
             await _readable(listener)
-            web = await asyncio.to_thread(import_module, "aiohttp.web")
-            runner = web.AppRunner(self._application(web), access_log=None, shutdown_timeout=0.1)
-            await runner.setup()
-            try:
-                await web.SockSite(runner, listener).start()
-                await asyncio.Event().wait()
-            finally:
-                await runner.cleanup()
+            website = await asyncio.to_thread(import_module, "voiced.host.website")
+            await website.serve_unix(listener, NAME, self._routes(), self._refusals, _limits())
         finally:
             listener.close()
             self._path.unlink(missing_ok=True)
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """What can be asked and watched."""
+        return (*self._questions, *(f"GET {path}" for path in self._streams))
 
     async def answers(self) -> bool:
         """Ask ourselves for the status; tell whether there is an answer."""
@@ -104,7 +112,7 @@ class ControlSocket:
             return False
         return line.startswith(b"HTTP/1.1 200 ")
 
-    def _listen(self) -> socket.socket | None:
+    def _listen(self) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,42 +122,56 @@ class ControlSocket:
             listener.listen(BACKLOG)
         except OSError as error:
             listener.close()
-            log.warning("%s: cannot be made: %s", self._path, error.strerror)
-            return None
+            raise OSError(error.errno, f"cannot be made: {error.strerror}", self._path) from error
         return listener
 
-    def _application(self, web: Any) -> Any:
-        application = web.Application(client_max_size=MOST_BYTES)
-        for question, ask in self._questions.items():
-            method, path = question.split()
-            application.router.add_route(method, path, _answering(web, ask))
-        for path, watch in self._streams.items():
-            application.router.add_get(path, _streaming(web, watch))
-        return application
+    def _routes(self) -> dict[str, Any]:
+        web = import_module("aiohttp.web")  # is there by now
+        routes = {question: _answering(web, ask) for question, ask in self._questions.items()}
+        return routes | {f"GET {path}": _streaming(web, it) for path, it in self._streams.items()}
+
+
+def _limits() -> Limits:
+    rooms = {rank: Room(MOST_CONNECTIONS, MOST_CONNECTIONS) for rank in Rank}
+    return Limits(rooms, answer_s=ANSWER_WITHIN_S)
 
 
 def _answering(web: Any, ask: Ask) -> Any:
-    async def handle(request: Any) -> Any:
-        question = Question(request.query, await request.text())
+    async def respond(visit: Any) -> Any:
+        question = Question(visit.request.query, visit.text)
         try:
             return web.json_response(await ask(question))
         except VoicedError as error:
             return web.json_response({"error": str(error)}, status=HTTPStatus.CONFLICT)
 
-    return handle
+    return respond
 
 
 def _streaming(web: Any, watch: Watch) -> Any:
-    async def handle(request: Any) -> Any:
+    async def respond(visit: Any) -> Any:
+        if not visit.connection.settle():
+            raise web.HTTPServiceUnavailable
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        await response.prepare(request)
+        response.force_close()
+        await response.prepare(visit.request)
+        # Nothing may happen for hours: who is gone must not be watched for until then.
+        task = asyncio.current_task()
+        visit.connection.when_lost = None if task is None else task.cancel
         async with aclosing(watch()) as answers:
             async for answer in answers:
-                async with asyncio.timeout(TAKES_WITHIN_S):
-                    await response.write(json.dumps(answer).encode() + b"\n")
+                await _write(response, json.dumps(answer).encode() + b"\n")
+        visit.connection.when_lost = None
         return response
 
-    return handle
+    return respond
+
+
+async def _write(response: Any, line: bytes) -> None:
+    try:
+        async with asyncio.timeout(TAKES_WITHIN_S):
+            await response.write(line)
+    except TimeoutError:
+        raise ConnectionAbortedError from None
 
 
 async def _readable(listener: socket.socket) -> None:

@@ -1,8 +1,12 @@
-"""News of files: told by the kernel, and looked after now and then, since it does not tell of everything."""
+"""News of files: told by the kernel, and looked after now and then, since it does not tell of everything.
+
+Where the kernel has no more watches to give, they are looked after more often.
+"""
 
 import asyncio
+import errno
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +23,9 @@ LONGEST_S = 0.6
 LOOK_EVERY_S = 10.0
 """How often to look all the same: a symbolic link may lead to where nobody watches."""
 
+POLL_EVERY_S = 2.0
+"""How often to look, and to ask for watches, as long as the kernel gives none."""
+
 _CHANGES = (
     Mask.CLOSE_WRITE | Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO | Mask.ATTRIB
 )
@@ -33,33 +40,64 @@ class FileWatch:
     Args:
         paths: The files, and folders whose `*.yaml` count; asked for again and again.
         changed: Is called once for every change.
+        name: What it is called in the log.
     """
 
-    def __init__(self, paths: Callable[[], Iterable[Path]], changed: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        paths: Callable[[], Iterable[Path]],
+        changed: Callable[[], Awaitable[object]],
+        name: str = "file watch",
+    ) -> None:
+        self._name = name
         self._paths = paths
         self._changed = changed
         self._known = self._look()
+        self._polls = False
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        with Inotify() as inotify:
-            while True:
-                self._attend(inotify)
-                await _news(inotify)
-                self.look()
+        while True:
+            try:
+                inotify = Inotify()
+            except OSError as error:
+                self._poll_because(error)
+                await asyncio.sleep(POLL_EVERY_S)
+                await self.look()
+                continue
+            with inotify:
+                while True:
+                    self._attend(inotify)
+                    await _news(inotify, POLL_EVERY_S if self._polls else LOOK_EVERY_S)
+                    await self.look()
 
-    def look(self) -> None:
-        """Look now."""
-        known, self._known = self._known, self._look()
-        if self._known != known:
-            self._changed()
+    async def look(self) -> None:
+        """Look now. A change that could not be told of is told of again."""
+        known = self._look()
+        if known != self._known:
+            await self._changed()
+            self._known = known
 
     def _attend(self, inotify: Inotify) -> None:
+        failure: OSError | None = None
         for path in self._paths():
             for folder in {path.parent, path}:
                 if folder.is_dir():
-                    with suppress(OSError):  # then there is only the look now and then
+                    try:
                         inotify.add_watch(folder, _CHANGES)
+                    except OSError as error:
+                        if (
+                            error.errno == errno.ENOSPC
+                        ):  # others stay, as a folder that may not be read
+                            failure = error
+        self._poll_because(failure)
+
+    def _poll_because(self, failure: OSError | None) -> None:
+        """Take note whether the kernel watches for us; tell it when that changes."""
+        if failure is not None and not self._polls:
+            why = failure.strerror or "the kernel does not watch them"
+            log.warning("%s: %s; files are looked at every %g s", self._name, why, POLL_EVERY_S)
+        self._polls = failure is not None
 
     def _look(self) -> dict[Path, Version | None]:
         files: dict[Path, Version | None] = {}
@@ -69,10 +107,10 @@ class FileWatch:
         return files
 
 
-async def _news(inotify: Inotify) -> None:
+async def _news(inotify: Inotify, look_every_s: float) -> None:
     """Return when something happened and is over, or it is time to look."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(LOOK_EVERY_S):
+        async with asyncio.timeout(look_every_s):
             await inotify.get()
         async with asyncio.timeout(LONGEST_S):
             while True:

@@ -1,5 +1,6 @@
 """The machine itself, and how findings are told."""
 
+import errno
 import os
 import sys
 import tempfile
@@ -13,6 +14,8 @@ from voiced import RELEASED
 from voiced.cli.doctor import as_document, in_words
 from voiced.doctor import machine
 from voiced.doctor.finding import Result, fail, fail_as, ok, skip, warn
+from voiced.storage.atomic_file import set_aside
+from voiced.storage.files import ALL_FILES
 
 
 def test_a_card_that_may_not_be_opened_names_the_group():
@@ -63,6 +66,38 @@ def test_a_full_disk_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1_000_000))
     found = machine.check_disk(tmp_path)
     assert (found.result, found.text.startswith("1 MB")) == (Result.FAIL, True)
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_disk_that_takes_nothing_is_found_by_writing_something(tmp_path, monkeypatch, error):
+    assert machine.check_disk(tmp_path).result is Result.OK
+    assert list(tmp_path.iterdir()) == []
+
+    def fsync(_):
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr("os.fsync", fsync)
+    found = machine.check_disk(tmp_path)
+    assert (found.result, os.strerror(error) in found.text) == (Result.FAIL, True)
+
+
+def test_what_the_daemon_cannot_write_is_told_though_others_can(tmp_path):
+    found = machine.check_disk(
+        tmp_path, {"disk": {"failing": True, "reason": "Operation not permitted"}}
+    )
+    assert (found.result, "the daemon cannot write" in found.text) == (Result.FAIL, True)
+
+
+@pytest.mark.parametrize("spec", ALL_FILES, ids=lambda spec: spec.name)
+def test_what_was_set_aside_is_told_until_somebody_has_looked(tmp_path, spec):
+    assert machine.check_state(tmp_path / "none").result is Result.OK
+    (tmp_path / spec.name).write_text("nonsense")
+    assert machine.check_state(tmp_path).result is Result.OK
+    aside = set_aside(tmp_path / spec.name)
+    found = machine.check_state(tmp_path)
+    assert (found.result, aside.name in found.text) == (Result.WARN, True)
+    aside.unlink()
+    assert machine.check_state(tmp_path).result is Result.OK
 
 
 def test_findings_are_lines_for_people_and_documents_for_programs():

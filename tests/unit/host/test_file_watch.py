@@ -26,8 +26,11 @@ class Files:
         self.changes = []
         self.watch = FileWatch(
             lambda: [self.settings, self.drop_ins, self.key],
-            lambda: self.changes.append(time.monotonic()),
+            self.changed,
         )
+
+    async def changed(self):
+        self.changes.append(time.monotonic())
 
     @asynccontextmanager
     async def watched(self):
@@ -140,13 +143,13 @@ async def test_a_change_that_the_kernel_does_not_tell_of_is_found_by_looking(fil
     far.write_text("version: 1\n")
     files.settings.unlink()
     files.settings.symlink_to(far)
-    files.watch = FileWatch(lambda: [files.settings], lambda: files.changes.append(0))
+    files.watch = FileWatch(lambda: [files.settings], files.changed)
     async with files.watched():
         far.write_text("version: 1\n# changed\n")
         await asyncio.sleep(0.9)
         assert files.changes == []
-        files.watch.look()
-        assert files.changes == [0]
+        await files.watch.look()
+        assert len(files.changes) == 1
     assert LOOK_EVERY_S <= 10
 
 
@@ -160,8 +163,7 @@ async def test_files_whose_clock_stands_still_are_told_apart(files):
 
 
 async def test_where_there_is_nothing_yet_it_waits(tmp_path):
-    told = []
-    watch = FileWatch(lambda: [tmp_path / "none" / "voiced.yaml"], lambda: told.append(1))
+    watch = FileWatch(lambda: [tmp_path / "none" / "voiced.yaml"], asyncio.Event().wait)
     task = asyncio.create_task(watch.run())
     await asyncio.sleep(0.2)
     assert not task.done()

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from voiced.core.actions import Status
-from voiced.host.logs import JournalHandler, StatusLog, goes_to_journal
+from voiced.host.logs import JournalHandler, SafeFormatter, StatusLog, goes_to_journal
 
 
 class Journal(list):
@@ -19,9 +19,11 @@ def journal():
     kept = Journal()
     handler = JournalHandler(kept)
     log = logging.getLogger("voiced")
+    before = log.level
     log.addHandler(handler)
     log.setLevel(logging.DEBUG)
     yield kept
+    log.setLevel(before)
     log.removeHandler(handler)
 
 
@@ -51,6 +53,25 @@ def test_no_other_field_leaves_the_process(journal):
         *("PRIORITY", "SYSLOG_IDENTIFIER", "LOGGER", "SESSION_ID"),
         *("CODE_FILE", "CODE_LINE", "CODE_FUNC"),
     }
+
+
+FORGED = "said\x1b[2J\nFORGED 2026 INFO voiced: all is well\x9b\u202e"
+
+
+@pytest.mark.parametrize(
+    "layout", ["%(message)s", "%(asctime)s %(levelname)s %(name)s: %(message)s"]
+)
+def test_what_others_said_neither_forges_a_line_nor_steers_a_terminal(layout):
+    formatter, log = SafeFormatter(layout), logging.getLogger("voiced.test")
+    lines = []
+    for args, error in (((FORGED,), None), ((), ValueError(FORGED))):
+        exc_info = None if error is None else (ValueError, error, None)
+        message = "the agent %s" if args else "broke"
+        record = log.makeRecord("voiced", logging.INFO, "f", 1, message, args, exc_info)
+        lines += formatter.format(record).split("\n")
+    assert not any(line.startswith("FORGED") for line in lines)
+    assert all(line.isprintable() for line in lines)
+    assert r"said\u001b[2J\nFORGED" in lines[0]
 
 
 def test_a_journal_that_fails_does_not_stop_the_program(monkeypatch, capsys):

@@ -4,11 +4,11 @@ Everything but the agent is the product: the same runtime, codec, link and devic
 """
 
 import argparse
-import asyncio
 import sys
 import tempfile
 from pathlib import Path
 
+from voiced import event_loop
 from voiced.agents import AGENTS
 from voiced.cli.demo.person import OFFLINE
 from voiced.cli.demo.session import SENTENCES, Demo, Script, Sound
@@ -65,4 +65,4 @@ def run(options: argparse.Namespace) -> int:
     output = options.output or str(Path(tempfile.mkdtemp(prefix="voiced-demo-")) / "speaker.wav")
     sound = Sound.choose(options.microphone, options.speaker, output, wav=options.wav)
     script = None if in_terminal else Script(options.ask, options.seconds)
-    return asyncio.run(Demo(sound, options.agent, script).run())
+    return event_loop.run(Demo(sound, options.agent, script).run())

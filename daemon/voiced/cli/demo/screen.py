@@ -13,6 +13,7 @@ from voiced.agents.codec import Caption
 from voiced.audio.levels import rms_dbfs
 from voiced.core.actions import Status
 from voiced.core.pcm import PcmFormat
+from voiced.printable import shown
 
 NAMES = {"user": "you", "agent": "agent"}
 
@@ -53,7 +54,7 @@ class PlainLines(logging.Handler):
 
     def line(self, text: str) -> None:
         """Print `text`."""
-        print(text, file=self._out, flush=True)
+        print(shown(text), file=self._out, flush=True)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a log record."""
@@ -88,7 +89,7 @@ class Screen(PlainLines):
 
     def line(self, text: str) -> None:
         """Print `text` above the block."""
-        self._out.write(f"\x1b[J{text}\n")
+        self._out.write(f"\x1b[J{shown(text)}\n")
         self._redraw()
 
     def show(self, status: Status) -> None:
@@ -123,7 +124,9 @@ class Screen(PlainLines):
         share = 1 - max(self._level_dbfs, METER_FLOOR_DBFS) / METER_FLOOR_DBFS
         meter = ("#" * round(share * METER_CELLS)).ljust(METER_CELLS, "-")
         status = f"{FACES[self._status]:<24} mic [{meter}]  {self._hint}"
-        self._out.write(f"\x1b[J{tail(self._partial, columns)}\n{head(status, columns)}\x1b[1A\r")
+        self._out.write(
+            f"\x1b[J{tail(shown(self._partial), columns)}\n{head(status, columns)}\x1b[1A\r"
+        )
         self._out.flush()
 
 

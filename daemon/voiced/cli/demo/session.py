@@ -6,17 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from voiced.app import Extras, assemble, check_session
+from voiced.app import Extras, assemble
 from voiced.cli.demo.person import OFFLINE, TIMER, Keyboard, Say, ScriptedPerson
 from voiced.cli.demo.screen import PlainLines, Screen
 from voiced.cli.demo.standin import StandIn, stand_in
 from voiced.cli.demo.witness import ANSWERED_S, Witness, WitnessedSpeaker, WitnessedTool
-from voiced.config.schema import AgentSection, AudioSection, CaptureSection, Settings, SoundsSection
+from voiced.config.controls import SoundsSection
+from voiced.config.schema import AgentSection, Settings
+from voiced.config.sound import AudioSection, CaptureSection
+from voiced.devices.arrays import best_card
 from voiced.devices.cards import list_cards
 from voiced.devices.sound import SoundDevices, microphone, speaker
 from voiced.devices.wavfile import WavMicrophone
 from voiced.host.signals import SignalWake
 from voiced.ports import Indicator, Microphone, Speaker, WakeSource
+from voiced.protocols import check_session
+from voiced.storage.state_store import StateStore
 from voiced.toolbox import built_in_tools
 
 WORDS = Path(__file__).parent / "words"
@@ -57,9 +62,9 @@ class Sound:
     ) -> "Sound":
         """Take the devices named, else the sound card if there is one, else WAV files."""
         cards = [] if wav else list_cards()
-        if capture is None and any(card.capture for card in cards):
+        if capture is None and best_card(cards, "capture"):
             capture = "auto"
-        if playback is None and any(card.playback for card in cards):
+        if playback is None and best_card(cards, "playback"):
             playback = "auto"
         playback = playback or f"wav:{output}"
         devices = SoundDevices(capture or "", playback)
@@ -155,11 +160,11 @@ class Demo:
             sounds=self._cues,
         )
 
-    def _extras(self, state_folder: Path) -> Extras:
+    def _extras(self, folder: Path) -> Extras:
         witness = self._witness
         built_in = built_in_tools(Settings())
         return Extras(
-            state_folder=state_folder,
+            store=StateStore(folder),
             microphone=self._sound.microphone,
             speaker=WitnessedSpeaker(self._sound.speaker, witness),
             tools={name: WitnessedTool(tool, witness) for name, tool in built_in.items()},

@@ -1,0 +1,143 @@
+"""Corners in which something was lost, kept for ever, or waited for in vain."""
+
+import asyncio
+import logging
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from voiced.audio.playout import Playout
+from voiced.core.events import AgentReady, LinkLost, Loss
+from voiced.core.state import Conversation
+from voiced.devices.pins import Lamp
+from voiced.outage_log import REASONS_TOLD, OutageLog
+from voiced.steering import Steering
+
+RATE_HZ = 1000
+
+
+@pytest.mark.parametrize("fed_ms", [1, 19, 20, 21, 100, 5000])
+@pytest.mark.parametrize("over_ms", [0, 1, 20, 1000])
+def test_a_queue_beyond_its_capacity_takes_nothing_more(over_ms, fed_ms):
+    playout = Playout(RATE_HZ, lambda _: None, capacity_s=2.0)
+    playout.accept("r")
+    playout.feed("r", bytes(2 * 2000), 0.0)
+    playout.capacity_s = 2.0 - over_ms / 1000
+    playout.feed("r", b"\1\0" * fed_ms, 1.0)
+    assert (playout.queued_ms, playout.dropped_ms) == (2000, fed_ms)
+
+
+def test_the_beginning_of_what_just_fits_is_kept():
+    playout = Playout(RATE_HZ, lambda _: None, capacity_s=1.0)
+    playout.accept("r")
+    playout.feed("r", bytes(2 * 900), 0.0)
+    playout.feed("r", b"\1\0" * 300, 1.0)
+    assert (playout.queued_ms, playout.dropped_ms) == (1000, 200)
+
+
+def test_a_light_that_is_closed_while_its_thread_takes_note_of_a_change_goes_dark(pins):
+    lamp = Lamp([25], dims=True)
+    lamp.set(0.5)
+    lamp.set(1.0)
+    changed, between, go = lamp._changed, threading.Event(), threading.Event()
+
+    class Hook:
+        """Lets somebody in just before the thread takes note."""
+
+        def __getattr__(self, name):
+            return getattr(changed, name)
+
+        def clear(self):
+            between.set()
+            go.wait()
+            changed.clear()
+
+    lamp._changed = Hook()
+    changed.set()
+    assert between.wait(5)
+    closing = threading.Thread(target=lamp.close, daemon=True)
+    closing.start()
+    while not lamp._closed or not changed.is_set():
+        pass
+    go.set()
+    closing.join(5)
+    assert not closing.is_alive()
+    assert pins.pin(25).request is None
+
+
+def test_an_outage_with_ever_new_reasons_is_told_of_boundedly_and_remembered_no_more(caplog):
+    caplog.set_level(logging.DEBUG)
+    outages, now = OutageLog(), Conversation()
+    for n in range(1000):
+        outages.noticed(now, LinkLost(f"reason {n}", Loss.BROKEN), now)
+    assert len(outages._told) == REASONS_TOLD
+    assert sum(each.levelname == "WARNING" for each in caplog.records) == REASONS_TOLD
+    outages.noticed(now, AgentReady(None), now)
+    assert outages._told == set()
+
+
+class Page:
+    """Somebody who watches."""
+
+    def __init__(self, steering):
+        self.watching = steering.watch()
+        self.next = None
+
+    async def sees(self):
+        """Return the newest volume it was told of."""
+        seen = []
+        while True:
+            self.next = self.next or asyncio.ensure_future(anext(self.watching))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            if not self.next.done():
+                return seen[-1].volume if seen else None
+            seen.append(self.next.result())
+            self.next = None
+
+    async def leave(self):
+        if self.next is not None:
+            self.next.cancel()
+            await asyncio.wait([self.next])
+        await self.watching.aclose()
+
+
+@pytest.fixture
+def device():
+    runtime = SimpleNamespace(conversation=Conversation(), volume=70, can_announce=True)
+    steering = Steering(lambda: runtime, lambda: "x")
+
+    def turn(volume):
+        runtime.volume = volume
+        steering.noticed(runtime.conversation, None, runtime.conversation, 0.0)
+
+    return SimpleNamespace(steering=steering, runtime=runtime, turn=turn)
+
+
+async def test_whoever_comes_after_the_last_has_left_sees_every_change(device):
+    first = Page(device.steering)
+    assert await first.sees() == 70
+    device.turn(65)
+    assert await first.sees() == 65
+    device.turn(70)
+    assert await first.sees() == 70
+    await first.leave()
+    device.turn(40)
+    second = Page(device.steering)
+    assert await second.sees() == 40
+    device.turn(70)
+    assert await second.sees() == 70
+    await second.leave()
+
+
+async def test_whoever_comes_before_a_change_was_told_sees_it_taken_back(device):
+    first = Page(device.steering)
+    assert await first.sees() == 70
+    device.runtime.volume = 40
+    second = Page(device.steering)
+    assert await second.sees() == 40
+    device.turn(70)
+    assert await second.sees() == 70
+    await first.leave()
+    await second.leave()
