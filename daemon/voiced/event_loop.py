@@ -1,16 +1,24 @@
-"""The event loops that everything runs on: nothing that hangs beside one keeps the process from ending.
+"""The event loops that everything runs on: nothing beside one holds up the sound, or the process's end.
 
 asyncio joins the threads of a loop's default executor when the loop ends, and Python joins them once more
 when the process does. A name lookup, a disk or a driver may hang on one of them for seconds, or for good.
 """
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 Found = TypeVar("Found")
+
+SWITCH_S = 0.0005
+"""How long a thread that waits for Python leaves it to another one that computes.
+
+Otherwise it is 0.005 s. A thread of sound waits up to five times for each period, and is late after 0.04 s:
+settings that are read, or a server's certificate, would be heard.
+"""
 
 
 class DaemonThreads(ThreadPoolExecutor):
@@ -50,6 +58,10 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 def run(main: Coroutine[Any, Any, Found]) -> Found:
-    """Run a program's coroutine and return what it returns, as `asyncio.run` does."""
+    """Run a program's coroutine and return what it returns, as `asyncio.run` does.
+
+    From then on the process's threads take turns quickly.
+    """
+    sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(main)

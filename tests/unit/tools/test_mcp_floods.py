@@ -2,13 +2,10 @@
 
 import asyncio
 import logging
-import sys
-import threading
 from types import SimpleNamespace
 
 import pytest
 
-from voiced.tools.mcp.aside import SWITCH_S, Aside
 from voiced.tools.mcp.client import Client
 from voiced.tools.mcp.reading import MOST_COMPLAINTS, ForeignTool, offers
 from voiced.tools.mcp.server import Server
@@ -104,37 +101,3 @@ async def test_the_same_complaint_is_told_once_whatever_comes_between(caplog):
         server.hide(["shop_a"])
         server.hide([])
     assert caplog.text.count("left out") == 1
-
-
-async def test_threads_that_overlap_leave_the_switch_interval_as_it_was():
-    before_s = sys.getswitchinterval()
-    first, second = Aside(), Aside()
-    leave = [asyncio.Event(), asyncio.Event()]
-    inside = []
-
-    def working(number):
-        async def work():
-            inside.append(sys.getswitchinterval())
-            while not leave[number].is_set():
-                await asyncio.sleep(0.005)
-
-        return work
-
-    async def threads(n):
-        while sum(each.name == "mcp" for each in threading.enumerate()) != n:
-            await asyncio.sleep(0.005)
-
-    one = asyncio.ensure_future(first.run(working(0)))
-    await threads(1)
-    two = asyncio.ensure_future(second.run(working(1)))
-    while len(inside) < 2:
-        await asyncio.sleep(0.005)
-    leave[0].set()
-    await one
-    await threads(1)
-    assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
-    leave[1].set()
-    await two
-    await threads(0)
-    assert sys.getswitchinterval() == pytest.approx(before_s)
-    assert inside == pytest.approx([SWITCH_S] * 2)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -15,10 +14,6 @@ if TYPE_CHECKING:
     import anyio
 
 log = logging.getLogger(__name__)
-
-SWITCH_S = 0.0005
-"""How long a thread that waits for Python leaves it to another; 0.005 s otherwise, which is much where
-three threads take turns for every period of sound."""
 
 Found = TypeVar("Found")
 Work = Callable[[], Awaitable[Any]]
@@ -87,34 +82,6 @@ class Aside:
             job.finish(None, AsideError("the thread of the MCP servers has ended"))
 
 
-class _Haste:
-    """Has threads take turns quickly while any thread is aside; the last to end leaves it as the first found it.
-
-    Thread: any.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_threads = 0
-        self._before_s = 0.0
-
-    def begin(self) -> None:
-        with self._lock:
-            if not self._n_threads:
-                self._before_s = sys.getswitchinterval()
-                sys.setswitchinterval(SWITCH_S)
-            self._n_threads += 1
-
-    def end(self) -> None:
-        with self._lock:
-            self._n_threads -= 1
-            if not self._n_threads:
-                sys.setswitchinterval(self._before_s)
-
-
-_haste = _Haste()
-
-
 class _Inbox:
     """The way to a thread: its loop, and the work that waits for it."""
 
@@ -181,14 +148,12 @@ def _live(inbox: _Inbox, main: asyncio.AbstractEventLoop, lost: Callable[[_Inbox
 
     Thread: the one aside.
     """
-    _haste.begin()
     try:
         with asyncio.Runner(loop_factory=lambda: inbox.loop) as runner:
             runner.run(_attend(inbox.queue))
     except BaseException:
         log.exception("the thread of the MCP servers broke")
     finally:
-        _haste.end()
         with suppress(RuntimeError):  # the loop is closed
             main.call_soon_threadsafe(lost, inbox)
 
