@@ -20,6 +20,7 @@ class FakePcm:
     Attributes:
         faults: What the next reads or writes do instead: return a number or raise.
         written: Every piece of sound accepted.
+        underruns: How often it had nothing left to play when sound came.
     """
 
     def __init__(self, **asked):
@@ -34,6 +35,7 @@ class FakePcm:
         self.faults = []
         self.written = []
         self.n_reads = 0
+        self.underruns = 0
         self.dropped = threading.Event()
         self.closed = False
         self.stalled = False
@@ -66,6 +68,7 @@ class FakePcm:
             return self._fail()
         self.written.append(bytes(sound))
         n_frames = len(sound) // (2 * self.parameters["channels"])
+        self.underruns += 0 < self._drained_s < time.monotonic()
         ends_s = max(time.monotonic(), self._drained_s) + n_frames / self.parameters["rate"]
         self._drained_s = ends_s
         return n_frames

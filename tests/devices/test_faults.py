@@ -102,6 +102,21 @@ async def test_a_failing_listener_ends_the_capture():
     assert "capture" not in [thread.name for thread in threading.enumerate()]
 
 
+async def test_sound_that_is_long_in_coming_is_asked_for_no_later_than_other():
+    """The ring goes on playing while sound is made and written; it is full for 500 ms, and low with 200."""
+
+    class Slow(Tone):
+        def pull(self, n_bytes):
+            time.sleep(0.15)
+            return super().pull(n_bytes)
+
+    alsa = fake_alsa()
+    speaker = AlsaSpeaker("default", period_ms=100, alsa=alsa)
+    async with speaker.open() as playback, running(playback.run(Slow())):
+        await until(lambda: playback.periods >= 15)
+    assert alsa.opened.underruns == 0
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_a_thread_that_dies_of_a_bug_is_not_silent():
     class Broken(Tone):

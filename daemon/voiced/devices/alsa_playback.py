@@ -175,6 +175,7 @@ class AlsaPlayback:
     def _top_up(self, source: SoundSource) -> float:
         """Fill the ring as far as we want it; return for how long there is nothing to do."""
         period_frames, full_frames = self._opened.period_frames, self._full_frames
+        looked_s = time.monotonic()
         with self._lock:
             drops = self._drops
             held_frames = self._held_frames()
@@ -190,7 +191,8 @@ class AlsaPlayback:
             self._burst.settle(time.monotonic())
             held_frames += n_periods * period_frames
         low_frames = min(_LOW_PERIODS * period_frames, full_frames - period_frames)
-        return max((held_frames - low_frames) / self.format.rate_hz, _LOOK_AGAIN_S)
+        low_s = looked_s + (held_frames - low_frames) / self.format.rate_hz
+        return max(low_s - time.monotonic(), _LOOK_AGAIN_S)  # it went on playing meanwhile
 
     def _held_frames(self) -> int:
         """Return how many frames the device has not played yet."""
