@@ -23,6 +23,7 @@ from voiced.guard import Guard
 from voiced.host.control import Answer, Ask, ControlSocket, Question, Watch
 from voiced.host.cores import stay_on_one_core
 from voiced.host.file_watch import FileWatch
+from voiced.host.heap import keep_one_heap
 from voiced.host.logs import StatusLog, start_log
 from voiced.host.record_file import RecordFile
 from voiced.host.refusals import Refusals
@@ -61,6 +62,7 @@ def run(path: Path, lamp: GpioLight | None, missing: ConfigError | None) -> int:
         ConfigError: If the settings cannot be used, and nobody would start us again.
     """
     stay_on_one_core()
+    keep_one_heap()
     notify = notifier()
     store = StateStore(state_folder())
     kept = RecordFile(store, path)
