@@ -6,6 +6,7 @@ import os
 import random
 import sys
 import time
+from contextlib import closing, suppress
 from itertools import product
 
 import pytest
@@ -16,6 +17,7 @@ from tests.wire.mcp_liar import PARENTS
 from tests.wire.programs import program_service, raw
 from voiced.errors import LinkError, ToolError
 from voiced.tools.program_client import VARIABLE, ServedCommandTool, served_program
+from voiced.tools.program_service import MOST_AT_ONCE, MOST_OPEN
 
 pytestmark = pytest.mark.real_time
 
@@ -136,6 +138,16 @@ async def test_a_call_that_nobody_waits_for_is_ended_with_all_it_started(tmp_pat
         await until(lambda: not any(is_alive(pid) for pid in pids), within_s=3)
 
 
+async def asks_late(path):
+    """Connect, and ask when others have connected; return the answer, empty if there is none."""
+    reader, writer = await asyncio.open_unix_connection(path)
+    with closing(writer), suppress(OSError):
+        await asyncio.sleep(0.5)
+        writer.write(b'{"tool": "quick", "arguments": {}}\n')
+        return await reader.readline()
+    return b""
+
+
 async def test_too_many_at_once_are_refused_and_the_others_go_on(tmp_path):
     begun, gate = tmp_path / "begun", tmp_path / "gate"
     wait = f"echo >>{begun}; while ! test -e {gate}; do sleep 0.2; done"
@@ -147,7 +159,11 @@ async def test_too_many_at_once_are_refused_and_the_others_go_on(tmp_path):
             held = [group.create_task(tool(it).call({}, None)) for _ in range(32)]
             await until(lambda: begun.exists() and len(begun.read_text()) == 32, within_s=60)
             assert "Too many" in await refusal(tool(it, "quick"))
+            late = [group.create_task(asks_late(it.socket)) for _ in range(MOST_OPEN)]
+            answers = [await each for each in late]
             gate.touch()
+        assert sum(b"Too many" in answer for answer in answers) == MOST_OPEN - MOST_AT_ONCE
+        assert answers.count(b"") == MOST_AT_ONCE
         assert [task.result() for task in held] == [{"ok": True}] * 32
         assert await tool(it, "quick").call({}, None) == {"ok": True}
 

@@ -40,6 +40,9 @@ ASKS_WITHIN_S = 5.0
 MOST_AT_ONCE = 32
 """Connections. The daemon calls four tools at a time; the others are MCP servers, or calls that end."""
 
+MOST_OPEN = 2 * MOST_AT_ONCE
+"""Those included that are told so; nobody reads what more of them ask."""
+
 GRACE_S = 0.3
 """How long an MCP server may take to end after its input has, and again after a signal."""
 
@@ -66,15 +69,22 @@ class ProgramService:
     async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it is closed; then nothing is left of its program."""
         self._n_open += 1
+        n_open = self._n_open
         try:
             with closing(writer), suppress(OSError):
-                await self._serve(reader, writer)
+                if n_open <= MOST_OPEN:
+                    await self._serve(reader, writer, has_room=n_open <= MOST_AT_ONCE)
         finally:
             self._n_open -= 1
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, has_room: bool
+    ) -> None:
         try:
+            # Read in any case: whoever still writes when the connection is closed reads no answer.
             request = await self._request(reader)
+            if not has_room:
+                raise RefusedError("Too many programs run already.")
             if "tool" in request or "token" in request:
                 answer = await self._call(request, reader)
                 if answer is not None:
@@ -87,8 +97,6 @@ class ProgramService:
             await _tell(writer, {"error": str(error)})
 
     async def _request(self, reader: asyncio.StreamReader) -> Mapping[str, Any]:
-        if self._n_open > MOST_AT_ONCE:
-            raise RefusedError("Too many programs run already.")
         try:
             async with asyncio.timeout(ASKS_WITHIN_S):
                 request = json.loads(await reader.readline())
