@@ -7,6 +7,7 @@ was wrong by days rings at the time that was said, counted from the right day.
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -22,10 +23,16 @@ from voiced.errors import NotSavedError, ToolError
 from voiced.host.alarm_words import instructions
 from voiced.ports import Alarm, AlarmWish, Emit
 from voiced.storage.state_store import StoredFile
+from voiced.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
 MOST = 32
+
+AT_ONCE = MOST
+SET_EVERY_S = 20.0
+"""So many may be set in a row, and then one each time: an agent that sets and cancels for ever would wear out the
+disk, which is a memory card."""
 
 LOOK_EVERY_S = 1.0
 """How often the time of day is compared, while anything waits for one."""
@@ -155,6 +162,7 @@ class AlarmClock:
         self._inherited = {kept.alarm_id: self._clocks.since_boot_s() for kept in self._kept}
         self._rung: set[str] = set()
         self._last = max((kept.number for kept in self._kept), default=0)
+        self._may_set = TokenBucket(AT_ONCE, SET_EVERY_S)
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
 
@@ -165,6 +173,10 @@ class AlarmClock:
         async with self._turn:
             if len(self._kept) >= MOST:
                 raise ToolError(f"There are {MOST} timers and alarms already. Cancel one first.")
+            if wait_s := self._may_set.take(self._clocks.since_boot_s()):
+                raise ToolError(
+                    f"Too many were set in a short time. Try again in {math.ceil(wait_s)} seconds."
+                )
             kept = self._made(wish)
             try:
                 await self._add(kept)
@@ -215,8 +227,9 @@ class AlarmClock:
 
     async def cancel(self, alarm_ids: Collection[str], /) -> None:
         async with self._turn:
+            known = {kept.alarm_id for kept in self._kept}
             self._forget(alarm_ids)
-            if self._file is None:
+            if self._file is None or known.isdisjoint(alarm_ids):
                 return
             left = _encode(self._kept)
             try:

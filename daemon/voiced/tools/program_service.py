@@ -81,10 +81,7 @@ class ProgramService:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, has_room: bool
     ) -> None:
         try:
-            # Read in any case: whoever still writes when the connection is closed reads no answer.
-            request = await self._request(reader)
-            if not has_room:
-                raise RefusedError("Too many programs run already.")
+            request = await _request(reader, has_room=has_room)
             if "tool" in request or "token" in request:
                 answer = await self._call(request, reader)
                 if answer is not None:
@@ -95,16 +92,6 @@ class ProgramService:
                 await _pass_on(process, reader, writer)
         except RefusedError as error:
             await _tell(writer, {"error": str(error)})
-
-    async def _request(self, reader: asyncio.StreamReader) -> Mapping[str, Any]:
-        try:
-            async with asyncio.timeout(ASKS_WITHIN_S):
-                request = json.loads(await reader.readline())
-        except (ValueError, RecursionError, TimeoutError):
-            request = None
-        if not isinstance(request, dict):
-            raise RefusedError("That is no request.")
-        return request
 
     async def _call(
         self, request: Mapping[str, Any], reader: asyncio.StreamReader
@@ -181,6 +168,20 @@ class ProgramService:
         if sources != self._known[0]:
             self._known = sources, draft_of(sources) if sources else None
         return self._known[1]
+
+
+async def _request(reader: asyncio.StreamReader, *, has_room: bool) -> Mapping[str, Any]:
+    """Return what is asked; read in any case, as who still writes when we close reads no answer."""
+    try:
+        async with asyncio.timeout(ASKS_WITHIN_S):
+            request = json.loads(await reader.readline())
+    except (ValueError, RecursionError, TimeoutError):
+        request = None
+    if not has_room:
+        raise RefusedError("Too many programs run already.")
+    if not isinstance(request, dict):
+        raise RefusedError("That is no request.")
+    return request
 
 
 async def _outcome(tool: Tool, arguments: Mapping[str, Any]) -> Mapping[str, Any]:

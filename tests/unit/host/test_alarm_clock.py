@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from voiced.core.events import AlarmRang
 from voiced.errors import ToolError
-from voiced.host.alarm_clock import LOOK_EVERY_S, MISSED_S, MOST, AlarmClock, Clocks
+from voiced.host.alarm_clock import (
+    AT_ONCE,
+    LOOK_EVERY_S,
+    MISSED_S,
+    MOST,
+    SET_EVERY_S,
+    AlarmClock,
+    Clocks,
+)
 from voiced.host.alarm_words import duration, instructions
 from voiced.ports import AlarmWish
 from voiced.storage.files import ALARMS
@@ -423,3 +431,21 @@ def test_the_agent_is_told_in_words_whatever_rings(lasts_s, late_s, kind):
 )
 def test_a_duration_is_told_in_the_units_that_count(seconds, words):
     assert duration(seconds) == words
+
+
+@pytest.mark.real_time
+async def test_an_agent_that_sets_and_cancels_for_ever_does_not_wear_out_the_disk(
+    world, monkeypatch
+):
+    clock, written = world.clock(), []
+    monkeypatch.setattr(world.store, "write", lambda spec, content: written.append(content))
+    for _ in range(20 * AT_ONCE):
+        with contextlib.suppress(ToolError):
+            await clock.cancel([(await clock.set(TEN_MINUTES)).alarm_id])
+        with contextlib.suppress(ToolError):
+            await clock.cancel(["timer-99999"])
+    assert 0 < len(written) <= 2 * AT_ONCE
+    with pytest.raises(ToolError, match=r"Try again in (19|20) seconds\."):
+        await clock.set(TEN_MINUTES)
+    world.uptime_s += SET_EVERY_S
+    assert (await clock.set(TEN_MINUTES)).name == "pasta"
