@@ -168,6 +168,20 @@ async def test_too_many_at_once_are_refused_and_the_others_go_on(tmp_path):
         assert await tool(it, "quick").call({}, None) == {"ok": True}
 
 
+async def test_a_service_that_is_stopped_leaves_no_program_behind(tmp_path):
+    note = tmp_path / "note"
+    endless = f"echo $$ >>{note}; while :; do sleep 0.2; done"
+    argv = ["/bin/sh", "-c", endless]
+    async with program_service(tmp_path, settings(try_it=declared(argv, timeout_s=120))) as it:
+        async with asyncio.TaskGroup() as group:
+            calling = [group.create_task(refusal(tool(it))) for _ in range(4)]
+            await until(lambda: note.exists() and len(note.read_text().split()) == len(calling))
+            it.process.terminate()
+            assert await asyncio.wait_for(it.process.wait(), 3) == 0
+        pids = [int(word) for word in note.read_text().split()]
+        assert not any(map(is_alive, pids))
+
+
 async def test_without_the_service_a_call_is_answered_with_a_sentence(tmp_path, caplog):
     absent = ServedCommandTool("try_it", declared(["/bin/true"]), tmp_path / "none.sock")
     assert await refusal(absent) == "The program behind try_it cannot be started."

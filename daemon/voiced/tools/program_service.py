@@ -263,7 +263,10 @@ async def _ends(process: Process) -> bool:
 
 
 async def serve(listener: socket.socket, path: Path) -> None:
-    """Run programs for whoever connects, until cancelled."""
+    """Run programs for whoever connects, until cancelled or SIGTERM comes: then they end with us."""
+    ours = asyncio.current_task()
+    if ours is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ours.cancel)
     service = ProgramService(path)
     server = await asyncio.start_unix_server(service.attend, sock=listener, limit=MOST_BYTES)
     async with server:
@@ -274,7 +277,7 @@ def main() -> int:
     """Serve the socket that is our standard input, until SIGTERM."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     listener = socket.socket(fileno=os.dup(sys.stdin.fileno()))
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
         event_loop.run(serve(listener, service_file()))
     return 0
 
