@@ -52,8 +52,10 @@ class ConnectProxy:
 
 
 async def _copy(reader, writer):
-    with contextlib.suppress(OSError):
-        while chunk := await reader.read(4096):
-            writer.write(chunk)
-            await writer.drain()
-        writer.close()
+    try:
+        with contextlib.suppress(OSError):
+            while chunk := await reader.read(4096):
+                writer.write(chunk)
+                await writer.drain()
+    finally:
+        writer.close()  # also where the other side was reset
