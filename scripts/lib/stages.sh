@@ -115,10 +115,11 @@ _fail() {
 
 # Ask first: tests take away what they started. Then kill what is left.
 _stop_all() {
-  local pid signal
+  local pid signal asked_s
   for signal in INT TERM KILL; do
     for pid in "${_pid[@]}"; do kill -"$signal" -- "-$pid" 2>/dev/null || true; done
-    for _ in {1..100}; do
+    asked_s=$SECONDS
+    while ((SECONDS < asked_s + 10)); do
       pgrep -g "$(IFS=,; echo "${_pid[*]:-0}")" >/dev/null || return 0
       sleep 0.1
     done
