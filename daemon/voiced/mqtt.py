@@ -52,6 +52,7 @@ from voiced.home_assistant import (
 )
 from voiced.steering import CannotError, Steering
 from voiced.task_group import TaskGroup
+from voiced.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
@@ -311,13 +312,11 @@ class Mqtt:
 
     async def _obey(self, client: Client) -> None:
         clock = asyncio.get_running_loop().time
-        patience, before_s, crowded = BURST, clock(), False
+        patience, crowded = TokenBucket(BURST, 1 / ORDERS_PER_S), False
         async for message in client.messages:
             now_s = clock()
-            patience = min(BURST, patience + (now_s - before_s) * ORDERS_PER_S)
-            before_s, crowded = now_s, crowded and patience < BURST
-            if patience >= 1:
-                patience -= 1
+            crowded = crowded and not patience.is_full(now_s)
+            if patience.take(now_s) == 0:
                 self._take(message)
             elif not crowded:
                 crowded = True

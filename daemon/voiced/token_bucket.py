@@ -12,7 +12,7 @@ class TokenBucket:
         refill_s: How long until there is one token more.
     """
 
-    capacity: int
+    capacity: float
     refill_s: float
     _tokens: float = field(init=False)
     _counted_s: float | None = field(init=False, default=None)
@@ -26,11 +26,19 @@ class TokenBucket:
         Args:
             now_s: Of a clock that passes evenly.
         """
-        if self._counted_s is not None:
-            passed_s = max(0.0, now_s - self._counted_s)
-            self._tokens = min(self.capacity, self._tokens + passed_s / self.refill_s)
-        self._counted_s = now_s
+        self._refill(now_s)
         if self._tokens < 1:
             return (1 - self._tokens) * self.refill_s
         self._tokens -= 1
         return 0.0
+
+    def is_full(self, now_s: float) -> bool:
+        """Return whether all of it could be taken at once."""
+        self._refill(now_s)
+        return self._tokens >= self.capacity
+
+    def _refill(self, now_s: float) -> None:
+        if self._counted_s is not None:
+            passed_s = max(0.0, now_s - self._counted_s)
+            self._tokens = min(self.capacity, self._tokens + passed_s / self.refill_s)
+        self._counted_s = now_s

@@ -29,3 +29,11 @@ def test_it_says_when_there_is_a_token_again():
     assert bucket.take(4) == pytest.approx(6)
     assert bucket.take(9.99) == pytest.approx(0.01)
     assert bucket.take(10.01) == 0
+
+
+def test_it_is_full_once_all_that_was_taken_is_refilled():
+    bucket = TokenBucket(2, 10)
+    assert bucket.is_full(0)
+    bucket.take(0)
+    assert not bucket.is_full(9.99)
+    assert bucket.is_full(10.01)
