@@ -27,6 +27,7 @@ from voiced.config.signature import signing_command
 from voiced.errors import ConfigError
 from voiced.host.record_file import last_record
 from voiced.protocols import session_permissions
+from voiced.regular_file import read_start
 
 BARE = Source("a device without settings of its own", b"agent: {url: 'ws://127.0.0.1/'}\n")
 """The least that a device's own file can say."""
@@ -104,8 +105,7 @@ def _allowed(settings: Settings) -> Iterator[str]:
 def _sent(path: Path) -> Document | None:
     """Return the file at `path` if it is one that a server sends."""
     try:
-        with path.open("rb") as file:
-            document = parse(file.read(MAX_BYTES + 1), str(path))
+        document = parse(read_start(path, MAX_BYTES + 1), str(path))
     except (ConfigError, OSError):
         return None
     return document if is_sent(document) else None

@@ -14,6 +14,7 @@ from voiced.config.rules import Catalogue, cautions, contradictions
 from voiced.config.schema import DeviceSection, Settings
 from voiced.config.secret import Secret
 from voiced.errors import ConfigError, Problem
+from voiced.regular_file import read_start
 
 FILE_NAME = "voiced.yaml"
 SYSTEM_DIRECTORY = "/etc/voiced"
@@ -193,8 +194,7 @@ def as_texts(sources: Iterable[Source]) -> tuple[Text, ...]:
 
 def _source(path: Path) -> Source:
     try:
-        with path.open("rb") as file:
-            return Source(str(path), file.read(MAX_BYTES + 1))
+        return Source(str(path), read_start(path, MAX_BYTES + 1))
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
         raise ConfigError(str(path), problem, "check the path") from error

@@ -9,6 +9,7 @@ from typing import Literal
 
 from voiced.config.environment import variable
 from voiced.errors import ConfigError
+from voiced.regular_file import read_start
 
 MAX_BYTES = 8192  # a temporary token is about 2,500 characters
 
@@ -146,8 +147,7 @@ class Secret:
 
     def _read(self, path: Path) -> str:
         try:
-            with path.open("rb") as file:
-                content = file.read(MAX_BYTES + 1)
+            content = read_start(path, MAX_BYTES + 1)
         except FileNotFoundError:
             raise self._error("does not exist", self._remedy()) from None
         except PermissionError:

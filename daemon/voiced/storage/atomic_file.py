@@ -6,30 +6,22 @@ than was allowed.
 
 import errno
 import os
-import stat
+import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, cast
 
 from voiced.errors import VoicedError
+from voiced.regular_file import other_kind, read_up_to
 
 KEPT_BROKEN = 3
 """So many broken copies of one file are kept."""
 
 FOLDER_MODE = 0o700
 
-_READ_BYTES = 64 * 1024
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFLNK: "a link",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 class NotWholeError(VoicedError):
@@ -113,15 +105,12 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
     descriptor = os.open(path, _READING)
     try:
         _check_kind(os.fstat(descriptor), most_bytes)
-        pieces, missing = [], most_bytes + 1
-        while missing and (piece := os.read(descriptor, min(missing, _READ_BYTES))):
-            pieces.append(piece)
-            missing -= len(piece)
+        content = read_up_to(descriptor, most_bytes + 1)
     finally:
         os.close(descriptor)
-    if not missing:
+    if len(content) > most_bytes:
         raise NotWholeError(_too_large(most_bytes))
-    return b"".join(pieces)
+    return content
 
 
 def set_aside(path: Path, system: SystemCalls = REAL) -> Path:
@@ -136,8 +125,7 @@ def set_aside(path: Path, system: SystemCalls = REAL) -> Path:
     system.replace(path, aside)
     others = [each for each in broken_copies(path) if each != aside]
     for old in others[: max(len(others) + 1 - KEPT_BROKEN, 0)]:
-        with suppress(OSError):
-            system.unlink(old)
+        _forget(old, system)
     return aside
 
 
@@ -151,10 +139,17 @@ def broken_copies(path: Path) -> list[Path]:
         return []
 
 
+def _forget(path: Path, system: SystemCalls) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            system.unlink(path)
+
+
 def _check_kind(found: os.stat_result, most_bytes: int) -> None:
-    kind = stat.S_IFMT(found.st_mode)
-    if kind != stat.S_IFREG:
-        raise NotWholeError(f"it is {_KINDS.get(kind, 'no file')}")
+    if kind := other_kind(found):
+        raise NotWholeError(f"it is {kind}")
     if found.st_size > most_bytes:
         raise NotWholeError(_too_large(most_bytes))
 

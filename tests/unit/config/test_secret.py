@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_a_secret_is_refused_without_repeating_it(secret_f
 
 
 def test_a_directory_is_not_a_secret(tmp_path):
-    with pytest.raises(ConfigError, match="cannot be read \\(Is a directory\\)"):
+    with pytest.raises(ConfigError, match="cannot be read \\(it is a folder\\)"):
         Secret("file", str(tmp_path)).resolve()
 
 

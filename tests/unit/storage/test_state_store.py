@@ -237,6 +237,19 @@ def test_only_some_broken_copies_are_kept(tmp_path, caplog):
     assert b"%d" % (KEPT_BROKEN + 4) in kept
 
 
+def test_broken_copies_that_are_folders_are_forgotten_as_well(tmp_path, caplog):
+    path = tmp_path / KIOSK_TOKEN.name
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "keep").write_bytes(b"")
+    for _ in range(KEPT_BROKEN + 3):
+        path.mkdir()
+        (path / "file").write_bytes(b"")
+        (path / "link").symlink_to(tmp_path / "elsewhere")
+        assert StateStore(tmp_path).open(KIOSK_TOKEN).read(bytes.fromhex) is None
+    assert len(broken_copies(path)) == KEPT_BROKEN
+    assert (tmp_path / "elsewhere" / "keep").exists()
+
+
 def test_what_is_not_whole_is_not_quoted_in_the_log(tmp_path, caplog):
     (tmp_path / KIOSK_TOKEN.name).write_bytes(b"a-secret-that-nobody-may-see")
     assert StateStore(tmp_path).open(KIOSK_TOKEN).read(int) is None

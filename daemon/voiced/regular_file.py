@@ -1,0 +1,65 @@
+"""Files that people name: read within bounds, and never waited for."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+_READ_BYTES = 64 * 1024
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_HANDED_OVER = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+"""What a shell opened for us, as in `voiced config check <(command)`; who typed that waits for the command."""
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def other_kind(found: os.stat_result) -> str:
+    """Return what something is in place of a regular file; empty if it is one."""
+    kind = stat.S_IFMT(found.st_mode)
+    return "" if kind == stat.S_IFREG else _KINDS.get(kind, "no file")
+
+
+def read_start(path: Path, most_bytes: int) -> bytes:
+    """Return the first bytes of the file at `path`, `most_bytes` at most.
+
+    A link is followed. One to `/dev/null` is an empty file, as for systemd.
+
+    Raises:
+        OSError: If it cannot be read, or is no regular file: `strerror` says what it is.
+    """
+    if str(path).startswith(_HANDED_OVER):
+        with path.open("rb") as file:
+            return file.read(most_bytes)
+    _check_kind(path)  # to open a device may do something already
+    descriptor = os.open(path, _READING)
+    try:
+        _check_kind(descriptor)
+        return read_up_to(descriptor, most_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def read_up_to(descriptor: int, most_bytes: int) -> bytes:
+    """Return what is left in an open file, `most_bytes` at most.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    pieces, missing = [], most_bytes
+    while missing and (piece := os.read(descriptor, min(missing, _READ_BYTES))):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+def _check_kind(place: Path | int) -> None:
+    found = os.stat(place)  # noqa: PTH116 - a descriptor has no method for it
+    kind = other_kind(found)
+    if kind and found.st_rdev != os.stat(os.devnull).st_rdev:
+        raise OSError(errno.EINVAL, f"it is {kind}")
