@@ -23,6 +23,9 @@ LIBRARY_EVERY_S = 60.0
 OUR_BURST, OUR_EVERY_S = 300, 0.5
 """So many lines of one source of ours in a row, then one in so many seconds: no talk is that lively."""
 
+OUR_DEBUG_EVERY_S = 0.0625
+"""Of those for looking into something. A settings server may ask for them: they have a bound too."""
+
 Send = Callable[..., object]
 
 _PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
@@ -72,7 +75,7 @@ class SafeFormatter(logging.Formatter):
 
 
 class Sparing:
-    """Lets only so many lines of one source through, from INFO on.
+    """Lets only so many lines of one source through.
 
     What strangers send may have a library complain each time, or asyncio on its behalf, and an agent can have
     us tell of as many statuses and calls as it likes: that must not fill the journal. A library's source is
@@ -88,10 +91,10 @@ class Sparing:
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a record is to be kept; it then says how many were not."""
-        if record.levelno < logging.INFO:
-            return True
-        ours = record.name.partition(".")[0] == "voiced"
-        burst, every_s = (OUR_BURST, OUR_EVERY_S) if ours else (1, LIBRARY_EVERY_S)
+        burst, every_s = 1, LIBRARY_EVERY_S
+        if record.name.partition(".")[0] == "voiced":
+            burst = OUR_BURST
+            every_s = OUR_DEBUG_EVERY_S if record.levelno < logging.INFO else OUR_EVERY_S
         source = (record.name, record.pathname, record.lineno, record.levelno)
         now_s, (due_s, n_held) = self._clock(), self._seen.get(source, (-math.inf, 0))
         if now_s < due_s - (burst - 1) * every_s:
