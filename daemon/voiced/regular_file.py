@@ -61,5 +61,5 @@ def read_up_to(descriptor: int, most_bytes: int) -> bytes:
 def _check_kind(place: Path | int) -> None:
     found = os.stat(place)  # noqa: PTH116 - a descriptor has no method for it
     kind = other_kind(found)
-    if kind and found.st_rdev != os.stat(os.devnull).st_rdev:
+    if kind and found.st_rdev != Path(os.devnull).stat().st_rdev:
         raise OSError(errno.EINVAL, f"it is {kind}")

@@ -24,9 +24,9 @@ OTHERS = {
     "pipe": (os.mkfifo, "it is a pipe"),
     "folder": (os.mkdir, "it is a folder"),
     "socket": (make_socket, "it is a socket"),
-    "device": (lambda path: os.symlink("/dev/zero", path), "it is a device"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "it is a device"),
     "nothing": (lambda path: None, "No such file or directory"),
-    "link to itself": (lambda path: os.symlink(path, path), "Too many levels of symbolic links"),
+    "link to itself": (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
 }
 
 

@@ -141,5 +141,5 @@ def test_a_drop_in_that_cannot_be_read_is_named(tmp_path):
     path = tmp_path / "voiced.yaml"
     path.write_text(LOCAL)
     (tmp_path / "conf.d" / "10.yaml").mkdir(parents=True)
-    with pytest.raises(ConfigError, match=r"conf\.d/10\.yaml.*Is a directory"):
+    with pytest.raises(ConfigError, match=r"conf\.d/10\.yaml.*it is a folder"):
         read(path)

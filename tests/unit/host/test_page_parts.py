@@ -167,7 +167,10 @@ def test_a_library_says_the_same_once_a_minute_and_we_much_more():
     assert spare.filter(record("asyncio", 2))
     assert spare.filter(record("aiohttp.web", 1))
     assert all(spare.filter(record("voiced.kiosk", 1)) for _ in range(3))
-    assert [spare.filter(record("aiohttp.web", 1, logging.DEBUG)) for _ in range(2)] == [True, False]
+    assert [spare.filter(record("aiohttp.web", 1, logging.DEBUG)) for _ in range(2)] == [
+        True,
+        False,
+    ]
     now_s = 60.0
     after = record("asyncio", 1)
     assert spare.filter(after)
