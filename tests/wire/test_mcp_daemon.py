@@ -21,6 +21,11 @@ pytestmark = pytest.mark.real_time
 PLACES = f"environment: {{{{PYTHONPATH: '{ROOT}'}}}}"
 HOME = f"  home: {{{{command: {json.dumps(REAL)}, {PLACES}}}}}\n"
 GARDEN = f"  garden: {{{{command: {json.dumps(REAL)}, {PLACES}, allow: [add]}}}}\n"
+AWAY = """\
+  away:
+    url: http://127.0.0.1:9/mcp
+    headers: {{Authorization: {{prefix: 'Bearer ', file: {secret}}}}}
+"""
 OF_HOME = {f"home_{name}" for name in TOOLS}
 
 
@@ -141,23 +146,34 @@ def test_a_tool_of_a_server_is_called_by_hand(tmp_path, words, code, out, err):
     assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
 
 
-def test_the_tools_of_servers_are_listed_by_hand(tmp_path):
-    done = voiced("tools", "list", "--config", settings(tmp_path), "--within", "60")
-    assert done.returncode == 0
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        ("", 0, ""),
+        (GARDEN, 0, ""),
+        (GARDEN.replace("[add]", "[add, water]"), 1, "`allow` names what it does not have: water"),
+        (AWAY, 1, "nothing listens there"),
+    ],
+)
+def test_the_tools_of_servers_are_listed_by_hand(tmp_path, more, code, said):
+    path = settings(tmp_path, more)
+    done = voiced("tools", "list", "--config", path, "--within", "60")
+    assert done.returncode == code
+    assert said in done.stderr
+    assert bool(done.stderr) is bool(said)
     lines = [line.split()[:2] for line in done.stdout.splitlines()]
-    assert {name for name, kind in lines if kind == "mcp"} == OF_HOME
+    listed = {name for name, kind in lines if kind == "mcp"}
+    assert listed == OF_HOME | ({"garden_add"} if more.startswith("  garden") else set())
     assert ["get_time", "built-in"] in lines
     assert TOKEN not in done.stdout + done.stderr
 
 
-def settings(folder):
+def settings(folder, more=AWAY):
     secret = folder / "token"
     secret.write_text(TOKEN)
     secret.chmod(0o600)
     path = folder / "voiced.yaml"
     path.write_text(
-        f"agent: {{url: 'ws://127.0.0.1:9'}}\nmcp:\n{HOME}".replace("{{", "{").replace("}}", "}")
-        + "  away:\n    url: http://127.0.0.1:9/mcp\n"
-        + f"    headers: {{Authorization: {{prefix: 'Bearer ', file: {secret}}}}}\n"
+        f"agent: {{{{url: 'ws://127.0.0.1:9'}}}}\nmcp:\n{HOME}{more}".format(secret=secret)
     )
     return str(path)

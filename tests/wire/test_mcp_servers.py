@@ -173,7 +173,7 @@ async def test_only_allowed_tools_are_offered_under_clean_names(told):
     async with joined(program(allow=allow)) as it:
         assert set(it.side.tools) == {"home_add", "home_identity"}
     (warning,) = told(logging.WARNING)
-    assert "no tool 'nonsense'" in warning
+    assert "`allow` names what it does not have: nonsense; it has add," in warning
 
 
 async def test_a_cancelled_call_is_cancelled_at_the_server(tmp_path):

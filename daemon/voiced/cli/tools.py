@@ -56,31 +56,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Return the exit code: 1 if a tool was called and failed.
+    """Return the exit code: 1 if a list is not whole, because of a server or a name in its `allow`.
 
     Raises:
         ConfigError: If something is wrong with the tools of the settings.
         NoSuchToolError: If there is no such tool.
         ToolError: With the sentence that the agent would be given.
     """
+    lines, is_whole = event_loop.run(_run(options, _settings(options.config)))
     # Printed only here: who reads it may have gone, and that must not come out in a group.
-    say(*event_loop.run(_run(options, _settings(options.config))))
-    return 0
+    say(*lines)
+    return 0 if is_whole else 1
 
 
-async def _run(options: argparse.Namespace, settings: Settings) -> list[str]:
-    """Return the lines to print."""
+async def _run(options: argparse.Namespace, settings: Settings) -> tuple[list[str], bool]:
+    """Return the lines to print, and whether that is all there should be; the log tells what is missing."""
     tools: Mapping[str, Tool] = toolbox(settings, link_options(settings), Resolver())
     called = options.name if options.tools_command == "call" else None
     if called is not None and called in tools:
-        return await _call(tools[called], options)
+        return await _call(tools[called], options), True
     problem: VoicedError
     async with _joined(settings, called, options.within) as joined:
         offered = together(tools, joined.values())
         if called is None:
-            return _listed(settings, offered)
+            is_whole = all(each.reached.is_set() and not each.missing for each in joined.values())
+            return _listed(settings, offered), is_whole
         try:
-            return await _call(_chosen(called, offered, joined), options)
+            return await _call(_chosen(called, offered, joined), options), True
         except VoicedError as error:  # raised here, it would come out in a group
             problem = error
     raise problem

@@ -263,7 +263,7 @@ class Settings(Section, frozen=True, kw_only=True):
             owner("run any program on the device, and bring tools of any server"),
             {
                 "home": {
-                    "url": "https://homeassistant.local:8123/api/mcp",
+                    "url": "https://homeassistant.local:8123/api/mcp/assist",
                     "headers": {
                         "Authorization": {
                             "prefix": "Bearer ",

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from voiced.tools.mcp.client import Client
-from voiced.tools.mcp.reading import MOST_COMPLAINTS, ForeignTool, offers
+from voiced.tools.mcp.reading import MANY_TOOLS, MOST_COMPLAINTS, ForeignTool, offers
 from voiced.tools.mcp.server import Server
 from voiced.tools.mcp.servers import MOST_TOLD, TELL_EVERY_S, McpServer
 
@@ -61,9 +61,10 @@ def foreign(names):
 
 @pytest.mark.parametrize("n_tools", [0, 64, 65, 64 + MOST_COMPLAINTS, 1000])
 def test_a_list_is_complained_of_in_a_bounded_number_of_lines(n_tools):
-    _, complaints = offers("shop", foreign(f"t{n}" for n in range(n_tools)), None, 25)
-    assert len(complaints) == min(max(0, n_tools - 64), MOST_COMPLAINTS + 1)
-    assert ("more of its tools" in "".join(complaints)) is (n_tools == 1000)
+    complaints = offers("shop", foreign(f"t{n}" for n in range(n_tools)), None, 25).complaints
+    n_said = max(0, n_tools - 64) + (n_tools > MANY_TOOLS)
+    assert len(complaints) == min(n_said, MOST_COMPLAINTS + 1)
+    assert ("more of its tools" in "".join(complaints)) is (n_said > MOST_COMPLAINTS)
 
 
 async def test_a_server_that_renames_its_tools_for_ever_fills_neither_memory_nor_log(caplog):
@@ -72,7 +73,7 @@ async def test_a_server_that_renames_its_tools_for_ever_fills_neither_memory_nor
     server = McpServer(SERVER, None, lambda: changes.append(1))
     for change in range(300):
         names = [f"t{change}_{n}" + "x" * 150 for n in range(100)]
-        server._joined(object(), *offers("shop", foreign(names), None, 25))
+        server._joined(object(), offers("shop", foreign(names), None, 25))
         server.hide([f"shop_t{change}"])
         await asyncio.sleep(0)
     assert len(changes) == 300
@@ -91,7 +92,7 @@ async def test_how_many_tools_there_are_is_told_again_after_a_while(caplog, monk
     server = McpServer(SERVER, None, lambda: None)
     for at_s in (0.0, TELL_EVERY_S - 1, TELL_EVERY_S, TELL_EVERY_S + 1):
         now[0] = at_s
-        server._joined(object(), *offers("shop", foreign([f"t{at_s}"]), None, 25))
+        server._joined(object(), offers("shop", foreign([f"t{at_s}"]), None, 25))
     assert caplog.text.count("shop offers 1") == 2
 
 

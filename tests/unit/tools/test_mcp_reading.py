@@ -33,10 +33,10 @@ def test_any_name_becomes_one_that_an_agent_can_call(name):
 
 @given(st.lists(st.text(max_size=5)), st.none() | st.lists(st.text(max_size=5)))
 def test_no_two_tools_have_one_name_and_only_allowed_ones_are_offered(names, allow):
-    found, _ = offers("home", [tool(name) for name in names], allow, 25)
+    found = offers("home", [tool(name) for name in names], allow, 25).specs
     assert len({spec.name for spec in found.values()}) == len(found)
     assert set(found) <= set(names)
-    assert allow is None or set(found) <= set(allow)
+    assert allow is None or all(name in allow or name.partition("__")[2] in allow for name in found)
 
 
 @pytest.mark.parametrize(
@@ -47,22 +47,43 @@ def test_no_two_tools_have_one_name_and_only_allowed_ones_are_offered(names, all
         ([tool("a b"), tool("a-b"), tool("a_b")], None, {"a b": "home_a_b", "a-b": "home_a-b"}, "tool 'a_b' is left out: another is called home_a_b as well"),
         ([tool("a", None)], None, {}, "tool 'a' is left out: its parameters are no JSON schema of an object, or a huge one"),
         ([tool("a"), tool("b")], ["b"], {"b": "home_b"}, ""),
-        ([tool("a")], ["a", "z"], {"a": "home_a"}, "there is no tool 'z', which `allow` names"),
+        ([tool("a")], ["a", "z"], {"a": "home_a"}, "`allow` names what it does not have: z; it has a"),
+        ([], ["a"], {}, "`allow` names what it does not have: a; it has none"),
+        ([tool("k__a")], ["a"], {"k__a": "home_a"}, ""),
+        ([tool("k__a")], ["k__a"], {"k__a": "home_k__a"}, ""),
+        ([tool("k__a__b")], ["a__b"], {"k__a__b": "home_a__b"}, ""),
+        ([tool("k__a__b")], ["b"], {}, "`allow` names what it does not have: b; it has k__a__b"),
+        ([tool("k__a"), tool("a")], ["a"], {"a": "home_a"}, ""),
+        ([tool("k__a"), tool("l__a")], ["a"], {"k__a": "home_a", "l__a": "home_l__a"}, ""),
+        ([tool("k__")], [""], {}, ""),
+        ([tool("call_action")], None, {"call_action": "home_call_action"}, "the agent can use all of its 1 tools, call_action among them; name with `allow` what it needs"),
+        ([tool("k__render_template")], None, {"k__render_template": "home_k__render_template"}, "the agent can use all of its 1 tools, k__render_template among them"),
+        ([tool("call_action")], ["call_action"], {"call_action": "home_call_action"}, ""),
         ([tool("\n\x1b[31mx" + "y" * 500, None)], None, {}, "tool '[31mxyyy"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_left_out_with_a_reason(tools, allow, offered, complaint):
-    found, complaints = offers("home", tools, allow, 25)
-    assert {name: spec.name for name, spec in found.items()} == offered
-    assert all(len(spec.description) == 1000 and spec.timeout_s == 25 for spec in found.values())
-    assert [line[: len(complaint)] for line in complaints] == ([complaint] if complaint else [])
-    assert all(len(line) < 300 and line.isprintable() for line in complaints)
+    offer = offers("home", tools, allow, 25)
+    specs = offer.specs.values()
+    assert {name: spec.name for name, spec in offer.specs.items()} == offered
+    assert all(len(spec.description) == 1000 and spec.timeout_s == 25 for spec in specs)
+    assert [line[: len(complaint)] for line in offer.complaints] == [complaint] * bool(complaint)
+    assert all(len(line) < 300 and line.isprintable() for line in offer.complaints)
+    assert bool(offer.missing) is complaint.startswith("`allow`")
 
 
 def test_of_a_crowd_of_tools_the_first_are_offered():
-    found, complaints = offers("home", [tool(f"t{i}") for i in range(70)], None, 25)
-    assert list(found) == [f"t{i}" for i in range(MOST_TOOLS)]
-    assert len(complaints) == 70 - MOST_TOOLS
+    offer = offers("home", [tool(f"t{i}") for i in range(70)], None, 25)
+    assert list(offer.specs) == [f"t{i}" for i in range(MOST_TOOLS)]
+    assert len(offer.complaints) == 70 - MOST_TOOLS + 1
+    assert offer.complaints[0].startswith("the agent can use all of its 64 tools; name")
+
+
+def test_what_is_missing_is_told_within_bounds():
+    there = [tool(f"k__tool_{i}" + "x" * 300) for i in range(500)]
+    (complaint,) = offers("home", there, ["y" * 300 + str(i) for i in range(500)], 25).complaints
+    assert complaint.endswith("and 480 more")
+    assert len(complaint) < 10_000
 
 
 @pytest.mark.parametrize(
@@ -85,8 +106,8 @@ def test_what_is_no_schema_of_an_object_is_none(schema):
 
 def test_a_schema_without_anything_takes_no_arguments():
     text = schema_text({}, lambda _: True)
-    found, _ = offers("home", [ForeignTool("a", "", text)], None, 25)
-    assert found["a"].parameters == {"type": "object", "properties": {}, "required": []}
+    offer = offers("home", [ForeignTool("a", "", text)], None, 25)
+    assert offer.specs["a"].parameters == {"type": "object", "properties": {}, "required": []}
 
 
 DEEP = []

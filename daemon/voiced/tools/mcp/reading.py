@@ -25,6 +25,16 @@ MOST_ERROR_CHARS = 500
 MOST_COMPLAINTS = 20
 """About one list of tools; a server may list a thousand."""
 
+MANY_TOOLS = 12
+MOST_EXAMPLES = 20
+"""So many names are told of what a server has."""
+
+_MIGHTY = re.compile(
+    r"(^|_)(call_(action|service)|render_template|exec(ute)?|eval|shell|run_(command|script)|"
+    r"reload|restart|delete|write_file|logs?)(_|$)"
+)
+"""What tools are called like that can do anything, or much harm."""
+
 _NO_PARAMETERS = {"type": "object", "properties": {}, "required": []}
 
 
@@ -58,27 +68,45 @@ class ForeignResult:
     is_error: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What of a server's tools the agent is offered.
+
+    Attributes:
+        specs: What the agent is told, by the server's names.
+        complaints: What is wrong with the others, and with all of them; a line each.
+        missing: Names in `allow` that no tool of the server has.
+    """
+
+    specs: Mapping[str, ToolSpec]
+    complaints: Sequence[str] = ()
+    missing: Sequence[str] = ()
+
+
 def offers(
     server: str, tools: Sequence[ForeignTool], allow: Collection[str] | None, timeout_s: int
-) -> tuple[dict[str, ToolSpec], list[str]]:
+) -> Offer:
     """Return what of a server's tools the agent is offered, and what is wrong with the others.
 
     Args:
         server: What the settings call it.
         tools: What it says it has.
-        allow: Names of the tools that may be used, as the server says them; None allows all.
+        allow: Names of the tools that may be used, as the server says them, or what follows `__` in them;
+            None allows all.
         timeout_s: How long the agent is to wait for a result.
-
-    Returns:
-        The offers by the server's names, and a line for each thing to complain of, as far as there is room.
     """
+    names = {tool.name for tool in tools}
+    missing = [each for each in allow or () if each not in names | {*map(_last_part, names)}]
+    complaints = [_missing(missing, names)] if missing else []
     found: dict[str, ToolSpec] = {}
-    complaints = list(_missing(tools, allow or ()))
     taken: set[str] = set()
     for tool in tools:
-        if allow is not None and tool.name not in allow:
+        word = tool.name if allow is None else _allowed(tool.name, names, allow)
+        if word is None:
             continue
-        name = agent_name(server, tool.name)
+        name = agent_name(server, word)
+        if name in taken and word != tool.name:  # the same word after two prefixes
+            name = agent_name(server, tool.name)
         why = _unfit(tool, name, taken, len(found))
         if why:
             complaints.append(f"tool {safe(tool.name, ())!r} is left out: {why}")
@@ -90,21 +118,48 @@ def offers(
             parameters=_parameters(tool),
             timeout_s=timeout_s,
         )
+    if allow is None:
+        complaints[:0] = _unchosen(found)
     if len(complaints) > MOST_COMPLAINTS:
         complaints[MOST_COMPLAINTS:] = ["more of its tools are left out; choose with `allow`"]
-    return found, complaints
+    return Offer(found, complaints, missing)
+
+
+def _last_part(name: str) -> str:
+    """Return what follows the first `__`: Home Assistant calls a tool by its kind since 2026.9, and then so."""
+    return name.partition("__")[2]
+
+
+def _allowed(name: str, names: Collection[str], allow: Collection[str]) -> str | None:
+    """Return the word in `allow` that lets a tool in, None if there is none."""
+    if name in allow:
+        return name
+    word = _last_part(name)
+    return word if word and word in allow and word not in names else None
+
+
+def _missing(missing: Sequence[str], names: Collection[str]) -> str:
+    wanted = ", ".join(safe(name, ()) for name in missing[:MOST_EXAMPLES])
+    there = [safe(name, ()) for name in sorted(names)]
+    more = f" and {len(there) - MOST_EXAMPLES} more" if len(there) > MOST_EXAMPLES else ""
+    has = f"it has {', '.join(there[:MOST_EXAMPLES])}{more}" if there else "it has none"
+    return f"`allow` names what it does not have: {wanted}; {has}"
+
+
+def _unchosen(found: Mapping[str, ToolSpec]) -> Iterator[str]:
+    """Yield what is to be said where nobody has chosen among the tools."""
+    mighty = [safe(name, ()) for name in found if _MIGHTY.search(name)]
+    if not mighty and len(found) <= MANY_TOOLS:
+        return
+    what = f"the agent can use all of its {len(found)} tools"
+    if mighty:
+        what += f", {', '.join(mighty[:MOST_EXAMPLES])} among them"
+    yield f"{what}; name with `allow` what it needs"
 
 
 def agent_name(server: str, name: str) -> str:
     """Return what the agent calls a server's tool."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", f"{server}_{name}")[:MOST_NAME_CHARS]
-
-
-def _missing(tools: Sequence[ForeignTool], allow: Collection[str]) -> Iterator[str]:
-    known = {tool.name for tool in tools}
-    for name in allow:
-        if name not in known:
-            yield f"there is no tool {safe(name, ())!r}, which `allow` names"
 
 
 def _unfit(tool: ForeignTool, name: str, taken: Collection[str], n_tools: int) -> str:

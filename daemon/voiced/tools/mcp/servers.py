@@ -20,7 +20,7 @@ from voiced.ports import Controls, Tool
 from voiced.tools.coercion import coerced
 from voiced.tools.declaration import agent_waits_s
 from voiced.tools.mcp.aside import Aside, AsideError
-from voiced.tools.mcp.reading import ForeignResult, ForeignTool, offers, read
+from voiced.tools.mcp.reading import ForeignResult, ForeignTool, Offer, offers, read
 from voiced.tools.mcp.server import Server
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class McpServer:
     Attributes:
         name: Which server it is.
         tools: What it offers, by the name the agent knows.
+        missing: Names of tools that the settings allow and it does not have.
         reached: There is a connection, and its tools are known.
         tried: The first attempt to connect has ended, well or not.
     """
@@ -68,6 +69,7 @@ class McpServer:
     ) -> None:
         self.name = f"mcp {server.name}"
         self.tools: Mapping[str, Tool] = {}
+        self.missing: Sequence[str] = ()
         self.reached = asyncio.Event()
         self.tried = asyncio.Event()
         self._server = server
@@ -141,28 +143,26 @@ class McpServer:
         Thread: the one aside.
         """
         server = self._server
-        specs, complaints = offers(
-            server.name, tools, server.allow, agent_waits_s(server.timeout_s)
-        )
+        offer = offers(server.name, tools, server.allow, agent_waits_s(server.timeout_s))
         with suppress(RuntimeError):  # the loop is closed
-            main.call_soon_threadsafe(self._joined, client, specs, complaints)
+            main.call_soon_threadsafe(self._joined, client, offer)
 
-    def _joined(
-        self, client: "Client", specs: Mapping[str, ToolSpec], complaints: Sequence[str]
-    ) -> None:
+    def _joined(self, client: "Client", offer: Offer) -> None:
         if self._client is None:
             self._joined_s = asyncio.get_running_loop().time()
             log.info("mcp.connected: %s at %s", self._server.name, self._server.place)
             self._outage.clear()
         self._client = client
-        for complaint in complaints:
+        for complaint in offer.complaints:
             self._tell(complaint, complaint, self._complaints)
-        if specs != self._specs:
-            self._specs = specs
+        self.missing = offer.missing
+        if offer.specs != self._specs:
+            self._specs = offer.specs
             self.tools = {
-                spec.name: McpTool(spec, partial(self.call, name)) for name, spec in specs.items()
+                spec.name: McpTool(spec, partial(self.call, name))
+                for name, spec in offer.specs.items()
             }
-            self._count(len(specs))
+            self._count(len(offer.specs))
             self._changed()
         self.reached.set()
         self.tried.set()
