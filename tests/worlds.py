@@ -119,9 +119,9 @@ def dealt(long: list[Any], rest: list[Any], n_workers: int) -> list[Any]:
 def n_workers(paths: list[str], n_cores: int) -> int:
     """Return how many workers to run these tests with.
 
-    What reckons takes a core each. What waits in real time uses a quarter of a core on average (measured
-    over wire, browser and netns): with three workers for two cores more than half of them is left, and that
-    is what keeps their timing. Sound is the most delicate: its tests have one worker for two cores.
+    What reckons takes a core each. What waits in real time uses a fifth of a core on average (measured over
+    wire, browser and netns): with two workers for each core half of it is left, and that is what keeps their
+    timing. Sound is the most delicate: its tests have one worker for two cores.
     """
     if len(paths) == 1 and "::" in paths[0]:
         return 1
@@ -129,4 +129,4 @@ def n_workers(paths: list[str], n_cores: int) -> int:
         return n_cores
     if is_sound(paths):
         return max(1, n_cores // 2)
-    return n_cores + n_cores // 2
+    return 2 * n_cores

@@ -63,8 +63,8 @@ def test_workers_take_turns_at_the_cores(worker, of, cores):
     ("paths", "workers"),
     [
         (["tests/unit", "tests/house/test_sizes.py"], 2),
-        (["tests/unit", "tests/wire"], 3),
-        (["tests/wire", "tests/devices"], 3),
+        (["tests/unit", "tests/wire"], 4),
+        (["tests/wire", "tests/devices"], 4),
         (["tests/devices"], 1),
         (["tests/wire/test_link.py::test_x"], 1),
     ],

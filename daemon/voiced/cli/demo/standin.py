@@ -46,7 +46,7 @@ async def stand_in(protocol: str, *options: str) -> AsyncIterator[StandIn]:
         *options,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is ours alone: the agent must outlive our farewell
+        process_group=0,  # Ctrl-C is ours alone: the agent must outlive our farewell
     )
     try:
         yield StandIn(await _address(process), process)
