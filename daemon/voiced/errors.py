@@ -183,6 +183,10 @@ class ToolError(VoicedError):
     """A tool could not do what the agent asked; the text is a sentence the agent can say."""
 
 
+class NotAskedError(ToolError):
+    """What should do it has not been told: nothing was done, and it may be asked again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guess:
     """A hint to what somebody meant. It takes work to find, which is done when it is turned into text.

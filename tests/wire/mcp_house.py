@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import aiohttp
+
 from tests.whole import until
 from voiced.backoff import Backoff
 from voiced.errors import ToolError
@@ -81,6 +83,14 @@ class WebServer:
             *REAL, str(self.port), *self._words, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL
         )
         await until(lambda: _listens(self.port), within_s=15)
+
+    async def n_refused(self):
+        """Return how many requests were answered 401."""
+        async with (
+            aiohttp.ClientSession() as web,
+            web.get(f"http://127.0.0.1:{self.port}/refused") as answer,
+        ):
+            return int(await answer.text())
 
     async def kill(self):
         if self._process is not None:

@@ -81,11 +81,18 @@ async def grow(ctx: Context) -> str:
 
 
 def guarded(app, token):
+    n_refused = 0
+
     async def guard(scope, receive, send):
-        if (
+        nonlocal n_refused
+        if scope["type"] == "http" and scope["path"] == "/refused":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"%d" % n_refused})
+        elif (
             scope["type"] == "http"
             and (b"authorization", b"Bearer " + token) not in scope["headers"]
         ):
+            n_refused += 1
             await send({"type": "http.response.start", "status": 401, "headers": []})
             await send({"type": "http.response.body", "body": b"who are you?"})
         else:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 import time
+from functools import partial
 from statistics import median
 
 import pytest
@@ -19,9 +20,14 @@ from tests.wire.mcp_house import (
     program,
     web_server,
 )
-from voiced.errors import ConfigError, ToolError
+from voiced import backoff
+from voiced.agents.codec import ToolSpec
+from voiced.backoff import Backoff
+from voiced.errors import ConfigError, LinkError, LinkRejected, ToolError
 from voiced.toolbox import together
 from voiced.tools.mcp.server import Server
+from voiced.tools.mcp.servers import McpTool
+from voiced.tools.mcp.web import Web
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
 
@@ -84,7 +90,6 @@ async def test_a_program_killed_in_the_middle_of_a_call_is_started_again(told):
         kill(pid)
         assert (await asyncio.wait_for(asking, 2))[0] == AWAY
         assert "home_add" in it.side.tools
-        assert await sentence(it.call("add", a=1, b=1)) == (AWAY, pytest.approx(0, abs=0.2))
         await it.found_again()
         assert (await it.call("identity"))["result"] != pid
         assert it.changes == 1
@@ -109,12 +114,13 @@ async def test_a_server_killed_in_the_middle_of_a_call_is_found_again(unused_por
     assert len(told(logging.WARNING)) == 1
 
 
-async def test_a_server_that_forgot_the_session_is_joined_anew(unused_port):
+async def test_a_server_that_forgot_the_session_is_joined_anew_by_the_call(unused_port, told):
     async with web_server(unused_port, TOKEN) as web, joined(at(web)) as it:
         await web.kill()
         await web.start()
-        assert (await sentence(it.call("add", a=1, b=1)))[0] == AWAY
-        assert await it.found_again() == {"result": 2}
+        assert await it.call("add", a=1, b=1) == {"result": 2}
+    (warning,) = told(logging.WARNING)
+    assert warning.endswith(": it has forgotten this connection")
 
 
 async def test_a_server_that_comes_late_is_joined(unused_port, told):
@@ -138,6 +144,58 @@ async def test_a_refused_key_is_told_of_once_and_by_name(unused_port, told):
             assert not it.side.reached.is_set()
     (warning,) = told(logging.WARNING)
     assert warning.endswith("it refuses the credentials (HTTP 401); check `headers`")
+
+
+async def test_who_is_refused_tries_again_once_the_token_is_another(unused_port, monkeypatch):
+    monkeypatch.setattr(backoff, "LOOK_EVERY_S", 0.2)
+    shown = ["wrong"]
+    async with web_server(unused_port, TOKEN) as web:
+        server = Server(
+            "home", url=web.url, headers=lambda: {"Authorization": f"Bearer {shown[0]}"}
+        )
+        async with joined(server, wait=False) as it:
+            await asyncio.sleep(2.5)
+            n_refused = await web.n_refused()
+            assert 0 < n_refused <= 2  # of one attempt
+            it.side.tools = {
+                "home_add": McpTool(ToolSpec("home_add", ""), partial(it.side.call, "add"))
+            }
+            told_meanwhile, took_s = await sentence(it.call("add", a=1, b=1))
+            assert told_meanwhile == AWAY
+            assert took_s < 0.5
+            await asyncio.sleep(1)
+            assert await web.n_refused() == n_refused
+            shown[0] = TOKEN
+            await until(it.side.reached.is_set, within_s=5)
+            assert await it.call("add", a=1, b=1) == {"result": 2}
+
+
+async def test_a_call_has_a_server_tried_at_once_that_has_just_come_back(unused_port):
+    async with web_server(unused_port, TOKEN) as web, joined(at(web), Backoff(60, 60)) as it:
+        await web.kill()
+        told_meanwhile, took_s = await sentence(it.call("add", a=1, b=1))
+        assert told_meanwhile == AWAY
+        assert took_s < 2
+        await web.start()
+        assert await it.call("add", a=1, b=1) == {"result": 2}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (401, LinkRejected, "it refuses the credentials (HTTP 401); check `headers`"),
+        (403, LinkRejected, "it refuses the credentials, or has banned this address (HTTP 403); check `headers`, and its list of bans"),
+        (404, LinkError, "there is no MCP server at this path (HTTP 404), or not yet; check `url` if that stays so"),
+        (405, LinkRejected, "it speaks no streamable HTTP (HTTP 405); check `url`"),
+        (503, LinkError, "it answers with an error (HTTP 503)"),
+        (200, type(None), "None"),
+    ],
+)  # fmt: skip
+def test_what_a_status_means_is_said(status, kind, said):
+    web = Web("http://home.test/mcp", {}, None, None)
+    web.status = status
+    assert type(web.why()) is kind
+    assert str(web.why()) == said
 
 
 async def test_a_secret_is_read_for_every_attempt(unused_port, told):

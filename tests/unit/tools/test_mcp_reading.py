@@ -150,6 +150,17 @@ def test_a_result_is_small_and_json_whatever_it_was(structured, texts, left_out,
     json.dumps(read(found), allow_nan=False)
 
 
+def test_a_result_that_is_cut_says_so_and_how_to_get_less():
+    found = read(result(None, ["x" * 200_000], ["image"], is_error=False))["text"]
+    assert len(found) == MOST_RESULT_CHARS
+    assert found.endswith(
+        "…\n(left out: image)\n"
+        "(cut, 200000 characters are too many: ask for less, for one name or area)"
+    )
+    whole = read(result(None, ["x" * MOST_RESULT_CHARS], [], is_error=False))["text"]
+    assert whole == "x" * MOST_RESULT_CHARS
+
+
 def test_nothing_of_a_result_shows_in_a_log():
     assert "secret" not in repr(ForeignResult("secret")) + repr(
         ForeignTool("n", "secret", "secret")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 import anyio
@@ -16,7 +17,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
 
 from voiced import __version__
-from voiced.errors import LinkError, ToolError, VoicedError
+from voiced.errors import LinkError, NotAskedError, ToolError, VoicedError
 from voiced.tools.mcp.process import process, served_process
 from voiced.tools.mcp.reading import (
     MOST_DESCRIPTION_CHARS,
@@ -113,7 +114,8 @@ class Client:
             return _read(await self._requests.send_raw_request("tools/call", params))
         except MCPError as error:
             self._look.set()
-            raise ToolError(self._sentence(error)) from None
+            kind = ToolError if self._refused() is None else NotAskedError
+            raise kind(self._sentence(error)) from None
         except (ValueError, TypeError):
             raise ToolError(f"{self._server.name} answered with something unreadable.") from None
 
@@ -201,6 +203,8 @@ class Client:
         if isinstance(error, VoicedError):
             return error
         if (refused := self._refused()) is not None:
+            if self._known is not None and self._web and self._web.status == HTTPStatus.NOT_FOUND:
+                return LinkError("it has forgotten this connection")
             return refused
         match error:
             case TimeoutError() | httpx2.TimeoutException():

@@ -220,6 +220,8 @@ def result(
             return ForeignResult(as_json, is_json=True)
         text = text or as_json
     note = "".join(f"\n(left out: {each})" for each in sorted({*left_out}))
+    if len(text) + len(note) > MOST_RESULT_CHARS:
+        note += f"\n(cut, {len(text)} characters are too many: ask for less, for one name or area)"
     return ForeignResult(_cut(text, MOST_RESULT_CHARS - len(note)) + note)
 
 

@@ -11,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from voiced.agents.codec import ToolSpec
-from voiced.backoff import Backoff
+from voiced.backoff import AFTER_REFUSAL, Backoff, until_changed
 from voiced.devices.connector import Connector
 from voiced.devices.endpoint import Endpoint
 from voiced.devices.link import LinkOptions
-from voiced.errors import LinkError, LinkRejected, ToolError, VoicedError
+from voiced.errors import LinkError, LinkRejected, NotAskedError, ToolError, VoicedError
 from voiced.ports import Controls, Tool
 from voiced.tools.coercion import coerced
 from voiced.tools.declaration import agent_waits_s
@@ -36,6 +36,12 @@ MOST_TOLD = 100
 
 TELL_EVERY_S = 60.0
 """The least time between two lines about how many there are."""
+
+LEAST_PAUSE_S = 1.0
+"""Between two attempts, however often the agent calls."""
+
+SEEK_WITHIN_S = 5.0
+"""How long a call may wait for an attempt that it has begun."""
 
 
 class McpServer:
@@ -84,6 +90,9 @@ class McpServer:
         self._hidden: Sequence[str] = ()
         self._joined_s = 0.0
         self._counted_s = -TELL_EVERY_S
+        self._wanted = asyncio.Event()
+        self._attempted = asyncio.Event()
+        self._refusals = 0
 
     async def run(self) -> None:
         """Stay connected until cancelled; then end what was started, within about a second."""
@@ -91,10 +100,12 @@ class McpServer:
         failures = 0
         while True:
             self._joined_s = 0.0
+            self._wanted.clear()
             try:
                 live = partial(self._live, asyncio.get_running_loop())
                 await self._aside.run(live, wait_s=END_WITHIN_S)
             except VoicedError as error:
+                self._refusals = self._refusals + 1 if isinstance(error, LinkRejected) else 0
                 self._complain(error)
             except AsideError as error:
                 self._complain(LinkError(str(error)))
@@ -102,10 +113,38 @@ class McpServer:
                 self._client = None
                 self.reached.clear()
                 self.tried.set()
+                if not self._joined_s:
+                    self._attempted.set()
+            if self._attempted.is_set():
+                self._attempted = asyncio.Event()
             if self._joined_s and clock() - self._joined_s >= self._waits.steady_s:
                 failures = 0
-            await asyncio.sleep(self._waits.pause_s(failures))
+            await self._pause(failures)
             failures += 1
+
+    async def _pause(self, failures: int) -> None:
+        """Wait before the next attempt; less if somebody wants the server, or if the secrets are others."""
+        if self._refusals:
+            await until_changed(self._secrets, AFTER_REFUSAL.pause_s(self._refusals - 1))
+            return
+        pause_s = self._waits.pause_s(failures)
+        least_s = min(pause_s, LEAST_PAUSE_S)
+        await asyncio.sleep(least_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s - least_s):
+                await self._wanted.wait()
+
+    def _secrets(self) -> object:
+        return self._server.headers(), self._server.environment()
+
+    async def _seek(self) -> None:
+        """Have it tried at once, and wait for that a little: it may be back for long."""
+        if self._refusals:
+            return
+        self._wanted.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(SEEK_WITHIN_S, self._server.timeout_s)):
+                await self._attempted.wait()
 
     def hide(self, names: Sequence[str]) -> None:
         """Take note of its tools that are left out because of their names; tell it if they are others."""
@@ -120,6 +159,16 @@ class McpServer:
         Raises:
             ToolError: With a sentence for the agent.
         """
+        client = self._client
+        try:
+            if client is not None:
+                return await self._aside.run(partial(client.call, name, arguments))
+        except NotAskedError:  # it has gone, and come back perhaps
+            if self._client is client:
+                self._client, self._attempted = None, asyncio.Event()
+        except AsideError:
+            raise ToolError(self._server.away) from None
+        await self._seek()
         if self._client is None:
             raise ToolError(self._server.away)
         try:
@@ -153,6 +202,8 @@ class McpServer:
             log.info("mcp.connected: %s at %s", self._server.name, self._server.place)
             self._outage.clear()
         self._client = client
+        self._refusals = 0
+        self._attempted.set()
         for complaint in offer.complaints:
             self._tell(complaint, complaint, self._complaints)
         self.missing = offer.missing

@@ -42,8 +42,10 @@ UNUSED_S = 5.0
 
 _SENTENCES = {
     401: ("it refuses the credentials (HTTP 401)", "check `headers`"),
-    403: ("it refuses the credentials (HTTP 403)", "check `headers`"),
-    404: ("there is no MCP server at this path (HTTP 404)", "check `url`"),
+    403: (
+        "it refuses the credentials, or has banned this address (HTTP 403)",
+        "check `headers`, and its list of bans",
+    ),
     405: ("it speaks no streamable HTTP (HTTP 405)", "check `url`"),
 }
 _CONTENT = "application/json"
@@ -100,6 +102,10 @@ class Web:
             return None
         if self.status in _SENTENCES:
             return LinkRejected(*_SENTENCES[self.status])
+        if self.status == HTTPStatus.NOT_FOUND:  # Home Assistant answers so while it starts
+            return LinkError(
+                "there is no MCP server at this path (HTTP 404), or not yet; check `url` if that stays so"
+            )
         return LinkError(f"it answers with an error (HTTP {self.status})")
 
 
