@@ -38,8 +38,15 @@ TROUBLES = frozenset(
 """What somebody should see to."""
 
 QOS = 1
+LONGEST_WORDS = 255
+"""In a `text` entity: as long as any state of Home Assistant's may be."""
+
+_ATTRIBUTES = (
+    "{{ {'microphone': value_json.microphone, 'speaker': value_json.speaker, "
+    "'phase': value_json.phase, 'since': value_json.since} | tojson }}"
+)
 _MUTES = {"on": True, "off": False, "toggle": None}
-_PERCENTAGE = re.compile(r"([0-9]{1,3})(\.0*)?")
+_PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{0,20})?")
 _NO_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -156,6 +163,8 @@ def _shown(device: Device, topics: Topics) -> dict[str, Json]:
         "status": {
             **_entity(device, "sensor", "status", "Status"),
             **_seen(topics, "value_json.status"),
+            "json_attributes_topic": topics.state,
+            "json_attributes_template": _ATTRIBUTES,
             "device_class": "enum",
             "options": [status.value for status in Status],
             "icon": "mdi:account-voice",
@@ -181,6 +190,8 @@ def _steered(device: Device, topics: Topics) -> dict[str, Json]:
             **_entity(device, "switch", "mute", "Mute"),
             **_seen(topics, "'ON' if value_json.muted else 'OFF'"),
             "command_topic": topics.order("mute"),
+            # Neither Assist nor "turn off everything" in an area reaches what is for setting up.
+            "entity_category": "config",
             "icon": "mdi:microphone-off",
         },
         "volume": {
@@ -206,6 +217,12 @@ def _steered(device: Device, topics: Topics) -> dict[str, Json]:
         "say": {
             **_entity(device, "notify", "say", "Say"),
             "command_topic": topics.order("say"),
+            "icon": "mdi:bullhorn",
+        },
+        "words": {  # a `notify` entity has no field to write into
+            **_entity(device, "text", "words", "Words to say"),
+            "command_topic": topics.order("say"),
+            "max": LONGEST_WORDS,
             "icon": "mdi:bullhorn",
         },
     }
@@ -238,12 +255,12 @@ def wanted_mute(payload: str) -> bool | None:
 
 
 def wanted_volume(payload: str) -> int:
-    """Return how loud to be, 0 to 100.
+    """Return how loud to be, 0 to 100; fractions are rounded.
 
     Raises:
         CannotError: If that is not what the payload says.
     """
-    found = _PERCENTAGE.fullmatch(payload.strip())
-    if found is None or int(found[1]) > 100:  # noqa: PLR2004 - it is what a percentage is
+    words = payload.strip()
+    if _PERCENTAGE.fullmatch(words) is None or float(words) > 100:  # noqa: PLR2004 - it is what a percentage is
         raise CannotError("not understood; use 0 to 100")
-    return int(found[1])
+    return round(float(words))

@@ -18,7 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from voiced.backoff import Backoff
+from voiced.backoff import AFTER_REFUSAL, Backoff, until_changed
 from voiced.config.outside import UNTOLD, MqttSection
 from voiced.config.secret import TEXT
 from voiced.devices.broker import (
@@ -42,28 +42,20 @@ from voiced.home_assistant import (
     QOS,
     STATE,
     Device,
-    Order,
     Topics,
     introduction,
     is_state_of,
     state,
-    wanted_mute,
-    wanted_volume,
 )
-from voiced.steering import CannotError, Steering
+from voiced.mqtt_orders import Orders
+from voiced.steering import Steering
 from voiced.task_group import TaskGroup
-from voiced.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 30
 
-MOST_BYTES = 8 * 1024
-"""As many as the longest text to say may have, in any script."""
-
 MOST_WAITING = 64
-ORDERS_PER_S = 10.0
-BURST = 20.0
 
 LOOK_AGAIN_S = 5.0
 """How often to look for what nobody tells: the revision of the settings."""
@@ -115,7 +107,7 @@ class Mqtt:
         self._changed = asyncio.Event()
         self._unknown = True
         self._complaints: set[str] = set()
-        self._told: set[tuple[str, str]] = set()
+        self._orders = Orders(self._topics.orders, steering, may_unmute=section.unmute)
 
     def take_away(self, former: Iterable[str]) -> None:
         """Have the broker forget, once connected, what this device told at other topics, under another name.
@@ -137,6 +129,11 @@ class Mqtt:
             try:
                 await self._stay()
             except Redial:
+                continue
+            except LinkRejected as error:
+                self._complain(error)
+                await until_changed(self._password, AFTER_REFUSAL.pause_s(failures))
+                failures += 1
                 continue
             except VoicedError as error:
                 self._complain(error)
@@ -179,7 +176,7 @@ class Mqtt:
 
     async def _client(self) -> Client:
         """Return what speaks MQTT over a new connection, with the password as it is now."""
-        password = self._section.password and self._section.password.resolve(TEXT)
+        password = self._password()  # before there is a connection to be left open
         version: dict[str, Any] = {"clean_session": True}
         if self._protocol is aiomqtt.ProtocolVersion.V5:
             limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -197,6 +194,10 @@ class Mqtt:
             max_queued_incoming_messages=MOST_WAITING,
             **version,
         )
+
+    def _password(self) -> str | None:
+        secret = self._section.password
+        return None if secret is None else secret.resolve(TEXT)
 
     def _not_taken(self, client: Client) -> VoicedError:
         """Return why the broker has not taken us, although it did not say so."""
@@ -302,7 +303,7 @@ class Mqtt:
         # Of its own it hears what another device of its name, and the will of a dead connection, say.
         for topic in await client.listen([*topics, self._topics.availability]):
             if topic in topics:
-                self._ignore(topic, "the broker does not let this user read it")
+                self._orders.ignore(topic, "the broker does not let this user read it")
 
     def _settle(self) -> None:
         if self._is_away:
@@ -311,39 +312,19 @@ class Mqtt:
         self._complaints.clear()
 
     async def _obey(self, client: Client) -> None:
-        clock = asyncio.get_running_loop().time
-        patience, crowded = TokenBucket(BURST, 1 / ORDERS_PER_S), False
         async for message in client.messages:
-            now_s = clock()
-            crowded = crowded and not patience.is_full(now_s)
-            if patience.take(now_s) == 0:
+            if self._orders.has_patience():
                 self._take(message)
-            elif not crowded:
-                crowded = True
-                log.warning("mqtt.ignored: more than %g orders a second", ORDERS_PER_S)
 
     def _take(self, message: aiomqtt.Message) -> None:
         topic, payload = message.topic.value, bytes(message.payload)
         if self._overhears(topic, payload, is_kept=message.retain):
             return
-        order = self._topics.orders.get(topic)
-        if order is None and topic != self._topics.birth:
-            return  # not asked for: a broker could fill log and memory with topics it makes up
-        if message.retain:
-            if order:
-                self._ignore(topic, "it was retained, who knows since when")
-        elif len(payload) > MOST_BYTES:
-            self._ignore(topic, f"more than {MOST_BYTES} bytes")
-        elif topic == self._topics.birth:
-            if payload == ONLINE.encode():
+        if topic == self._topics.birth:
+            if payload == ONLINE.encode() and not message.retain:
                 self._tell_anew()
-        elif order:
-            try:
-                self._do(order, payload.decode())
-            except UnicodeDecodeError:
-                self._ignore(topic, "no UTF-8")
-            except CannotError as error:
-                self._ignore(topic, str(error))
+        else:
+            self._orders.take(topic, payload, is_kept=message.retain)
 
     def _overhears(self, topic: str, payload: bytes, *, is_kept: bool) -> bool:
         """Tell whether `topic` is one at which devices tell; if so, heed what was told."""
@@ -359,27 +340,6 @@ class Mqtt:
     def _tell_anew(self) -> None:
         self._unknown = True
         self._changed.set()
-
-    def _ignore(self, topic: str, why: str) -> None:
-        """Tell, once, of something that is not done."""
-        level = logging.DEBUG if (topic, why) in self._told else logging.WARNING
-        self._told.add((topic, why))
-        log.log(level, "mqtt.ignored: %s: %s", topic, why)
-
-    def _do(self, order: Order, payload: str) -> None:
-        match order:
-            case "talk":
-                self._steering.talk()
-            case "end":
-                self._steering.end()
-            case "press":
-                self._steering.press()
-            case "mute":
-                self._steering.mute(wanted_mute(payload))
-            case "volume":
-                self._steering.set_volume(wanted_volume(payload))
-            case "say":
-                self._steering.say(payload)
 
 
 _HINTS = {142: "; another client has this device's id: is it a copy of its card?"}

@@ -105,6 +105,15 @@ PLATFORMS = {
     },
     "button": ORDERED | {"command_template": TEXT, "device_class": TEXT, "payload_press": TEXT},
     "notify": ORDERED | {"command_template": TEXT},
+    "text": SHOWN
+    | ORDERED
+    | {
+        "command_template": TEXT,
+        "max": WHOLE,
+        "min": WHOLE,
+        "mode": TEXT,
+        "pattern": TEXT,
+    },
 }
 NEEDED = {
     "sensor": {"state_topic"},
@@ -113,6 +122,7 @@ NEEDED = {
     "number": {"command_topic"},
     "button": {"command_topic"},
     "notify": {"command_topic"},
+    "text": {"command_topic"},
 }
 ABOUT = {
     "configuration_url": TEXT,
@@ -163,6 +173,8 @@ def check_component(component):
     if platform == "number":
         assert component["min"] < component["max"]
         assert component["step"] >= 0.001
+    if platform == "text":
+        assert 0 <= component.get("min", 0) < component["max"] <= 255
     if "icon" in component:
         assert re.fullmatch(r"mdi:[a-z0-9-]+", component["icon"])
 
@@ -208,6 +220,7 @@ def test_everything_wanted_is_introduced():
         "talk": "button",
         "end": "button",
         "say": "notify",
+        "words": "text",
     }
     assert whole["device"]["sw_version"] == "1.2.3"
     assert whole["components"]["status"]["options"] == [status.value for status in Status]
@@ -234,6 +247,15 @@ def test_every_template_finds_what_it_shows_in_the_state():
             assert component["state_topic"] == TOPICS.state
             [key] = re.findall(r"value_json\.(\w+)", component["value_template"])
             assert key in now
+        for key in re.findall(r"value_json\.(\w+)", component.get("json_attributes_template", "")):
+            assert component["json_attributes_topic"] == TOPICS.state
+            assert key in now
+
+
+def test_assist_reaches_no_microphone_by_turning_everything_off():
+    for component in told()["components"].values():
+        if component["platform"] in {"switch", "light", "fan", "cover", "lock"}:
+            assert component["entity_category"] == "config"
 
 
 def test_the_state_holds_nothing_but_what_is_meant_for_everybody():
@@ -289,12 +311,14 @@ def test_a_mute_is_understood_in_any_case(payload, wanted):
     assert wanted_mute(payload) is wanted
 
 
-@pytest.mark.parametrize(("payload", "wanted"), [("0", 0), ("100", 100), ("35.0", 35), (" 7 ", 7)])
+@pytest.mark.parametrize(("payload", "wanted"), [("0", 0), ("100", 100), ("35.0", 35), (" 7 ", 7), ("7.", 7), ("66.6", 67), ("99.9999", 100)])  # fmt: skip
 def test_a_volume_is_understood_as_number(payload, wanted):
     assert wanted_volume(payload) == wanted
 
 
-@pytest.mark.parametrize("payload", ["", "secret", "101", "-1", "1e1", "7.5", "nan", "٣", "1 0"])
+@pytest.mark.parametrize(
+    "payload", ["", "secret", "101", "-1", "1e1", "100.1", "7" * 99, "nan", "٣", "1 0"]
+)
 @pytest.mark.parametrize("understand", [wanted_mute, wanted_volume])
 def test_what_is_not_understood_is_not_repeated(understand, payload):
     with pytest.raises(CannotError) as caught:

@@ -45,7 +45,7 @@ def told(caplog):
         return [
             each.getMessage()
             for each in caplog.records
-            if each.levelno >= level and (everybody or each.name == "voiced.mqtt")
+            if each.levelno >= level and (everybody or each.name.startswith("voiced.mqtt"))
         ]
 
     yield lines
@@ -79,13 +79,13 @@ async def connecting(it, port, revision=lambda: "r7", **section):
 
 
 @asynccontextmanager
-async def connected(folder, port, **options):
+async def connected(folder, port, *, unmute=False, **options):
     """A daemon, its broker and a home, all in touch."""
     async with (
         broker(folder, port) as server,
         kiosk(folder, **options) as it,
         it.running(),
-        connecting(it, port) as leave,
+        connecting(it, port, unmute=unmute) as leave,
         home(port) as seen,
     ):
         await until(lambda: seen.availability() == "online")
@@ -102,47 +102,6 @@ async def test_a_device_appears_by_itself(tmp_path, unused_port):
         async with home(unused_port) as late:
             await until(lambda: len(late.kept) == 3)
             assert late.kept == seen.seen
-
-
-async def test_every_order_is_obeyed(tmp_path, unused_port):
-    async with connected(tmp_path, unused_port, keep_heard=True) as (it, seen):
-        for order, payload, status in [
-            ("talk", "PRESS", "listening"),
-            ("end", "PRESS", "asleep"),
-            ("press", None, "listening"),
-            ("press", None, "asleep"),
-            ("mute", "ON", "muted"),
-            ("mute", "off", "asleep"),
-            ("mute", "toggle", "muted"),
-            ("mute", "toggle", "asleep"),
-        ]:
-            await seen.tell(order, payload)
-            await until(lambda status=status: seen.state()["status"] == status)
-            assert it.status == status
-        await seen.tell("volume", "12")
-        await until(lambda: it.runtime.volume == 12 == seen.state()["volume"])
-        await seen.tell("say", "dinner is ready")
-        await until(lambda: seen.state()["status"] == "speaking")
-        assert "dinner" not in "".join(text for at, text in seen.seen.items() if "set" not in at)
-
-
-async def test_orders_are_obeyed_at_once(tmp_path, unused_port, measured):
-    async with connected(tmp_path, unused_port) as (it, seen):
-        acted_ms, shown_ms = [], []
-        for number in range(50):
-            muted, began_s = number % 2 == 0, time.monotonic()
-            await seen.tell("mute", "ON" if muted else "OFF")
-            await until(lambda muted=muted: it.runtime.conversation.muted is muted)
-            acted_ms.append((time.monotonic() - began_s) * 1000)
-            await until(lambda muted=muted: seen.state()["muted"] is muted)
-            shown_ms.append((time.monotonic() - began_s) * 1000)
-            await asyncio.sleep(0.1)  # no more than are allowed
-    for what, late_ms in (("acted on", acted_ms), ("state seen", shown_ms)):
-        late_ms.sort()
-        measured(
-            f"MQTT: command published -> {what}: p50 {late_ms[25]:.1f}, max {late_ms[-1]:.1f} ms"
-        )
-    assert acted_ms[45] <= 100
 
 
 async def test_the_revision_of_the_settings_is_followed(tmp_path, unused_port):
@@ -352,7 +311,9 @@ async def test_what_cannot_be_done_is_told_without_its_words(
             await seen.tell(order, payload)
         await seen.tell("volume", "5")
         await until(lambda: it.runtime.volume == 5)
-        assert whispered(logging.WARNING) == [f"mqtt.ignored: voiced/kitchen/set/{order}: {why}"]
+        n_told = 3 if order == "say" and why.startswith(("there", "that")) else 1
+        warning = f"mqtt.ignored: voiced/kitchen/set/{order}: {why}"
+        assert whispered(logging.WARNING) == [warning] * n_told
         assert it.status == "asleep"
         assert "hotel" not in "".join(whispered(logging.DEBUG))
 

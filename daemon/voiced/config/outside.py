@@ -268,3 +268,10 @@ class MqttSection(Section, frozen=True, kw_only=True):
             owner("have the device appear in other places of the broker"),
         ),
     ] = "homeassistant"
+    unmute: Annotated[
+        bool,
+        restart(
+            "Let others at the broker switch the microphone on again; by default that takes a hand.",
+            owner("have the microphone switched on again by whoever is at the broker"),
+        ),
+    ] = False
