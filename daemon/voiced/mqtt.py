@@ -8,8 +8,9 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiomqtt
@@ -47,6 +48,7 @@ from voiced.home_assistant import (
     is_state_of,
     state,
 )
+from voiced.host.broker_traces import BrokerTraces
 from voiced.mqtt_orders import Orders
 from voiced.steering import Steering
 from voiced.task_group import TaskGroup
@@ -69,61 +71,52 @@ BIRTH_SPREAD_S = 1.0
 _uniform = random.SystemRandom().uniform
 
 
+@dataclass
 class Mqtt:
     """Shows a device to a broker and does what is ordered there. Fills `Chore`.
 
-    Args:
+    Attributes:
         section: The settings.
         device: Which device it is.
         steering: What is shown and done.
         revision: Tells what the settings in force are called by the server that sent them.
+        traces: Knows what was told at other topics, under another name or before a restart.
+        stays: Tells whether the settings still want this broker.
         backoff: When to try again.
         connector: Opens connections.
     """
 
-    def __init__(
-        self,
-        section: MqttSection,
-        device: Device,
-        steering: Steering,
-        revision: Callable[[], str | None],
-        backoff: Backoff | None = None,
-        connector: Connector | None = None,
-    ) -> None:
+    section: MqttSection
+    device: Device
+    steering: Steering
+    revision: Callable[[], str | None]
+    traces: BrokerTraces
+    stays: Callable[[], bool] = lambda: True
+    backoff: Backoff = field(default_factory=Backoff)
+    connector: Connector | None = None
+
+    def __post_init__(self) -> None:
+        section = self.section
         self._broker = broker_of(section)
-        self._section = section
-        self._device = device
         discovery = None if section.discovery == UNTOLD else section.discovery
-        self._topics = Topics(device, section.prefix, discovery)
+        self._topics = Topics(self.device, section.prefix, discovery)
         self._former: set[str] = set()
         self._kept: dict[str, asyncio.Future[bytes]] = {}
-        self._steering = steering
-        self._revision = revision
-        self._backoff = backoff or Backoff()
-        self._opener = Opener(self._broker, section.ca_file, connector, identity_of(section))
+        self._opener = Opener(self._broker, section.ca_file, self.connector, identity_of(section))
         self._protocol = aiomqtt.ProtocolVersion.V5
         self._connected_s: float | None = None
         self._is_away = True
         self._changed = asyncio.Event()
         self._unknown = True
         self._complaints: set[str] = set()
-        self._orders = Orders(self._topics.orders, steering, may_unmute=section.unmute)
-
-    def take_away(self, former: Iterable[str]) -> None:
-        """Have the broker forget, once connected, what this device told at other topics, under another name.
-
-        What another device has told there since is left alone: two may have had one name.
-        """
-        self._former |= {*former} - self._topics.kept
-
-    @property
-    def left(self) -> frozenset[str]:
-        """Topics at which the broker may keep what this device told."""
-        return self._topics.kept | self._former
+        self._orders = Orders(self._topics.orders, self.steering, may_unmute=section.unmute)
 
     async def run(self) -> None:
         """Stay connected until cancelled; then say goodbye, within a second."""
-        failures = 0
+        section, failures = self.section, 0
+        left = self.traces.left_at(section.host, section.port, tls=section.tls)
+        self._former = {*left} - self._topics.kept
+        self._note(self._former | self._topics.kept)
         while True:
             self._connected_s, self._is_away = None, True
             try:
@@ -137,10 +130,15 @@ class Mqtt:
                 continue
             except VoicedError as error:
                 self._complain(error)
-            if self._lasted_s() >= self._backoff.steady_s:
+            if self._lasted_s() >= self.backoff.steady_s:
                 failures = 0
-            await asyncio.sleep(self._backoff.pause_s(failures))
+            await asyncio.sleep(self.backoff.pause_s(failures))
             failures += 1
+
+    def _note(self, topics: Collection[str]) -> None:
+        """Remember where the broker may keep something."""
+        section = self.section
+        self.traces.note(section.host, section.port, topics, tls=section.tls)
 
     def _lasted_s(self) -> float:
         if self._connected_s is None:
@@ -185,8 +183,8 @@ class Mqtt:
         return Client(
             await self._opener.open(),
             self._broker,
-            identifier=self._device.id,
-            username=self._section.username,
+            identifier=self.device.id,
+            username=self.section.username,
             password=password,
             protocol=self._protocol,
             will=aiomqtt.Will(self._topics.availability, OFFLINE, QOS, retain=True),
@@ -196,7 +194,7 @@ class Mqtt:
         )
 
     def _password(self) -> str | None:
-        secret = self._section.password
+        secret = self.section.password
         return None if secret is None else secret.resolve(TEXT)
 
     def _not_taken(self, client: Client) -> VoicedError:
@@ -213,7 +211,7 @@ class Mqtt:
         if is_too_new(refusal) and self._protocol is aiomqtt.ProtocolVersion.V5:
             self._protocol = aiomqtt.ProtocolVersion.V311
             return Redial(f"{self._broker} speaks MQTT 3.1.1 only")
-        return why_refused(refusal, self._broker, self._section.username)
+        return why_refused(refusal, self._broker, self.section.username)
 
     async def _attend(self, client: Client) -> None:
         """Tell and obey until the connection is lost.
@@ -233,13 +231,16 @@ class Mqtt:
             if not reason and client.fault not in ("", HUNG_UP):
                 reason = f": it {client.fault}"
         except asyncio.CancelledError:
-            await client.say_goodbye(self._topics.availability)
+            if self.stays():
+                await client.say_goodbye({self._topics.availability: OFFLINE})
+            elif await client.say_goodbye(dict.fromkeys(sorted(self._topics.kept), "")):
+                self._note(self._former)
             raise
         raise LinkError(f"the connection to {self._broker} was lost{reason}")
 
     async def _look(self) -> None:
         while True:  # whoever was too slow begins anew
-            async with aclosing(self._steering.watch()) as sights:
+            async with aclosing(self.steering.watch()) as sights:
                 async for _ in sights:
                     self._changed.set()
 
@@ -249,9 +250,9 @@ class Mqtt:
         self._unknown, told = True, ""
         while True:
             unknown, self._unknown = self._unknown, False
-            now = json.dumps(state(self._device, self._steering.sight(), self._revision()))
+            now = json.dumps(state(self.device, self.steering.sight(), self.revision()))
             if unknown and self._topics.introduction:
-                device = json.dumps(introduction(self._device, self._topics))
+                device = json.dumps(introduction(self.device, self._topics))
                 await client.keep(self._topics.introduction, device)
             if unknown or now != told:
                 await client.keep(self._topics.state, now)
@@ -279,6 +280,7 @@ class Mqtt:
                 await client.keep(topic, "")
             if ours is not None:
                 self._former.difference_update(topics)
+        self._note(self._former | self._topics.kept)
 
     async def _is_ours(self, client: Client, topic: str) -> bool | None:
         """Tell whether the state kept at `topic` is of this device; None if the broker shows none."""
@@ -293,7 +295,7 @@ class Mqtt:
             del self._kept[topic]
         await client.stop_listening(topic)
         return (
-            is_state_of(self._device, kept.result())
+            is_state_of(self.device, kept.result())
             if kept.done() and not kept.cancelled()
             else None
         )
@@ -301,7 +303,7 @@ class Mqtt:
     async def _listen(self, client: Client) -> None:
         topics = [*self._topics.orders, *filter(None, [self._topics.birth])]
         # Of its own it hears what another device of its name, and the will of a dead connection, say.
-        for topic in await client.listen([*topics, self._topics.availability]):
+        for topic in await client.listen([*topics, self._topics.availability, self._topics.state]):
             if topic in topics:
                 self._orders.ignore(topic, "the broker does not let this user read it")
 
@@ -331,6 +333,11 @@ class Mqtt:
         if (kept := self._kept.get(topic)) is not None:
             if not kept.done():
                 kept.set_result(payload)
+        elif topic == self._topics.state:
+            if payload and not is_state_of(self.device, payload):
+                self._orders.ignore(
+                    topic, "another device of this name tells there; give each its own"
+                )
         elif topic != self._topics.availability:
             return False
         elif not is_kept and payload != ONLINE.encode():

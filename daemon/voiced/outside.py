@@ -19,6 +19,7 @@ from voiced.devices.link import LinkOptions
 from voiced.errors import NotSavedError
 from voiced.guard import Guard
 from voiced.host.board import is_throttled, temperature
+from voiced.host.broker_traces import BrokerTraces
 from voiced.host.own_names import is_own, own_links
 from voiced.host.refusals import Refusals
 from voiced.host.serial import machine_mark, serial_number
@@ -79,8 +80,7 @@ class Outside:
         self.subtitles = Subtitles(heard_ms)
         self.audience = Audience([self.steering], self.guard)
         self._door: Doorman | None = None
-        self._at_broker: tuple[object, ...] = ()
-        self._left: Callable[[], frozenset[str]] = frozenset
+        self._traces = BrokerTraces(self.store)
         self._outlets = (
             Outlet("kiosk", lambda: adopter.running.kiosk, self._kiosk, self.guard),
             Outlet("metrics", lambda: adopter.running.metrics, self._monitor, self.guard),
@@ -165,19 +165,21 @@ class Outside:
         section, name, options = asked
         module = await asyncio.to_thread(import_module, "voiced.mqtt")
         device = module.Device(name, serial_number() or machine_mark())
-        broker = section.host, section.port, section.tls
-        link = module.Mqtt(
+
+        def stays() -> bool:
+            now = self.adopter.running.mqtt
+            return now is not None and (now.host, now.port) == (section.host, section.port)
+
+        link: Chore = module.Mqtt(
             section,
             device,
             self.steering,
             lambda: self.revision,
+            self._traces,
+            stays,
             connector=Connector(options, self.adopter.resolver),
         )
-        if self._at_broker == broker:
-            link.take_away(self._left())
-        self._at_broker, self._left = broker, lambda: link.left
-        chore: Chore = link
-        return chore
+        return link
 
     def _reading(self, make: Callable[..., Any]) -> Any:
         runtime, record = self.adopter.runtime, self.reconfigurer.record

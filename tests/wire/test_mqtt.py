@@ -20,7 +20,9 @@ from voiced.backoff import Backoff
 from voiced.config.outside import MqttSection
 from voiced.config.secret import Secret
 from voiced.home_assistant import Device
+from voiced.host.broker_traces import BrokerTraces
 from voiced.mqtt import Mqtt
+from voiced.storage.state_store import StateStore
 
 pytestmark = pytest.mark.real_time
 
@@ -64,7 +66,8 @@ def whispered(told, caplog):
 async def connecting(it, port, revision=lambda: "r7", **section):
     """Run the connection of a daemon, until the end or until `leave` is called."""
     whole = MqttSection(**{"host": HERE, "port": port, "tls": False} | section)
-    part = Mqtt(whole, KITCHEN, it.following.steering, revision, QUICK)
+    traces = BrokerTraces(StateStore(it.path.parent / "traces"))
+    part = Mqtt(whole, KITCHEN, it.following.steering, revision, traces, backoff=QUICK)
     task = asyncio.create_task(part.run())
 
     async def leave():

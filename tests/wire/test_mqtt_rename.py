@@ -44,6 +44,75 @@ async def test_what_was_told_under_another_name_is_taken_away(
             assert sum(topic.startswith("homeassistant/") for topic in late.kept) == 1
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "left"),
+    [
+        ("mqtt: {host: 127.0.0.1", "mqtt: {discovery: none, host: 127.0.0.1", 2),
+        ("name: kitchen", "name: lobby", 3),
+        ("tls: false", "tls: false, prefix: house", 3),
+    ],
+)
+@pytest.mark.parametrize("is_off", [False, True])
+async def test_nothing_stays_behind_whether_it_runs_or_is_off_when_it_is_renamed(
+    tmp_path, unused_port, old, new, left, is_off
+):
+    mqtt = MQTT.replace("PORT", str(unused_port))
+    async with (
+        broker(tmp_path, unused_port),
+        kiosk(tmp_path, mqtt) as it,
+        home(unused_port) as seen,
+    ):
+        async with it.running():
+            await until(lambda: seen.availability() == "online")
+            if not is_off:
+                it.path.write_text(it.path.read_text().replace(old, new))
+                await asyncio.sleep(2)
+        if is_off:
+            it.path.write_text(it.path.read_text().replace(old, new))
+        async with it.running():
+            await until(lambda: len(retained(seen)) == left, within_s=15)
+
+
+async def test_nothing_stays_behind_when_the_section_is_removed(tmp_path, unused_port):
+    mqtt = MQTT.replace("PORT", str(unused_port))
+    async with (
+        broker(tmp_path, unused_port),
+        kiosk(tmp_path, mqtt) as it,
+        home(unused_port) as seen,
+    ):
+        async with it.running():
+            await until(lambda: len(retained(seen)) == 3)
+            it.path.write_text(
+                it.path.read_text().replace(mqtt.replace("{{", "{").replace("}}", "}"), "")
+            )
+            await until(lambda: len(retained(seen)) == 0, within_s=10)
+        async with it.running():
+            await asyncio.sleep(1)
+        assert retained(seen) == {}
+
+
+async def test_two_devices_of_one_name_are_told_so(tmp_path, unused_port, caplog):
+    mqtt = MQTT.replace("PORT", str(unused_port))
+    async with (
+        broker(tmp_path, unused_port),
+        kiosk(tmp_path, mqtt) as it,
+        it.running(),
+        home(unused_port) as seen,
+    ):
+        await until(lambda: seen.availability() == "online")
+        for _ in range(3):
+            await seen.keep("voiced/kitchen/state", '{"id": "voiced_other"}')
+        warning = "mqtt.ignored: voiced/kitchen/state: another device of this name tells there; give each its own"
+        await until(lambda: warning in caplog.messages)
+        await asyncio.sleep(0.5)
+        assert caplog.messages.count(warning) == 1
+
+
+def retained(seen):
+    """Return what the broker keeps: what was published last and is not empty."""
+    return {topic: text for topic, text in seen.seen.items() if text and "/set/" not in topic}
+
+
 @pytest.mark.parametrize("told", ['{"id": "voiced_other"}', "[" * 4000, '{"status": "asleep"}'])
 async def test_what_another_device_of_the_old_name_tells_is_left_alone(tmp_path, unused_port, told):
     async with (

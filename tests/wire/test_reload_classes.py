@@ -164,6 +164,7 @@ TABLE = {
     "mqtt.password": ("mqtt: {username: one, password: {file: FOLDER/other-key}}", lambda it: it.settings.mqtt.password),
     "mqtt.prefix": ("mqtt: {prefix: two}", lambda it: it.settings.mqtt.prefix),
     "mqtt.discovery": ("mqtt: {discovery: none}", lambda it: it.settings.mqtt.discovery),
+    "mqtt.unmute": ("mqtt: {unmute: true}", lambda it: it.settings.mqtt.unmute),
     "log.level": ("log: {level: error}", lambda _: logging.getLogger().level),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import logging
 import math
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
@@ -223,13 +223,19 @@ class Client(aiomqtt.Client):
             async with _at_most(ACKNOWLEDGE_WITHIN_S):
                 await self.unsubscribe(topic)
 
-    async def say_goodbye(self, availability: str) -> None:
-        """Tell that we are gone; where that fails, the will does."""
+    async def say_goodbye(self, last_words: Mapping[str, str]) -> bool:
+        """Tell what is to be seen at topics from now on; return whether that was possible.
+
+        Where it fails, the will tells that we are gone.
+        """
         try:
             async with _at_most(GOODBYE_WITHIN_S):
-                await self.publish(availability, GONE, AT_LEAST_ONCE, retain=True)
+                for topic, payload in last_words.items():
+                    await self.publish(topic, payload, AT_LEAST_ONCE, retain=True)
         except aiomqtt.MqttError:
             self.cut()
+            return False
+        return True
 
     async def __aenter__(self) -> Self:
         async with _at_most(CONNECT_WITHIN_S):

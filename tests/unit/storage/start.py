@@ -12,13 +12,14 @@ from voiced.config import record as rec
 from voiced.config.by_hand import read_with_by_hand
 from voiced.config.choice import choose
 from voiced.config.record import Failed, Record, Sent, Text
-from voiced.host import alarm_clock, memory
+from voiced.host import alarm_clock, broker_traces, memory
 from voiced.host.alarm_clock import AlarmClock, Clocks
+from voiced.host.broker_traces import BrokerTraces
 from voiced.host.memory import StateFile
 from voiced.host.record_file import RecordFile
 from voiced.outside import read_token
 from voiced.ports import Alarm, Remembered
-from voiced.storage.files import ALARMS, ALL_FILES, BY_HAND, KIOSK_TOKEN, SETTINGS, VOLUME
+from voiced.storage.files import ALARMS, ALL_FILES, BROKER, BY_HAND, KIOSK_TOKEN, SETTINGS, VOLUME
 from voiced.storage.state_store import StateStore
 from voiced.wishes import by_hand_in
 
@@ -36,6 +37,7 @@ READERS = {
     ALARMS: alarm_clock.decode,
     BY_HAND: lambda content: content,
     KIOSK_TOKEN: read_token,
+    BROKER: broker_traces.decode,
 }
 """What makes something of each file."""
 
@@ -66,6 +68,7 @@ def samples(settings_file):
         ALARMS: alarms,
         BY_HAND: by_hand.encode(),
         KIOSK_TOKEN: b"dPgX2r3Jm8w_Qe-7yBzK1uVnCtA5sLh0\n",
+        BROKER: b'{"host":"broker.local","port":null,"tls":true,"topics":["voiced/hall/state"]}\n',
     }
 
 
@@ -114,6 +117,10 @@ NONSENSE = {
     ],
     BY_HAND: [DEEP, b"a: &a [*a]", b"!!python/object/apply:os.system [id]", b"\xff\xfe", b"\x00", b"- 1"],
     KIOSK_TOKEN: [b"", b"x", b"x" * 15, b"\xff" * 32, b"a b" * 10, "ä".encode() * 16, b"x" * 500],
+    BROKER: [
+        DEEP, b"null", b'{"topics":["#"]}', b'{"topics":["a/+/b"]}', b'{"topics":[""]}', b'{"topics":["\\u0000"]}',
+        b'{"topics":[%b]}' % b",".join([b'"a"'] * 65), b'{"topics":["%b"]}' % (b"x" * 1025), b'{"host":1}', b'{"port":"1"}',
+    ],
 }  # fmt: skip
 
 ODD = {
@@ -135,6 +142,7 @@ class Started:
     remembered: Remembered
     alarms: tuple[Alarm, ...]
     token: str | None
+    traces: frozenset[str]
     broken: tuple[str, ...]
 
 
@@ -164,9 +172,10 @@ def start(folder, settings_file, system):
     clock = AlarmClock(store.open(ALARMS), CLOCKS)
     clock._ring_what_is_due(lambda _: None)
     token = store.open(KIOSK_TOKEN).read(read_token)
+    traces = BrokerTraces(store).left_at("broker.local", None, tls=True)
     store.flush()
     report = store.report
-    return Started(choice.record, remembered, tuple(clock.all()), token, report.set_aside)
+    return Started(choice.record, remembered, tuple(clock.all()), token, traces, report.set_aside)
 
 
 def corruptions(spec, settings_file):

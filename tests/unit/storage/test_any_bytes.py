@@ -18,10 +18,17 @@ from tests.unit.storage.start import (
     variants,
 )
 from voiced.storage.atomic_file import NotWholeError
-from voiced.storage.files import ALARMS, ALL_FILES, BY_HAND, KIOSK_TOKEN, SETTINGS, VOLUME
+from voiced.storage.files import ALARMS, ALL_FILES, BROKER, BY_HAND, KIOSK_TOKEN, SETTINGS, VOLUME
 from voiced.storage.state_store import read_as
 
-LEAST = {SETTINGS: 11_000, VOLUME: 12_000, ALARMS: 3_000, BY_HAND: 900, KIOSK_TOKEN: 400}
+LEAST = {
+    SETTINGS: 11_000,
+    VOLUME: 12_000,
+    ALARMS: 3_000,
+    BY_HAND: 900,
+    KIOSK_TOKEN: 400,
+    BROKER: 800,
+}
 """How many corruptions of each file there are, at least."""
 
 
@@ -64,6 +71,7 @@ def test_what_is_whole_is_read_as_it_was(device, settings_file):
     assert (found.remembered.volume, found.remembered.muted) == (35, True)
     assert [each.name for each in found.alarms] == ["Nüsse", ""]
     assert len(found.token) == 32
+    assert found.traces == {"voiced/hall/state"}
     assert found.broken == ()
 
 
@@ -127,3 +135,5 @@ def others(spec, found):
         assert len(found.alarms) == 2
     if spec is not KIOSK_TOKEN:
         assert len(found.token) == 32
+    if spec is not BROKER:
+        assert found.traces == {"voiced/hall/state"}
