@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.storage.start import NONSENSE, samples, variants
 from tests.wire.timed import Device
-from voiced.storage.files import ALARMS, ALL_FILES, BY_HAND, KIOSK_TOKEN, SETTINGS, VOLUME
+from voiced.storage.files import ALARMS, ALL_FILES, BROKER, BY_HAND, KIOSK_TOKEN, SETTINGS, VOLUME
 
 pytestmark = [pytest.mark.real_time, pytest.mark.long]
 
@@ -34,6 +34,7 @@ HARD = {
     ALARMS: (lambda path: path.write_bytes(NONSENSE[ALARMS][0]), os.mkfifo, folder),
     BY_HAND: (os.mkfifo, folder, lambda path: path.symlink_to(path)),
     KIOSK_TOKEN: (lambda path: path.write_bytes(b"\xff"), lambda path: path.write_bytes(b"x"), os.mkfifo),
+    BROKER: (os.mkfifo, folder, lambda path: path.write_bytes(NONSENSE[BROKER][0])),
 }  # fmt: skip
 
 
