@@ -65,10 +65,14 @@ _DIGITAL = re.compile(r"\b(\d{1,2})[:.h](\d{2})(?::00)?(?!\d)")
 
 def words_of(text: str) -> list[str]:
     """Return the words, numbers and odd signs of `text` in small letters; none if nobody says such a thing."""
-    if len(text) > LONGEST or not text.isprintable():
-        return []
-    plain = text.casefold().replace("a.m.", "am").replace("p.m.", "pm")
+    plain = (_plain(text) or "").replace("a.m.", "am").replace("p.m.", "pm")
     return _WORD.findall(_HYPHEN.sub(" ", plain))
+
+
+def _plain(text: str) -> str | None:
+    """Return `text` in small letters, with one blank for any white space; None if nobody says such a thing."""
+    plain = " ".join(text.casefold().split())
+    return plain if len(text) <= LONGEST and plain.isprintable() else None
 
 
 class Count:
@@ -185,13 +189,14 @@ def moment_of(text: str, now: datetime, day_text: str = "") -> tuple[datetime, s
     Raises:
         ToolError: If two days are named, and they are not the same.
     """
-    if max(len(text), len(day_text)) > LONGEST:
+    said, said_of_day = _plain(text), _plain(day_text)
+    if said is None or said_of_day is None:
         return None
-    if not text.strip():
-        text, day_text = day_text, ""
+    if not said:
+        said, said_of_day = said_of_day, ""
     days = _Days(now.date())
     try:
-        beside, rest = days.take(day_text.casefold()), days.take(text.casefold())
+        beside, rest = days.take(said_of_day), days.take(said)
         day, word = days.one()
         halves = _HALVES.intersection(words_of(beside))
         at = _time_of(rest, halves)
