@@ -191,7 +191,7 @@ def _multiple_of(
         yield ValidationError("is no multiple")
 
 
-def _exact(number: float) -> Fraction:
+def _exact(number: Any) -> Fraction:
     """Return a number as it is written."""
     return Fraction(repr(number) if isinstance(number, float) else number)
 
