@@ -34,6 +34,7 @@ _NUMBERS = {word: i for i, word in enumerate(_SMALL)} | {
     word: 10 * i for i, word in enumerate(_TENS, 2)
 }
 _PARTS = {"half": 0.5, "½": 0.5, "quarter": 0.25, "quarters": 0.25, "¼": 0.25, "¾": 0.75}
+_TIMES = {"couple": 2, "dozen": 12, "hundred": 100}
 _ARTICLES = ("a", "an")
 
 _UNITS = {
@@ -46,7 +47,7 @@ _UNITS = {
     for word in words.split()
 }
 _BEFORE_DURATIONS = frozenset(["in", "for", "after"])
-_AROUND_DURATIONS = frozenset(["and", "now", "about", "around", "the"])
+_AROUND_DURATIONS = frozenset(["now", "about", "around", "the"])
 _AROUND_TIMES = frozenset(
     ["at", "on", "o", "clock", "oclock", "this", "the", "around", "about", "next", "uhr"]
 )
@@ -84,7 +85,7 @@ class Count:
 
     def __init__(self) -> None:
         self.value: float | None = None
-        self._article = False
+        self._article = self._joined = False
 
     @property
     def is_number(self) -> bool:
@@ -93,22 +94,26 @@ class Count:
 
     def take(self, word: str) -> bool:
         """Take the next word; return False if it cannot follow."""
-        value = self.value
+        value, joined = self.value, self._joined
+        self._joined = word == "and" or word in _ARTICLES
+        if word == "and":
+            return True
         if word in _ARTICLES:
             self._article = value is None
             self.value = 1.0 if value is None else value
         elif word in _PARTS:
-            part, several = _PARTS[word], word == "quarters"
-            if several:
-                self.value = part * (value or 1)
+            part = _PARTS[word]
+            if value is None or self._article:
+                self.value = part
+            elif word.isalpha() and not joined and (word == "quarters" or value * part < 1):
+                self.value = value * part  # "one half", "three quarters"
+            elif word.isalpha() and not joined:
+                return False
             else:
-                self.value = part + (0 if value is None or self._article else value)
+                self.value = value + part
             self._article = False
-        elif word in ("couple", "dozen"):
-            self.value = (2 if word == "couple" else 12) * (1 if value is None else value)
-            self._article = False
-        elif word == "hundred":
-            self.value, self._article = 100 * (1 if value is None else value), False
+        elif word in _TIMES:
+            self.value, self._article = _TIMES[word] * (1 if value is None else value), False
         elif word in _NUMBERS:
             if not (value is None or self._article or self._takes(_NUMBERS[word])):
                 return False
@@ -132,8 +137,7 @@ class Count:
 def number_of(text: str) -> float | None:
     """Return the number that `text` is, or None."""
     count = Count()
-    words = [word for word in words_of(text) if word != "and"]
-    return count.value if all(map(count.take, words)) and count.is_number else None
+    return count.value if all(map(count.take, words_of(text))) and count.is_number else None
 
 
 def duration_of(text: str) -> float | None:
@@ -385,7 +389,7 @@ def _digits_or_words(words: list[str]) -> tuple[int, int] | None:
 def _whole(words: list[str]) -> int | None:
     """Return the whole number that `words` are, or None."""
     count = Count()
-    if not all(map(count.take, words)) or not count.is_number:
+    if "and" in words or not all(map(count.take, words)) or not count.is_number:
         return None
     value = count.value
     return (

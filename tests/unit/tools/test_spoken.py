@@ -85,6 +85,11 @@ def test_every_parameter_takes_its_own_examples():
         ("1,000 seconds", 1000), ("1,500 seconds", 1500), ("1,000.5 seconds", 1000.5), ("0,500 hours", 1800),
         ("12,000 seconds", 12000), ("1,00,000 seconds", None), ("1,000,00 seconds", None),
         (".5 hours", 1800), ("in .5 hours", 1800), (",5 Stunden", 1800), ("-.5 hours", None),
+        ("one half hour", 1800), ("one half of an hour", 1800), ("an hour and one half", 5400),
+        ("one quarter of an hour", 900), ("three quarter hour", 2700), ("a half hour", 1800), ("1½ hours", 5400),
+        ("two and half hours", 9000), ("two and a quarter hours", 8100), ("five half hours", None),
+        ("two half hours", None), ("2 quarters of an hour", 1800), ("one and half hours", 5400),
+        ("an hour and 5 minutes", 3900), ("five minutes and", 300), ("1 ½ hours", 5400),
         ("after ten minutes", 600), ("ten minutes from now", 600), ("three quarters of an hour from now", 2700),
         ("twenty minutes after five", None), ("twenty minutes from five", None), ("twenty minutes of five", None),
         ("twenty minutes in five", None), ("twenty minutes for five", None), ("twenty minutes past five", None),
@@ -112,6 +117,7 @@ def test_a_duration_lasts_as_long_as_was_said(text, seconds):
         ("07:00 2026-02-30", None), ("7:00 30 February", None), ("07:00 someday", None),
         ("", None), ("five minutes", None), ("7.5", None), ("noon or so", None),
         ("a", None), ("at a", None), ("an", None), ("ten past a", None),
+        ("one half", None), ("two half", None), ("seven and thirty", None), ("7 and 8", None), ("seven and", None),
     ],
 )  # fmt: skip
 def test_a_time_is_the_one_that_was_said(text, when):
@@ -125,6 +131,7 @@ def test_a_time_is_the_one_that_was_said(text, when):
         ("5", 5), ("forty", 40), ("twenty-five", 25), ("a hundred", 100), ("a dozen", 12), ("a half", 0.5),
         ("one hundred and one", 101), ("a hundred and one", 101), ("a", None), ("an", None), ("", None),
         ("and a", None), ("a pasta timer", None), ("1,000", 1000), (".5", 0.5), ("1,5", 1.5),
+        ("one half", 0.5), ("one and a half", 1.5), ("and", None),
     ],
 )  # fmt: skip
 def test_a_number_is_the_one_that_was_said_and_an_article_is_none(text, number):
