@@ -39,6 +39,10 @@ class House:
         ({"minutes": 5.0, "hours": ""}, 300),
         ({"minutes": "five", "duration": None}, 300),
         ({"duration": "five minutes"}, 300),
+        ({"duration": "5 minutes", "minutes": 5}, 300),
+        ({"duration": "an hour and a half", "hours": 1, "minutes": "30"}, 5400),
+        ({"duration": "90 seconds", "minutes": 1.5, "hours": 0}, 90),
+        ({"duration": "5 minutes", "minutes": 0}, 300),
     ],
 )
 async def test_a_timer_runs_as_long_as_was_said(arguments, seconds):
@@ -83,6 +87,9 @@ NONSENSE = [
     (SetTimer, {"hours": 24, "seconds": 1}),
     (SetTimer, {"minutes": "ten apples"}),
     (SetTimer, {"duration": "ten"}),
+    (SetTimer, {"duration": "an hour", "minutes": 30}),
+    (SetTimer, {"duration": "5 minutes", "minutes": -5}),
+    (RemindMe, {"text": "tea", "duration": "5 minutes", "minutes": 6}),
     (SetTimer, {"duration": "a while"}),
     (SetTimer, {"duration": "-5 minutes"}),
     (SetTimer, {"duration": "5\x00 minutes"}),

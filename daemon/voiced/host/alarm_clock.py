@@ -1,8 +1,8 @@
 """Timers, alarms and reminders: kept in one file of the store until something has come of them.
 
 What counts time is not moved by a clock that is set; what names a time of day follows that clock, which
-on a Raspberry Pi without a battery jumps by days or years when the network tells the time. What was set while it
-was wrong by days rings at the time that was said, counted from the right day.
+on a Raspberry Pi without a battery jumps by hours or years when the network tells the time. What was set while it,
+or the time zone, was wrong by more than an hour rings at the time that was said, counted from the right moment.
 """
 
 import asyncio
@@ -11,14 +11,14 @@ import math
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from voiced.core.events import AlarmRang
-from voiced.core.moments import said_again
+from voiced.core.moments import ON_A_DATE, ON_A_DATE_OF_A_YEAR, said_again
 from voiced.errors import NotSavedError, ToolError
 from voiced.host.alarm_words import instructions
 from voiced.ports import Alarm, AlarmWish, Emit
@@ -40,8 +40,11 @@ LOOK_EVERY_S = 1.0
 MISSED_S = 3600.0
 """What the device slept through by more than this does not ring any more."""
 
-JUMP_S = 86_400.0
-"""By this much the clock was not set to the second, but was wrong until then."""
+JUMP_S = 3600.0
+"""By more than this the clock was not corrected, but was wrong until then."""
+
+JUMP_OVER_DATES_S = 86_400.0
+"""The same for what was set for a date, which the next such time is a year away from."""
 
 _GRAIN_S = 0.001
 
@@ -77,7 +80,10 @@ class Clocks:
 
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e10)]
-Number = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+HIGHEST = 2**53
+"""Number: JSON has none beyond it that all can read. After it they begin again."""
+
+Number = Annotated[int, msgspec.Meta(ge=1, le=HIGHEST)]
 Name = Annotated[str, msgspec.Meta(max_length=400)]
 
 YEARS = range(1969, 2300)
@@ -128,15 +134,16 @@ def decode(content: bytes) -> tuple[_Kept, ...]:
     found: tuple[_Kept, ...] = msgspec.json.decode(content, type=_AllKept)
     if len({kept.number for kept in found}) < len(found):
         raise ValueError("two with the same number")
-    if any(
-        moment.year not in YEARS
-        for kept in found
-        for moment in (kept.at or kept.due, kept.due, kept.set_at or kept.due)
-    ):
+    if not all(map(_is_possible, found)):
         raise ValueError("a year that cannot be")
     if not all(kept.name.isprintable() for kept in found):
         raise ValueError("a name that cannot be")
     return tuple(map(_with_its_fold, found))
+
+
+def _is_possible(kept: _Kept) -> bool:
+    moments = (kept.at or kept.due, kept.due, kept.set_at or kept.due)
+    return all(moment.year in YEARS for moment in moments)
 
 
 def _with_its_fold(kept: _Kept) -> _Kept:
@@ -190,12 +197,12 @@ class AlarmClock:
         return self._shown(kept)
 
     def _made(self, wish: AlarmWish) -> _Kept:
-        self._last += 1
+        self._last = self._next_number()
         now, since_boot_s = self.now(), self._clocks.since_boot_s()
         lasts_s = wish.after_s or 0.0
         due_unix_s = now.timestamp() + lasts_s
         at = None if wish.at is None else _to_come(wish.at, now)
-        return _Kept(
+        kept = _Kept(
             number=self._last,
             kind=wish.kind,
             name=self._unique(wish.name),
@@ -207,6 +214,14 @@ class AlarmClock:
             day=wish.day,
             set_at=now.astimezone(UTC),
         )
+        if not _is_possible(kept):
+            raise ToolError(f"This device's clock is wrong, it says {now:%Y}: nothing was set.")
+        return kept
+
+    def _next_number(self) -> int:
+        taken = {kept.number for kept in self._kept}
+        numbers = (n % HIGHEST + 1 for n in range(self._last, self._last + MOST + 1))
+        return next(number for number in numbers if number not in taken)
 
     async def _add(self, kept: _Kept) -> None:
         """Keep one more, once it is safe on the disk.
@@ -261,20 +276,29 @@ class AlarmClock:
         return [kept for kept in self._kept if kept.alarm_id not in self._rung]
 
     def _follow_the_clock(self) -> None:
-        """Move what was set while the clock was wrong by days, if that is known: it is in the boot of then."""
+        """Move what was set while the local time was wrong by much, as far as that is known.
+
+        How wrong the clock was, only the boot of then tells; the time zone of then is known by what was due.
+        """
         now_s, since_boot_s = self.now().timestamp(), self._clocks.since_boot_s()
         moved = []
         for kept in self._kept:
-            if kept.at is None or kept.set_at is None or kept.boot_id != self._clocks.boot_id:
+            if kept.at is None or kept.set_at is None:
                 continue
-            jump_s = now_s - since_boot_s - (kept.set_at.timestamp() - kept.due_s)
-            if abs(jump_s) < JUMP_S:
+            is_known = kept.boot_id == self._clocks.boot_id
+            began_s = kept.set_at.timestamp() - kept.due_s
+            jump = timedelta(seconds=now_s - since_boot_s - began_s if is_known else 0.0)
+            zone = kept.due - _utc(kept.at)
+            right = kept.set_at + jump
+            wrong_s = (jump + zone).total_seconds()
+            is_on_a_date = kept.day in (ON_A_DATE, ON_A_DATE_OF_A_YEAR)
+            bearable_s = JUMP_OVER_DATES_S if is_on_a_date else JUMP_S
+            if round(abs(wrong_s)) <= bearable_s or right.year not in YEARS:
                 continue
-            right = datetime.fromtimestamp(kept.set_at.timestamp() + jump_s, UTC)
-            said = said_again(kept.at, kept.day, _local(kept.set_at), _local(right))
+            said = said_again(kept.at, kept.day, _local(kept.set_at) - zone, _local(right))
             at = _to_come(said, right)
             log.info(
-                "%s follows the clock, which was wrong by %.1f days", kept.alarm_id, jump_s / JUMP_S
+                "%s follows the clock, which was wrong by %.1f hours", kept.alarm_id, wrong_s / 3600
             )
             moved.append(msgspec.structs.replace(kept, at=at, due=_utc(at), set_at=right))
         if moved:

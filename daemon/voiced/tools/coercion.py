@@ -8,11 +8,16 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 from voiced.json_limits import TooLargeError, check_parts
+from voiced.tools.patterns import is_found, problem_of
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,16}([.][0-9]{1,15})?([eE][+-]?[0-9]{1,3})?")
+BEYOND = 10**16
+"""Nobody writes so large a whole number in another way than by its digits."""
+
 _TRUTHS = {"true": True, "false": False}
 
 _KIND_OF: tuple[tuple[type, str], ...] = (
@@ -57,12 +62,11 @@ def _fitted(value: Any, schema: Any) -> Any:
     """Return `value` as `schema` asks for it; `_LEFT_OUT` if it says that there is none."""
     if not isinstance(schema, Mapping):
         return value
-    kinds = kinds_in(schema)
-    kind = _kind_of(value)
-    if not kinds or kind in kinds or (kind == "integer" and "number" in kinds):
-        return _inside(value, schema)
     if value is None or value == "":
-        return _LEFT_OUT
+        return value if _takes_nothing(value, schema) else _LEFT_OUT
+    kinds = kinds_in(schema)
+    if _is_one_of(kinds, value):
+        return _inside(value, schema)
     if isinstance(value, str):
         return _of_text(value.strip(), value, kinds, schema)
     if isinstance(value, float) and "integer" in kinds and value.is_integer():
@@ -70,8 +74,50 @@ def _fitted(value: Any, schema: Any) -> Any:
     return value
 
 
+def _takes_nothing(value: str | None, schema: Any) -> bool:
+    """Tell whether `schema` takes null or an empty text, whichever `value` is."""
+    if not isinstance(schema, Mapping):
+        return schema is not False
+    pattern, shortest = schema.get("pattern"), schema.get("minLength")
+    known = [_listed(schema, "enum")] if "enum" in schema else []
+    known += [[schema["const"]]] if "const" in schema else []
+    return (
+        _is_one_of(kinds_in(schema), value)
+        and all(value in each for each in known)
+        and all(
+            any(_takes_nothing(value, each) for each in choices)
+            for key in ("anyOf", "oneOf")
+            if (choices := _listed(schema, key))
+        )
+        and (value is None or not isinstance(shortest, int) or shortest <= 0)
+        and (value is None or not isinstance(pattern, str) or _is_found_in_nothing(pattern))
+    )
+
+
+def _is_found_in_nothing(pattern: str) -> bool:
+    """Tell whether an empty text has the form of `pattern`; one that is not known here may mean anything."""
+    try:
+        return problem_of(pattern, 0, ()) is not None or is_found(pattern, "")
+    except UnicodeEncodeError:
+        return True
+
+
+def _is_one_of(kinds: set[str], value: object) -> bool:
+    """Tell whether `value` is of one of these types; of any, if there are none."""
+    kind = _kind_of(value)
+    return not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
+
+
 def _inside(value: Any, schema: Mapping[str, Any]) -> Any:
     """Return a value of the right kind with what it consists of made right."""
+    for key in ("anyOf", "oneOf"):
+        choices = [
+            each
+            for each in _listed(schema, key)
+            if not isinstance(each, Mapping) or _is_one_of(kinds_in(each), value)
+        ]
+        if len(choices) == 1 and isinstance(choices[0], Mapping):
+            value = _inside(value, choices[0])
     if isinstance(value, Mapping):
         return coerced(value, schema)
     if isinstance(value, list) and "items" in schema:
@@ -100,9 +146,9 @@ def _of_text(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]
     if "boolean" in kinds and text.casefold() in _TRUTHS:
         return _TRUTHS[text.casefold()]
     if kinds & {"integer", "number"} and _NUMBER.fullmatch(text):
-        number = float(text)
-        if number.is_integer() and abs(number) <= 2**53:
-            return int(number)
+        exact, number = Fraction(text), float(text)
+        if exact.denominator == 1 and abs(exact) < BEYOND:
+            return int(exact)
         if "number" in kinds and math.isfinite(number):
             return number
     if kinds & {"object", "array"} and text[:1] in ("{", "["):

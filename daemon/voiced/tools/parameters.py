@@ -4,7 +4,9 @@
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -162,7 +164,7 @@ class Parameters:
             raise ConfigError("tools", "jsonschema is not installed", hint) from None
         limited = _limited(self.schema)
         judge: Any = validators.extend(  # type: ignore[no-untyped-call]
-            Draft202012Validator, {"pattern": _pattern}
+            Draft202012Validator, {"pattern": _pattern, "multipleOf": _multiple_of}
         )
         return judge(_without_patterns(limited)), judge(limited)
 
@@ -175,6 +177,23 @@ def _pattern(
 
     if isinstance(text, str) and not is_found(pattern, text):
         yield ValidationError("does not match")
+
+
+def _multiple_of(
+    _judge: object, step: float, number: Any, _schema: object
+) -> "Iterator[ValidationError]":
+    """Judge by what was written, in place of the library, to which 5.1 is not 51 times 0.1."""
+    from jsonschema import ValidationError
+
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return
+    if number and (not math.isfinite(step) or _exact(number) % _exact(step)):
+        yield ValidationError("is no multiple")
+
+
+def _exact(number: Any) -> Fraction:
+    """Return a number as it is written."""
+    return Fraction(repr(number) if isinstance(number, float) else number)
 
 
 def _as_json(value: object) -> bytes:

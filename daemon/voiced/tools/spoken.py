@@ -34,6 +34,7 @@ _NUMBERS = {word: i for i, word in enumerate(_SMALL)} | {
     word: 10 * i for i, word in enumerate(_TENS, 2)
 }
 _PARTS = {"half": 0.5, "½": 0.5, "quarter": 0.25, "quarters": 0.25, "¼": 0.25, "¾": 0.75}
+_TIMES = {"couple": 2, "dozen": 12, "hundred": 100}
 _ARTICLES = ("a", "an")
 
 _UNITS = {
@@ -46,7 +47,7 @@ _UNITS = {
     for word in words.split()
 }
 _BEFORE_DURATIONS = frozenset(["in", "for", "after"])
-_AROUND_DURATIONS = frozenset(["and", "now", "about", "around", "the"])
+_AROUND_DURATIONS = frozenset(["now", "about", "around", "the"])
 _AROUND_TIMES = frozenset(
     ["at", "on", "o", "clock", "oclock", "this", "the", "around", "about", "next", "uhr"]
 )
@@ -65,10 +66,14 @@ _DIGITAL = re.compile(r"\b(\d{1,2})[:.h](\d{2})(?::00)?(?!\d)")
 
 def words_of(text: str) -> list[str]:
     """Return the words, numbers and odd signs of `text` in small letters; none if nobody says such a thing."""
-    if len(text) > LONGEST or not text.isprintable():
-        return []
-    plain = text.casefold().replace("a.m.", "am").replace("p.m.", "pm")
+    plain = (_plain(text) or "").replace("a.m.", "am").replace("p.m.", "pm")
     return _WORD.findall(_HYPHEN.sub(" ", plain))
+
+
+def _plain(text: str) -> str | None:
+    """Return `text` in small letters, with one blank for any white space; None if nobody says such a thing."""
+    plain = " ".join(text.casefold().split())
+    return plain if len(text) <= LONGEST and plain.isprintable() else None
 
 
 class Count:
@@ -80,7 +85,7 @@ class Count:
 
     def __init__(self) -> None:
         self.value: float | None = None
-        self._article = False
+        self._article = self._joined = False
 
     @property
     def is_number(self) -> bool:
@@ -89,22 +94,26 @@ class Count:
 
     def take(self, word: str) -> bool:
         """Take the next word; return False if it cannot follow."""
-        value = self.value
+        value, joined = self.value, self._joined
+        self._joined = word == "and" or word in _ARTICLES
+        if word == "and":
+            return True
         if word in _ARTICLES:
             self._article = value is None
             self.value = 1.0 if value is None else value
         elif word in _PARTS:
-            part, several = _PARTS[word], word == "quarters"
-            if several:
-                self.value = part * (value or 1)
+            part = _PARTS[word]
+            if value is None or self._article:
+                self.value = part
+            elif word.isalpha() and not joined and (word == "quarters" or value * part < 1):
+                self.value = value * part  # "one half", "three quarters"
+            elif word.isalpha() and not joined:
+                return False
             else:
-                self.value = part + (0 if value is None or self._article else value)
+                self.value = value + part
             self._article = False
-        elif word in ("couple", "dozen"):
-            self.value = (2 if word == "couple" else 12) * (1 if value is None else value)
-            self._article = False
-        elif word == "hundred":
-            self.value, self._article = 100 * (1 if value is None else value), False
+        elif word in _TIMES:
+            self.value, self._article = _TIMES[word] * (1 if value is None else value), False
         elif word in _NUMBERS:
             if not (value is None or self._article or self._takes(_NUMBERS[word])):
                 return False
@@ -128,8 +137,7 @@ class Count:
 def number_of(text: str) -> float | None:
     """Return the number that `text` is, or None."""
     count = Count()
-    words = [word for word in words_of(text) if word != "and"]
-    return count.value if all(map(count.take, words)) and count.is_number else None
+    return count.value if all(map(count.take, words_of(text))) and count.is_number else None
 
 
 def duration_of(text: str) -> float | None:
@@ -185,13 +193,14 @@ def moment_of(text: str, now: datetime, day_text: str = "") -> tuple[datetime, s
     Raises:
         ToolError: If two days are named, and they are not the same.
     """
-    if max(len(text), len(day_text)) > LONGEST:
+    said, said_of_day = _plain(text), _plain(day_text)
+    if said is None or said_of_day is None:
         return None
-    if not text.strip():
-        text, day_text = day_text, ""
+    if not said:
+        said, said_of_day = said_of_day, ""
     days = _Days(now.date())
     try:
-        beside, rest = days.take(day_text.casefold()), days.take(text.casefold())
+        beside, rest = days.take(said_of_day), days.take(said)
         day, word = days.one()
         halves = _HALVES.intersection(words_of(beside))
         at = _time_of(rest, halves)
@@ -380,7 +389,7 @@ def _digits_or_words(words: list[str]) -> tuple[int, int] | None:
 def _whole(words: list[str]) -> int | None:
     """Return the whole number that `words` are, or None."""
     count = Count()
-    if not all(map(count.take, words)) or not count.is_number:
+    if "and" in words or not all(map(count.take, words)) or not count.is_number:
         return None
     value = count.value
     return (

@@ -181,20 +181,23 @@ def _said(arguments: Mapping[str, Any], name: str) -> str:
 
 
 def _duration(arguments: Mapping[str, Any]) -> float:
-    """Return how many seconds were said or counted."""
-    total_s = 0.0
+    """Return how many seconds were said or counted; what is given in both ways must be the same."""
+    said_s = counted_s = 0.0
     if said := _said(arguments, "duration"):
         found = duration_of(said)
         if found is None:
             raise ToolError(f"{_SAY_DURATION}.")
-        total_s = found
+        said_s = found
     for unit, size in _UNITS.items():
         if not (said := _said(arguments, unit)):
             continue
         count = number_of(said)
         if count is None:
             raise ToolError(f"The {unit} must be a number. {_SAY_DURATION}.")
-        total_s += count * size
+        counted_s += count * size
+    if said_s and counted_s and abs(said_s - counted_s) >= 1:
+        raise ToolError(f"The duration was given twice, and not as the same. {_SAY_DURATION}.")
+    total_s = said_s or counted_s
     if not 1 <= total_s <= LONGEST_S:
         raise ToolError(f"It has to be between one second and 24 hours. {_SAY_DURATION}.")
     return total_s

@@ -168,11 +168,14 @@ async def ringing_at(wish, wrong, right, *, world=None):
         ("monday", "2026-11-29T03:00:00", "2026-11-30T07:00:00"),
         ("date", "2027-11-22T22:00:00", "2027-11-23T07:00:00"),  # a date of the wrong clock
         ("date", "2026-11-20T22:00:00", "2026-11-23T07:00:00"),  # one that is still to come
-        ("", "2026-11-23T08:00:00", "2026-11-23T08:00:00"),  # within a day it was a correction
+        ("", "2026-11-23T08:00:00", "2026-11-24T07:00:00"),
+        ("tomorrow", "2026-11-23T08:00:00", "2026-11-24T07:00:00"),
+        ("", "2026-11-22T06:00:00", "2026-11-22T07:00:00"),
+        ("date and year", "2026-11-23T08:00:00", "2026-11-23T08:00:00"),  # no year later
     ],
 )
 @pytest.mark.usefixtures("zone")
-async def test_an_alarm_set_while_the_clock_was_wrong_by_days_rings_when_it_was_said(
+async def test_an_alarm_set_while_the_clock_was_wrong_by_hours_or_days_rings_when_it_was_said(
     day, right, rings
 ):
     wish = AlarmWish("alarm", at=datetime.fromisoformat("2026-11-23T07:00:00"), day=day)
@@ -192,7 +195,7 @@ async def test_an_alarm_that_followed_the_clock_is_kept_so_and_follows_only_once
     assert [f"{each.rings_at:%A %H:%M:%S}" for each in world.clock().all()] == ["Friday 07:00:00"]
 
 
-@pytest.mark.parametrize("set_to", ["12:59:59", "13:00:00", "23:00:00"])
+@pytest.mark.parametrize("set_to", ["12:59:59", "13:00:00", "13:00:20"])
 async def test_an_alarm_rings_within_a_moment_of_a_clock_that_is_set_while_it_waits(set_to):
     world = World()
     clock = world.clock()

@@ -14,6 +14,9 @@ SIZES = {"enum": [1, 2, 3]}
 MAYBE = {"anyOf": [{"type": "integer"}, {"type": "null"}]}
 WHOLES = {"type": "array", "items": WHOLE}
 PLACE = {"type": "object", "properties": {"n": WHOLE, "on": TRUTH}}
+NULL = {"type": "null"}
+WORD = {"type": "string", "minLength": 1}
+CODE = {"type": "string", "pattern": "^[0-9]{4}$"}
 
 # schema of a value, what a model sent for it, what is taken; GONE for nothing
 GONE = "GONE"
@@ -54,15 +57,43 @@ TAKEN = [
     (PLACE, '{"n": "5"}', {"n": 5}),
     ({}, "5", "5"),
     ({"anyOf": [WHOLE, {}]}, "5", "5"),
+    (WHOLE, "9007199254740993", 9007199254740993),
+    (NUMBER, "9007199254740993", 9007199254740993),
+    (NUMBER, "4503599627370496.4", 4503599627370496.4),
+    *(
+        (schema, "", GONE)
+        for schema in (
+            ROOMS,
+            WORD,
+            CODE,
+            {"const": "x"},
+            {"anyOf": [WORD, NULL]},
+            {"oneOf": [CODE, ROOMS]},
+        )
+    ),
+    ({"type": "string", "pattern": "^[0-9]*$"}, "", ""),
+    ({"type": "string", "enum": ["", "a"], "minLength": 0}, "", ""),
+    ({"anyOf": [WORD, TEXT]}, "", ""),
+    ({"type": ["string", "null"], "enum": ["a", "b"]}, None, GONE),
+    ({"type": ["string", "null"], "enum": ["a", None]}, None, None),
+    ({"anyOf": [WHOLES, NULL]}, ["1", "2"], [1, 2]),
+    ({"anyOf": [WHOLES, NULL]}, '["1", 2.0]', [1, 2]),
+    ({"anyOf": [PLACE, NULL]}, {"n": "5", "on": None}, {"n": 5}),
+    ({"oneOf": [PLACE, WHOLES, TEXT]}, {"n": "5"}, {"n": 5}),
+    ({"anyOf": [ROOMS, NULL]}, "kitchen", "Kitchen"),
+    ({"anyOf": [{"anyOf": [ROOMS, WHOLE]}, NULL]}, "kitchen", "Kitchen"),
+    ({"anyOf": [ROOMS, TEXT]}, "kitchen", "kitchen"),
+    ({"anyOf": [ROOMS, {}]}, "kitchen", "kitchen"),
 ]
 IN_DOUBT = [
-    *((WHOLE, sent) for sent in ("five", "5 apples", "5.5", 5.5, True, [5], {"n": 5}, "NaN", "1e999", "9" * 400)),
+    *((WHOLE, sent) for sent in ("five", "5 apples", "5.5", 5.5, True, [5], {"n": 5}, "NaN", "1e999", "9" * 400, "4503599627370496.4", "1e16")),
     *((NUMBER, sent) for sent in ("five", "1,5", "nan", "inf", "1e999")),
     *((TRUTH, sent) for sent in ("yes", "1", 1, 0, "on")),
     *((TEXT, sent) for sent in (5, True, ["x"])),
     *((ROOMS, sent) for sent in ("Bath", "attic")),
     *((WHOLES, sent) for sent in ("1, 2", "[1", '{"n": 1}', "[" * 10_000, [None], ["one"])),
     (PLACE, "[1]"),
+    ({"anyOf": [WHOLES, {"type": "array", "items": NUMBER}]}, ["1"]),
 ]  # fmt: skip
 
 
@@ -93,6 +124,10 @@ def test_what_is_left_out_gets_its_default_and_what_is_required_is_not_left_out(
     assert made.accepted({"days": None, "city": "Rome", "n": ""}) == {"days": 3, "city": "Rome"}
     with pytest.raises(ToolError, match=r"^city must be text\.$"):
         made.accepted({"city": None})
+    rooms = {"properties": {"room": {**ROOMS, "default": "bath"}, "in": ROOMS}, "required": ["in"]}
+    assert Parameters(rooms).accepted({"room": "", "in": "bath"}) == {"room": "bath", "in": "bath"}
+    with pytest.raises(ToolError, match=r"^in must be "):
+        Parameters(rooms).accepted({"in": ""})
 
 
 JSON = st.recursive(
@@ -101,7 +136,7 @@ JSON = st.recursive(
     max_leaves=8,
 )  # fmt: skip
 FOREIGN = st.dictionaries(
-    st.sampled_from(["type", "properties", "required", "items", "enum", "const", "anyOf", "oneOf"]),
+    st.sampled_from(["type", "properties", "required", "items", "enum", "const", "anyOf", "oneOf", "pattern", "minLength"]),
     JSON | st.sampled_from(["integer", {"a": {"type": "integer"}}, [{"type": "null"}], {"a": None}]),
 )  # fmt: skip
 
@@ -109,6 +144,9 @@ FOREIGN = st.dictionaries(
 @given(st.dictionaries(st.sampled_from("ab"), JSON), FOREIGN)
 @example({"a": "5"}, {"properties": {"a": {"type": 7}}, "required": "a"})
 @example({"a": None}, {"properties": {"a": None}, "required": ["a"]})
+@example({"a": ""}, {"properties": {"a": {"pattern": "(?=a)"}}})
+@example({"a": ""}, {"properties": {"a": {"pattern": "\ud800", "minLength": "x"}}})
+@example({"a": ""}, {"properties": {"a": {"enum": 7, "const": {}, "anyOf": [True, 7]}}})
 def test_no_schema_of_a_stranger_breaks_it(arguments, schema):
     assert coerced(arguments, schema).keys() <= arguments.keys()
 

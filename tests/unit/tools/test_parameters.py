@@ -1,9 +1,11 @@
 """What an agent may send to a declared tool, and which schemas can say so."""
 
+import json
+from fractions import Fraction
 from itertools import repeat
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voiced.errors import ToolError
@@ -92,6 +94,27 @@ def test_arguments_nested_without_end_are_refused():
         "These arguments are not proper JSON.",
         "city must be text.",  # of a Python that can write them down
     )
+
+
+@given(
+    st.integers(-(10**6), 10**6) | st.just(10**400),
+    st.sampled_from(["0.1", "0.01", "0.5", "0.3", "1e-7", "2.5", "3"]),
+)
+@example(51, "0.1")
+def test_a_multiple_is_counted_by_what_is_written(times, step):
+    schema = {"properties": {"n": {"type": "number", "multipleOf": json.loads(step)}}}
+    exact = times * Fraction(step)
+    sent = int(exact) if exact.denominator == 1 else float(exact)
+    assert Parameters(schema).accepted({"n": sent}) == {"n": sent}
+    between = float(exact + Fraction(step) / 4) if times < 10**400 else times * 10 + 1
+    if Fraction(repr(between)) % Fraction(step):
+        assert refusal({"n": between}, schema) == f"n must be a multiple of {json.loads(step)}."
+
+
+def test_nothing_but_zero_is_a_multiple_of_what_has_no_end():
+    schema = {"properties": {"n": {"type": "number", "multipleOf": float("inf")}}}
+    assert Parameters(schema).accepted({"n": 0}) == {"n": 0}
+    assert refusal({"n": 1}, schema) == "n must be a multiple of inf."
 
 
 def complaints(schema):

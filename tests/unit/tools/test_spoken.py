@@ -1,6 +1,7 @@
 """What people say is all that a built-in tool needs: no argument has to be made up or computed."""
 
 import contextlib
+import sys
 from datetime import datetime, timedelta
 
 import pytest
@@ -80,10 +81,15 @@ def test_every_parameter_takes_its_own_examples():
         ("a hundred twenty minutes", 7200), ("an hour and a", None), ("five minutes an", None),
         ("ten", None), ("", None), ("minutes", None), ("five apples", None), ("-5 minutes", None),
         ("one five minutes", None), ("zero five minutes", None), ("1:30", None), ("5 5 minutes", None),
-        ("5 seconds 30", None), ("5\nminutes", None), ("five minutes" + " " * LONGEST, None),
+        ("5 seconds 30", None), ("5\nminutes", 300), ("5\x00 minutes", None), ("five minutes" + " " * LONGEST, None),
         ("1,000 seconds", 1000), ("1,500 seconds", 1500), ("1,000.5 seconds", 1000.5), ("0,500 hours", 1800),
         ("12,000 seconds", 12000), ("1,00,000 seconds", None), ("1,000,00 seconds", None),
         (".5 hours", 1800), ("in .5 hours", 1800), (",5 Stunden", 1800), ("-.5 hours", None),
+        ("one half hour", 1800), ("one half of an hour", 1800), ("an hour and one half", 5400),
+        ("one quarter of an hour", 900), ("three quarter hour", 2700), ("a half hour", 1800), ("1½ hours", 5400),
+        ("two and half hours", 9000), ("two and a quarter hours", 8100), ("five half hours", None),
+        ("two half hours", None), ("2 quarters of an hour", 1800), ("one and half hours", 5400),
+        ("an hour and 5 minutes", 3900), ("five minutes and", 300), ("1 ½ hours", 5400),
         ("after ten minutes", 600), ("ten minutes from now", 600), ("three quarters of an hour from now", 2700),
         ("twenty minutes after five", None), ("twenty minutes from five", None), ("twenty minutes of five", None),
         ("twenty minutes in five", None), ("twenty minutes for five", None), ("twenty minutes past five", None),
@@ -111,6 +117,7 @@ def test_a_duration_lasts_as_long_as_was_said(text, seconds):
         ("07:00 2026-02-30", None), ("7:00 30 February", None), ("07:00 someday", None),
         ("", None), ("five minutes", None), ("7.5", None), ("noon or so", None),
         ("a", None), ("at a", None), ("an", None), ("ten past a", None),
+        ("one half", None), ("two half", None), ("seven and thirty", None), ("7 and 8", None), ("seven and", None),
     ],
 )  # fmt: skip
 def test_a_time_is_the_one_that_was_said(text, when):
@@ -124,10 +131,51 @@ def test_a_time_is_the_one_that_was_said(text, when):
         ("5", 5), ("forty", 40), ("twenty-five", 25), ("a hundred", 100), ("a dozen", 12), ("a half", 0.5),
         ("one hundred and one", 101), ("a hundred and one", 101), ("a", None), ("an", None), ("", None),
         ("and a", None), ("a pasta timer", None), ("1,000", 1000), (".5", 0.5), ("1,5", 1.5),
+        ("one half", 0.5), ("one and a half", 1.5), ("and", None),
     ],
 )  # fmt: skip
 def test_a_number_is_the_one_that_was_said_and_an_article_is_none(text, number):
     assert number_of(text) == number
+
+
+BLANKS = [chr(i) for i in range(sys.maxunicode + 1) if chr(i).isspace()]
+
+
+@pytest.mark.parametrize("blank", BLANKS, ids=ascii)
+def test_any_white_space_is_a_blank(blank):
+    now = datetime(2026, 11, 22, 12)  # noqa: DTZ001 - local
+    for text, day in (
+        ("7:30 PM", "tomorrow"),
+        ("7:30 in the evening", "next monday"),
+        ("7:30", "tomorrow evening"),
+    ):
+        expected = moment_of(text, now, day)
+        assert expected is not None
+        sent, day_sent = (each.replace(" ", blank) + blank for each in (text, day))
+        assert moment_of(sent, now, day_sent) == expected
+        assert moment_of(blank, now, f"{sent} {day_sent}") == expected
+    assert duration_of(f"{blank}1{blank}hour{blank}30") == 5400
+    assert number_of(f"a{blank}hundred{blank}") == 100
+
+
+@given(
+    st.sampled_from(
+        [("7:30 pm", "tomorrow"), ("7:30", "tomorrow evening"), ("", "7 tomorrow evening")]
+    ),
+    st.characters(categories=["Cc", "Cf", "Co", "Cs"]).filter(lambda char: not char.isspace()),
+    st.booleans(),
+    st.integers(0, 20),
+)
+def test_what_holds_a_character_that_cannot_be_printed_is_not_half_understood(
+    said, char, in_day, i
+):
+    text, day = (
+        each[:i] + char + each[i:] if is_it else each
+        for each, is_it in zip(said, (not in_day, in_day), strict=True)
+    )
+    assert moment_of(text, datetime(2026, 11, 22, 12), day) is None  # noqa: DTZ001 - local
+    assert duration_of(f"5 minutes{char}") is None
+    assert number_of(f"5{char}") is None
 
 
 class Wednesday(House):
