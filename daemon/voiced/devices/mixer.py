@@ -135,7 +135,8 @@ class AlsaMixer:
 def playback_mixer(device: str, wanted: str, alsa: Any = None) -> AlsaMixer | None:
     """Return the control for the playback volume of a card, or None if it has none.
 
-    A playback switch that is off is switched on, and told of.
+    A playback switch that is off is switched on, and told of. A control that lets an input be heard is
+    none for the volume, even if it is named: the sound is scaled then.
 
     Thread: any but the loop's.
 
@@ -145,6 +146,13 @@ def playback_mixer(device: str, wanted: str, alsa: Any = None) -> AlsaMixer | No
         alsa: The library; `alsaaudio` if None.
     """
     if wanted == OFF:
+        return None
+    if _is_input(wanted):
+        log.warning(
+            "%s: the mixer control %s lets an input be heard and is left alone; the sound is scaled "
+            "instead: name another as audio.playback.mixer, or auto",
+            *(device, wanted),
+        )
         return None
     library = alsa or import_module("alsaaudio")
     counts = _names(device, library)

@@ -37,6 +37,15 @@ def test_the_control_is_the_one_named_the_usual_one_or_the_only_one(names, wante
     assert library.n_opened - library.closed == (found is not None)
 
 
+@pytest.mark.parametrize("name", ["Mic", "Mic Boost", "Sidetone", "Line In", "LOOPBACK"])
+def test_what_lets_an_input_be_heard_is_not_the_volume_even_if_it_is_named(name, caplog):
+    element = Element(name, playback=LOUD, heard=False)
+    library = FakeMixers(element, Element("PCM", playback=LOUD))
+    assert mixer_of(library, name) is None
+    assert (element.heard, element.playback, library.n_opened) == (False, [*LOUD], 0)
+    assert f"the mixer control {name} lets an input be heard" in caplog.text
+
+
 def test_a_control_that_is_not_there_is_told_of_if_it_was_named(caplog):
     assert mixer_of(FakeMixers(Element("PCM", playback=LOUD)), "Zone 3") is None
     assert "has no mixer control Zone 3" in caplog.text
