@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, Union
 
 Path = tuple[Any, ...]
@@ -15,13 +16,15 @@ class Permission:
     Attributes:
         power: What it could do if it might set anything: words that follow "a server can". Empty: it may.
         harmless: Values that it may set in spite of its `power`.
-        at_most: Up to which number it may set it in spite of its `power`.
+        at_least: From which number on it may set it in spite of its `power`.
+        at_most: Up to which number it may.
         never: What values look like that it may not send even if `remote.allow` names the setting.
         kept: Values of the device's own in whose place nothing is harmless.
     """
 
     power: str = ""
     harmless: tuple[str | bool, ...] = ()
+    at_least: float | None = None
     at_most: float | None = None
     never: str | None = None
     kept: tuple[str, ...] = ()
@@ -33,24 +36,33 @@ class Permission:
     @property
     def local(self) -> bool:
         """Only the device's own file may set it, whatever the value."""
-        return bool(self.power) and not self.harmless and self.at_most is None
+        return bool(self.power) and not self.harmless and not self._has_limit
 
     def covers(self, value: object) -> bool:
         """Tell whether a server may set it to `value`."""
         if not self.power:
             return True
-        if self.at_most is not None and isinstance(value, int | float):
-            return not isinstance(value, bool) and value <= self.at_most
+        if self._has_limit and isinstance(value, int | float):
+            low = -inf if self.at_least is None else self.at_least
+            high = inf if self.at_most is None else self.at_most
+            return not isinstance(value, bool) and low <= value <= high
         return any(type(value) is type(each) and value == each for each in self.harmless)
 
     def __str__(self) -> str:
         """Return it in a word or two, for a table."""
         if not self.power:
             return "yes"
+        if self.at_least is not None:
+            high = " or more" if self.at_most is None else f" to {self.at_most:g}"
+            return f"{self.at_least:g}{high}"
         if self.at_most is not None:
             return f"up to {self.at_most:g}"
         words = [str(each).lower() if isinstance(each, bool) else each for each in self.harmless]
         return " or ".join(f"`{each}`" for each in words) if words else "no"
+
+    @property
+    def _has_limit(self) -> bool:
+        return self.at_least is not None or self.at_most is not None
 
 
 Permissions = Mapping[str, Union[Permission, "Permissions"]]
@@ -58,6 +70,9 @@ Permissions = Mapping[str, Union[Permission, "Permissions"]]
 
 SERVER = Permission()
 """A server may set it."""
+
+SOFTEST_SENT = 10
+"""A server may set no volume, in per cent, to less."""
 
 
 def server(never: str) -> Permission:
@@ -69,6 +84,7 @@ def owner(
     power: str,
     *,
     harmless: tuple[str | bool, ...] = (),
+    at_least: float | None = None,
     at_most: float | None = None,
     kept: tuple[str, ...] = (),
 ) -> Permission:
@@ -77,10 +93,11 @@ def owner(
     Args:
         power: What a server could do otherwise: words that follow "a server can".
         harmless: Values that a server may set all the same.
-        at_most: Up to which number a server may set it all the same.
+        at_least: From which number on a server may set it all the same.
+        at_most: Up to which number it may.
         kept: Values of the device's own in whose place a server may set nothing else.
     """
-    return Permission(power, harmless, at_most, kept=kept)
+    return Permission(power, harmless, at_least, at_most, kept=kept)
 
 
 def every_permission(

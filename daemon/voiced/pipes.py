@@ -15,7 +15,7 @@ from voiced.core.events import MicrophoneChanged, SpeakerChanged
 from voiced.core.pcm import PcmFormat
 from voiced.errors import DeviceError, Trouble
 from voiced.guard import Guard
-from voiced.ports import Capture, Microphone, PeriodTap, Playback, Speaker
+from voiced.ports import Capture, Microphone, Mixer, PeriodTap, Playback, Speaker
 
 REOPEN_S = 0.5
 """How long a missing card is left alone before it is tried again."""
@@ -25,6 +25,9 @@ NOBODY_PERIOD_MS = 20
 
 REST_AFTER_S = 2.0
 """How long after the last conversation, and the last sound of the device itself, its threads rest."""
+
+ALARM_VOLUME = 40
+"""At which volume an alarm is heard where that of the rest is less, even 0."""
 
 Tell = Callable[[MicrophoneChanged | SpeakerChanged, DeviceError | None], None]
 """Takes what became of a device, and what it failed with."""
@@ -218,16 +221,30 @@ class PlaybackPipe:
                 self._playback.drop()  # the silence that was played ahead would be in the way
 
     def set_volume(self, percent: int) -> None:
-        """Let the card's own mixer set the volume if there is one, else the playout."""
-        mixer = self._playback.mixer if self._playback is not None else None
-        self._playout.volume = percent if mixer is None else FULL_VOLUME
+        """Let the card's own mixer set the volume if there is one, else the playout.
+
+        The card stays loud enough for an alarm. What is softer is scaled as well: by cubic laws,
+        which multiply. So 0 is silence also on a card whose range ends before that.
+        """
+        mixer = self._mixer
+        at_card = FULL_VOLUME if mixer is None else max(percent, ALARM_VOLUME)
+        self._playout.volume = round(percent * FULL_VOLUME / at_card)
         if mixer is not None:
-            mixer.set_volume(percent)
+            mixer.set_volume(at_card)
+
+    def overlay(self, pcm: bytes, *, alarm: bool = False) -> None:
+        """Mix a sound over what is heard; an alarm's is heard whatever the volume."""
+        least = ALARM_VOLUME if self._mixer is None else FULL_VOLUME  # of what the card leaves
+        self._playout.overlay(pcm, least if alarm else 0)
 
     def drop(self, reply_id: str | None) -> None:
         """Silence a reply now, or all of them."""
         if self._playout.drop(reply_id) and self._playback is not None:
             self._playback.drop()
+
+    @property
+    def _mixer(self) -> Mixer | None:
+        return None if self._playback is None else self._playback.mixer
 
     async def _play_to_nobody(self) -> None:
         self._playout.restart(self._playout.rate_hz)

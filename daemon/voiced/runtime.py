@@ -15,6 +15,7 @@ from voiced.core import actions as act
 from voiced.core.actions import AT_ONCE, Action, AgentAction, IndoorAction, Pause
 from voiced.core.consequences import change_policy
 from voiced.core.conversation import step
+from voiced.core.cues import Earcon
 from voiced.core.events import (
     Event,
     LinkLost,
@@ -362,7 +363,7 @@ class Runtime:
         cues, rate_hz = self._parts.cues, self.playout.rate_hz
         sound = self.guard.attempt(cues, cues, order.earcon, order.prompt, rate_hz) or b""
         self._rest.put_off()
-        self.playout.overlay(sound)
+        self._playback.overlay(sound, alarm=order.earcon is Earcon.ALARM)
         if order.prompt is not None:
             duration_s = PcmFormat(self.playout.rate_hz).duration_ms(len(sound)) / 1000
             self._timers.start("prompt", duration_s + CUE_DELAY_S if sound else 0.0, PromptEnded())

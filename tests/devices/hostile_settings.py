@@ -200,8 +200,10 @@ def _may_be(permission: Permission, value: object) -> bool:
     """Tell whether a server may set this value, in words of our own."""
     if permission.never and isinstance(value, str) and re.search(permission.never, value):
         return False
-    if permission.at_most is not None and type(value) in {int, float}:
-        return value <= permission.at_most
+    limits = (permission.at_least, permission.at_most)
+    if limits != (None, None) and type(value) in {int, float}:
+        low, high = limits
+        return (low is None or value >= low) and (high is None or value <= high)
     return not permission.power or json.dumps(value) in map(json.dumps, permission.harmless)
 
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from tests.flows.house import CUES, awake, house, tone, uplink_hz
+from voiced.core import actions as act
 from voiced.core.cues import Earcon, Prompt
 from voiced.core.events import MuteChanged, TalkPressed, VolumeStepped
 from voiced.core.state import Phase, Policy
 from voiced.errors import DeviceError, DeviceStuck, Trouble
 from voiced.parts import SoundSettings
+from voiced.pipes import ALARM_VOLUME
 
 NOISE = (np.random.default_rng(1).integers(-30, 30, 16_000)).astype("<i2").tobytes()
 
@@ -142,14 +144,15 @@ async def test_volume_and_mute_are_remembered():
         assert it.memory.kept.volume == 100
 
 
+class RecordingMixer:
+    def __init__(self):
+        self.volumes = []
+
+    def set_volume(self, percent):
+        self.volumes.append(percent)
+
+
 async def test_a_cards_own_mixer_sets_the_volume_whenever_the_card_comes():
-    class RecordingMixer:
-        def __init__(self):
-            self.volumes = []
-
-        def set_volume(self, percent):
-            self.volumes.append(percent)
-
     async with house() as it:
         it.runtime.volume = 50
         assert it.runtime.playout.volume == 50
@@ -160,8 +163,42 @@ async def test_a_cards_own_mixer_sets_the_volume_whenever_the_card_comes():
         await asyncio.sleep(1)
         assert it.speaker.mixer.volumes == [50]
         assert it.runtime.playout.volume == 100
-        it.runtime.volume = 20
-        assert it.speaker.mixer.volumes == [50, 20]
+        it.runtime.volume = 45
+        assert it.speaker.mixer.volumes == [50, 45]
+        assert it.runtime.playout.volume == 100
+
+
+@pytest.mark.parametrize("volume", [100, 41, 40, 39, 20, 5, 1, 0])
+async def test_a_card_and_the_scaling_together_make_the_volume_and_0_is_silence(volume):
+    async with house(sound=SoundSettings(volume=volume)) as it:
+        it.speaker.mixer = RecordingMixer()
+        it.runtime.volume = volume
+        [at_card] = it.speaker.mixer.volumes
+        assert at_card >= ALARM_VOLUME
+        assert at_card * it.runtime.playout.volume / 100 == pytest.approx(volume, abs=0.5)
+        assert (it.runtime.playout.volume == 0) == (volume == 0)
+
+
+@pytest.mark.parametrize("mixer", [False, True])
+@pytest.mark.parametrize("volume", [0, 10, 40, 70])
+async def test_an_alarm_is_heard_whatever_the_volume_and_nothing_else_is(mixer, volume):
+    async with house(cues=CUES, sound=SoundSettings(volume=volume)) as it:
+        if mixer:
+            it.speaker.mixer = RecordingMixer()
+        it.runtime.volume = volume
+        peaks = {}
+        for earcon in (Earcon.VOLUME, Earcon.ALARM, Earcon.VOLUME):
+            begin = len(it.speaker.samples)
+            it.runtime._play_cue(act.PlayEarcon(earcon))
+            await asyncio.sleep(1)
+            peak = np.abs(it.speaker.samples[begin:].astype(int)).max()
+            assert peaks.setdefault(earcon, peak) == peak  # the last one leaves nothing behind
+        at_card = it.speaker.mixer.volumes[-1] if mixer else 100
+        full = {
+            each: np.abs(np.frombuffer(CUES(each, None, 48_000), "<i2")).max() for each in peaks
+        }
+        for earcon, at in ((Earcon.VOLUME, volume), (Earcon.ALARM, max(volume, ALARM_VOLUME))):
+            assert peaks[earcon] == pytest.approx(full[earcon] * (at / at_card) ** 3, abs=1)
 
 
 def find(heard, sound):

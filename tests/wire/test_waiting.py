@@ -18,7 +18,7 @@ def forbidden(revision):
 
 
 def fine(revision):
-    return f"revision: {revision}\naudio: {{playback: {{volume: {revision}}}}}\n"
+    return f"revision: {revision}\naudio: {{playback: {{volume: {10 + revision}}}}}\n"
 
 
 async def fail(it, revision):

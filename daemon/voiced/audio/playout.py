@@ -115,10 +115,11 @@ class Playout:
         self._played = 0
         self._volume = FULL_VOLUME
         self._gain = 1.0
-        self._loudness = 1.0
+        self._pulled_at = FULL_VOLUME  # the volume of what was pulled last
         self._limit_ms: float | None = None
         self._silence = b""
         self._overlay = b""
+        self._overlay_floor = 0
 
     @property
     def sounding(self) -> bool:
@@ -232,10 +233,15 @@ class Playout:
                 self._unheard = None
             return any(reply.end > self._played for reply in dropped)
 
-    def overlay(self, pcm: bytes) -> None:
-        """Mix `pcm` (n_frames, int16 LE) over what is pulled next, in the place of an earlier one."""
+    def overlay(self, pcm: bytes, least_volume: int = 0) -> None:
+        """Mix `pcm` (n_frames, int16 LE) over what is pulled next, in the place of an earlier one.
+
+        Args:
+            pcm: The sound.
+            least_volume: Its own volume where that of the rest is less.
+        """
         with self._lock:
-            self._overlay = pcm
+            self._overlay, self._overlay_floor = pcm, least_volume
 
     def restart(self, rate_hz: int) -> None:
         """Start over at position 0 for a speaker that was opened anew.
@@ -264,11 +270,13 @@ class Playout:
             pcm = self._take(n_bytes)
             self._pulled += n_bytes // 2
             over, self._overlay = self._overlay[:n_bytes], self._overlay[n_bytes:]
-        was_loud, self._loudness = self._loudness, (self._volume / FULL_VOLUME) ** 3
+            floor = self._overlay_floor
+        was_at, self._pulled_at = self._pulled_at, self._volume
         before, self._gain = self._gain, self._reply_gain()
         if over:
             samples = _amplified(pcm.ljust(n_bytes, b"\0"), before, self._gain)
-            samples += _amplified(over.ljust(n_bytes, b"\0"), was_loud, self._loudness)
+            loudness = (_loudness(max(at, floor)) for at in (was_at, self._pulled_at))
+            samples += _amplified(over.ljust(n_bytes, b"\0"), *loudness)
             return soft_limit(samples)
         if not pcm:
             if len(self._silence) != n_bytes:
@@ -282,7 +290,7 @@ class Playout:
         return np.rint(samples).astype("<i2").tobytes().ljust(n_bytes, b"\0")
 
     def _reply_gain(self) -> float:
-        return self._loudness * self.boost * (DUCKED_GAIN if self.ducked else 1.0)
+        return _loudness(self._pulled_at) * self.boost * (DUCKED_GAIN if self.ducked else 1.0)
 
     def played(self, n_frames: int) -> None:
         """Take note that the first `n_frames` pulled have left the speaker.
@@ -376,6 +384,10 @@ class Playout:
 
 def _heard_out(reply: _Reply, played: int) -> bool:
     return reply.finished and not reply.queue and reply.end <= played
+
+
+def _loudness(volume: int) -> float:
+    return (volume / FULL_VOLUME) ** 3
 
 
 def _amplified(pcm: bytes, before: float, after: float) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from voiced.config.kinds import (
     next_session,
     restart,
 )
-from voiced.permissions import SERVER, owner, server
+from voiced.permissions import SERVER, SOFTEST_SENT, owner, server
 
 
 class CaptureSection(Section, frozen=True, kw_only=True):
@@ -73,7 +73,10 @@ class PlaybackSection(Section, frozen=True, kw_only=True):
     ] = "auto"
     volume: Annotated[
         Annotated[int, msgspec.Meta(ge=0, le=100)],
-        live("Volume in per cent, until somebody changes it on the device.", SERVER),
+        live(
+            "Volume in per cent, until somebody changes it on the device.",
+            owner("silence the device", at_least=SOFTEST_SENT),
+        ),
     ] = 70
     mixer: Annotated[
         MixerControl,

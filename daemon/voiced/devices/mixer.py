@@ -40,6 +40,8 @@ _INPUTS = (
 """Words in the names of controls that let an input be heard: none of them is the volume."""
 
 _LARGEST_DB = 60.0
+_SMALLEST_SPAN_DB = 12.0
+"""No volume has so short a scale: a card that counts its steps as 1/256 dB says 0.4 dB of a hundred steps."""
 _NEAR_DB = 6.0
 _MUTED_DB = -99_999.0
 
@@ -133,7 +135,8 @@ class AlsaMixer:
 def playback_mixer(device: str, wanted: str, alsa: Any = None) -> AlsaMixer | None:
     """Return the control for the playback volume of a card, or None if it has none.
 
-    A playback switch that is off is switched on, and told of.
+    A playback switch that is off is switched on, and told of. A control that lets an input be heard is
+    none for the volume, even if it is named: the sound is scaled then.
 
     Thread: any but the loop's.
 
@@ -143,6 +146,13 @@ def playback_mixer(device: str, wanted: str, alsa: Any = None) -> AlsaMixer | No
         alsa: The library; `alsaaudio` if None.
     """
     if wanted == OFF:
+        return None
+    if _is_input(wanted):
+        log.warning(
+            "%s: the mixer control %s lets an input be heard and is left alone; the sound is scaled "
+            "instead: name another as audio.playback.mixer, or auto",
+            *(device, wanted),
+        )
         return None
     library = alsa or import_module("alsaaudio")
     counts = _names(device, library)
@@ -222,9 +232,9 @@ def loudness_db(percent: int) -> float:
 
 
 def _set_loudness(control: Any, percent: int, library: Any) -> None:
-    """Set one control to a loudness, or to its share of the range if the card says no decibels."""
+    """Set one control to a loudness, or to its share of the range if the card says no decibels or wrong ones."""
     low_db, high_db = _span_db(control, library)
-    if not (low_db < high_db and abs(high_db) <= _LARGEST_DB):
+    if high_db - low_db < _SMALLEST_SPAN_DB or abs(high_db) > _LARGEST_DB:
         control.setvolume(percent)
         return
     # 0 dB is as loud as the card is meant to be; above it many distort. Some end below it, or begin there.

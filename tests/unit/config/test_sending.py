@@ -64,6 +64,11 @@ def names(problems):
         ("privacy: {captions: device}", ["privacy.captions"]),
         ("sounds: {earcons: false, causes: false, directory: /tmp}", ["sounds.causes", "sounds.directory", "sounds.earcons"]),
         ("sounds: {earcons: 1}", ["sounds.earcons"]),
+        ("audio: {playback: {volume: 0}}", ["audio.playback.volume"]),
+        ("audio: {playback: {volume: 9}}", ["audio.playback.volume"]),
+        ("audio: {playback: {volume: true}}", ["audio.playback.volume"]),
+        ("agent: {session: {output: {volume: 9.5}}}", ["agent.session.output.volume"]),
+        ("agent: {session: {output: {volume: .nan}}}", ["agent.session.output.volume"]),
     ],
 )  # fmt: skip
 def test_a_server_may_not_touch_what_gives_the_device_away_or_what_people_rely_on(text, found):
@@ -81,6 +86,7 @@ def test_a_server_may_not_touch_what_gives_the_device_away_or_what_people_rely_o
         "wake: {mode: button, idle_timeout_s: 120}",
         "privacy: {captions: nobody, transcripts: false}",
         "sounds: {earcons: true}",
+        "audio: {playback: {volume: 10}}\nagent: {session: {output: {volume: 100}}}",
         "device: {name: kitchen}\nunknown: 1\nagent: {nonsense: 1}",  # refused in better words elsewhere
         "7",
         "kiosk: {}",  # which it has
@@ -117,6 +123,8 @@ def test_the_words_say_what_a_server_may_set_instead():
     assert mode.hint == "there, `remote.allow: [wake.mode]` allows it"
     [idle] = refused("wake: {idle_timeout_s: 3600}")
     assert str(idle.problem) == "only the device's own file may set this to anything but up to 120"
+    [soft] = refused("audio: {playback: {volume: 3}}")
+    assert str(soft.problem) == "only the device's own file may set this to anything but 10 or more"
     [unknown] = refused("agent: {session: {input: {keyterm: [x]}}}")
     assert str(unknown.hint) == "did you mean keyterms?"
 

@@ -37,6 +37,15 @@ def test_the_control_is_the_one_named_the_usual_one_or_the_only_one(names, wante
     assert library.n_opened - library.closed == (found is not None)
 
 
+@pytest.mark.parametrize("name", ["Mic", "Mic Boost", "Sidetone", "Line In", "LOOPBACK"])
+def test_what_lets_an_input_be_heard_is_not_the_volume_even_if_it_is_named(name, caplog):
+    element = Element(name, playback=LOUD, heard=False)
+    library = FakeMixers(element, Element("PCM", playback=LOUD))
+    assert mixer_of(library, name) is None
+    assert (element.heard, element.playback, library.n_opened) == (False, [*LOUD], 0)
+    assert f"the mixer control {name} lets an input be heard" in caplog.text
+
+
 def test_a_control_that_is_not_there_is_told_of_if_it_was_named(caplog):
     assert mixer_of(FakeMixers(Element("PCM", playback=LOUD)), "Zone 3") is None
     assert "has no mixer control Zone 3" in caplog.text
@@ -85,12 +94,24 @@ async def test_a_scale_that_does_not_reach_0_db_counts_from_its_top(db, expected
 
 
 @pytest.mark.real_time
-@pytest.mark.parametrize("db", [None, (3.0, -3.0), (-9e7, 4e8)])
-async def test_a_card_that_says_no_decibels_is_set_to_a_share_of_its_range(db):
+@pytest.mark.parametrize(
+    "db", [None, (3, -3), (-9e7, 4e8), (0, 0.39), (0, 1), (-0.04, 0), (-11.9, 0), (4, 15)]
+)
+async def test_a_card_that_says_no_decibels_or_wrong_ones_is_set_to_a_share_of_its_range(db):
     element = Element("PCM", playback=[0, 200, 0], db=db)
+    mixer = mixer_of(FakeMixers(element))
+    for percent in (70, 30, 100, 0):
+        mixer.set_volume(percent)
+        await until(lambda: not mixer._is_busy)
+        assert element.playback[2] == 2 * percent
+
+
+@pytest.mark.real_time
+async def test_a_short_scale_that_a_card_may_have_counts():
+    element = Element("PCM", playback=[0, 20, 0], db=(-20, 0))
     mixer_of(FakeMixers(element)).set_volume(70)
     await until(lambda: element.playback[2])
-    assert element.playback[2] == 140
+    assert element.playback_db == -9
 
 
 @pytest.mark.real_time

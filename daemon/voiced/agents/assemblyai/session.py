@@ -5,7 +5,7 @@ from typing import Any
 
 from voiced.agents.assemblyai.updates import LIVE, WIRE_FORMATS, paths_in
 from voiced.errors import Problem
-from voiced.permissions import SERVER, Permission, Permissions, owner
+from voiced.permissions import SERVER, SOFTEST_SENT, Permission, Permissions, owner
 from voiced.shapes import (
     Check,
     Path,
@@ -159,7 +159,7 @@ _OUTPUT: Keys = {
     "type": (one_of(*_TYPES), owner("have the agent say nothing aloud")),
     "voice": (text(may_be_empty=False, is_name=True), SERVER),
     "format": (_format, SERVER),
-    "volume": (number(0, 100), SERVER),
+    "volume": (number(0, 100), owner("have the agent say nothing aloud", at_least=SOFTEST_SENT)),
 }
 _TOOL = mapping(
     {
