@@ -36,10 +36,10 @@ def read_start(path: Path, most_bytes: int) -> bytes:
     if str(path).startswith(_HANDED_OVER):
         with path.open("rb") as file:
             return file.read(most_bytes)
-    _check_kind(path)  # to open a device may do something already
+    require_regular(path)  # to open a device may do something already
     descriptor = os.open(path, _READING)
     try:
-        _check_kind(descriptor)
+        require_regular(descriptor)
         return read_up_to(descriptor, most_bytes)
     finally:
         os.close(descriptor)
@@ -58,7 +58,14 @@ def read_up_to(descriptor: int, most_bytes: int) -> bytes:
     return b"".join(pieces)
 
 
-def _check_kind(place: Path | int) -> None:
+def require_regular(place: Path | int) -> None:
+    """Return if a path, or an open descriptor, is of a regular file: what is read by others must be.
+
+    A link is followed. One to `/dev/null` counts as a regular file.
+
+    Raises:
+        OSError: If it is not, or cannot be told: `strerror` says what it is.
+    """
     found = os.stat(place)  # noqa: PTH116 - a descriptor has no method for it
     kind = other_kind(found)
     if kind and found.st_rdev != Path(os.devnull).stat().st_rdev:

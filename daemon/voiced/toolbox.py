@@ -31,6 +31,7 @@ CHECKS = {
 LOOKS = {
     "command_tools": "voiced.tools.declared:absent_programs",
     "mcp": "voiced.tools.mcp.settings:absent",
+    "agent.token": "voiced.tools.declared:absent_token_program",
 }
 """What finds out whether this device has what they need."""
 

@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.config.test_tool_declarations import examined
+from voiced.audio.earcons import earcon
 from voiced.config.load import read
 from voiced.config.secret import Secret
-from voiced.errors import ConfigError
+from voiced.core.cues import Earcon
+from voiced.devices.cues import CueFiles
+from voiced.devices.tls import Identity, tls_context
+from voiced.devices.wav_reading import read_wav_file
+from voiced.doctor.machine import check_sounds
+from voiced.errors import VoicedError
 from voiced.regular_file import read_start
 
 SETTINGS = b"agent: {url: 'ws://127.0.0.1/'}\n"
@@ -29,6 +36,14 @@ OTHERS = {
     "link to itself": (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
 }
 
+READERS = {
+    "a CA file": lambda path: tls_context(str(path)),
+    "a certificate": lambda path: tls_context(None, Identity(str(path), __file__)),
+    "its key": lambda path: tls_context(None, Identity(__file__, str(path))),
+    "a sound": lambda path: read_wav_file(path, 0),
+}
+"""What reads, or has a library read, the files that the owner names."""
+
 
 @pytest.fixture(params=OTHERS)
 def other(request, tmp_path):
@@ -40,20 +55,20 @@ def other(request, tmp_path):
 
 
 def answer_of(call):
-    """Return what a call raised, within a second."""
-    raised = []
+    """Return what a call raised or returned, within a second."""
+    answers = []
 
     def attempt():
         try:
-            call()
-        except (ConfigError, OSError) as error:
-            raised.append(error)
+            answers.append(call())
+        except (VoicedError, OSError) as error:
+            answers.append(error)
 
     thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
     thread.join(1)
     assert not thread.is_alive()
-    return raised[0]
+    return answers[0]
 
 
 def test_what_is_no_file_is_said_at_once(other):
@@ -82,6 +97,34 @@ def test_a_secret_that_is_no_file_is_said_at_once(other):
     path, said = other
     expected = "does not exist" if said.startswith("No such") else said
     assert expected in str(answer_of(Secret("file", str(path)).resolve))
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_whoever_reads_a_file_of_the_owner_says_at_once_that_it_is_none(other, reader):
+    path, said = other
+    assert said in str(answer_of(lambda: READERS[reader](path)))
+
+
+def test_the_systems_certificates_are_not_waited_for(other, monkeypatch):
+    path, said = other
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    answer = answer_of(lambda: tls_context(None))
+    if path.exists():  # without any, OpenSSL goes on
+        assert said in str(answer)
+
+
+def test_a_sound_that_is_no_file_is_left_out_at_once(other, tmp_path, caplog):
+    path, said = other
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    (folder / "alarm.wav").symlink_to(path)
+    cues = CueFiles(folder, earcons=True, prompts=True)
+    assert answer_of(lambda: cues(Earcon.ALARM, None, 16_000)) == earcon(Earcon.ALARM, 16_000)
+    assert said in caplog.text
+    settings = examined(
+        f"agent: {{url: 'ws://127.0.0.1/'}}\nsounds: {{directory: {folder}}}\n"
+    ).draft
+    assert said in answer_of(lambda: check_sounds(settings)).text
 
 
 def test_a_file_is_read_through_links_and_not_beyond_what_was_asked(tmp_path):

@@ -9,6 +9,8 @@ from tests.unit.config.test_signature import Signer
 from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.peers import tcp_server
+from voiced.config.fleet import HIGHEST_REVISION
+from voiced.storage.files import SETTINGS
 
 pytestmark = pytest.mark.real_time
 
@@ -192,6 +194,34 @@ async def test_when_the_power_goes_in_a_trial_nothing_older_is_taken_after_it(tm
             it.server.put(GOOD)
             assert (await it.following.remote.ask()).error == ""
             assert it.record.trial.revision == 5
+            await asyncio.sleep(0.2)  # it asks itself how it is
+
+
+def without_the_file(it, _signer):
+    (it.folder / "state" / SETTINGS.name).unlink()
+    return REMOTE.replace("MORE", "")
+
+
+def with_a_key(_it, signer):
+    return REMOTE.replace("MORE", f", public_key: {signer.public_key}")
+
+
+@pytest.mark.parametrize("forget", [without_the_file, with_a_key])
+async def test_the_owner_can_have_it_forget_which_revisions_were_taken(tmp_path, signer, forget):
+    highest, owners = f"revision: {HIGHEST_REVISION}\nlog: {{level: debug}}\n", "revision: 1\n"
+    async with kiosk(tmp_path, REMOTE.replace("MORE", "")) as it:
+        async with it.running():
+            it.server.put(highest)
+            assert (await it.following.remote.ask()).error == ""
+            it.server.put(owners)
+            assert "older than" in (await it.following.remote.ask()).error
+            await asyncio.sleep(0.2)  # it asks itself how it is
+        it.server.put(signer.sign(owners.encode(), "-t", "revision:1"), "kitchen.yaml.minisig")
+        it.write(forget(it, signer))
+        async with it.running():
+            assert (await it.following.remote.ask()).error == ""
+            assert (it.record.highest, it.record.trial.revision) == (1, 1)
+            await until(lambda: it.settings.log.level == "info")
             await asyncio.sleep(0.2)  # it asks itself how it is
 
 

@@ -106,7 +106,11 @@ async def test_a_peer_that_hangs_up_on_tls_is_told():
 
 
 @pytest.mark.parametrize(
-    ("content", "problem"), [("no certificate", "holds no certificate"), (None, "cannot be read")]
+    ("content", "problem"),
+    [
+        ("no certificate", "holds no certificate"),
+        (None, "cannot be read (No such file or directory)"),
+    ],
 )
 async def test_an_unusable_ca_file_is_told(tmp_path, content, problem):
     file = tmp_path / "ca.pem"

@@ -108,7 +108,8 @@ def _revision(found: object) -> tuple[int | None, list[Problem]]:
         return None, []
     if type(found) is int and 0 <= found <= HIGHEST_REVISION:
         return found, []
-    return None, [Problem((REVISION,), "not a whole number from 0 on", "count it up by one")]
+    problem = f"not a whole number from 0 to {HIGHEST_REVISION}"
+    return None, [Problem((REVISION,), problem, "count it up by one")]
 
 
 def _others(meant: object, name: str) -> list[Problem]:

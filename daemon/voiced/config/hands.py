@@ -21,7 +21,7 @@ PREFIX = "prefix"
 """In a header, beside the reference: what stands before the secret."""
 
 Look = Callable[[str, Mapping[str, Any]], Sequence[Problem]]
-"""Takes one of `CHECKED` and what it holds; returns what there is to say about that."""
+"""Takes one of `CHECKED`, or `agent.token`, and what it holds; returns what there is to say about that."""
 
 
 def misdeclared(settings: Settings, built_in: Collection[str], check: Look) -> Iterator[Problem]:
@@ -47,7 +47,7 @@ def misdeclared(settings: Settings, built_in: Collection[str], check: Look) -> I
                 yield Problem((key, name), taken[name], "choose another")
         taken |= dict.fromkeys(getattr(settings, key), f"a tool of {key} has this name")
     for key in CHECKED:
-        yield from _below(key, check(key, getattr(settings, key)))
+        yield from _below((key,), check(key, getattr(settings, key)))
 
 
 def without_effect(settings: Settings, document: Document, takes_tools: bool) -> Iterator[Problem]:  # noqa: FBT001 - a fact about the agent
@@ -63,7 +63,8 @@ def without_effect(settings: Settings, document: Document, takes_tools: bool) ->
 def lacking(settings: Settings, look: Look) -> Iterator[Problem]:
     """Yield what declared tools need and this device does not have; it can talk all the same."""
     for key in CHECKED:
-        yield from _below(key, look(key, getattr(settings, key)))
+        yield from _below((key,), look(key, getattr(settings, key)))
+    yield from _below(("agent", "token"), look("agent.token", settings.agent.token or {}))
     yield from unresolved(header_secrets(settings))
 
 
@@ -123,6 +124,6 @@ def resolved(values: Mapping[str, Any], where: str) -> dict[str, str]:
     return found
 
 
-def _below(key: str, found: Sequence[Problem]) -> Iterator[Problem]:
+def _below(path: KeyPath, found: Sequence[Problem]) -> Iterator[Problem]:
     for problem in found:
-        yield replace(problem, path=(key, *problem.path))
+        yield replace(problem, path=(*path, *problem.path))

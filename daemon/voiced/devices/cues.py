@@ -1,6 +1,7 @@
 """The device's own sounds: earcons made here, spoken causes from files, both replaceable by files."""
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from voiced.audio.earcons import earcon
 from voiced.audio.resample import Resampler
 from voiced.core.cues import Earcon, Prompt
 from voiced.core.pcm import PcmFormat
-from voiced.devices.wav_reading import read_wav
+from voiced.devices.wav_reading import read_wav_file
 from voiced.errors import DeviceError
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class CueFiles:
     def _from_file(self, name: str, rate_hz: int) -> bytes | None:
         for folder in self._folders():
             path = folder / f"{name}.wav"
-            if not path.exists():
+            if not os.path.lexists(path):
                 continue
             try:
                 return _at_rate(path, rate_hz)
@@ -69,7 +70,7 @@ class CueFiles:
 
 def _at_rate(path: Path, rate_hz: int) -> bytes:
     """Return a WAV file's first channel at `rate_hz`, cut to what anybody listens to."""
-    pcm_format, pcm = read_wav(path, 0)
+    pcm_format, pcm = read_wav_file(path, 0)
     pcm = pcm[: pcm_format.bytes_in(LONGEST_S * 1000)]
     if pcm_format.rate_hz == rate_hz:
         return pcm

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from voiced.config.environment import variable
 from voiced.errors import LinkRejected
+from voiced.regular_file import require_regular
 
 Version = tuple[int, int, int, int] | None
 """What tells one version of a file from another: device, inode, size, time of change; None if there is none."""
@@ -46,9 +47,8 @@ def tls_context(ca_file: str | None, identity: Identity | None = None) -> ssl.SS
 def trusted_files(ca_file: str | None) -> list[Path]:
     """Return the files and folders that say whom to trust, as OpenSSL looks for them; some may not exist."""
     system = ssl.get_default_verify_paths()
-    bundle = variable(system.openssl_cafile_env) or system.openssl_cafile
     folder = variable(system.openssl_capath_env) or system.openssl_capath
-    return [Path(each) for each in (ca_file, bundle, folder) if each is not None]
+    return [Path(each) for each in (ca_file, _system_bundle(), folder) if each is not None]
 
 
 def version_of(path: Path) -> Version:
@@ -64,23 +64,48 @@ def version_of(path: Path) -> Version:
 def _made(
     ca_file: str | None, identity: Identity | None, _versions: tuple[Version, ...]
 ) -> ssl.SSLContext:
+    bundle = _system_bundle()
     try:
+        if version_of(bundle) is not None:  # OpenSSL does without it
+            require_regular(bundle)
         context = ssl.create_default_context()
-        if ca_file is not None:
-            context.load_verify_locations(ca_file)
     except (OSError, ValueError) as error:
-        problem = "holds no certificate" if isinstance(error, ssl.SSLError) else "cannot be read"
-        raise LinkRejected(
-            f"the CA file {ca_file} {problem}", "it must be a PEM file this service can read"
-        ) from None
+        raise _unusable(bundle, error) from None
+    if ca_file is not None:
+        try:
+            require_regular(Path(ca_file))
+            context.load_verify_locations(ca_file)
+        except (OSError, ValueError) as error:
+            raise _unusable(ca_file, error) from None
     if identity is not None:
         try:
+            for file in (identity.certificate, identity.key):
+                require_regular(Path(file))
             # Without a password OpenSSL would ask for one in the terminal.
             context.load_cert_chain(identity.certificate, identity.key, password="")
         except (OSError, ValueError) as error:
-            problem = "do not fit" if isinstance(error, ssl.SSLError) else "cannot be read"
+            problem = _problem(error, "do not fit")
             raise LinkRejected(
                 f"the certificate {identity.certificate} and its key {problem}",
                 "they must be PEM files that this service can read, the key without a password",
             ) from None
     return context
+
+
+def _system_bundle() -> Path:
+    system = ssl.get_default_verify_paths()
+    return Path(variable(system.openssl_cafile_env) or system.openssl_cafile)
+
+
+def _unusable(ca_file: Path | str, error: Exception) -> LinkRejected:
+    problem = _problem(error, "holds no certificate")
+    hint = "it must be a PEM file this service can read"
+    return LinkRejected(f"the CA file {ca_file} {problem}", hint)
+
+
+def _problem(error: Exception, content: str) -> str:
+    """Return what is wrong: with the `content`, or that there is none to read."""
+    if isinstance(error, ssl.SSLError):
+        return content
+    reason = error.strerror if isinstance(error, OSError) else None
+    return f"cannot be read ({reason})" if reason else "cannot be read"

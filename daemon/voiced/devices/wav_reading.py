@@ -12,6 +12,7 @@ from voiced.core.pcm import PcmFormat
 from voiced.devices.channels import one_channel
 from voiced.devices.encodings import ENCODINGS, EXTEND_SIGN, CardEncoding
 from voiced.errors import DeviceError
+from voiced.regular_file import require_regular
 
 LARGEST_BYTES = 256 * 1024 * 1024
 """More than two hours at 16 kHz. All of a file is held in memory."""
@@ -92,6 +93,19 @@ def read_wav(path: Path | str, channel: int) -> tuple[PcmFormat, bytes]:
     return PcmFormat(form.rate_hz), mono
 
 
+def read_wav_file(path: Path, channel: int) -> tuple[PcmFormat, bytes]:
+    """Do what `read_wav` does for a regular file, and wait for nothing else.
+
+    Raises:
+        DeviceError: If there is no such file, no such channel, or it is of another kind.
+    """
+    try:
+        require_regular(path)
+    except OSError as error:
+        raise _unreadable(f"wav:{path}", error) from error
+    return read_wav(path, channel)
+
+
 def _where_24_are(sound: bytes, device: str) -> CardEncoding:
     """Return where 24 bits are in 4 bytes, which no header says.
 
@@ -115,12 +129,16 @@ def _content(path: Path | str, device: str) -> bytes:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
-        hint = "use a WAV file of PCM samples"
-        raise DeviceError(device, f"cannot read it: {error.strerror}", hint) from error
+        raise _unreadable(device, error) from error
     if len(content) > LARGEST_BYTES:
         problem = f"it is larger than {LARGEST_BYTES // 1024 // 1024} MiB"
         raise DeviceError(device, problem, "use a shorter one")
     return content
+
+
+def _unreadable(device: str, error: OSError) -> DeviceError:
+    hint = "use a WAV file of PCM samples"
+    return DeviceError(device, f"cannot read it: {error.strerror}", hint)
 
 
 def _parse(content: bytes, device: str) -> tuple[_Form, bytes]:

@@ -15,7 +15,7 @@ from voiced.config.schema import Settings
 from voiced.core.cues import Earcon, Prompt
 from voiced.devices.gpio import lamp_on
 from voiced.devices.pins import Contact, PinError
-from voiced.devices.wav_reading import read_wav
+from voiced.devices.wav_reading import read_wav_file
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.errors import DeviceError
 from voiced.storage.atomic_file import broken_copies, replace_file
@@ -114,7 +114,7 @@ def check_sounds(settings: Settings) -> Finding:
             fix = f"name it {', '.join(sorted(names))}"
             return fail("sounds", f"{path} replaces nothing", fix)
         try:
-            read_wav(path, 0)
+            read_wav_file(path, 0)
         except DeviceError as error:
             return fail("sounds", f"{path}: {error.problem}", error.hint or "replace it")
     return ok("sounds", f"{len(files)} of your own in {folder}")

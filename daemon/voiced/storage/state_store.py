@@ -27,6 +27,7 @@ from voiced.storage.atomic_file import (
     set_aside,
 )
 from voiced.storage.files import FileSpec
+from voiced.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,10 @@ MODE = 0o600
 
 LAST_S = 2.0
 """How long the last write may take: the process promises to end within 3 s."""
+
+AT_ONCE, THEN_EVERY_S = 32, 20.0
+"""So many writes of what is gathered follow each other at once, and then one each time: what changes for ever would
+wear out the disk, which is a memory card."""
 
 Decoded = TypeVar("Decoded")
 
@@ -90,6 +95,7 @@ class StateStore:
         self._noting = Lock()  # never held while the disk is waited for
         self._changed, self._urgent = asyncio.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._may_write = TokenBucket(AT_ONCE, THEN_EVERY_S)
 
     def open(self, spec: FileSpec) -> "StoredFile":
         """Return the file, the same one each time."""
@@ -113,14 +119,14 @@ class StateStore:
 
     async def run(self) -> None:
         """Write what is put, and try again what failed, until cancelled; a last time then."""
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         failures, was_failing = 0, False
         try:
             while True:
                 pause_s = self._backoff.pause_s(failures) if self._failing else None
                 await _set_within(self._changed, pause_s)
                 if self._changed.is_set() and not self._urgent.is_set():
-                    await _set_within(self._urgent, self._gathering_s())
+                    await self._gather(loop.time, pause_s)
                 self._changed.clear()
                 self._urgent.clear()
                 await asyncio.to_thread(self.flush)  # a disk may take long, and sound must not wait
@@ -162,8 +168,14 @@ class StateStore:
         if urgent:
             self._urgent.set()
 
-    def _gathering_s(self) -> float:
-        return max((file.spec.wait_s for file in self._files.values()), default=0.0)
+    async def _gather(self, now_s: Callable[[], float], most_s: float | None) -> None:
+        """Return when what was put is to be written: longer after it was, the more often that happens."""
+        wait_s = max(file.spec.wait_s for file in self._files.values())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                await _set_within(self._urgent, wait_s)
+                while not self._urgent.is_set() and (left_s := self._may_write.take(now_s())):
+                    await _set_within(self._urgent, max(wait_s, left_s))
 
     def write(self, spec: FileSpec, content: bytes) -> OSError | None:
         """Write a file; return why it is not safe on the disk, if it is not.

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -73,9 +73,18 @@ def check_token(value: Mapping[str, Any], path: Path = ()) -> Iterator[Problem]:
 def absent_programs(value: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the programs of `command_tools` that this device does not have."""
     for name, tool in value.items():
-        program = tool["argv"][0]
-        if not is_program(program):
-            yield Problem((name, "argv", 0), "no such program here", "install it", here=True)
+        yield from absent_program(tool["argv"], (name, "argv"))
+
+
+def absent_token_program(value: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the program of `agent.token` if this device does not have it."""
+    yield from absent_program(value.get("command", ()), ("command",))
+
+
+def absent_program(argv: Sequence[str], path: Path) -> Iterator[Problem]:
+    """Yield the program of the command at `path`, if there is one, that this device does not have."""
+    if argv and not is_program(argv[0]):
+        yield Problem((*path, 0), "no such program here", "install it", here=True)
 
 
 def is_program(path: str) -> bool:

@@ -97,7 +97,10 @@ def test_a_fleet_file_is_told_from_settings_and_names_its_devices():
         ("revision: soon", "f.yaml:1: revision: not a whole number"),
         ("revision: 1.5", "f.yaml:1: revision: not a whole number"),
         ("revision: true", "f.yaml:1: revision: not a whole number"),
-        ("revision: 99999999999999999", "f.yaml:1: revision: not a whole number"),
+        (
+            "revision: 99999999999999999",
+            "f.yaml:1: revision: not a whole number from 0 to 9007199254740992",
+        ),
         ("device: {name: hall}", "f.yaml:1: device.name: meant for another device"),
         ("defaults: {device: {name: hall}}", "f.yaml:1: device.name: meant for another device"),
         ("devices: {hall: }", "f.yaml:1: devices: this device is not among them"),

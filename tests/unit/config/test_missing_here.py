@@ -46,6 +46,11 @@ MISSING = {
         "mcp.x.command[0]",
         False,
     ),
+    "a program for tokens": (
+        AGENT.replace("}", ", token: {command: [/nope/program]}}"),
+        "agent.token.command[0]",
+        False,
+    ),
     "a header's secret": (
         AGENT + "mcp: {x: {url: 'https://a.test/', headers: {Authorization: {file: /nope}}}}\n",
         "mcp.x.headers.Authorization",

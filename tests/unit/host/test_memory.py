@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.storage.disks import Quick
 from voiced.host.memory import StateFile
 from voiced.ports import Remembered
 from voiced.storage.files import VOLUME
-from voiced.storage.state_store import StateStore
+from voiced.storage.state_store import AT_ONCE, THEN_EVERY_S, StateStore
 
 
 def recalled(folder, configured=70):
@@ -47,6 +48,45 @@ async def test_many_changes_are_one_write(tmp_path, monkeypatch):
         task.cancel()
     assert len(writes) == 2  # the file and its folder
     assert recalled(tmp_path).volume == 49
+
+
+async def test_a_volume_that_changes_for_ever_does_not_wear_out_the_disk(tmp_path):
+    """An hour of ten changes a second: a burst is written as it comes, then little, and never late."""
+    loop, disk = asyncio.get_running_loop(), Quick()
+    written_s, older_s = [], 0.0
+    disk.replace = lambda old, new: (old.replace(new), written_s.append(loop.time()))
+    store = StateStore(tmp_path, disk)
+    state = StateFile(store, 70)
+    task = asyncio.create_task(store.run())
+    for step in range(36_000):
+        state.remember(step % 2, muted=False)
+        await asyncio.sleep(0.1)
+        if written_s:
+            older_s = max(older_s, loop.time() - written_s[-1])
+    task.cancel()
+    await asyncio.wait([task])
+    assert AT_ONCE < len(written_s) <= AT_ONCE + 3600 / THEN_EVERY_S + 2
+    assert written_s[AT_ONCE - 1] < 1.5 * AT_ONCE * VOLUME.wait_s
+    assert older_s < THEN_EVERY_S + 1
+    assert recalled(tmp_path).volume == 1
+
+
+async def test_after_a_storm_of_changes_the_last_one_is_written_and_then_each_at_once(tmp_path):
+    store = StateStore(tmp_path)
+    state = StateFile(store, 70)
+    task = asyncio.create_task(store.run())
+    for step in range(1000):
+        state.remember(step % 100, muted=False)
+        await asyncio.sleep(0.1)
+    state.remember(55, muted=True)
+    await asyncio.sleep(THEN_EVERY_S + 1)
+    assert recalled(tmp_path) == Remembered(55, muted=True)
+    for volume in (60, 61, 62):
+        await asyncio.sleep(THEN_EVERY_S)
+        state.remember(volume, muted=False)
+        await asyncio.sleep(2 * VOLUME.wait_s)
+        assert recalled(tmp_path).volume == volume
+    task.cancel()
 
 
 def test_a_changed_setting_is_the_latest_word(tmp_path):

@@ -12,7 +12,13 @@ from voiced.config.secret import Secret
 from voiced.errors import Problem
 from voiced.shapes import Path
 from voiced.tools.address import address
-from voiced.tools.declared import MOST_S, RESERVED, headers, is_program, tells_secret_in_clear
+from voiced.tools.declared import (
+    MOST_S,
+    RESERVED,
+    absent_program,
+    headers,
+    tells_secret_in_clear,
+)
 from voiced.tools.mcp.server import Server
 
 DEFAULT_TIMEOUT_S = 20
@@ -39,9 +45,7 @@ def absent(value: Mapping[str, Any]) -> Iterator[Problem]:
     if find_spec("mcp_types") is None:
         yield Problem((), "the MCP SDK is missing or too old", "install voiced[mcp]", here=True)
     for name, declared in value.items():
-        program = declared.get("command", ("",))[0]
-        if program and not is_program(program):
-            yield Problem((name, "command", 0), "no such program here", "install it", here=True)
+        yield from absent_program(declared.get("command", ()), (name, "command"))
         if declared.get("in_clear") and tells_secret_in_clear(declared):
             problem = "whoever shares the network can read the secret that is sent"
             yield Problem((name, "in_clear"), problem, "give the server a certificate")
