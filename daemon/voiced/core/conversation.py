@@ -95,6 +95,7 @@ def _press_again(now: Conversation, event: Event, policy: Policy) -> Step:
 
 def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
     lifetime_s = event.lifetime_s
+    resumed = now.resume_key is not None
     after = replace(
         now,
         phase=Phase.LISTENING,
@@ -109,10 +110,12 @@ def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
         unwanted=False,
         greets=False,
         young=True,
+        spoken=now.spoken and resumed,
+        answered=now.answered and resumed,
         renew_in_s=lifetime_s and max(lifetime_s - policy.renew_early_s, lifetime_s / 2),
     )
     actions: tuple[Action, ...] = ()
-    if now.resume_key is None and now.cut_off:
+    if now.cut_off and not resumed:
         actions = (act.DropCaptured(policy.keep_for_fresh_s),)
     if now.told_offline:
         actions = (*actions, act.PlayEarcon(Earcon.ONLINE))

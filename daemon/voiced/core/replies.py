@@ -48,7 +48,8 @@ def reply_begins(now: Conversation, event: ev.ReplyStarted, _policy: Policy) -> 
         cut_reply=None,
         turned=now.turned and now.tool_answered,
         tool_answered=False,
-        answered=True,
+        spoken=True,
+        answered=now.answered or now.spoken or now.turned or not now.unattended,
         parting=now.leaving,
     )
     left = now.reply_id is not None or now.cut_reply is not None

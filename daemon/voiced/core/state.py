@@ -36,9 +36,10 @@ class Policy:
         retry_delay_s: Longest wait before the second attempt to open a new session; doubles each time.
         retry_cap_s: The longest of these waits.
         window_spread_s: Longest wait for a new session once the window has closed.
-        ended_cap_s: Longest wait after sessions that the agent ended at once, one after the other.
+        ended_cap_s: Longest wait after sessions that did not hold, one after the other.
         refused_delay_s: Wait after a refusal that only the owner can mend.
         steady_s: How long a session must hold before the waits begin anew.
+        answered_steady_s: The same, once somebody was answered in it.
         keep_for_fresh_s: How much of what was said before a new session goes to it, after a drop.
         renew_early_s: How long before its end a session is replaced by a new one.
         quiet_s: Silence that is long enough to replace a session in.
@@ -66,7 +67,8 @@ class Policy:
     window_spread_s: float = 5.0
     ended_cap_s: float = 900.0
     refused_delay_s: float = 900.0
-    steady_s: float = 10.0
+    steady_s: float = 60.0
+    answered_steady_s: float = 10.0
     keep_for_fresh_s: float = 3.0
     renew_early_s: float = 300.0
     quiet_s: float = 10.0
@@ -114,10 +116,11 @@ class Conversation:
         resume_key: Reopens the agent's session after a lost link.
         cause: Why the agent cannot be had, in a sentence; empty while it can.
         failures: Links lost since one was steady, or since there was new hope.
-        early_ends: Sessions in a row that the agent ended at once.
+        early_ends: Sessions in a row that did not hold: the agent, or more than chance, ended them.
         young: The session has not yet held for long enough to be taken for steady.
         unattended: Nobody woke us: there is no person to be answered.
-        answered: The agent has begun a reply since we were woken.
+        spoken: The agent has begun a reply in this session, if only to greet.
+        answered: It has begun one to somebody who was there.
         reached: The last attempt reached the agent, which then failed.
         unwanted: The agent does not want us now: only time helps, or the owner.
         greets: The next session may begin with the agent's greeting.
@@ -162,6 +165,7 @@ class Conversation:
     early_ends: int = 0
     young: bool = False
     unattended: bool = False
+    spoken: bool = False
     answered: bool = False
     reached: bool = False
     unwanted: bool = False
@@ -296,7 +300,7 @@ def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
         "patience": patience_s(conversation, policy),
         "silence": silence_s(conversation, policy),
         "resume window": policy.resume_window_s if _resuming(conversation) else None,
-        "steady": policy.steady_s if awake and conversation.young else None,
+        "steady": _steady_s(conversation, policy) if awake and conversation.young else None,
         "renewal": conversation.renew_in_s if awake and not conversation.stale else None,
         "echo": policy.echo_tail_s if conversation.echoing else None,
         "quiet": policy.quiet_s if conversation.stale and _is_quiet(conversation) else None,
@@ -304,6 +308,10 @@ def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
         **_alarm_timers(conversation, policy),
     }
     return {name: after_s for name, after_s in running.items() if after_s is not None}
+
+
+def _steady_s(conversation: Conversation, policy: Policy) -> float:
+    return policy.answered_steady_s if conversation.answered else policy.steady_s
 
 
 def _alarm_timers(conversation: Conversation, policy: Policy) -> dict[str, float | None]:
