@@ -132,10 +132,12 @@ class Conversation:
         reply_id: The reply being heard.
         cut_reply: A reply cut short by a lost link, of which what had arrived is still heard.
         user_speaking: The agent hears the user, whatever we are doing.
-        hushed: The user silenced the reply to a turn, and it has not begun.
-        silenced: That reply: it is under way, and not heard.
+        hushed: The user silenced a turn before its reply began: none of its replies is heard.
+        hush_pending: Such a reply is yet to end, and maybe to begin.
+        silenced: That reply, once it is under way.
         turned: The user has taken a turn since the newest reply began.
-        tool_answered: A result was returned since then: the next reply may be about that.
+        older_tools: Calls made before the newest turn of the user.
+        tool_answered: The result of one was returned since then: the next reply may be about that.
         tools: Calls whose results are owed.
         announcements: What the agent is yet to be asked to say.
         announcing: What it was asked to say and has not begun to.
@@ -179,8 +181,10 @@ class Conversation:
     cut_reply: str | None = None
     user_speaking: bool = False
     hushed: bool = False
+    hush_pending: bool = False
     silenced: str | None = None
     turned: bool = False
+    older_tools: frozenset[str] = frozenset()
     tool_answered: bool = False
     tools: frozenset[str] = frozenset()
     announcements: tuple[str, ...] = field(default=(), repr=False)
@@ -191,11 +195,6 @@ class Conversation:
     brief: bool = False
     leaving: bool = False
     parting: bool = False
-
-    @property
-    def is_hushed(self) -> bool:
-        """A reply that the user silenced is yet to end, and maybe to begin."""
-        return self.hushed or self.silenced is not None
 
 
 Step = tuple[Conversation, tuple[Action, ...]]
@@ -304,7 +303,7 @@ def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
         "renewal": conversation.renew_in_s if awake and not conversation.stale else None,
         "echo": policy.echo_tail_s if conversation.echoing else None,
         "quiet": policy.quiet_s if conversation.stale and _is_quiet(conversation) else None,
-        "hush": policy.silence_limit_s if conversation.is_hushed else None,
+        "hush": policy.silence_limit_s if conversation.hush_pending else None,
         **_alarm_timers(conversation, policy),
     }
     return {name: after_s for name, after_s in running.items() if after_s is not None}
