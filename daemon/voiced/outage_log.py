@@ -1,4 +1,7 @@
-"""What the log says of an outage: each reason aloud once, its repeats quietly, and the recovery."""
+"""What the log says of an outage: each reason aloud once, its repeats quietly, and the recovery.
+
+An outage is over once a session holds; one that is lost at once is no news.
+"""
 
 import logging
 
@@ -16,6 +19,7 @@ class OutageLog:
 
     def __init__(self) -> None:
         self._told: set[str] = set()
+        self._is_back_told = True
         self._silences: set[Phase] = set()
 
     def noticed(self, before: Conversation, event: Event, now: Conversation) -> None:
@@ -27,12 +31,13 @@ class OutageLog:
                 self._tell_loss(now.cause)
             case TimerFired("silence"):
                 self._tell_silence(before.phase)
-            case TimerFired("steady") if self._told and before.early_ends:
+            case TimerFired("steady") if self._told:
                 self._told.clear()
-                log.info("the agent's sessions hold again")
-            case AgentReady() if self._told and not before.early_ends:
-                self._told.clear()
-                new = before.resume_key is None and before.cut_off
+                if before.early_ends:
+                    log.info("the agent's sessions hold again")
+            case AgentReady() if before.cut_off and not self._is_back_told:
+                self._is_back_told = True
+                new = before.resume_key is None
                 log.info("%s", "a new conversation begins" if new else "the session goes on")
             case _:
                 pass
@@ -47,3 +52,4 @@ class OutageLog:
         log.log(logging.WARNING if news else logging.DEBUG, "link lost: %s", reason)
         if news:
             self._told.add(reason)
+            self._is_back_told = False

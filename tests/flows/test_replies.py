@@ -27,6 +27,17 @@ async def test_what_is_asked_for_after_a_silenced_answer_is_heard():
             assert it.speaker.sounding_ms > before
 
 
+@pytest.mark.parametrize("think_s", [3.0, 8.0, 12.0, 20.0])
+async def test_a_silenced_answer_is_not_heard_however_late_it_comes(think_s):
+    async with awake(timing={"think_s": think_s}) as it:
+        it.microphone.say(tone(1500))
+        await it.settle(Phase.THINKING)
+        it.wake.emit(TalkPressed())
+        await asyncio.sleep(think_s + 6)
+        assert it.phase is Phase.LISTENING
+        assert it.speaker.sounding_ms == 0
+
+
 @pytest.mark.parametrize("dropped", [False, True])
 async def test_the_answer_to_a_new_turn_does_not_wait_for_the_rest_of_an_old_reply(dropped):
     async with awake(faults=["burst=20", "early-done"]) as it:

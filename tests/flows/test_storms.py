@@ -1,4 +1,4 @@
-"""An agent that ends every session at once, for a day: it is left alone more and more."""
+"""An agent whose sessions never hold, for a day: it is left alone more and more."""
 
 import asyncio
 import json
@@ -30,6 +30,9 @@ ENDINGS = {
         "ended@ready*99999",
         "close=1000@ready*99999",
         "close=1000@update*99999",
+        "close=1011@ready*99999",
+        "drop@ready*99999;resume=session_not_found",
+        "ended@ready+10500*99999",
         "error=session_not_found@ready*99999",
         "error=at_capacity@ready*99999",
     ],
@@ -37,6 +40,10 @@ ENDINGS = {
         "ended-because=agent_disconnected@ready*99999",
         "ended-because=quota@connect*99999",
         "close=1000@ready*99999",
+        "close=1011@ready*99999",
+        "close=1011@update*99999",
+        "drop@ready*99999",
+        "drop@ready+10500*99999",
     ],
 }
 
@@ -106,7 +113,7 @@ async def test_a_day_of_sessions_that_end_at_once_is_few_sessions_and_one_warnin
         return
     fault = ENDINGS[protocol][number]
     caplog.set_level(logging.INFO)
-    async with Kiosk(protocol, [fault]).running() as it:
+    async with Kiosk(protocol, fault.split(";")).running() as it:
         await asyncio.sleep(DAY_S)
         measured(f"{protocol}, {fault.split('*')[0]}: {it.dials} sessions in 24 h")
         assert it.dials <= MOST_SESSIONS

@@ -37,6 +37,7 @@ ACCELERATED = Policy(
     retry_cap_s=0.3,
     window_spread_s=0.2,
     steady_s=0.3,
+    answered_steady_s=0.3,
 )
 LINK = LinkOptions(
     connect_timeout_s=1,

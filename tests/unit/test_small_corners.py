@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from voiced.audio.playout import Playout
-from voiced.core.events import AgentReady, LinkLost, Loss
+from voiced.core.events import AgentReady, LinkLost, Loss, TimerFired
 from voiced.core.state import Conversation
 from voiced.devices.pins import Lamp
 from voiced.outage_log import REASONS_TOLD, OutageLog
@@ -74,6 +74,7 @@ def test_an_outage_with_ever_new_reasons_is_told_of_boundedly_and_remembered_no_
     assert len(outages._told) == REASONS_TOLD
     assert sum(each.levelname == "WARNING" for each in caplog.records) == REASONS_TOLD
     outages.noticed(now, AgentReady(None), now)
+    outages.noticed(now, TimerFired("steady"), now)
     assert outages._told == set()
 
 

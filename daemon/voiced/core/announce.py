@@ -24,20 +24,21 @@ def wait(now: Conversation, event: ev.AnnouncementRequested, _policy: Policy) ->
 def go_on(now: Conversation, policy: Policy) -> Step:
     """Have the next one said if nobody is speaking and nothing else is about to be said.
 
-    What the user silenced must have ended, so that what is asked for now is not taken for it.
+    What the user silenced must have ended, so that what is asked for now is not taken for it. After
+    that the agent is heard again.
     """
     if now.phase is not Phase.LISTENING:
         return replace(now, announcing="", announcing_alarm=""), ()
-    if now.announcing or now.leaving or now.is_hushed:
+    if now.announcing or now.leaving or now.hush_pending:
         return now, ()
     if now.alarms and policy.announces:
         due = now.alarms[0]
-        after = replace(now, announcing=due.text, announcing_alarm=due.alarm_id)
+        after = replace(now, hushed=False, announcing=due.text, announcing_alarm=due.alarm_id)
         return after, (act.Announce(due.text),)
     if not now.announcements:
         return now, ()
     text, *others = now.announcements
-    after = replace(now, announcements=tuple(others), announcing=text)
+    after = replace(now, hushed=False, announcements=tuple(others), announcing=text)
     return after, (act.Announce(text),)
 
 

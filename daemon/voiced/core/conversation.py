@@ -95,6 +95,7 @@ def _press_again(now: Conversation, event: Event, policy: Policy) -> Step:
 
 def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
     lifetime_s = event.lifetime_s
+    resumed = now.resume_key is not None
     after = replace(
         now,
         phase=Phase.LISTENING,
@@ -109,10 +110,12 @@ def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
         unwanted=False,
         greets=False,
         young=True,
+        spoken=now.spoken and resumed,
+        answered=now.answered and resumed,
         renew_in_s=lifetime_s and max(lifetime_s - policy.renew_early_s, lifetime_s / 2),
     )
     actions: tuple[Action, ...] = ()
-    if now.resume_key is None and now.cut_off:
+    if now.cut_off and not resumed:
         actions = (act.DropCaptured(policy.keep_for_fresh_s),)
     if now.told_offline:
         actions = (*actions, act.PlayEarcon(Earcon.ONLINE))
@@ -128,7 +131,8 @@ def _tool_begins(now: Conversation, event: ev.ToolCalled, _policy: Policy) -> St
 def _tool_ends(now: Conversation, event: ev.ToolReturned, _policy: Policy) -> Step:
     if event.call_id not in now.tools:
         return now, ()  # its turn was interrupted
-    after = replace(now, tools=now.tools - {event.call_id}, tool_answered=True)
+    answered = now.tool_answered or event.call_id in now.older_tools
+    after = replace(now, tools=now.tools - {event.call_id}, tool_answered=answered)
     return after, (act.ReturnTool(event.call_id, event.result, event.is_error),)
 
 
@@ -151,7 +155,7 @@ def _timer(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
         case "silence":
             return replies.gives_up(now, event, policy)
         case "hush":
-            return replace(now, **replies.HEARD), ()
+            return replace(now, hush_pending=False, silenced=None), ()
         case "steady":
             return replace(now, failures=0, early_ends=0, young=False), ()
         case "renewal":
@@ -217,7 +221,13 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
         replies.hush, Phase.LISTENING, Phase.HEARING, Phase.SPEAKING
     ),
     (Phase.SPEAKING, ev.Hushed): _row(replies.hush, Phase.LISTENING, Phase.HEARING),
-    **{(phase, ev.ReplyDone): _row(replies.silenced_ends, phase) for phase in _QUIET},
+    **{
+        (phase, ev.ReplyDone): _row(
+            replies.silenced_ends,
+            *((phase, Phase.LISTENING) if phase is Phase.THINKING else (phase,)),
+        )
+        for phase in _QUIET
+    },
     **{
         (phase, ev.ReplyStarted): _row(replies.reply_begins, phase, Phase.SPEAKING)
         for phase in AWAKE

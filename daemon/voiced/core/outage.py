@@ -14,6 +14,9 @@ from voiced.core.state import Conversation, Phase, Policy, Step, forget
 ENDED_BY_AGENT = (Loss.ENDED, Loss.BUSY, Loss.SESSION_GONE)
 """Where the network works, and the agent does not want to go on."""
 
+_BREAKS_EXCUSED = 2
+"""Links in a row that may break by chance; with more, the agent itself may be at fault."""
+
 _ENGAGED = (Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
 """Where a person is in the middle of something, and waits for it to go on."""
 
@@ -25,27 +28,28 @@ def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
     if now.leaving or nothing_waits:
         return forget(now), (*cut_short, act.CloseLink())
     was_trying = now.phase is Phase.CONNECTING
-    ended = event.loss is Loss.ENDED
-    early = ended if was_trying else now.young and event.loss in ENDED_BY_AGENT
+    early = _is_early(now, event)
     early_ends = now.early_ends + early
-    unwanted = early and early_ends > 1
-    gone = unwanted or event.loss in (Loss.REJECTED, Loss.SESSION_GONE, Loss.ENDED)
+    in_a_row = early and early_ends > 1
+    gone = in_a_row or event.loss in (Loss.REJECTED, Loss.SESSION_GONE, Loss.ENDED)
     key = None if gone or policy.resume_window_s <= 0 else now.resume_key
     after = replace(
         forget(now),
         phase=Phase.CONNECTING,
         offline=now.offline
         or (was_trying and event.loss in (Loss.BROKEN, Loss.BUSY, Loss.ENDED))
-        or unwanted,
+        or in_a_row,
         refused=now.refused or event.loss is Loss.REJECTED,
         resume_key=key,
         cause=event.reason,
         failures=now.failures + 1,
         early_ends=early_ends,
         reached=event.reached,
-        unwanted=unwanted or event.loss in (Loss.BUSY, Loss.ENDED),
+        unwanted=event.loss in (Loss.BUSY, Loss.ENDED)
+        or (in_a_row and event.loss is Loss.SESSION_GONE),
         greets=now.greets,
         unattended=now.unattended,
+        spoken=now.spoken,
         answered=now.answered,
         cut_off=True,
         answer_owed=now.answer_owed or now.phase in _ENGAGED or _is_missed(now, event),
@@ -67,14 +71,23 @@ def turned_away(now: Conversation, event: ev.SessionEnded, policy: Policy) -> St
 def session_ended(now: Conversation, event: ev.SessionEnded, policy: Policy) -> Step:
     """The conversation is over, unless the agent ends one session after the other at once.
 
-    The first to end early gets the benefit of the doubt, and so does one in which a person got an
+    The first to end early gets the benefit of the doubt, and so does one in which somebody got an
     answer: it may have been a short conversation.
     """
-    early = now.young and not now.leaving and (now.unattended or not now.answered)
+    early = now.young and not now.leaving and not now.answered
     if early and now.early_ends:
         return lost(now, _ended(event), policy)
     after = replace(forget(now), early_ends=int(early))
     return after, (*hear_out(now), act.CancelTools(), act.CloseLink(), act.PlayEarcon(Earcon.END))
+
+
+def _is_early(now: Conversation, event: ev.LinkLost) -> bool:
+    """Tell whether the agent was reached in vain: the session did not hold, and not by chance."""
+    trying = now.phase is Phase.CONNECTING
+    if event.loss is Loss.BROKEN:
+        reached = event.reached if trying else now.young
+        return reached and now.failures >= _BREAKS_EXCUSED
+    return event.loss is Loss.ENDED if trying else now.young and event.loss in ENDED_BY_AGENT
 
 
 def _is_missed(now: Conversation, event: ev.LinkLost) -> bool:

@@ -11,7 +11,7 @@ from voiced.core.cues import Earcon
 from voiced.core.events import Event
 from voiced.core.state import AWAKE, Conversation, Phase, Policy, Step, forget
 
-HEARD: dict[str, Any] = {"hushed": False, "silenced": None}
+HEARD: dict[str, Any] = {"hushed": False, "hush_pending": False, "silenced": None}
 """Nothing that the agent says is silenced any more."""
 
 
@@ -22,25 +22,29 @@ def turn_begins(now: Conversation, _event: Event, _policy: Policy) -> Step:
 
 def turn_ends(now: Conversation, _event: Event, _policy: Policy) -> Step:
     """The agent has decided that the turn ended."""
-    return replace(now, phase=Phase.THINKING, user_speaking=False, turned=True), ()
+    after = replace(_take_turn(now), phase=Phase.THINKING, user_speaking=False)
+    return replace(after, **HEARD), ()
 
 
 def speaks_over(now: Conversation, event: Event, _policy: Policy) -> Step:
     """The user speaks during a reply, which is no interruption yet."""
     begins = isinstance(event, ev.SpeechStarted)
-    return replace(now, user_speaking=begins, turned=now.turned or not begins), ()
+    return replace(now if begins else _take_turn(now), user_speaking=begins), ()
+
+
+def _take_turn(now: Conversation) -> Conversation:
+    """Return a conversation in which the user has taken a turn; what tools run are of an older one."""
+    return replace(now, turned=True, older_tools=now.tools, tool_answered=False)
 
 
 def reply_begins(now: Conversation, event: ev.ReplyStarted, _policy: Policy) -> Step:
-    """Let it be heard, unless it is the one that the user silenced.
+    """Let it be heard, unless it answers a turn that the user silenced.
 
     The answer to a newer turn is heard at once: what is left of an older reply, which may have come
     faster than it sounds, is dropped. Replies of one turn follow each other.
     """
     if now.hushed:
-        return replace(now, hushed=False, silenced=event.reply_id), ()
-    if event.reply_id == now.silenced:
-        return now, ()
+        return replace(now, hush_pending=True, silenced=event.reply_id), ()
     after = replace(
         now,
         phase=Phase.SPEAKING,
@@ -48,7 +52,8 @@ def reply_begins(now: Conversation, event: ev.ReplyStarted, _policy: Policy) -> 
         cut_reply=None,
         turned=now.turned and now.tool_answered,
         tool_answered=False,
-        answered=True,
+        spoken=True,
+        answered=now.answered or now.spoken or now.turned or not now.unattended,
         parting=now.leaving,
     )
     left = now.reply_id is not None or now.cut_reply is not None
@@ -69,8 +74,11 @@ def reply_ends(now: Conversation, event: ev.ReplyDone, _policy: Policy) -> Step:
 
 def silenced_ends(now: Conversation, event: ev.ReplyDone, _policy: Policy) -> Step:
     """What the user silenced may be over."""
-    silenced = None if event.reply_id == now.silenced else now.silenced
-    return replace(now, silenced=silenced), ()
+    if event.reply_id != now.silenced:
+        return now, ()
+    waits = now.phase is Phase.THINKING and not now.tools
+    phase = Phase.LISTENING if waits else now.phase
+    return replace(now, phase=phase, hush_pending=False, silenced=None), ()
 
 
 def drained(now: Conversation, event: ev.PlaybackDrained, policy: Policy) -> Step:
@@ -89,12 +97,11 @@ def rest_heard(now: Conversation, event: ev.PlaybackDrained, _policy: Policy) ->
 
 
 def hush(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    """Silence the reply; one that has not begun is silenced when it does."""
+    """Silence the reply, or before it begins all replies of its turn."""
+    early = now.phase is Phase.THINKING
     after = _to_listening(replace(now, tools=frozenset()))
-    return replace(after, hushed=now.phase is Phase.THINKING), (
-        act.DropPlayback(),
-        act.CancelTools(),
-    )
+    after = replace(after, hushed=early, hush_pending=early)
+    return after, (act.DropPlayback(), act.CancelTools())
 
 
 def interrupt(now: Conversation, event: ev.Woken, policy: Policy) -> Step:

@@ -20,7 +20,7 @@ def pause_before_next(
         resume_key: The session the next attempt will ask for.
         lost: What happened.
         policy: The numbers.
-        early_ends: Sessions in a row that the agent ended at once, with this one.
+        early_ends: Sessions in a row that did not hold, with this one.
     """
     match lost.loss:
         case Loss.ENDED:
@@ -33,6 +33,8 @@ def pause_before_next(
             return Pause(policy.refused_delay_s, 1.25 * policy.refused_delay_s)
         case Loss.BUSY:
             return _later(lost.wait_s, pause_before_fresh(failures, policy))
+        case Loss.BROKEN if early_ends > 1 and lost.reached:
+            return _after_ends(early_ends, policy)
         case _ if resume_key is not None:
             return _before_resume(failures, policy)
         case _:
@@ -46,7 +48,7 @@ def pause_before_fresh(failures: int, policy: Policy) -> Pause:
 
 
 def _after_ends(early_ends: int, policy: Policy) -> Pause:
-    """Return the wait after sessions that the agent ended at once; each of them is billed."""
+    """Return the wait after sessions that did not hold; each of them is billed."""
     most_s = _doubled(policy.retry_delay_s, early_ends, policy.ended_cap_s)
     return Pause(0.8 * most_s, most_s)
 

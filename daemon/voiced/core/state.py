@@ -36,9 +36,10 @@ class Policy:
         retry_delay_s: Longest wait before the second attempt to open a new session; doubles each time.
         retry_cap_s: The longest of these waits.
         window_spread_s: Longest wait for a new session once the window has closed.
-        ended_cap_s: Longest wait after sessions that the agent ended at once, one after the other.
+        ended_cap_s: Longest wait after sessions that did not hold, one after the other.
         refused_delay_s: Wait after a refusal that only the owner can mend.
         steady_s: How long a session must hold before the waits begin anew.
+        answered_steady_s: The same, once somebody was answered in it.
         keep_for_fresh_s: How much of what was said before a new session goes to it, after a drop.
         renew_early_s: How long before its end a session is replaced by a new one.
         quiet_s: Silence that is long enough to replace a session in.
@@ -66,7 +67,8 @@ class Policy:
     window_spread_s: float = 5.0
     ended_cap_s: float = 900.0
     refused_delay_s: float = 900.0
-    steady_s: float = 10.0
+    steady_s: float = 60.0
+    answered_steady_s: float = 10.0
     keep_for_fresh_s: float = 3.0
     renew_early_s: float = 300.0
     quiet_s: float = 10.0
@@ -114,10 +116,11 @@ class Conversation:
         resume_key: Reopens the agent's session after a lost link.
         cause: Why the agent cannot be had, in a sentence; empty while it can.
         failures: Links lost since one was steady, or since there was new hope.
-        early_ends: Sessions in a row that the agent ended at once.
+        early_ends: Sessions in a row that did not hold: the agent, or more than chance, ended them.
         young: The session has not yet held for long enough to be taken for steady.
         unattended: Nobody woke us: there is no person to be answered.
-        answered: The agent has begun a reply since we were woken.
+        spoken: The agent has begun a reply in this session, if only to greet.
+        answered: It has begun one to somebody who was there.
         reached: The last attempt reached the agent, which then failed.
         unwanted: The agent does not want us now: only time helps, or the owner.
         greets: The next session may begin with the agent's greeting.
@@ -129,10 +132,12 @@ class Conversation:
         reply_id: The reply being heard.
         cut_reply: A reply cut short by a lost link, of which what had arrived is still heard.
         user_speaking: The agent hears the user, whatever we are doing.
-        hushed: The user silenced the reply to a turn, and it has not begun.
-        silenced: That reply: it is under way, and not heard.
+        hushed: The user silenced a turn before its reply began: none of its replies is heard.
+        hush_pending: Such a reply is yet to end, and maybe to begin.
+        silenced: That reply, once it is under way.
         turned: The user has taken a turn since the newest reply began.
-        tool_answered: A result was returned since then: the next reply may be about that.
+        older_tools: Calls made before the newest turn of the user.
+        tool_answered: The result of one was returned since then: the next reply may be about that.
         tools: Calls whose results are owed.
         announcements: What the agent is yet to be asked to say.
         announcing: What it was asked to say and has not begun to.
@@ -162,6 +167,7 @@ class Conversation:
     early_ends: int = 0
     young: bool = False
     unattended: bool = False
+    spoken: bool = False
     answered: bool = False
     reached: bool = False
     unwanted: bool = False
@@ -175,8 +181,10 @@ class Conversation:
     cut_reply: str | None = None
     user_speaking: bool = False
     hushed: bool = False
+    hush_pending: bool = False
     silenced: str | None = None
     turned: bool = False
+    older_tools: frozenset[str] = frozenset()
     tool_answered: bool = False
     tools: frozenset[str] = frozenset()
     announcements: tuple[str, ...] = field(default=(), repr=False)
@@ -187,11 +195,6 @@ class Conversation:
     brief: bool = False
     leaving: bool = False
     parting: bool = False
-
-    @property
-    def is_hushed(self) -> bool:
-        """A reply that the user silenced is yet to end, and maybe to begin."""
-        return self.hushed or self.silenced is not None
 
 
 Step = tuple[Conversation, tuple[Action, ...]]
@@ -296,14 +299,18 @@ def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
         "patience": patience_s(conversation, policy),
         "silence": silence_s(conversation, policy),
         "resume window": policy.resume_window_s if _resuming(conversation) else None,
-        "steady": policy.steady_s if awake and conversation.young else None,
+        "steady": _steady_s(conversation, policy) if awake and conversation.young else None,
         "renewal": conversation.renew_in_s if awake and not conversation.stale else None,
         "echo": policy.echo_tail_s if conversation.echoing else None,
         "quiet": policy.quiet_s if conversation.stale and _is_quiet(conversation) else None,
-        "hush": policy.silence_limit_s if conversation.is_hushed else None,
+        "hush": policy.silence_limit_s if conversation.hush_pending else None,
         **_alarm_timers(conversation, policy),
     }
     return {name: after_s for name, after_s in running.items() if after_s is not None}
+
+
+def _steady_s(conversation: Conversation, policy: Policy) -> float:
+    return policy.answered_steady_s if conversation.answered else policy.steady_s
 
 
 def _alarm_timers(conversation: Conversation, policy: Policy) -> dict[str, float | None]:

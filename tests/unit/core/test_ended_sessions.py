@@ -69,6 +69,32 @@ def test_an_agent_that_answers_a_person_and_parts_soon_has_done_well():
         assert (now.phase, now.early_ends) == (Phase.ASLEEP, 0)
 
 
+@pytest.mark.parametrize(
+    ("wake", "events", "is_answered"),
+    [
+        (ALWAYS, (), False),
+        (ALWAYS, (ev.ReplyStarted("r1"),), False),
+        (ALWAYS, (ev.SpeechStarted(), ev.SpeechStopped()), False),
+        (ALWAYS, (ev.SpeechStarted(), ev.SpeechStopped(), ev.ReplyStarted("r1")), True),
+        (ALWAYS, (ev.ReplyStarted("r1"), ev.ReplyDone("r1"), ev.ReplyStarted("r2")), True),
+        (BUTTON, (), False),
+        (BUTTON, (ev.SpeechStarted(), ev.SpeechStopped()), False),
+        (BUTTON, (ev.ReplyStarted("r1"),), True),
+    ],
+)
+def test_a_session_proves_itself_sooner_once_somebody_was_answered_in_it(wake, events, is_answered):
+    now, orders = after(Conversation(), wake, READY, *events)
+    assert now.answered == is_answered
+    steady_s = POLICY.answered_steady_s if is_answered else POLICY.steady_s
+    assert timers(orders)["steady"] == steady_s
+    assert after(now, FULL)[0].early_ends == (not is_answered)
+    now, orders = after(now, LinkLost("gone"), READY)
+    assert timers(orders)["steady"] == steady_s, "the same session goes on"
+    now, orders = after(now, LinkLost("gone", Loss.SESSION_GONE), READY)
+    assert timers(orders)["steady"] == POLICY.steady_s
+    assert not now.answered
+
+
 def test_nobody_is_there_to_be_answered_by_an_agent_that_greets_and_parts():
     now, _ = after(Conversation(), ALWAYS, READY, ev.ReplyStarted("r1"), FULL)
     assert now.early_ends == 1
@@ -107,6 +133,32 @@ def test_a_network_that_breaks_is_not_the_agents_doing():
     broken = LinkLost("gone")
     now, _ = after(Conversation(phase=Phase.CONNECTING), READY, broken, READY, broken)
     assert now.early_ends == 0
+
+
+@pytest.mark.parametrize("reaches_ready", [True, False])
+def test_a_link_that_breaks_at_once_each_time_is_more_than_a_bad_network(reaches_ready):
+    now, pauses = Conversation(phase=Phase.CONNECTING), []
+    for _ in range(14):
+        broken = (READY,) if reaches_ready else ()
+        now, orders = after(now, *broken, LinkLost("1011", reached=True))
+        pauses.append(dials(orders)[-1].pause)
+    assert status_of(now) is Status.OFFLINE
+    assert now.cause == "1011"
+    assert [pause.most_s for pause in pauses[3:]] == [*(4 * 2**n for n in range(8)), 900, 900, 900]
+    assert dials(orders)[-1].resume_key is None
+    hurried = [
+        order for order in after(now, ev.NetworkBack())[1] if isinstance(order, act.HurryLink)
+    ]
+    assert hurried, "the network may yet be at fault"
+
+
+def test_a_network_that_cannot_be_reached_is_not_the_agents_doing():
+    now = Conversation(phase=Phase.CONNECTING)
+    now, _ = after(now, *[LinkLost("no route")] * 9)
+    assert now.early_ends == 0
+    now, _ = after(now, READY, ev.TimerFired("steady"))
+    now, orders = after(now, LinkLost("gone"))
+    assert dials(orders) == [act.OpenLink("s", act.AT_ONCE, greet=False)]
 
 
 @pytest.mark.parametrize("phase", AWAKE)
