@@ -27,7 +27,7 @@ from voiced.tools.mcp.reading import (
     schema_text,
 )
 from voiced.tools.mcp.server import Server
-from voiced.tools.mcp.web import Connect, Web
+from voiced.tools.mcp.web import Connect, Web, asking
 from voiced.tools.program_client import program_socket
 
 JOIN_WITHIN_S = 15.0
@@ -111,7 +111,8 @@ class Client:
         params = {"name": name, "arguments": dict(arguments)}
         try:
             # Not the session's own method: it would run the server's regular expressions.
-            return _read(await self._requests.send_raw_request("tools/call", params))
+            with asking():
+                return _read(await self._requests.send_raw_request("tools/call", params))
         except MCPError as error:
             self._look.set()
             kind = ToolError if self._refused() is None else NotAskedError
