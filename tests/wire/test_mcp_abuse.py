@@ -43,7 +43,7 @@ class Abuser:
 
     async def answer(self, request):
         asked = await request.json() if request.method == "POST" else {}
-        method = asked.get("method", request.method)
+        method = asked.get("method", request.method)  # an answer of ours has none of its own
         self.asked.append(method)
         self.headers = request.headers
         if method in self.special:
@@ -173,4 +173,34 @@ async def test_nothing_that_follows_a_connection_holds_up_the_next(unused_port):
         it.special["DELETE"] = it.endless("text/plain", PIECE, 0.02)
         it.tools = 7
         async with joined(it.server, wait=False):
-            await until(lambda: it.n_asked("initialize") > 1, within_s=5)
+            await until(lambda: min(map(it.n_asked, ("tools/list", "GET"))) > 1, within_s=5)
+
+
+@pytest.mark.parametrize("method", ["ping", "sampling/createMessage", "roots/list"])
+async def test_a_server_that_asks_more_than_it_lets_us_answer_is_dropped(unused_port, told, method):
+    async def wait(request, asked):
+        await asyncio.sleep(60)
+
+    asking = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": {}})
+    async with abuser(unused_port, POST=wait) as it:
+        it.special["GET"] = it.endless(EVENTS, f"data: {asking}\n\n".encode(), 0.001)
+        async with joined(it.server, wait=False):
+            await until(lambda: told(logging.WARNING), within_s=5)
+    assert told(logging.WARNING)[0].endswith("it asks more than it lets us answer")
+
+
+@pytest.mark.parametrize("method", ["ping", "sampling/createMessage"])
+async def test_whatever_a_server_asks_is_answered_if_it_takes_that(unused_port, told, method):
+    async def ask(request, asked):
+        it.special["GET"] = it.nothing
+        body = [
+            f"data: {json.dumps({'jsonrpc': '2.0', 'id': n, 'method': method, 'params': {}})}\n\n"
+            for n in range(8)
+        ]
+        return web.Response(body="".join(body).encode(), content_type=EVENTS)
+
+    async with abuser(unused_port, GET=ask) as it, joined(it.server):
+        await until(lambda: it.n_asked("GET") > 1, within_s=5)
+        await asyncio.sleep(0.2)
+        assert it.n_asked("POST") == 8
+        assert not told(logging.WARNING)

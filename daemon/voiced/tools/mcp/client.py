@@ -18,6 +18,7 @@ from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
 
 from voiced import __version__
 from voiced.errors import LinkError, NotAskedError, ToolError, VoicedError
+from voiced.tools.mcp.answers import Answers
 from voiced.tools.mcp.process import process, served_process
 from voiced.tools.mcp.reading import (
     MOST_DESCRIPTION_CHARS,
@@ -93,8 +94,8 @@ class Client:
             ConfigError: If a secret cannot be read.
         """
         try:
-            async with self._streams() as streams:
-                self._requests = JSONRPCDispatcher(*streams)
+            async with self._streams() as (heard, out):
+                self._requests = JSONRPCDispatcher(heard, Answers(out))
                 async with self._session() as session:
                     with anyio.fail_after(self._patience_s()):
                         await session.initialize()
@@ -200,7 +201,7 @@ class Client:
     def _explained(self, error: Exception) -> VoicedError:
         """Return why the connection has ended; the texts of libraries hold addresses and more."""
         while isinstance(error, ExceptionGroup):
-            error = error.exceptions[0]
+            error = (error.subgroup(VoicedError) or error).exceptions[0]
         if isinstance(error, VoicedError):
             return error
         if (refused := self._refused()) is not None:
