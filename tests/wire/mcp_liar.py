@@ -88,6 +88,8 @@ def main():
         message = json.loads(line)
         if "id" in message:
             answer(lie, message)
+        while lie == "asking" and message["method"] == "tools/list":
+            say(id="x" * 3000, method="ping")
         if lie == "flood" and message["method"] == "tools/list":
             changed = json.dumps({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
             while True:

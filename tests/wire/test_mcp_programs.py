@@ -86,6 +86,13 @@ async def test_a_program_and_its_children_end_with_us(tmp_path, lie):
     assert not any(is_alive(pid) for pid in pids)
 
 
+async def test_a_program_that_asks_more_than_it_lets_us_answer_is_dropped(told):
+    async with joined(liar("asking"), wait=False):
+        await until(lambda: told(logging.WARNING), within_s=5)
+    (warning,) = told(logging.WARNING)[:1]
+    assert warning.endswith("it asks more than it lets us answer")
+
+
 async def test_a_program_that_is_missing_is_told_of_once(told):
     async with joined(program("/nonexistent/server"), wait=False):
         await asyncio.sleep(1.5)

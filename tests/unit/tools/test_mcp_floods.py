@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -53,6 +54,73 @@ async def test_a_list_ends_where_its_cursor_leads_nowhere_or_back(name):
     tools = await client._tools()
     assert len(pages.asked) == n_pages
     assert [tool.name for tool in tools] == [f"t{n}" for n in range(n_pages)]
+
+
+class Repeating:
+    """Lists the same page under every cursor."""
+
+    def __init__(self, tools):
+        self.tools = tools
+        self.n_asked = 0
+
+    async def send_raw_request(self, method, params):
+        self.n_asked += 1
+        return {"tools": self.tools, "nextCursor": str(self.n_asked % 3)}
+
+
+async def listed(tools):
+    client = Client(SERVER, lambda *_: None, nowhere)
+    client._requests = Repeating(tools)
+    return await client._tools()
+
+
+async def test_a_page_that_comes_again_is_not_complained_of():
+    tools = await listed([{"name": f"t{n}", "inputSchema": {"type": "object"}} for n in range(3)])
+    assert [tool.name for tool in tools] == ["t0", "t1", "t2"]
+    assert offers("shop", tools, None, 25).complaints == []
+
+
+@pytest.mark.parametrize("fits", [True, False])
+async def test_a_list_is_read_no_further_than_it_may_be_long(fits):
+    schema = {"type": "object", "title": "x" * (16_000 if fits else 17_000)}
+    tools = await listed([{"name": f"t{n}", "inputSchema": schema} for n in range(100)])
+    assert 50 < len(tools) < 70
+    assert all((tool.schema is not None) is fits for tool in tools)
+
+
+MIXED = [each for n in range(1000) for each in (n, [n])]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {"type": MIXED}}},
+        {"properties": {"a": {"type": [{}] * 4000}}},
+        {"properties": {"a": {"type": [*range(2000), "x"]}}},
+        {"dependentRequired": {"enum": MIXED}},
+        {"properties": {"a": {"type": [{"a": [*[1] * 10, n]} for n in range(300)]}}},
+    ],
+)
+async def test_no_schema_takes_long_to_check(schema):
+    began_s = time.thread_time()
+    tool, *_ = await listed([{"name": "t", "inputSchema": schema}])
+    assert tool.schema is None
+    assert time.thread_time() - began_s < 0.25
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"enum": [f"light.{n}" for n in range(1000)]},
+        {"enum": [*range(2000)]},
+        {"enum": [*(f"light.{n}" for n in range(250)), None]},
+        {"anyOf": [{"const": n} for n in range(250)]},
+    ],
+)
+async def test_a_schema_may_have_long_lists_to_choose_from(choice):
+    schema = {"type": "object", "properties": {"a": choice}}
+    tool, *_ = await listed([{"name": "t", "inputSchema": schema}])
+    assert tool.schema is not None
 
 
 def foreign(names):

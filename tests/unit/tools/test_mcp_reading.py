@@ -141,7 +141,7 @@ def test_a_result_is_what_somebody_can_say(structured, texts, left_out, is_error
 @given(
     st.none() | st.dictionaries(st.text(), st.text() | st.floats() | st.none()),
     st.lists(st.text(max_size=40_000)),
-    st.lists(st.sampled_from(["image", "audio", "resource"])),
+    st.lists(st.sampled_from(["image", "audio", "resource"]) | st.text(max_size=5000)),
     st.booleans(),
 )
 def test_a_result_is_small_and_json_whatever_it_was(structured, texts, left_out, is_error):
@@ -159,6 +159,15 @@ def test_a_result_that_is_cut_says_so_and_how_to_get_less():
     )
     whole = read(result(None, ["x" * MOST_RESULT_CHARS], [], is_error=False))["text"]
     assert whole == "x" * MOST_RESULT_CHARS
+
+
+def test_of_many_kinds_that_are_left_out_some_are_named_and_the_text_stays():
+    kinds = [f"{n:04}" + "y" * 50 for n in range(5000)]
+    found = read(result(None, ["x" * 15_000], kinds, is_error=False))["text"]
+    assert found.startswith("x" * 15_000 + "\n(left out: 0000yyyy")
+    assert found.endswith("y)\n(left out: and more)")
+    assert found.count("left out") == 11
+    assert len(found) <= MOST_RESULT_CHARS
 
 
 def test_nothing_of_a_result_shows_in_a_log():

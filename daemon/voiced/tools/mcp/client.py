@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import mcp_types as types
 from jsonschema import Draft202012Validator
@@ -18,6 +19,7 @@ from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
 
 from voiced import __version__
 from voiced.errors import LinkError, NotAskedError, ToolError, VoicedError
+from voiced.tools.mcp.answers import Answers
 from voiced.tools.mcp.process import process, served_process
 from voiced.tools.mcp.reading import (
     MOST_DESCRIPTION_CHARS,
@@ -27,7 +29,7 @@ from voiced.tools.mcp.reading import (
     schema_text,
 )
 from voiced.tools.mcp.server import Server
-from voiced.tools.mcp.web import Connect, Web
+from voiced.tools.mcp.web import Connect, Web, asking
 from voiced.tools.program_client import program_socket
 
 JOIN_WITHIN_S = 15.0
@@ -44,9 +46,7 @@ BREATH_S = 0.5
 MOST_PAGES = 20
 MOST_LISTED = 1000
 MOST_LISTED_CHARS = 1024 * 1024
-"""Of all tools together; what comes after is left out."""
-
-MOST_WORD_CHARS = 20
+"""Of all tools together, also of those that cannot be used; what comes after is left out."""
 
 _UNREADABLE = "SSE stream failed"
 """How the SDK begins to tell of an event that is too long; its code is that of a lost connection."""
@@ -93,8 +93,8 @@ class Client:
             ConfigError: If a secret cannot be read.
         """
         try:
-            async with self._streams() as streams:
-                self._requests = JSONRPCDispatcher(*streams)
+            async with self._streams() as (heard, out):
+                self._requests = JSONRPCDispatcher(heard, Answers(out))
                 async with self._session() as session:
                     with anyio.fail_after(self._patience_s()):
                         await session.initialize()
@@ -111,7 +111,8 @@ class Client:
         params = {"name": name, "arguments": dict(arguments)}
         try:
             # Not the session's own method: it would run the server's regular expressions.
-            return _read(await self._requests.send_raw_request("tools/call", params))
+            with asking():
+                return _read(await self._requests.send_raw_request("tools/call", params))
         except MCPError as error:
             self._look.set()
             kind = ToolError if self._refused() is None else NotAskedError
@@ -165,23 +166,26 @@ class Client:
 
     async def _tools(self) -> list[ForeignTool]:
         # Not the session's own method: one tool that is none would spoil the whole list.
-        found: list[ForeignTool] = []
+        found: dict[str, ForeignTool] = {}
         n_chars = 0
         cursors = {""}  # a cursor that leads nowhere, or back, is the end: servers send both
         params: dict[str, Any] | None = None
         for _ in range(MOST_PAGES):
             page = await self._requests.send_raw_request("tools/list", params)
-            tools = _foreign_tools(page)[: MOST_LISTED - len(found)]
-            n_chars += sum(map(_chars_in, tools))
-            if n_chars > MOST_LISTED_CHARS:
-                break
-            found += tools
+            for listed in _listed(page):
+                if listed["name"] in found:  # a page may come twice
+                    continue
+                n_chars += _chars_in(listed)
+                if n_chars > MOST_LISTED_CHARS or len(found) >= MOST_LISTED:
+                    return [*found.values()]
+                found[listed["name"]] = _foreign_tool(listed)
+                await anyio.lowlevel.checkpoint()  # other servers have their turn
             cursor = page.get("nextCursor")
-            if not isinstance(cursor, str) or cursor in cursors or len(found) >= MOST_LISTED:
+            if not isinstance(cursor, str) or cursor in cursors:
                 break
             cursors.add(cursor)
             params = {"cursor": cursor}
-        return found
+        return [*found.values()]
 
     def _sentence(self, error: MCPError) -> str:
         """Return what the agent can say of a call that was answered with an error."""
@@ -199,7 +203,7 @@ class Client:
     def _explained(self, error: Exception) -> VoicedError:
         """Return why the connection has ended; the texts of libraries hold addresses and more."""
         while isinstance(error, ExceptionGroup):
-            error = error.exceptions[0]
+            error = (error.subgroup(VoicedError) or error).exceptions[0]
         if isinstance(error, VoicedError):
             return error
         if (refused := self._refused()) is not None:
@@ -219,23 +223,24 @@ class Client:
                 return LinkError(f"the connection broke ({type(error).__name__})")
 
 
-def _foreign_tools(page: Mapping[str, Any]) -> list[ForeignTool]:
+def _listed(page: Mapping[str, Any]) -> list[dict[str, Any]]:
     tools = page.get("tools")
     if not isinstance(tools, list):
         raise TypeError
-    return [
-        ForeignTool(
-            tool["name"],
-            str(tool.get("description") or tool.get("title") or "")[:MOST_DESCRIPTION_CHARS],
-            schema_text(tool.get("inputSchema"), _is_schema),
-        )
-        for tool in tools
-        if isinstance(tool, dict) and isinstance(tool.get("name"), str)
-    ]
+    return [each for each in tools if isinstance(each, dict) and isinstance(each.get("name"), str)]
 
 
-def _chars_in(tool: ForeignTool) -> int:
-    return len(tool.name) + len(tool.description) + len(tool.schema or "")
+def _foreign_tool(listed: Mapping[str, Any]) -> ForeignTool:
+    schema = schema_text(listed.get("inputSchema"), _is_schema)
+    return ForeignTool(listed["name"], _description(listed), schema)
+
+
+def _description(listed: Mapping[str, Any]) -> str:
+    return str(listed.get("description") or listed.get("title") or "")[:MOST_DESCRIPTION_CHARS]
+
+
+def _chars_in(listed: Mapping[str, Any]) -> int:
+    return len(listed["name"]) + len(_description(listed)) + len(str(listed.get("inputSchema")))
 
 
 def _is_schema(schema: Any) -> bool:
@@ -251,8 +256,6 @@ def _read(found: Mapping[str, Any]) -> ForeignResult:
     if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
         raise TypeError
     texts = [str(each.get("text", "")) for each in content if each.get("type") == "text"]
-    others = [
-        str(each.get("type"))[:MOST_WORD_CHARS] for each in content if each.get("type") != "text"
-    ]
+    others = [str(each.get("type")) for each in content if each.get("type") != "text"]
     error = found.get("isError") is True
     return result(found.get("structuredContent"), texts, others, is_error=error)

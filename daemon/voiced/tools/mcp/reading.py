@@ -20,6 +20,13 @@ MOST_NAME_CHARS = 64
 MOST_DESCRIPTION_CHARS = 1000
 MOST_SCHEMA_CHARS = 16 * 1024
 MOST_RESULT_CHARS = 16_000
+MOST_KINDS = 10
+MOST_KIND_CHARS = 20
+"""Of what is left out of a result: so many are named, by so much of their names."""
+
+MOST_COMPARISONS = 100_000
+"""Of values in the lists of one schema: each takes a microsecond."""
+
 LARGEST_CHARS = 1024 * 1024  # to write more of it as JSON takes too long
 MOST_ERROR_CHARS = 500
 MOST_COMPLAINTS = 20
@@ -189,11 +196,33 @@ def schema_text(schema: object, is_schema: Callable[[Any], bool]) -> str | None:
         return None
     try:
         text = json.dumps(schema, allow_nan=False)
-        if len(text) > MOST_SCHEMA_CHARS or not is_schema(schema):
+        if len(text) > MOST_SCHEMA_CHARS:
+            return None
+        _, n_comparisons = _values_and_comparisons(schema)
+        if n_comparisons > MOST_COMPARISONS or not is_schema(schema):
             return None
     except (ValueError, TypeError, RecursionError):
         return None
     return text
+
+
+def _values_and_comparisons(value: object) -> tuple[int, int]:
+    """Return how many values there are in one, and how many comparisons find equal items in its lists.
+
+    JSON schema wants some lists to have no two equal items. Where they cannot be sorted, each is
+    compared with each.
+    """
+    if isinstance(value, Mapping):
+        within, is_slow = [*value.values()], False
+    elif isinstance(value, list):
+        types = {*map(type, value)}
+        within, is_slow = value, not (types <= {str} or types <= {int, float})
+    else:
+        return 1, 0
+    found = [_values_and_comparisons(each) for each in within]
+    n_values = 1 + sum(each[0] for each in found)
+    n_slow = len(within) * n_values // 2 if is_slow else 0
+    return n_values, n_slow + sum(each[1] for each in found)
 
 
 def result(
@@ -219,10 +248,17 @@ def result(
         if 0 < len(as_json) <= MOST_RESULT_CHARS:
             return ForeignResult(as_json, is_json=True)
         text = text or as_json
-    note = "".join(f"\n(left out: {each})" for each in sorted({*left_out}))
+    note = _note(left_out)
     if len(text) + len(note) > MOST_RESULT_CHARS:
         note += f"\n(cut, {len(text)} characters are too many: ask for less, for one name or area)"
     return ForeignResult(_cut(text, MOST_RESULT_CHARS - len(note)) + note)
+
+
+def _note(left_out: Sequence[str]) -> str:
+    """Return what is to be said of what is left out, a line for each kind."""
+    kinds = sorted({each[:MOST_KIND_CHARS] for each in left_out})
+    told = kinds if len(kinds) <= MOST_KINDS else [*kinds[:MOST_KINDS], "and more"]
+    return "".join(f"\n(left out: {each})" for each in told)
 
 
 def read(found: ForeignResult) -> object:

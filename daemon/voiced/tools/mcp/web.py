@@ -3,8 +3,17 @@
 import re
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
 
@@ -40,6 +49,9 @@ MOST_CONNECTIONS = 100
 UNUSED_S = 5.0
 """After which a connection is closed."""
 
+LISTEN_EVERY_S = 1.0
+"""The least time between two requests to listen, whatever the server says."""
+
 _SENTENCES = {
     401: ("it refuses the credentials (HTTP 401)", "check `headers`"),
     403: (
@@ -48,9 +60,52 @@ _SENTENCES = {
     ),
     405: ("it speaks no streamable HTTP (HTTP 405)", "check `url`"),
 }
-_CONTENT = "application/json"
+_STREAM = "text/event-stream"
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n){2}")
 """Ends an event (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+
+
+class _Asking:
+    """Somebody who waits for an answer. Once they do no more, none is read.
+
+    To tell a server so does not end its answer: one without end would be read for ever.
+    """
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._scopes: set[anyio.CancelScope] = set()
+
+    def end(self) -> None:
+        self.is_over = True
+        for scope in self._scopes:
+            scope.cancel()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        with anyio.CancelScope() as scope:
+            if self.is_over:
+                scope.cancel()
+            self._scopes.add(scope)
+            try:
+                yield
+            finally:
+                self._scopes.discard(scope)
+
+
+_asking: ContextVar[_Asking | None] = ContextVar("_asking", default=None)
+"""Who waits for the answer to what is sent; the SDK sends everything in the context of who asks."""
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Stop to read, at the end, the answers to all that is asked within."""
+    it = _Asking()
+    before = _asking.set(it)
+    try:
+        yield
+    finally:
+        _asking.reset(before)
+        it.end()
 
 
 class Web:
@@ -76,7 +131,10 @@ class Web:
         """Open it; nothing has been sent then."""
         context: ssl.SSLContext | bool = tls_context(self._ca_file) if self.is_secure else False
         client = httpx2.AsyncClient(
-            headers=[(name.encode(), value.encode()) for name, value in self._headers.items()],
+            headers=[
+                *((name.encode(), value.encode()) for name, value in self._headers.items()),
+                (b"Accept-Encoding", b"identity"),
+            ],
             transport=_Careful(self, context, _Network(self, self._connect)),
             timeout=httpx2.Timeout(CONNECT_WITHIN_S, read=SILENCE_S),
             trust_env=False,
@@ -84,7 +142,10 @@ class Web:
         async with (
             client,
             streamable_http_client(
-                self._url, http_client=client, max_sse_event_size=MOST_BYTES
+                self._url,
+                http_client=client,
+                terminate_on_close=False,  # whoever broke off could hold us up once more
+                max_sse_event_size=MOST_BYTES,
             ) as streams,
         ):
             yield streams
@@ -126,14 +187,36 @@ class _Careful(httpx2.AsyncHTTPTransport):
             network_backend=network,
         )
         self._web = web
+        self._listened_s = -LISTEN_EVERY_S
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method == "GET":
+            await self._turn()
         response = await super().handle_async_request(request)
         if request.method == "POST":
             self._web.status = response.status_code
-        most = MOST_BYTES if response.headers.get("content-type", "").startswith(_CONTENT) else None
-        response.stream = _Capped(response.stream, most)
+        if _is_packed(response):  # a thousand times as long, once it is unpacked
+            await response.aclose()
+            if not response.is_error:
+                raise LinkError("it packs its answers though asked not to (Content-Encoding)")
+        most = None if _is_stream(response) else MOST_BYTES
+        response.stream = _Capped(response.stream, most, _asking.get())
         return response
+
+    async def _turn(self) -> None:
+        now_s = anyio.current_time()
+        self._listened_s = max(now_s, self._listened_s + LISTEN_EVERY_S)
+        await anyio.sleep(self._listened_s - now_s)
+
+
+def _is_packed(response: httpx2.Response) -> bool:
+    return response.headers.get("content-encoding", "identity").strip().lower() != "identity"
+
+
+def _is_stream(response: httpx2.Response) -> bool:
+    """Tell whether the SDK reads it event by event; it reads anything else whole."""
+    kind, _, _ = response.headers.get("content-type", "").partition(";")
+    return response.is_success and kind.strip().lower() == _STREAM
 
 
 class _Network(httpcore2.AsyncNetworkBackend):
@@ -165,27 +248,48 @@ class _Network(httpcore2.AsyncNetworkBackend):
 
 
 class _Capped(httpx2.AsyncByteStream):
-    """A body, slow enough and not too long; one without end may be as long as it likes.
+    """A body, slow enough and not too long; one that is a stream of events may be as long as it likes.
 
     No message in it has more values than there may be: each is parsed whole.
     """
 
-    def __init__(self, stream: object, most: int | None) -> None:
+    def __init__(self, stream: object, most: int | None, asking: _Asking | None) -> None:
         assert isinstance(stream, httpx2.AsyncByteStream)  # noqa: S101 - an async client's
         self._stream = stream
         self._most = most
+        self._asking = asking or _Asking()
+        self._broken = httpx2.SSEError if most is None else httpx2.StreamError
         self._n_parts = 0
         self._line_end = b""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         n_bytes = 0
-        async for piece in self._stream:
+        async for piece in self._wanted():
             n_bytes += len(piece)
             if self._most is not None and n_bytes > self._most:
-                raise httpx2.StreamError("the message is too long")
+                raise self._broken("the message is too long")
             self._count(piece)
             yield piece
             await anyio.sleep(len(piece) / BYTES_PER_S)
+
+    async def _wanted(self) -> AsyncIterator[bytes]:
+        """Yield pieces for as long as somebody waits.
+
+        Raises:
+            SSEError: If nobody waits for the next event.
+            StreamError: If nobody waits for the rest of another body.
+        """
+        pieces = aiter(self._stream)
+        while True:
+            piece = b""
+            with self._asking.reading():
+                try:
+                    piece = await anext(pieces)
+                except StopAsyncIteration:
+                    return
+            if self._asking.is_over:
+                raise self._broken("nobody waits for it")
+            yield piece
 
     def _count(self, piece: bytes) -> None:
         """Count the values of each event; a body that is one message has no blank lines that matter.
@@ -200,8 +304,7 @@ class _Capped(httpx2.AsyncByteStream):
         n_before = self._n_parts + parts_in(first) - 1
         for n_parts in (n_before, *map(parts_in, others)):
             if n_parts > MOST_PARTS:
-                broken = httpx2.SSEError if self._most is None else httpx2.StreamError
-                raise broken("the message holds too many values")
+                raise self._broken("the message holds too many values")
             self._n_parts = n_parts
         self._line_end = piece[len(piece.rstrip(b"\r\n")) :][-3:]
 
