@@ -1,7 +1,6 @@
 """Brokers that send more than can be read at once: the loop goes on (devices/broker.py, devices/mqtt_packets.py)."""
 
 import asyncio
-import time
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -9,6 +8,7 @@ from aiomqtt import ProtocolVersion
 
 from tests.wire.broker import packet
 from tests.wire.certificates import Authority
+from tests.wire.pauses import pauses
 from tests.wire.peers import tcp_server
 from tests.wire.test_hostile_broker import TAKEN, message
 from voiced.devices.broker import Client, Opener
@@ -53,26 +53,6 @@ async def taken(ca_file, tls, *pieces):
                 yield client
         finally:
             client.cut()
-
-
-@asynccontextmanager
-async def pauses():
-    """Yield how long the loop kept others waiting, each time."""
-    found = []
-
-    async def beat():
-        before_s = time.monotonic()
-        while True:
-            await asyncio.sleep(0.001)
-            now_s = time.monotonic()
-            found.append(now_s - before_s)
-            before_s = now_s
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield found
-    finally:
-        beating.cancel()
 
 
 async def test_records_that_end_within_a_packet_do_not_stop_the_loop(authority, tls, measured):
