@@ -21,7 +21,7 @@ ANSWER = b"\xd0\x00"
 """To a ping that nobody sent."""
 
 RECORD_BYTES = 16 * 1024
-MOST_PAUSE_S = 0.1
+MOST_PAUSE_S = 0.05
 
 
 @pytest.fixture(scope="module")

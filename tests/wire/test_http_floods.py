@@ -17,7 +17,7 @@ pytestmark = pytest.mark.real_time
 
 WITHIN_S = 0.5
 MOST_GROWTH_MIB = 16
-MOST_PAUSE_S = 0.08
+MOST_PAUSE_S = 0.04
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 FLOODS = {
     "preliminary answers": (b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 5000),
