@@ -16,6 +16,10 @@ MOST_BYTES = 8 * 1024
 ORDERS_PER_S = 10.0
 BURST = 20.0
 
+FIRST_LINES = 3
+LINE_EVERY_S = 60.0
+"""Of what may be told again: as many at once, then one for each time that has passed."""
+
 
 class Orders:
     """Does what is ordered, and says once what it does not do.
@@ -33,6 +37,8 @@ class Orders:
         self._steering = steering
         self._may_unmute = may_unmute
         self._told: set[tuple[str, str]] = set()
+        self._lines = TokenBucket(FIRST_LINES, LINE_EVERY_S)
+        self._crowds = TokenBucket(FIRST_LINES, LINE_EVERY_S)
         self._patience = TokenBucket(BURST, 1 / ORDERS_PER_S)
         self._crowded = False
 
@@ -44,7 +50,8 @@ class Orders:
             return True
         if not self._crowded:
             self._crowded = True
-            log.warning("mqtt.ignored: more than %g orders a second", ORDERS_PER_S)
+            level = logging.WARNING if self._crowds.take(now_s) == 0 else logging.DEBUG
+            log.log(level, "mqtt.ignored: more than %g orders a second", ORDERS_PER_S)
         return False
 
     def take(self, topic: str, payload: bytes, *, is_kept: bool) -> None:
@@ -71,10 +78,11 @@ class Orders:
                 self.ignore(topic, str(error), each_time=order == "say")
 
     def ignore(self, topic: str, why: str, *, each_time: bool = False) -> None:
-        """Tell, once or each time, of something that is not done."""
-        is_old = (topic, why) in self._told and not each_time
-        level = logging.DEBUG if is_old else logging.WARNING
+        """Tell of something that is not done: once, or each time as long as that fills no journal."""
+        has_lines = each_time and self._lines.take(asyncio.get_running_loop().time()) == 0
+        is_new = (topic, why) not in self._told
         self._told.add((topic, why))
+        level = logging.WARNING if is_new or has_lines else logging.DEBUG
         log.log(level, "mqtt.ignored: %s: %s", topic, why)
 
     def _do(self, order: Order, payload: str) -> None:

@@ -1,4 +1,4 @@
-"""Servers that answer an HTTP request without end: no kind of it takes memory (devices/http.py, websocket.py)."""
+"""Servers that answer an HTTP request without end: no kind of it takes memory or time (devices/http.py, websocket.py)."""
 
 import asyncio
 from contextlib import suppress
@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from tests.memory import forget_peak, peak_mib
+from tests.wire.pauses import pauses
 from tests.wire.peers import dialer, tcp_server
 from voiced.agents.codec import Dial, HttpCall
 from voiced.devices.http import AiohttpCaller
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.real_time
 
 WITHIN_S = 0.5
 MOST_GROWTH_MIB = 16
+MOST_PAUSE_S = 0.04
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 FLOODS = {
     "preliminary answers": (b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 5000),
@@ -77,3 +79,21 @@ async def test_no_answer_without_end_takes_memory(measured):
     largest = max(worst, key=worst.get)
     measured(f"HTTP: {n_tries} floods took {worst[largest]:.1f} MiB at most ({largest})")
     assert worst[largest] < MOST_GROWTH_MIB
+
+
+async def test_no_preliminary_answers_without_end_stop_the_loop(measured):
+    """Each is as short as it may be."""
+    with suppress(LinkError):
+        await call(1)  # has the library imported
+
+    async def talk(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        while True:
+            writer.write(b"HTTP/1.1 100 C\r\n\r\n" * 20_000)
+            await writer.drain()
+
+    async with tcp_server(talk) as port, pauses() as found:
+        with pytest.raises(LinkError):
+            await call(port)
+    measured(f"HTTP: preliminary answers paused the loop for {max(found) * 1000:.0f} ms")
+    assert max(found) < MOST_PAUSE_S

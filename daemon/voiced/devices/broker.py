@@ -50,6 +50,9 @@ MOST_PACKET_BYTES = 16 * 1024
 MOST_UNSENT_PACKETS = 1024
 """That may wait for a broker that does not read, such as what acknowledges its messages."""
 
+READ_FOR_S = 0.002
+"""Without a break, however much the broker sends: sound must go on."""
+
 _silent = logging.getLogger(f"{__name__}.library")
 _silent.disabled = True  # it tells of every message that it drops, as often as a broker likes
 
@@ -141,9 +144,9 @@ class Client(aiomqtt.Client):
         self.fault = ""
         self._opened = opened
         self._checked = CheckedSocket(opened, PacketCheck(MOST_PACKET_BYTES))
-        self._is_taken = self._is_cut = False
+        self._is_taken = self._is_cut = self._is_reading_on = False
         self._client._create_socket = self._hand_over  # type: ignore[method-assign]  # noqa: SLF001
-        self._read_on = self._client.loop_read
+        self._read_packet = self._client.loop_read
         self._client.loop_read = self._read  # type: ignore[method-assign]
 
     @property
@@ -160,12 +163,30 @@ class Client(aiomqtt.Client):
         return self._checked
 
     def _read(self, max_packets: int = 1) -> MQTTErrorCode:
-        """Read what there is, in place of the library: it would try what it stumbles over for ever."""
+        """Read for a while, and on in the next turn of the loop: TLS may hold what no socket tells of."""
+        until_s = self._loop.time() + READ_FOR_S
+        while True:
+            code = self._read_some(max_packets)
+            if code is not MQTTErrorCode.MQTT_ERR_SUCCESS or not self._checked.is_holding:
+                return code
+            if self._loop.time() >= until_s:
+                if not self._is_reading_on:
+                    self._is_reading_on = True
+                    self._loop.call_soon(self._read_on)
+                return code
+
+    def _read_on(self) -> None:
+        self._is_reading_on = False
+        if self._client.socket() is not None:
+            self._read()
+
+    def _read_some(self, max_packets: int) -> MQTTErrorCode:
+        """Read in place of the library: it would try what it stumbles over for ever."""
         if len(self._client._out_packet) > MOST_UNSENT_PACKETS:  # noqa: SLF001 - it tells in no other way
             self._lose("sends more than it reads")
             return MQTTErrorCode.MQTT_ERR_CONN_LOST
         try:
-            code = self._read_on(max_packets)
+            code = self._read_packet(max_packets)
         except Exception:  # noqa: BLE001 - whatever it is, the packet was not as MQTT says
             code = MQTTErrorCode.MQTT_ERR_PROTOCOL
         if code not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):

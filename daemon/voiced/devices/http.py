@@ -26,6 +26,10 @@ LOOKUP_SHARE = 0.8
 
 MAX_BODY_BYTES = 64 * 1024
 
+RECEIVE_BYTES = 8 * 1024
+"""What the kernel keeps for us, and so the most that is read without a break: asyncio would take 256 KiB,
+14,000 answers that each say `100 Continue`."""
+
 
 _IMPROPER = (
     ("got more than", "a line of its answer is too long"),
@@ -110,6 +114,7 @@ class AiohttpCaller:
             use_dns_cache=False,
             ssl=tls_context(self._options.ca_file) if endpoint.is_secure else True,
             force_close=True,
+            socket_factory=_narrow_socket,
         )
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
@@ -135,6 +140,14 @@ async def _exchange(
                 raise AnswerTooLongError(f"the answer is longer than {max_bytes} bytes")
         found = {name.lower(): value for name, value in response.headers.items()}
         return HttpAnswer(response.status, bytes(body), found)
+
+
+def _narrow_socket(address: "aiohttp.AddrInfoType") -> socket.socket:
+    """Return a socket that takes little at a time."""
+    family, kind, protocol, _, _ = address
+    narrow = socket.socket(family, kind, protocol)
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+    return narrow
 
 
 def _improper(message: str) -> str:

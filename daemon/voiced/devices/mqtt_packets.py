@@ -169,19 +169,23 @@ class CheckedSocket:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._opened, name)
 
+    @property
+    def is_holding(self) -> bool:
+        """There is something to be read although the socket does not say so."""
+        return bool(self._passed) or getattr(self._opened, "pending", int)() > 0
+
     def pending(self) -> int:
-        """Return how many bytes can be read although the socket does not say so."""
-        return len(self._passed) + self._under_tls()
+        """Return 0 to the library, which would read on as long as a broker lets it."""
+        return 0
 
     def recv(self, n_bytes: int) -> bytes:
         """Return up to `n_bytes` of what the broker sent; nothing at its end.
 
         Raises:
             BadPacketError: If it is not proper.
-            OSError: If the socket has nothing now, or is broken.
+            OSError: If the socket has nothing now, or nothing that is passed on, or is broken.
         """
-        n_skipped = 0
-        while not self._passed:
+        if not self._passed:
             skipped_bytes = min(self._check.next_skipped_bytes, MOST_AT_ONCE_BYTES)
             data = self._opened.recv(skipped_bytes or n_bytes)
             if not data:
@@ -191,11 +195,7 @@ class CheckedSocket:
             except BadPacketError as error:
                 self.fault = str(error)
                 raise
-            n_skipped += len(data) if skipped_bytes else 0
-            if not self._passed and n_skipped > MOST_AT_ONCE_BYTES and not self._under_tls():
-                raise BlockingIOError  # there is more; we come back for it
+            if not self._passed:
+                raise BlockingIOError  # whoever reads comes back for what follows
         found, self._passed = self._passed[:n_bytes], self._passed[n_bytes:]
         return found
-
-    def _under_tls(self) -> int:
-        return getattr(self._opened, "pending", int)()

@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event
 
 from voiced.agents.codec import Dial
 from voiced.devices.connector import Connector
@@ -18,7 +20,9 @@ from voiced.devices.link import UNSENT_IN_KERNEL_BYTES, LinkOptions, WebSocketLi
 from voiced.devices.proxy import at_address, choose_proxy, proxy_endpoint
 from voiced.devices.resolver import Resolver
 from voiced.devices.tls import tls_context
+from voiced.errors import LinkError
 from voiced.ports import Link
+from voiced.token_bucket import TokenBucket
 
 RECEIVE_BYTES = 32 * 1024
 """asyncio would ask for 256 KiB at a time, so much that the C library maps and unmaps it for every
@@ -26,6 +30,15 @@ message: two page faults each."""
 
 MOST_UNREAD_BYTES = 2 * 1024 * 1024
 """What may wait for a peer that sends and does not read: more than a whole session of settings has."""
+
+PIECE_BYTES = 1024
+"""Looked at in one go, of what was received: 512 frames at most."""
+
+EMPTY_PER_S, EMPTY_AT_ONCE = 20, 200
+"""Pings, pongs and empty messages that an agent may send."""
+
+UNREAD = "the agent sends and does not read"
+FLOODED = f"the agent sends more than {EMPTY_PER_S} pings or empty messages a second"
 
 _SILENCED = logging.getLogger(f"{__name__}.library")
 """The library logs headers and messages, so keys and transcripts, at DEBUG."""
@@ -55,8 +68,11 @@ class WebSocketDialer:
     async def __call__(self, dial: Dial) -> AsyncIterator[Link]:
         connection = await self._connect(dial)
         link = WebSocketLink(connection, self._options)
+        connection.give_up = link.give_up
         sock = connection.transport.get_extra_info("socket")
         try:
+            if connection.fault:  # right after the upgrade
+                raise LinkError(connection.fault)
             with self._guard(sock, link.give_up):
                 yield link
             await link.close()
@@ -64,7 +80,7 @@ class WebSocketDialer:
             link.abort()
             await connection.wait_closed()
 
-    async def _connect(self, dial: Dial) -> ClientConnection:
+    async def _connect(self, dial: Dial) -> "Connection":
         """Open the link, every step within one deadline."""
         deadline_s = asyncio.get_running_loop().time() + self._options.connect_timeout_s
         endpoint = endpoint_of(dial.url)
@@ -95,7 +111,7 @@ class WebSocketDialer:
             _watch_closely(connection.transport.get_extra_info("socket"), self._options)
         if hasattr(connection.transport, "max_size"):  # a TLS transport keeps one buffer anyway
             connection.transport.max_size = RECEIVE_BYTES
-        return connection
+        return cast("Connection", connection)
 
     async def _route(self, endpoint: Endpoint, deadline_s: float) -> dict[str, Any]:
         """Return how `websockets` is to connect: over an open socket, or through a proxy.
@@ -130,12 +146,37 @@ class Connection(ClientConnection):
     AttributeError. The library aborts whatever is closed.
 
     It also answers every ping, whether or not the peer reads the answers: a flood of pings would fill
-    the memory with them.
+    the memory with them, and all that is received at once is taken without a break. So who sends too
+    much that says nothing is left.
+
+    Attributes:
+        fault: Why we left; empty until then.
+        give_up: Is told so, before that.
     """
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.give_up: Callable[[str], None] = lambda _reason: None
+        self._empty = TokenBucket(EMPTY_AT_ONCE, 1 / EMPTY_PER_S)
+        self.fault = ""
+
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+        for at in range(0, len(data), PIECE_BYTES):
+            if self.fault:
+                return
+            super().data_received(data[at : at + PIECE_BYTES])
+            if self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+                self._leave(UNREAD)
+
+    def process_event(self, event: Event) -> None:
+        super().process_event(event)
+        if _says_nothing(event) and self._empty.take(self.loop.time()) > 0:
+            self._leave(FLOODED)
+
+    def _leave(self, why: str) -> None:
+        if not self.fault:
+            self.fault = why
+            self.give_up(why)
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -143,6 +184,12 @@ class Connection(ClientConnection):
             return
         super().connection_lost(exc)
         self.transport = cast("asyncio.Transport", _Ended(self.transport))
+
+
+def _says_nothing(event: Event) -> bool:
+    if not isinstance(event, Frame):
+        return False
+    return event.opcode in {Opcode.PING, Opcode.PONG} or not event.data
 
 
 class _Ended:
