@@ -7,7 +7,6 @@ import pytest
 from aiomqtt import ProtocolVersion
 
 from tests.wire.broker import packet
-from tests.wire.certificates import Authority
 from tests.wire.pauses import pauses
 from tests.wire.peers import tcp_server
 from tests.wire.test_hostile_broker import TAKEN, message
@@ -22,11 +21,6 @@ ANSWER = b"\xd0\x00"
 
 RECORD_BYTES = 16 * 1024
 MOST_PAUSE_S = 0.05
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority.found(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,6 @@ BAD_CREDENTIALS = {134, 135}
 UNSUPPORTED_VERSION = 132
 """Reason codes of MQTT 5; paho turns those of 3.1.1 into them."""
 
-GONE = "offline"
 HUNG_UP = "hung up"
 
 MOST_PACKET_BYTES = 16 * 1024
