@@ -123,7 +123,7 @@ class Adopter:
     def _adopt(self, settings: Settings) -> None:
         try:
             parts = assemble_parts(settings, self._extras, self._workshop)
-            agent = agent_settings(settings, parts.tools, self._extras.key)
+            agent = agent_settings(settings, parts.tools, self._extras.key, parts.context)
         except ConfigError as error:
             log.error("%s", error)  # noqa: TRY400 - it says it all
             return

@@ -164,7 +164,8 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
     if extras.tools is None and takes_tools(protocol):
         hosts = servers(settings, Connector(link, resolver), make, extras.tools_changed)
         tools = together(tools, hosts)
-    agent = make("agent", protocol, lambda: _agent(settings, tools, extras.key))
+    context = [server.prompt for server in hosts if server.prompt]
+    agent = make("agent", protocol, lambda: _agent(settings, tools, extras.key, context))
     fingers = (settings.button, settings.buttons, settings.wake.mode == "hold_to_talk")
     hands = make("buttons", fingers, lambda: buttons(settings))
     led = make("light", light_wiring(settings), lambda: light(settings))
@@ -198,6 +199,7 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
         call_http=DialCalls(AiohttpCaller(link, resolver)),
         agent=agent,
         tools=tools,
+        context=context,
         wake_sources=[*extras.wake_sources, network, *hands, *awake, *clocks],
         indicators=[*extras.indicators, *lights],
         observers=[*extras.observers, *awake],
@@ -225,8 +227,10 @@ def _alarm_clock(
     return workshop.make("alarms", store, lambda: AlarmClock(file))
 
 
-def _agent(settings: Settings, tools: Mapping[str, Tool], key: str | None) -> Agent:
-    return agent_class(settings.agent.protocol)(agent_settings(settings, tools, key))
+def _agent(
+    settings: Settings, tools: Mapping[str, Tool], key: str | None, context: Sequence[str]
+) -> Agent:
+    return agent_class(settings.agent.protocol)(agent_settings(settings, tools, key, context))
 
 
 def _for_capture(sound: SoundDevices) -> tuple[object, ...]:
@@ -279,9 +283,18 @@ def sound_devices(settings: Settings) -> SoundDevices:
 
 
 def agent_settings(
-    settings: Settings, tools: Mapping[str, Tool], key: str | None = None
+    settings: Settings,
+    tools: Mapping[str, Tool],
+    key: str | None = None,
+    context: Sequence[str] = (),
 ) -> AgentSettings:
-    """Return what the agent's protocol needs to know; `key` goes before the settings' own.
+    """Return what the agent's protocol needs to know.
+
+    Args:
+        settings: What the owner says of it.
+        tools: What it may call.
+        key: Its key, if it is not the settings' own.
+        context: What it is to know besides its own prompt.
 
     Raises:
         ConfigError: If the agent's address is missing, or its key or what its token takes cannot be read.
@@ -300,6 +313,7 @@ def agent_settings(
         session=agent.session,
         tools=[tool.spec for tool in tools.values()],
         eager_tools=agent.eager_tools,
+        context=context,
     )
 
 

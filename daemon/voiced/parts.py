@@ -49,6 +49,7 @@ class Parts:
     call_http: DialCaller
     agent: Agent
     tools: Mapping[str, Tool] = field(default_factory=dict)
+    context: Sequence[str] = ()
     wake_sources: Sequence[WakeSource] = ()
     indicators: Sequence[Indicator] = ()
     observers: Sequence[Observer] = ()

@@ -24,7 +24,19 @@ QUICK = Backoff(0.1, 0.4, 30.0)
 REAL = (sys.executable, "-m", "tests.wire.mcp_server")
 PATHS = {"PYTHONPATH": str(ROOT)}
 TOKEN = "hunter2-" * 4
-TOOLS = {"add", "lamp", "slow", "picture", "surroundings", "huge", "many", "identity", "grow"}
+TOOLS = {
+    "add",
+    "lamp",
+    "slow",
+    "picture",
+    "surroundings",
+    "huge",
+    "many",
+    "identity",
+    "along",
+    "move",
+    "grow",
+}
 
 
 def program(*words, environment=None, **options):

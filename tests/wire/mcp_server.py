@@ -7,6 +7,7 @@ it speaks through its standard streams.
 import asyncio
 import os
 import sys
+from typing import Any
 
 import uvicorn
 from mcp.server.mcpserver import Context, Image, MCPServer
@@ -70,6 +71,31 @@ def many(n_lists: int) -> dict[str, list[list[int]]]:
 def identity() -> int:
     """Return who this is."""
     return os.getpid()
+
+
+@it.tool()
+def along(ctx: Context) -> dict[str, Any]:
+    """Return what was sent along."""
+    return dict(ctx.request_context.meta or {})
+
+
+@it.tool()
+async def move(ctx: Context) -> str:
+    """Go to another room: the prompt is another one then."""
+    rooms.append("hall")
+    await ctx.session.send_prompt_list_changed()
+    return "moved"
+
+
+rooms = ["kitchen"]
+
+
+@it.prompt(name="Home")
+def home(ctx: Context) -> str:
+    """Tell the agent about the home."""
+    return (
+        f"The lamp hangs in the {rooms[-1]}. Sent along: {sorted(ctx.request_context.meta or {})}"
+    )
 
 
 @it.tool()

@@ -191,6 +191,7 @@ class AgentSettings:
         session: The agent's own settings, passed through; checked by `Agent.check_session`.
         tools: What the agent may call on this device.
         eager_tools: Return tool results at once rather than when the reply is done.
+        context: What the agent is to know besides its own prompt; texts of the servers that bring tools.
     """
 
     url: str
@@ -200,6 +201,7 @@ class AgentSettings:
     session: Mapping[str, Any] = field(default_factory=dict, repr=False)
     tools: Sequence[ToolSpec] = ()
     eager_tools: bool = False
+    context: Sequence[str] = field(default=(), repr=False)
 
 
 class AgentCodec(Protocol):

@@ -1,6 +1,7 @@
 """Settings become the first update, and changes to them become small later ones."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,21 @@ def test_tools_of_the_device_join_the_configured_ones_and_win():
     assert whole(settings({"tools": [mine, other]}, tools=[CLOCK])) == {
         "tools": [other, CLOCK_ENTRY]
     }
+
+
+@pytest.mark.parametrize(
+    ("session", "prompt"),
+    [
+        ({}, "A lamp.\n\nA door."),
+        ({"system_prompt": "Be brief."}, "Be brief.\n\nA lamp.\n\nA door."),
+        ({"agent_id": "a", "system_prompt": "Be brief."}, "Be brief.\n\nA lamp.\n\nA door."),
+        ({"agent_id": "a"}, None),  # it has one, which ours would replace
+    ],
+)
+def test_what_servers_tell_the_agent_follows_its_prompt(session, prompt):
+    told = replace(settings(session), context=["A lamp.", "A door."])
+    assert whole(told).get("system_prompt") == prompt
+    assert session.get("system_prompt") in {None, "Be brief."}
 
 
 def test_what_the_agent_should_say_about_a_result_is_told_if_configured():

@@ -49,12 +49,16 @@ def configured_voice(settings: AgentSettings) -> str | None:
 
 
 def whole(settings: AgentSettings) -> dict[str, Any]:
-    """Return the session as it is meant to be: settings and tools.
+    """Return the session as it is meant to be: settings, tools, and what the agent is to know besides its prompt.
 
     A device tool takes the place of a configured one with the same name. A stored agent has tools of its own,
-    which a list of ours would replace: it is told of those that were written down for it, and no others.
+    which a list of ours would replace: it is told of those that were written down for it, and no others. So with
+    its prompt.
     """
     session = dict(settings.session)
+    prompt = session.get("system_prompt", "")
+    if settings.context and (prompt or "agent_id" not in session):
+        session["system_prompt"] = "\n\n".join(filter(None, [prompt, *settings.context]))
     if "agent_id" in session:
         return session
     if not session.get("greeting"):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,7 @@ from voiced import __version__
 from voiced.errors import LinkError, NotAskedError, ToolError, VoicedError
 from voiced.tools.mcp.answers import Answers
 from voiced.tools.mcp.process import process, served_process
+from voiced.tools.mcp.prompts import ForeignPrompt, prompt_names, prompt_text
 from voiced.tools.mcp.reading import (
     MOST_DESCRIPTION_CHARS,
     ForeignResult,
@@ -54,6 +56,19 @@ _UNREADABLE = "SSE stream failed"
 _CHATTY = ("mcp", "mcp_types", "client", "httpx2", "httpcore2")
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What a server has for the agent.
+
+    Attributes:
+        tools: What it says it can do.
+        prompt: What it wants the agent to know, if the settings ask for that.
+    """
+
+    tools: Sequence[ForeignTool]
+    prompt: ForeignPrompt
+
+
 def hush() -> None:
     """Keep the libraries out of the log: what they tell holds addresses, headers and messages."""
     for name in _CHATTY:
@@ -68,13 +83,13 @@ class Client:
 
     Args:
         server: Where to.
-        heard: Is told who of, and the tools there are, at first and whenever there are others.
+        heard: Is told who of, and what the server offers, at first and whenever that is another thing.
     """
 
     def __init__(
         self,
         server: Server,
-        heard: Callable[["Client", Sequence[ForeignTool]], None],
+        heard: Callable[["Client", Offered], None],
         connect: Connect,
     ) -> None:
         self._server = server
@@ -82,7 +97,7 @@ class Client:
         self._connect = connect
         self._web: Web | None = None
         self._requests: JSONRPCDispatcher[Any]
-        self._known: Sequence[ForeignTool] | None = None
+        self._known: Offered | None = None
         self._look = anyio.Event()
 
     async def live(self) -> None:
@@ -112,7 +127,7 @@ class Client:
         try:
             # Not the session's own method: it would run the server's regular expressions.
             with asking():
-                return _read(await self._requests.send_raw_request("tools/call", params))
+                return _read(await self._ask("tools/call", params))
         except MCPError as error:
             self._look.set()
             kind = ToolError if self._refused() is None else NotAskedError
@@ -146,7 +161,9 @@ class Client:
         )
 
     async def _told(self, message: IncomingMessage) -> None:
-        if isinstance(message, types.ToolListChangedNotification):
+        if isinstance(
+            message, types.ToolListChangedNotification | types.PromptListChangedNotification
+        ):
             self._stir()
 
     def _stir(self) -> None:
@@ -156,22 +173,55 @@ class Client:
         while True:
             self._look = anyio.Event()
             with anyio.fail_after(ANSWER_WITHIN_S):
-                tools = await self._tools()
-            if tools != self._known:
-                self._known = tools
-                self._heard(self, tools)
+                offered = Offered(await self._tools(), await self._prompt())
+            if offered != self._known:
+                self._known = offered
+                self._heard(self, offered)
             await anyio.sleep(BREATH_S)
             with anyio.move_on_after(LOOK_AGAIN_S):
                 await self._look.wait()
+
+    async def _ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send a request, with what the settings want sent along; return what was answered.
+
+        Raises:
+            MCPError: If that was an error.
+        """
+        meta = self._server.meta
+        with_meta = {**params, "_meta": dict(meta)} if meta else dict(params)
+        return await self._requests.send_raw_request(method, with_meta or None)
+
+    async def _prompt(self) -> ForeignPrompt:
+        name = self._server.prompt
+        if name is None:
+            return ForeignPrompt()
+        found = await self._answer("prompts/get", {"name": name})
+        if found is not None:
+            return ForeignPrompt(prompt_text(found))
+        listed = await self._answer("prompts/list", {})
+        return ForeignPrompt(names=prompt_names(listed or {}))
+
+    async def _answer(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return what was answered; None if that was an error, as from servers that know no such thing.
+
+        Raises:
+            MCPError: If the connection is closed.
+        """
+        try:
+            return await self._ask(method, params)
+        except MCPError as error:
+            if error.error.code == types.CONNECTION_CLOSED or self._refused() is not None:
+                raise
+            return None
 
     async def _tools(self) -> list[ForeignTool]:
         # Not the session's own method: one tool that is none would spoil the whole list.
         found: dict[str, ForeignTool] = {}
         n_chars = 0
         cursors = {""}  # a cursor that leads nowhere, or back, is the end: servers send both
-        params: dict[str, Any] | None = None
+        params: dict[str, Any] = {}
         for _ in range(MOST_PAGES):
-            page = await self._requests.send_raw_request("tools/list", params)
+            page = await self._ask("tools/list", params)
             for listed in _listed(page):
                 if listed["name"] in found:  # a page may come twice
                     continue

@@ -20,11 +20,12 @@ from voiced.ports import Controls, Tool
 from voiced.tools.coercion import coerced
 from voiced.tools.declaration import agent_waits_s
 from voiced.tools.mcp.aside import Aside, AsideError
-from voiced.tools.mcp.reading import ForeignResult, ForeignTool, Offer, offers, read
+from voiced.tools.mcp.prompts import with_prompt
+from voiced.tools.mcp.reading import ForeignResult, Offer, offers, read
 from voiced.tools.mcp.server import Server
 
 if TYPE_CHECKING:
-    from voiced.tools.mcp.client import Client
+    from voiced.tools.mcp.client import Client, Offered
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class McpServer:
     Attributes:
         name: Which server it is.
         tools: What it offers, by the name the agent knows.
+        prompt: What it wants the agent to know; empty until it is known, and if nobody asks it for that.
         missing: Names of tools that the settings allow and it does not have.
         reached: There is a connection, and its tools are known.
         tried: The first attempt to connect has ended, well or not.
@@ -75,6 +77,7 @@ class McpServer:
     ) -> None:
         self.name = f"mcp {server.name}"
         self.tools: Mapping[str, Tool] = {}
+        self.prompt = ""
         self.missing: Sequence[str] = ()
         self.reached = asyncio.Event()
         self.tried = asyncio.Event()
@@ -184,15 +187,15 @@ class McpServer:
         connect = partial(_elsewhere, main, self._connector)
         await _client_class()(self._server, partial(self._heard, main), connect).live()
 
-    def _heard(
-        self, main: asyncio.AbstractEventLoop, client: "Client", tools: Sequence[ForeignTool]
-    ) -> None:
-        """Pass on what of the server's tools is of use.
+    def _heard(self, main: asyncio.AbstractEventLoop, client: "Client", offered: "Offered") -> None:
+        """Pass on what is of use of what the server offers.
 
         Thread: the one aside.
         """
         server = self._server
+        tools, prompt = offered.tools, offered.prompt
         offer = offers(server.name, tools, server.allow, agent_waits_s(server.timeout_s))
+        offer = with_prompt(offer, server.prompt, prompt)
         with suppress(RuntimeError):  # the loop is closed
             main.call_soon_threadsafe(self._joined, client, offer)
 
@@ -207,6 +210,8 @@ class McpServer:
         for complaint in offer.complaints:
             self._tell(complaint, complaint, self._complaints)
         self.missing = offer.missing
+        has_changed = (offer.specs, offer.prompt) != (self._specs, self.prompt)
+        self.prompt = offer.prompt
         if offer.specs != self._specs:
             self._specs = offer.specs
             self.tools = {
@@ -214,6 +219,7 @@ class McpServer:
                 for name, spec in offer.specs.items()
             }
             self._count(len(offer.specs))
+        if has_changed:
             self._changed()
         self.reached.set()
         self.tried.set()

@@ -25,6 +25,12 @@ DEFAULT_TIMEOUT_S = 20
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,15}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,100}")
+_META_KEY = re.compile(
+    r"([A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?)*/)?"
+    r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?"
+)
+_RESERVED_META = re.compile(r"([^/]*\.)?(modelcontextprotocol|mcp)(\.[^/]*)?/")
+MOST_META = 16
 _SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|KEY", re.IGNORECASE)
 
 
@@ -68,6 +74,8 @@ def server(name: str, declared: Mapping[str, Any], ca_file: str | None) -> Serve
         environment=partial(resolved, declared.get("environment", {}), f"mcp.{name}.environment"),
         allow=declared.get("allow"),
         timeout_s=declared.get("timeout_s", DEFAULT_TIMEOUT_S),
+        prompt=declared.get("prompt"),
+        meta=declared.get("meta", {}),
     )
 
 
@@ -131,6 +139,23 @@ def _file(value: Any, path: Path) -> Iterator[Problem]:
         yield Problem(path, "not an absolute path", "write it like /etc/voiced/ca.pem")
 
 
+def _meta(value: Any, path: Path) -> Iterator[Problem]:
+    if not isinstance(value, Mapping):
+        yield shapes.wrong_type(value, path, "a mapping")
+        return
+    if len(value) > MOST_META:
+        yield Problem(path, f"has {len(value)} keys", f"take at most {MOST_META}")
+    for key, each in value.items():
+        where = (*path, key)
+        if not isinstance(key, str) or _META_KEY.fullmatch(key) is None:
+            hint = "write it like example.org/name or name, with letters, digits, . - and _"
+            yield Problem(where, "not a key of _meta", hint)
+        elif key == "progressToken" or _RESERVED_META.match(key):
+            yield Problem(where, "is reserved by MCP", "choose another")
+        elif not isinstance(each, bool | int):
+            yield from shapes.text(max_chars=200)(each, where)
+
+
 _SERVER = shapes.mapping(
     {
         "url": address,
@@ -141,5 +166,7 @@ _SERVER = shapes.mapping(
         "environment": _environment,
         "allow": shapes.list_of(shapes.text(max_chars=200, may_be_empty=False), max_items=64),
         "timeout_s": shapes.number(1, MOST_S, whole=True),
+        "prompt": shapes.text(max_chars=200, may_be_empty=False),
+        "meta": _meta,
     }
 )

@@ -1,0 +1,71 @@
+"""What a server wants the agent to know, and what is sent along to it (tools/mcp/prompts.py)."""
+
+import json
+import logging
+
+import pytest
+
+from tests.house.repository import ROOT
+from tests.whole import until
+from tests.wire.afar import kiosk
+from tests.wire.mcp_house import REAL, joined, liar, program
+
+pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
+
+META = {"io.home-assistant/device_id": "kitchen", "n": 7}
+
+
+async def test_the_prompt_of_a_server_is_known_and_changes_with_it():
+    async with joined(program(prompt="Home")) as it:
+        assert it.side.prompt.startswith("The lamp hangs in the kitchen.")
+        n_changes = it.changes
+        await it.call("move")
+        await until(lambda: it.side.prompt.startswith("The lamp hangs in the hall."))
+        assert it.changes == n_changes + 1
+
+
+async def test_what_the_settings_want_sent_along_goes_with_every_request():
+    async with joined(program(prompt="Home", meta=META)) as it:
+        assert it.side.prompt.endswith(f"Sent along: {sorted(META)}")
+        along = await it.call("along")
+        assert {key: along[key] for key in META} == META
+
+
+async def test_without_a_prompt_in_the_settings_none_is_asked_for():
+    async with joined(program()) as it:
+        assert it.side.prompt == ""
+
+
+@pytest.mark.parametrize("server", [program, liar])
+async def test_a_prompt_that_a_server_does_not_have_is_told_and_its_tools_are_there(server, told):
+    words = ("good",) if server is liar else ()
+    async with joined(server(*words, prompt="Assist")) as it:
+        assert it.side.tools
+        assert it.side.prompt == ""
+        expected = (
+            [] if server is liar else ["Assist"]
+        )  # it answers everything with what is no prompt
+        assert it.side.missing == expected
+    has_said = any(
+        "`prompt` names what it does not have: Assist; it has Home" in line
+        for line in told(logging.WARNING)
+    )
+    assert has_said is bool(expected)
+
+
+async def test_an_agent_knows_what_a_server_wants_it_to_know(tmp_path):
+    places = f"environment: {{{{PYTHONPATH: '{ROOT}'}}}}"
+    home = f"  home: {{{{command: {json.dumps(REAL)}, {places}, prompt: Home}}}}\n"
+    async with kiosk(tmp_path) as it, it.running():
+        await it.converse()
+        session = it.agent.service.sessions[-1]
+        own = session.config["system_prompt"]
+        it.write("mcp:\n", home)
+        await until(lambda: session.config["system_prompt"] != own)
+        assert session.config["system_prompt"].startswith(
+            f"{own}\n\nThe lamp hangs in the kitchen."
+        )
+        it.write()
+        await until(lambda: session.config["system_prompt"] == own)
+        assert it.agent.service.sessions == [session]
+    assert it.agent.service.violations == 0
