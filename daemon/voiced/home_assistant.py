@@ -1,43 +1,14 @@
-"""How a device looks over MQTT, to Home Assistant and to whoever watches a fleet. Pure.
+"""How a device introduces itself to Home Assistant over MQTT. Pure.
 
-The configuration it introduces itself with is documented at
-https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload. Nothing that is said is
-in any of it.
+The payload is documented at https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload.
 """
 
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
-from voiced import __version__
 from voiced.core.actions import Status
-from voiced.core.state import MICROPHONE_TROUBLES, SPEAKER_TROUBLES
-from voiced.steering import CannotError, Sight
+from voiced.mqtt_payloads import QOS, Device, Diagnostics, Json, Kind, Topics
 
-Json = Mapping[str, object]
-
-ONLINE, OFFLINE = "online", "offline"
-STATE = "state"
-"""What the topic ends with at which a device tells how it fares."""
-
-Order = Literal["talk", "end", "press", "mute", "volume", "say"]
-ORDERS: tuple[Order, ...] = get_args(Order)
-"""What a device can be told; each has a topic of its own."""
-
-TROUBLES = frozenset(
-    {
-        Status.OFFLINE,
-        Status.REJECTED,
-        Status.CONFIGURATION_ERROR,
-        *MICROPHONE_TROUBLES.values(),
-        *SPEAKER_TROUBLES.values(),
-    }
-)
-"""What somebody should see to."""
-
-QOS = 1
 LONGEST_WORDS = 255
 """In a `text` entity: as long as any state of Home Assistant's may be."""
 
@@ -45,101 +16,22 @@ _ATTRIBUTES = (
     "{{ {'microphone': value_json.microphone, 'speaker': value_json.speaker, "
     "'phase': value_json.phase, 'since': value_json.since} | tojson }}"
 )
-_MUTES = {"on": True, "off": False, "toggle": None}
-_PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{0,20})?")
-_NO_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Which device it is.
-
-    Attributes:
-        name: What it is called; its topics hold it.
-        serial: The number of its board, or what else tells it from others; None if nothing does.
-        model: What kind of thing it is.
-        version: Of the program.
-    """
-
-    name: str
-    serial: str | None = None
-    model: str = "Voice agent"
-    version: str = __version__
-
-    @property
-    def id(self) -> str:
-        """What it is known by for good: a new name does not make it another device."""
-        return f"voiced_{_NO_ID.sub('_', self.serial or self.name)}"
-
-
-class Topics:
-    """Where a device tells and is told.
+def introduction(
+    device: Device,
+    topics: Topics,
+    found: Diagnostics,
+    page: str | None = None,
+) -> Json:
+    """Return what Home Assistant must know to show and steer a device.
 
     Args:
         device: Which device.
-        prefix: What its own topics begin with.
-        discovery: What those of Home Assistant begin with; None leaves it alone.
-
-    Attributes:
-        availability: Whether it is there.
-        state: How it fares.
-        introduction: What it can do, for Home Assistant; empty for nobody.
-        birth: Where Home Assistant says that it has started; empty for nowhere.
-        orders: What it is told to do, by topic.
+        topics: Where it tells and is told.
+        found: How its board fares: what nobody knows of it is not shown.
+        page: Where its own page is, if others can open it.
     """
-
-    def __init__(self, device: Device, prefix: str, discovery: str | None) -> None:
-        root = f"{prefix}/{device.name}"
-        self.availability = f"{root}/availability"
-        self.state = f"{root}/{STATE}"
-        self.introduction = f"{discovery}/device/{device.id}/config" if discovery else ""
-        self.birth = f"{discovery}/status" if discovery else ""
-        self.orders: Mapping[str, Order] = {f"{root}/set/{order}": order for order in ORDERS}
-
-    @property
-    def kept(self) -> frozenset[str]:
-        """Those at which a broker keeps what was told last."""
-        return frozenset(filter(None, (self.availability, self.state, self.introduction)))
-
-    def order(self, name: Order) -> str:
-        """Return where one is told to do something."""
-        return next(topic for topic, order in self.orders.items() if order == name)
-
-
-def state(device: Device, sight: Sight, revision: str | None) -> Json:
-    """Return how a device fares.
-
-    Args:
-        device: Which device: two of one name tell at the same topic.
-        sight: What can be seen of it.
-        revision: What its settings are called by the server that sent them.
-    """
-    return {
-        "id": device.id,
-        "status": sight.status,
-        "problem": Status(sight.status) in TROUBLES,
-        "phase": sight.phase,
-        "since": sight.since,
-        "muted": sight.muted,
-        "volume": sight.volume,
-        "microphone": sight.microphone,
-        "speaker": sight.speaker,
-        "version": sight.version,
-        "revision": revision,
-    }
-
-
-def is_state_of(device: Device, payload: bytes) -> bool:
-    """Tell whether `payload`, from a broker, is how this device fares."""
-    try:
-        told = json.loads(payload)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(told, dict) and told.get("id") == device.id
-
-
-def introduction(device: Device, topics: Topics) -> Json:
-    """Return what Home Assistant must know to show and steer a device."""
     about = {
         "identifiers": [device.id],
         "name": device.name,
@@ -149,12 +41,18 @@ def introduction(device: Device, topics: Topics) -> Json:
     }
     if device.serial:
         about["serial_number"] = device.serial
+    if page is not None:
+        about["configuration_url"] = page
     return {
         "device": about,
         "origin": {"name": "voiced", "sw_version": device.version},
         "availability_topic": topics.availability,
         "qos": QOS,
-        "components": {**_shown(device, topics), **_steered(device, topics)},
+        "components": {
+            **_shown(device, topics),
+            **_diagnosed(device, topics, found),
+            **_steered(device, topics),
+        },
     }
 
 
@@ -182,6 +80,50 @@ def _shown(device: Device, topics: Topics) -> dict[str, Json]:
             "icon": "mdi:file-cog",
         },
     }
+
+
+def _diagnosed(device: Device, topics: Topics, found: Diagnostics) -> dict[str, Json]:
+    shown: dict[str, Json] = {
+        "event": {
+            **_entity(device, "event", "event", "Event"),
+            "state_topic": topics.events,
+            "event_types": [*get_args(Kind)],
+            "icon": "mdi:account-voice",
+        },
+        "next_alarm": {
+            **_entity(device, "sensor", "next_alarm", "Next alarm"),
+            **_measured(topics, "next_alarm", "timestamp"),
+            "icon": "mdi:alarm",
+        },
+        "started": {
+            **_entity(device, "sensor", "started", "Started"),
+            **_measured(topics, "started", "timestamp"),
+            "entity_category": "diagnostic",
+        },
+    }
+    if found.temperature is not None:
+        shown["temperature"] = {
+            **_entity(device, "sensor", "temperature", "Temperature"),
+            **_measured(topics, "temperature", "temperature", "°C"),
+            "entity_category": "diagnostic",
+        }
+    if found.wifi_dbm is not None:
+        shown["wifi"] = {
+            **_entity(device, "sensor", "wifi", "Wi-Fi signal"),
+            **_measured(topics, "wifi", "signal_strength", "dBm"),
+            "entity_category": "diagnostic",
+        }
+    return shown
+
+
+def _measured(topics: Topics, key: str, kind: str, unit: str | None = None) -> Json:
+    measured = {
+        "state_topic": topics.diagnostics,
+        "value_template": f"{{{{ value_json.{key} }}}}",
+        "device_class": kind,
+    }
+    number = {"unit_of_measurement": unit, "state_class": "measurement"}
+    return measured | (number if unit else {})
 
 
 def _steered(device: Device, topics: Topics) -> dict[str, Json]:
@@ -240,27 +182,3 @@ def _entity(device: Device, platform: str, key: str, name: str) -> Json:
 
 def _seen(topics: Topics, expression: str) -> Json:
     return {"state_topic": topics.state, "value_template": f"{{{{ {expression} }}}}"}
-
-
-def wanted_mute(payload: str) -> bool | None:
-    """Return what to switch the microphone to: off (True), on, or over (None).
-
-    Raises:
-        CannotError: If that is not what the payload says.
-    """
-    try:
-        return _MUTES[payload.strip().lower()]
-    except KeyError:
-        raise CannotError(f"not understood; use {', '.join(_MUTES)}") from None
-
-
-def wanted_volume(payload: str) -> int:
-    """Return how loud to be, 0 to 100; fractions are rounded.
-
-    Raises:
-        CannotError: If that is not what the payload says.
-    """
-    words = payload.strip()
-    if _PERCENTAGE.fullmatch(words) is None or float(words) > 100:  # noqa: PLR2004 - it is what a percentage is
-        raise CannotError("not understood; use 0 to 100")
-    return round(float(words))

@@ -5,12 +5,11 @@ payload, which may hold it.
 """
 
 import asyncio
-import json
 import logging
-import random
 from collections.abc import Callable, Collection
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiomqtt
@@ -37,19 +36,19 @@ from voiced.devices.broker import (
 from voiced.devices.connector import Connector
 from voiced.devices.failures import no_answer
 from voiced.errors import LinkError, LinkRejected, Redial, VoicedError
-from voiced.home_assistant import (
+from voiced.host.broker_traces import BrokerTraces
+from voiced.mqtt_orders import Orders
+from voiced.mqtt_payloads import (
     OFFLINE,
     ONLINE,
     QOS,
     STATE,
     Device,
+    Diagnostics,
     Topics,
-    introduction,
     is_state_of,
-    state,
 )
-from voiced.host.broker_traces import BrokerTraces
-from voiced.mqtt_orders import Orders
+from voiced.mqtt_telling import Sources, Teller
 from voiced.steering import Steering
 from voiced.task_group import TaskGroup
 
@@ -59,21 +58,13 @@ KEEPALIVE_S = 30
 
 MOST_WAITING = 64
 
-LOOK_AGAIN_S = 5.0
-"""How often to look for what nobody tells: the revision of the settings."""
-
 SHOW_WITHIN_S = 2.0
 """How long a broker may take to show what it has kept."""
-
-BIRTH_SPREAD_S = 1.0
-"""Home Assistant asks for it, so that a fleet does not answer its start in step."""
-
-_uniform = random.SystemRandom().uniform
 
 
 @dataclass
 class Mqtt:
-    """Shows a device to a broker and does what is ordered there. Fills `Chore`.
+    """Shows a device to a broker and does what is ordered there. Fills `Chore` and `Observer`.
 
     Attributes:
         section: The settings.
@@ -82,6 +73,8 @@ class Mqtt:
         revision: Tells what the settings in force are called by the server that sent them.
         traces: Knows what was told at other topics, under another name or before a restart.
         stays: Tells whether the settings still want this broker.
+        diagnostics: Tells how the board fares, and what rings next.
+        page: Tells where the page of this device is, if others can open it.
         backoff: When to try again.
         connector: Opens connections.
     """
@@ -92,6 +85,8 @@ class Mqtt:
     revision: Callable[[], str | None]
     traces: BrokerTraces
     stays: Callable[[], bool] = lambda: True
+    diagnostics: Callable[[], Diagnostics] = Diagnostics
+    page: Callable[[], str | None] = lambda: None
     backoff: Backoff = field(default_factory=Backoff)
     connector: Connector | None = None
 
@@ -106,8 +101,12 @@ class Mqtt:
         self._protocol = aiomqtt.ProtocolVersion.V5
         self._connected_s: float | None = None
         self._is_away = True
-        self._changed = asyncio.Event()
-        self._unknown = True
+        self._teller = Teller(
+            self.device,
+            self._topics,
+            Sources(self.steering, self.revision, self.diagnostics, self.page),
+        )
+        self.noticed = self._teller.noticed
         self._complaints: set[str] = set()
         self._orders = Orders(self._topics.orders, self.steering, may_unmute=section.unmute)
 
@@ -223,7 +222,7 @@ class Mqtt:
         try:
             try:
                 async with TaskGroup() as group:
-                    group.create_task(self._look(), name="mqtt sights")
+                    group.create_task(self._teller.watch(), name="mqtt sights")
                     group.create_task(self._tell(client), name="mqtt states")
                     await self._obey(client)
             except* aiomqtt.MqttError as errors:
@@ -238,35 +237,16 @@ class Mqtt:
             raise
         raise LinkError(f"the connection to {self._broker} was lost{reason}")
 
-    async def _look(self) -> None:
-        while True:  # whoever was too slow begins anew
-            async with aclosing(self.steering.watch()) as sights:
-                async for _ in sights:
-                    self._changed.set()
-
     async def _tell(self, client: Client) -> None:
-        """Tell who we are and how we fare, as it is by then: what was between is left out."""
         await self._listen(client)
-        self._unknown, told = True, ""
-        while True:
-            unknown, self._unknown = self._unknown, False
-            now = json.dumps(state(self.device, self.steering.sight(), self.revision()))
-            if unknown and self._topics.introduction:
-                device = json.dumps(introduction(self.device, self._topics))
-                await client.keep(self._topics.introduction, device)
-            if unknown or now != told:
-                await client.keep(self._topics.state, now)
-                told = now
-            if unknown:
-                await client.keep(self._topics.availability, ONLINE)
-                self._settle()
-                await self._forget(client)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_AGAIN_S):
-                    await self._changed.wait()
-            self._changed.clear()
-            if self._unknown:
-                await asyncio.sleep(_uniform(0.0, BIRTH_SPREAD_S))
+        await self._teller.tell(client, partial(self._settle, client))
+
+    async def _settle(self, client: Client) -> None:
+        if self._is_away:
+            log.info("mqtt.connected: %s", self._broker)
+        self._is_away = False
+        self._complaints.clear()
+        await self._forget(client)
 
     async def _forget(self, client: Client) -> None:
         """Have the broker forget what is ours at former topics: that is what it does when it gets nothing."""
@@ -307,12 +287,6 @@ class Mqtt:
             if topic in topics:
                 self._orders.ignore(topic, "the broker does not let this user read it")
 
-    def _settle(self) -> None:
-        if self._is_away:
-            log.info("mqtt.connected: %s", self._broker)
-        self._is_away = False
-        self._complaints.clear()
-
     async def _obey(self, client: Client) -> None:
         async for message in client.messages:
             if self._orders.has_patience():
@@ -324,7 +298,7 @@ class Mqtt:
             return
         if topic == self._topics.birth:
             if payload == ONLINE.encode() and not message.retain:
-                self._tell_anew()
+                self._teller.tell_anew()
         else:
             self._orders.take(topic, payload, is_kept=message.retain)
 
@@ -341,12 +315,8 @@ class Mqtt:
         elif topic != self._topics.availability:
             return False
         elif not is_kept and payload != ONLINE.encode():
-            self._tell_anew()
+            self._teller.tell_anew()
         return True
-
-    def _tell_anew(self) -> None:
-        self._unknown = True
-        self._changed.set()
 
 
 _HINTS = {142: "; another client has this device's id: is it a copy of its card?"}

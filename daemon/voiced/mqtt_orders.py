@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from voiced.home_assistant import Order, wanted_mute, wanted_volume
+from voiced.mqtt_payloads import Order, wanted_mute, wanted_volume
 from voiced.steering import CannotError, Steering
 from voiced.token_bucket import TokenBucket
 

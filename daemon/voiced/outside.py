@@ -4,8 +4,10 @@ import asyncio
 import ipaddress
 import re
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +20,7 @@ from voiced.devices.connector import Connector
 from voiced.devices.link import LinkOptions
 from voiced.errors import NotSavedError
 from voiced.guard import Guard
-from voiced.host.board import is_throttled, temperature
+from voiced.host.board import is_throttled, temperature, wifi_dbm
 from voiced.host.broker_traces import BrokerTraces
 from voiced.host.own_names import is_own, own_links
 from voiced.host.refusals import Refusals
@@ -80,6 +82,7 @@ class Outside:
         self.subtitles = Subtitles(heard_ms)
         self.audience = Audience([self.steering], self.guard)
         self._door: Doorman | None = None
+        self._began_s = time.monotonic()
         self._traces = BrokerTraces(self.store)
         self._outlets = (
             Outlet("kiosk", lambda: adopter.running.kiosk, self._kiosk, self.guard),
@@ -170,16 +173,38 @@ class Outside:
             now = self.adopter.running.mqtt
             return now is not None and (now.host, now.port) == (section.host, section.port)
 
-        link: Chore = module.Mqtt(
+        def diagnostics() -> Any:
+            return self._diagnostics(module.Diagnostics)
+
+        link = module.Mqtt(
             section,
             device,
             self.steering,
             lambda: self.revision,
             self._traces,
             stays,
+            diagnostics,
+            self._page,
             connector=Connector(options, self.adopter.resolver),
         )
-        return link
+        return self.audience.attended(link, link)
+
+    def _page(self) -> str | None:
+        """Return where others open the page, without what lets them in."""
+        section = self.adopter.running.kiosk
+        if section is None or not is_open(section):
+            return None
+        return next(iter(addresses(section)), None)
+
+    def _diagnostics(self, make: Callable[..., Any]) -> Any:
+        alarms = self.adopter.runtime.alarms
+        waiting = [] if alarms is None else alarms.all()
+        return make(
+            started=datetime.now(UTC) - timedelta(seconds=time.monotonic() - self._began_s),
+            next_alarm=waiting[0].rings_at if waiting else None,
+            temperature=temperature(),
+            wifi_dbm=wifi_dbm(),
+        )
 
     def _reading(self, make: Callable[..., Any]) -> Any:
         runtime, record = self.adopter.runtime, self.reconfigurer.record
@@ -212,19 +237,23 @@ def is_open(section: KioskSection) -> bool:
 
 
 def links(section: KioskSection, door: Doorman) -> list[str]:
-    """Return the addresses of a page; they let in whoever opens them.
+    """Return the addresses of a page; they let in whoever opens them."""
+    fragment = f"#{door.token}" if is_open(section) else ""
+    return [f"{address}{fragment}" for address in addresses(section)]
+
+
+def addresses(section: KioskSection) -> list[str]:
+    """Return where a page is.
 
     Names at which a proxy serves a page of this device alone are reached over TLS.
     """
     host, port = _split(section.listen)
-    is_here = is_loopback(host)
     if not is_open(section):
         return [f"http://127.0.0.1:{port}/"]
-    fragment = f"#{door.token}"
-    if is_here and section.certificate is None:
-        return [f"https://{name}/{fragment}" for name in section.names or own_links()]
+    if is_loopback(host) and section.certificate is None:
+        return [f"https://{name}/" for name in section.names or own_links()]
     scheme = "http" if section.certificate is None else "https"
-    return [f"{scheme}://{name}:{port}/{fragment}" for name in (*section.names, *own_links())]
+    return [f"{scheme}://{name}:{port}/" for name in (*section.names, *own_links())]
 
 
 def _certificate(section: KioskSection) -> Any:

@@ -51,7 +51,7 @@ PARTS = {
     ),
     "mqtt": (
         "mqtt: {host: 127.0.0.1, port: 1}\n",
-        {"aiomqtt", "paho", "voiced.mqtt", "voiced.home_assistant"},
+        {"aiomqtt", "paho", "voiced.mqtt", "voiced.mqtt_payloads", "voiced.home_assistant"},
     ),
     "http tools": (
         "http_tools: {look: {description: d, parameters: {}, url: 'https://127.0.0.1/'}}\n",

@@ -8,16 +8,26 @@ platform, like https://www.home-assistant.io/integrations/sensor.mqtt/.
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from voiced.core.actions import Status
-from voiced.home_assistant import (
+from voiced.core.events import AlarmRang, SpeechStarted, Woken
+from voiced.core.state import Conversation, Phase
+from voiced.home_assistant import introduction
+from voiced.mqtt_payloads import (
+    IDLE,
     ORDERS,
     Device,
+    Diagnostics,
+    Happening,
     Topics,
-    introduction,
+    diagnostics,
+    happened,
+    happening,
     state,
+    steady,
     wanted_mute,
     wanted_volume,
 )
@@ -105,6 +115,7 @@ PLATFORMS = {
     },
     "button": ORDERED | {"command_template": TEXT, "device_class": TEXT, "payload_press": TEXT},
     "notify": ORDERED | {"command_template": TEXT},
+    "event": SHOWN | {"device_class": TEXT, "event_types": TEXTS},
     "text": SHOWN
     | ORDERED
     | {
@@ -123,6 +134,7 @@ NEEDED = {
     "button": {"command_topic"},
     "notify": {"command_topic"},
     "text": {"command_topic"},
+    "event": {"state_topic", "event_types"},
 }
 ABOUT = {
     "configuration_url": TEXT,
@@ -139,7 +151,8 @@ ABOUT = {
     "via_device": TEXT,
 }
 ORIGIN = {"name": TEXT, "sw_version": TEXT, "support_url": TEXT}
-CLASSES = {"sensor": {"enum"}, "binary_sensor": {"problem"}}
+UNITS = {"enum": None, "timestamp": None, "temperature": "°C", "signal_strength": "dBm"}
+CLASSES = {"sensor": UNITS.keys(), "binary_sensor": {"problem"}}
 """Those of each platform that we use."""
 
 
@@ -166,6 +179,10 @@ def check_component(component):
         assert component.get("entity_category") != "config"
     if "device_class" in component:
         assert component["device_class"] in CLASSES[platform]
+    if platform == "sensor" and "device_class" in component:
+        unit = UNITS[component["device_class"]]
+        assert component.get("unit_of_measurement") == unit
+        assert ("state_class" in component) is (unit is not None)
     if "options" in component:
         assert component["device_class"] == "enum"
         assert not {"state_class", "unit_of_measurement"} & component.keys()
@@ -197,14 +214,19 @@ def check_introduction(text):
         assert len({*values}) == len(values), key
 
 
-def told(device=KITCHEN, topics=TOPICS):
-    return json.loads(json.dumps(introduction(device, topics)))
+WARM = Diagnostics(datetime(2026, 1, 1, tzinfo=UTC), None, 51.25, -61)
+
+
+def told(device=KITCHEN, topics=TOPICS, found=WARM, page=None):
+    return json.loads(json.dumps(introduction(device, topics, found, page)))
 
 
 @pytest.mark.parametrize("device", [KITCHEN, Device("voiced"), Device("9", "a b/c#")])
 def test_the_introduction_is_what_home_assistant_documents(device):
     topics = Topics(device, "house/voices", "homeassistant")
-    check_introduction(json.dumps(introduction(device, topics)))
+    page = "https://kitchen.local:8080/"
+    for found in (WARM, Diagnostics()):
+        check_introduction(json.dumps(introduction(device, topics, found, page)))
     assert re.fullmatch(r"homeassistant/device/[a-zA-Z0-9_-]+/config", topics.introduction)
 
 
@@ -215,6 +237,11 @@ def test_everything_wanted_is_introduced():
         "status": "sensor",
         "problem": "binary_sensor",
         "settings": "sensor",
+        "event": "event",
+        "next_alarm": "sensor",
+        "started": "sensor",
+        "temperature": "sensor",
+        "wifi": "sensor",
         "mute": "switch",
         "volume": "number",
         "talk": "button",
@@ -242,14 +269,75 @@ def test_a_device_with_a_serial_number_stays_the_same_under_another_name():
 
 def test_every_template_finds_what_it_shows_in_the_state():
     now = state(KITCHEN, SIGHT, "r7")
+    found = {TOPICS.state: now, TOPICS.diagnostics: diagnostics(WARM)}
     for component in told()["components"].values():
         if "value_template" in component:
-            assert component["state_topic"] == TOPICS.state
             [key] = re.findall(r"value_json\.(\w+)", component["value_template"])
-            assert key in now
+            assert key in found[component["state_topic"]]
         for key in re.findall(r"value_json\.(\w+)", component.get("json_attributes_template", "")):
             assert component["json_attributes_topic"] == TOPICS.state
             assert key in now
+
+
+def test_what_a_board_does_not_tell_is_not_shown():
+    assert told(found=Diagnostics())["components"].keys() == told()["components"].keys() - {
+        "temperature",
+        "wifi",
+    }
+
+
+def test_home_assistant_is_told_where_the_page_is():
+    assert "configuration_url" not in told()["device"]
+    assert told(page="http://kitchen.local:8080/")["device"]["configuration_url"] == (
+        "http://kitchen.local:8080/"
+    )
+
+
+def test_diagnostics_are_moments_in_utc_and_numbers():
+    alarm = datetime(2026, 7, 1, 9, 0, 0, 500, tzinfo=UTC).astimezone()
+    assert diagnostics(replace(WARM, next_alarm=alarm)) == {
+        "started": "2026-01-01T00:00:00+00:00",
+        "next_alarm": "2026-07-01T09:00:00+00:00",
+        "temperature": 51.2,
+        "wifi": -61,
+    }
+    assert {*diagnostics(Diagnostics()).values()} == {None}
+
+
+def test_a_clock_that_trembles_moves_no_moment():
+    later = timedelta(seconds=1.5)
+    before = replace(WARM, next_alarm=datetime(2026, 7, 1, tzinfo=UTC))
+    found = Diagnostics(before.started + later, before.next_alarm - later, 60.0, -70)
+    assert steady(found, before) == replace(before, temperature=60.0, wifi_dbm=-70)
+    assert steady(found, None) == found
+    moved = replace(found, started=before.started + 2 * later, next_alarm=None)
+    assert steady(moved, before) == moved
+    assert steady(before, moved) == before
+
+
+@pytest.mark.parametrize("before", Phase)
+@pytest.mark.parametrize("after", Phase)
+def test_a_conversation_that_begins_or_ends_is_told(before, after):
+    found = happened(Conversation(before), SpeechStarted(), Conversation(after))
+    begins, ends = before in IDLE and after not in IDLE, before not in IDLE and after in IDLE
+    kinds = ["conversation_started"] * begins + ["conversation_ended"] * ends
+    assert [each.kind for each in found] == kinds
+
+
+def test_an_event_says_who_woke_the_device_and_nothing_of_an_alarm():
+    asleep, awake = Conversation(Phase.ASLEEP), Conversation(Phase.CONNECTING)
+    assert [*map(happening, happened(asleep, Woken("button"), awake))] == [
+        {"event_type": "conversation_started", "by": "button"}
+    ]
+    rang = AlarmRang("alarm-1", "Tell that the pizza is done.")
+    assert [*map(happening, happened(asleep, rang, awake))] == [
+        {"event_type": "alarm"},
+        {"event_type": "conversation_started"},
+    ]
+    types = told()["components"]["event"]["event_types"]
+    assert {"alarm", "conversation_started", "conversation_ended"} == {*types}
+    assert happened(asleep, None, asleep) == []
+    assert Happening("alarm").by is None
 
 
 def test_assist_reaches_no_microphone_by_turning_everything_off():
@@ -296,6 +384,8 @@ def test_topics_begin_with_prefix_and_name():
     topics = Topics(Device("kitchen", "42"), "house/voices", "ha")
     assert topics.availability == "house/voices/kitchen/availability"
     assert topics.state == "house/voices/kitchen/state"
+    assert topics.diagnostics == "house/voices/kitchen/diagnostics"
+    assert topics.events == "house/voices/kitchen/event"
     assert topics.birth == "ha/status"
     assert topics.introduction == "ha/device/voiced_42/config"
     assert topics.orders == {f"house/voices/kitchen/set/{order}": order for order in ORDERS}

@@ -103,12 +103,15 @@ class Home:
         self.seen = {}
         self.kept = {}
         self.count = 0
+        self.heard = None
 
     async def listen(self):
         async for message in self._client.messages:
             text = message.payload.decode()
             self.count += 1
             self.seen[message.topic.value] = text
+            if self.heard is not None and message.topic.value.endswith("/event"):
+                self.heard(json.loads(text))
             if message.retain:
                 self.kept[message.topic.value] = text
 

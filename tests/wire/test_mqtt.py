@@ -19,9 +19,9 @@ from tests.wire.peers import tcp_server
 from voiced.backoff import Backoff
 from voiced.config.outside import MqttSection
 from voiced.config.secret import Secret
-from voiced.home_assistant import Device
 from voiced.host.broker_traces import BrokerTraces
 from voiced.mqtt import Mqtt
+from voiced.mqtt_payloads import Device
 from voiced.storage.state_store import StateStore
 
 pytestmark = pytest.mark.real_time
@@ -103,7 +103,7 @@ async def test_a_device_appears_by_itself(tmp_path, unused_port):
         assert (now["status"], now["muted"], now["volume"]) == ("asleep", False, 70)
         assert (now["revision"], now["problem"]) == ("r7", False)
         async with home(unused_port) as late:
-            await until(lambda: len(late.kept) == 3)
+            await until(lambda: len(late.kept) == 4)
             assert late.kept == seen.seen
 
 
@@ -127,10 +127,10 @@ async def test_home_assistant_is_answered_when_it_starts(tmp_path, unused_port):
             del seen.seen[topic]
         await seen.publish("homeassistant/status", "offline")
         await seen.publish("homeassistant/status", "online")
-        await until(lambda: len(seen.seen) == 4)
+        await until(lambda: len(seen.seen) == 5)
         check_introduction(seen.seen[INTRODUCTION])
         assert seen.availability() == "online"
-        assert seen.count == 8
+        assert seen.count == 10
 
 
 async def test_nobody_is_introduced_to_who_is_not_wanted(tmp_path, unused_port):
@@ -145,6 +145,7 @@ async def test_nobody_is_introduced_to_who_is_not_wanted(tmp_path, unused_port):
         await until(lambda: seen.availability(prefix="house/voices") == "online")
         assert sorted(seen.seen) == [
             "house/voices/kitchen/availability",
+            "house/voices/kitchen/diagnostics",
             "house/voices/kitchen/state",
         ]
 
@@ -231,7 +232,7 @@ async def test_every_restart_of_the_broker_finds_the_state_right(
                 await until(lambda: seen.availability() == "online")
                 back_ms.append((time.monotonic() - began_s) * 1000)
             async with home(unused_port) as seen:
-                await until(lambda: len(seen.kept) == 3)
+                await until(lambda: len(seen.kept) == 4)
                 assert (seen.state()["muted"], seen.state()["volume"]) == (number % 2 == 0, number)
                 assert seen.state()["status"] == ("muted" if number % 2 == 0 else "asleep")
                 check_introduction(seen.kept[INTRODUCTION])

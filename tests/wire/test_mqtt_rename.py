@@ -36,9 +36,10 @@ async def test_what_was_told_under_another_name_is_taken_away(
             await until(lambda: seen.seen.get(f"{topics}/availability") == "online", within_s=15)
             await until(lambda: seen.seen.get("voiced/kitchen/state") == "", within_s=5)
         async with home(unused_port) as late:
-            await until(lambda: len(late.kept) >= 3)
+            await until(lambda: len(late.kept) >= 4)
             assert {topic for topic in late.kept if not topic.startswith("homeassistant/")} == {
                 f"{topics}/availability",
+                f"{topics}/diagnostics",
                 f"{topics}/state",
             }
             assert sum(topic.startswith("homeassistant/") for topic in late.kept) == 1
@@ -47,9 +48,9 @@ async def test_what_was_told_under_another_name_is_taken_away(
 @pytest.mark.parametrize(
     ("old", "new", "left"),
     [
-        ("mqtt: {host: 127.0.0.1", "mqtt: {discovery: none, host: 127.0.0.1", 2),
-        ("name: kitchen", "name: lobby", 3),
-        ("tls: false", "tls: false, prefix: house", 3),
+        ("mqtt: {host: 127.0.0.1", "mqtt: {discovery: none, host: 127.0.0.1", 3),
+        ("name: kitchen", "name: lobby", 4),
+        ("tls: false", "tls: false, prefix: house", 4),
     ],
 )
 @pytest.mark.parametrize("is_off", [False, True])
@@ -81,7 +82,7 @@ async def test_nothing_stays_behind_when_the_section_is_removed(tmp_path, unused
         home(unused_port) as seen,
     ):
         async with it.running():
-            await until(lambda: len(retained(seen)) == 3)
+            await until(lambda: len(retained(seen)) == 4)
             it.path.write_text(
                 it.path.read_text().replace(mqtt.replace("{{", "{").replace("}}", "}"), "")
             )

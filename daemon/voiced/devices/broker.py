@@ -228,6 +228,11 @@ class Client(aiomqtt.Client):
         async with _at_most(ACKNOWLEDGE_WITHIN_S):
             await self.publish(topic, payload, AT_LEAST_ONCE, retain=True)
 
+    async def tell(self, topic: str, payload: str) -> None:
+        """Publish what has happened, to whoever listens now."""
+        async with _at_most(ACKNOWLEDGE_WITHIN_S):
+            await self.publish(topic, payload, AT_LEAST_ONCE, retain=False)
+
     async def listen(self, topics: Sequence[str]) -> list[str]:
         """Subscribe to topics; return those that the broker withholds from this user."""
         async with _at_most(ACKNOWLEDGE_WITHIN_S):

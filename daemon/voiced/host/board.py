@@ -5,6 +5,8 @@ from pathlib import Path
 TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
 THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
+WIRELESS = Path("/proc/net/wireless")
+
 HELD_BACK = 0b1111
 """Of a Raspberry Pi: too little power, frequency capped, throttled, too hot; now, not since the start."""
 
@@ -14,6 +16,15 @@ def temperature(path: Path = TEMPERATURE) -> float | None:
     try:
         return int(path.read_text()) / 1000
     except (OSError, ValueError):
+        return None
+
+
+def wifi_dbm(path: Path = WIRELESS) -> int | None:
+    """Return how strong the signal of the Wi-Fi is, or None without one."""
+    try:
+        _, _, *lines = path.read_text().splitlines()
+        return round(float(lines[0].split()[3])) if lines else None
+    except (OSError, ValueError, IndexError):
         return None
 
 
