@@ -13,8 +13,12 @@ from voiced.ports import Remembered
 PERIOD_MS = 20
 
 
+RING_S = 0.2
+"""How much a card holds for whoever comes late."""
+
+
 class ScriptedMicrophone:
-    """Captures what it was given, then silence: 20 ms periods, forever.
+    """Captures what it was given, then silence: 20 ms periods, forever, by a clock of its own as a card does.
 
     Also the capture it opens. `unplug` makes it disappear until `plug`.
     """
@@ -54,8 +58,11 @@ class ScriptedMicrophone:
 
     async def run(self, deliver):
         n_bytes = self.format.bytes_in(PERIOD_MS)
+        now_s = asyncio.get_running_loop().time
+        due_s = now_s()
         while True:
-            await asyncio.sleep(PERIOD_MS / 1000)
+            due_s = max(due_s + PERIOD_MS / 1000, now_s() - RING_S)
+            await asyncio.sleep(due_s - now_s())
             if not self._here.is_set():
                 raise self.failure()
             period = bytes(self.queue[:n_bytes])

@@ -241,6 +241,7 @@ OTHERS = {
     *("microphone", "speaker"),  # vital
     *("dial", "call_http", "agent", "uniform"),  # a link ends, and the next is dialled
     *("tools", "alarms"),  # see test_tool_calls and test_alarms
+    "context",  # it is text
 }
 
 
