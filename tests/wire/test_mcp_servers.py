@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import socket
 import sys
+import threading
 import time
 from functools import partial
 from statistics import median
@@ -26,7 +28,7 @@ from voiced.backoff import Backoff
 from voiced.errors import ConfigError, LinkError, LinkRejected, ToolError
 from voiced.toolbox import together
 from voiced.tools.mcp.server import Server
-from voiced.tools.mcp.servers import McpTool
+from voiced.tools.mcp.servers import McpTool, _elsewhere
 from voiced.tools.mcp.web import Web
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
@@ -244,6 +246,30 @@ async def test_a_cancelled_call_is_cancelled_at_the_server(tmp_path):
         assert calling.cancelled()
         await until(notes.exists, within_s=3)
         assert await it.call("add", a=1, b=1) == {"result": 2}
+
+
+async def test_a_connection_that_is_given_up_as_it_opens_is_closed():
+    """The thread aside gives it up when the main loop has opened it, but has not handed it over."""
+    main, ours = asyncio.get_running_loop(), socket.socket()
+    begun, may_open = threading.Event(), asyncio.Event()
+
+    async def connector(_endpoint):
+        begun.set()
+        await may_open.wait()
+        return ours
+
+    async def aside():
+        wanting = asyncio.ensure_future(_elsewhere(main, connector, None))
+        while not begun.is_set():
+            await asyncio.sleep(0)
+        main.call_soon_threadsafe(may_open.set)
+        time.sleep(0.2)  # noqa: ASYNC251 - so that this loop cannot take what is there
+        wanting.cancel()
+        await asyncio.wait([wanting], timeout=5)
+        assert wanting.cancelled()
+
+    await asyncio.to_thread(asyncio.run, aside())
+    assert ours.fileno() == -1
 
 
 async def test_calls_do_not_wait_for_one_another():

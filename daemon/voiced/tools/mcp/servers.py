@@ -5,6 +5,7 @@ import gc
 import logging
 import socket
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -256,8 +257,22 @@ async def _elsewhere(
     Raises:
         LinkError: Why there is none.
     """
-    opening = asyncio.run_coroutine_threadsafe(connector(endpoint), main)
-    return await asyncio.wrap_future(opening)
+    opened: list[socket.socket] = []
+    is_given_up = threading.Event()
+
+    async def opening() -> socket.socket:
+        opened.append(await connector(endpoint))
+        if is_given_up.is_set():
+            opened[0].close()
+        return opened[0]
+
+    try:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(opening(), main))
+    except BaseException:
+        is_given_up.set()  # first: whoever comes later sees it
+        for each in opened:
+            each.close()
+        raise
 
 
 def _client_class() -> "type[Client]":
