@@ -296,6 +296,19 @@ def _unsafe(settings: Settings) -> Iterator[Problem]:
             if file is not None and not Path(file).is_file():
                 problem = f"no such file: {lacks} until it is there"
                 yield Problem((section, key), problem, "put it there", here=True)
+    for path, file, lacks in _more_ca_files(settings):
+        if not Path(file).is_file():
+            problem = f"no such file: {lacks} until it is there"
+            yield Problem((*path, "ca_file"), problem, "put the certificates there", here=True)
+
+
+def _more_ca_files(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield where each stands without which the device talks all the same, it, and what is not there without it."""
+    if settings.remote is not None and settings.remote.ca_file is not None:
+        yield ("remote",), settings.remote.ca_file, "no settings from afar"
+    for name, declared in settings.mcp.items():
+        if "ca_file" in declared:
+            yield ("mcp", name), declared["ca_file"], "no tools of its"
 
 
 def _silent(settings: Settings) -> Iterator[Problem]:

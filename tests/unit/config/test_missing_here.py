@@ -29,6 +29,16 @@ MISSING = {
         "kiosk.certificate",
         False,
     ),
+    "certificates for settings": (
+        AGENT + "remote: {url: 'https://a.test/x', ca_file: /nope.pem}\n",
+        "remote.ca_file",
+        False,
+    ),
+    "certificates for a server of tools": (
+        AGENT + "mcp: {x: {url: 'https://a.test/', ca_file: /nope.pem}}\n",
+        "mcp.x.ca_file",
+        False,
+    ),
     "a sound file": (
         AGENT + "audio: {capture: {device: 'wav:/nope.wav'}}\n",
         "audio.capture.device",
