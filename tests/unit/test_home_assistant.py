@@ -1,6 +1,7 @@
 """What Home Assistant is told of a device (home_assistant.py).
 
-What it takes is written down here from its own documentation:
+What it takes is written down here as the schemas of 2026.11 have it, which
+`tests/home_assistant/test_schemas.py` holds against the real ones; see also
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload and the page of each
 platform, like https://www.home-assistant.io/integrations/sensor.mqtt/.
 """
@@ -51,27 +52,33 @@ SIGHT = Sight(
 TEXT, WHOLE, NUMBER, YES_OR_NO, TEXTS = str, int, (int, float), bool, list
 
 AVAILABILITY = {
+    "availability": TEXTS,
     "availability_mode": TEXT,
     "availability_template": TEXT,
     "availability_topic": TEXT,
     "payload_available": TEXT,
     "payload_not_available": TEXT,
 }
-SHARED = AVAILABILITY | {"command_topic": TEXT, "state_topic": TEXT, "qos": WHOLE, "encoding": TEXT}
-ENTITY = AVAILABILITY | {
-    "platform": TEXT,
-    "unique_id": TEXT,
-    "default_entity_id": TEXT,
-    "name": TEXT,
-    "icon": TEXT,
-    "qos": WHOLE,
-    "encoding": TEXT,
-    "enabled_by_default": YES_OR_NO,
-    "entity_category": TEXT,
-    "entity_picture": TEXT,
-    "json_attributes_template": TEXT,
-    "json_attributes_topic": TEXT,
-}
+SENT = {"qos": WHOLE, "encoding": TEXT, "message_expiry_interval": WHOLE}
+SHARED = AVAILABILITY | SENT | {"command_topic": TEXT, "state_topic": TEXT}
+ENTITY = (
+    AVAILABILITY
+    | SENT
+    | {
+        "group": TEXT,
+        "visible_by_default": YES_OR_NO,
+        "platform": TEXT,
+        "unique_id": TEXT,
+        "default_entity_id": TEXT,
+        "name": TEXT,
+        "icon": TEXT,
+        "enabled_by_default": YES_OR_NO,
+        "entity_category": TEXT,
+        "entity_picture": TEXT,
+        "json_attributes_template": TEXT,
+        "json_attributes_topic": TEXT,
+    }
+)
 SHOWN = {"state_topic": TEXT, "value_template": TEXT}
 ORDERED = {"command_topic": TEXT, "retain": YES_OR_NO}
 EXPIRING = {"expire_after": WHOLE, "force_update": YES_OR_NO}
@@ -123,6 +130,7 @@ PLATFORMS = {
         "max": WHOLE,
         "min": WHOLE,
         "mode": TEXT,
+        "optimistic": YES_OR_NO,
         "pattern": TEXT,
     },
 }
