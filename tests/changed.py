@@ -24,6 +24,9 @@ import grimp
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("voiced", "agentsim")
 ALWAYS = "tests/house"
+APART = ("tests/home_assistant/", "tests/pi/", "tests/soak/")
+"""What has a script of its own, or is run when it is named."""
+
 FOLDERS = {"daemon/": "tests/flows", "daemon/voiced/page/": "tests/browser"}
 """Where a change asks for a whole suite."""
 EVERYTHING = {"tests/conftest.py", "tests/stalls.py", "tests/worlds.py", "pyproject.toml"}
@@ -83,9 +86,9 @@ def git(*words: str) -> str:
 
 
 def sources_of_tests() -> list[str]:
-    """Return every Python file of the tests, but for those of the virtual Pi and the soaks."""
+    """Return every Python file of the tests, but for those that stand apart."""
     paths = (path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py"))
-    return [path for path in paths if not path.startswith(("tests/pi/", "tests/soak/"))]
+    return [path for path in paths if not path.startswith(APART)]
 
 
 def is_source(path: str) -> bool:

@@ -163,6 +163,7 @@ def _steered(device: Device, topics: Topics) -> dict[str, Json]:
         },
         "words": {  # a `notify` entity has no field to write into
             **_entity(device, "text", "words", "Words to say"),
+            **_seen(topics, "''"),  # it is empty again at once, and not "unknown"
             "command_topic": topics.order("say"),
             "max": LONGEST_WORDS,
             "icon": "mdi:bullhorn",

@@ -280,8 +280,9 @@ def test_every_template_finds_what_it_shows_in_the_state():
     found = {TOPICS.state: now, TOPICS.diagnostics: diagnostics(WARM)}
     for component in told()["components"].values():
         if "value_template" in component:
-            [key] = re.findall(r"value_json\.(\w+)", component["value_template"])
-            assert key in found[component["state_topic"]]
+            keys = re.findall(r"value_json\.(\w+)", component["value_template"])
+            assert {*keys} <= found[component["state_topic"]].keys()
+            assert len(keys) == (component["platform"] != "text")
         for key in re.findall(r"value_json\.(\w+)", component.get("json_attributes_template", "")):
             assert component["json_attributes_topic"] == TOPICS.state
             assert key in now

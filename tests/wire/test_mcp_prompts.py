@@ -15,8 +15,9 @@ pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
 META = {"io.home-assistant/device_id": "kitchen", "n": 7}
 
 
-async def test_the_prompt_of_a_server_is_known_and_changes_with_it():
-    async with joined(program(prompt="Home")) as it:
+@pytest.mark.parametrize("how", ["Home", True])
+async def test_the_prompt_of_a_server_is_known_and_changes_with_it(how):
+    async with joined(program(prompt=how)) as it:
         assert it.side.prompt.startswith("The lamp hangs in the kitchen.")
         n_changes = it.changes
         await it.call("move")

@@ -260,7 +260,7 @@ class Settings(Section, frozen=True, kw_only=True):
         live(
             "MCP servers; the agent calls their tools NAME_TOOL. Each has url (streamable HTTP), "
             "headers, ca_file, in_clear, or command, environment; and allow, timeout_s, prompt (one "
-            "of the server's, which the agent is to know besides its own), meta (sent along as _meta).",
+            "of the server's, or true for its only one, which the agent is to know besides its own), meta (sent along as _meta).",
             owner("run any program on the device, and bring tools of any server"),
             {
                 "home": {
@@ -272,7 +272,7 @@ class Settings(Section, frozen=True, kw_only=True):
                         }
                     },
                     "allow": ["HassTurnOn", "HassTurnOff", "GetLiveContext"],
-                    "prompt": "Assist",
+                    "prompt": True,
                 }
             },
         ),

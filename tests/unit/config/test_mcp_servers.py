@@ -16,7 +16,7 @@ IN_CLEAR = WEB.replace("https://h.test", "http://10.0.0.7:8123") + BEARER
     "text",
     [
         WEB,
-        WEB + BEARER + "    allow: [HassTurnOn]\n    timeout_s: 240\n    ca_file: /etc/ca.pem\n",
+        WEB + BEARER + "    allow: [HassTurnOn]\n    timeout_s: 240\n    ca_file: /etc/ssl/certs/ca-certificates.crt\n",
         WEB.replace("https://h.test", "http://10.0.0.7:8123"),
         IN_CLEAR.replace("10.0.0.7", "127.0.0.1"),
         PROGRAM,
@@ -58,6 +58,7 @@ MISTAKES = {
     "zero byte": (PROGRAM.replace("[/bin/true]", r'[/bin/true, "a\0"]'), 4, "mcp.home.command[1]: holds the control character U+0000 at position 2; remove it"),
     "allow": (WEB + "    allow: HassTurnOn\n", 5, "mcp.home.allow: must be a list, not text"),
     "prompt": (WEB + "    prompt: [Assist]\n", 5, "mcp.home.prompt: must be text, not a list"),
+    "number as a prompt": (WEB + "    prompt: 1\n", 5, "mcp.home.prompt: must be text, not a number"),
     "no prompt": (WEB + "    prompt: ''\n", 5, "mcp.home.prompt: must not be empty"),
     "meta": (WEB + "    meta: x\n", 5, "mcp.home.meta: must be a mapping, not text"),
     "key of meta": (WEB + "    meta: {a b: x}\n", 5, "mcp.home.meta.…: not a key of _meta; write it like example.org/name or name"),

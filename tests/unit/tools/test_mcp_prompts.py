@@ -85,6 +85,9 @@ def test_a_prompt_that_is_not_there_is_told_with_those_that_are(listed, has):
     assert offer.prompt == ""
     assert offer.missing == ["a", "Home"]
     assert offer.complaints == ["old", f"`prompt` names what it does not have: Home; it has {has}"]
+    offer = with_prompt(Offer({}), True, ForeignPrompt(names=names))
+    assert offer.missing == ["prompt"]
+    assert offer.complaints == [f"`prompt: true` takes the only one there is; it has {has}"]
 
 
 def test_a_server_of_a_thousand_prompts_is_told_briefly():

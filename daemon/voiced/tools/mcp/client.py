@@ -192,14 +192,14 @@ class Client:
         return await self._requests.send_raw_request(method, with_meta or None)
 
     async def _prompt(self) -> ForeignPrompt:
-        name = self._server.prompt
-        if name is None:
+        wanted = self._server.prompt
+        if wanted is None:
             return ForeignPrompt()
-        found = await self._answer("prompts/get", {"name": name})
-        if found is not None:
-            return ForeignPrompt(prompt_text(found))
         listed = await self._answer("prompts/list", {})
-        return ForeignPrompt(names=prompt_names(listed or {}))
+        names = prompt_names(listed or {})
+        name = names[0] if wanted is True and len(names) == 1 else wanted
+        found = None if name is True else await self._answer("prompts/get", {"name": name})
+        return ForeignPrompt(names=names) if found is None else ForeignPrompt(prompt_text(found))
 
     async def _answer(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return what was answered; None if that was an error, as from servers that know no such thing.

@@ -5,9 +5,9 @@ It is foreign like all that a server says: capped, and left out where it is none
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
-from voiced.agents.safe_text import safe
+from voiced.agents.safe_text import MAX_CHARS, safe
 from voiced.tools.mcp.reading import Offer
 
 MOST_CHARS = 16_000
@@ -28,19 +28,23 @@ class ForeignPrompt:
     names: Sequence[str] | None = None
 
 
-def with_prompt(offer: Offer, wanted: str | None, found: ForeignPrompt) -> Offer:
+def with_prompt(offer: Offer, wanted: str | Literal[True] | None, found: ForeignPrompt) -> Offer:
     """Return what the agent is offered with what of a prompt was found.
 
     Args:
         offer: The server's tools.
-        wanted: Which prompt the settings name, if they do.
+        wanted: Which prompt the settings name, if they do; True is the only one.
         found: What the server answered.
     """
     if wanted is None or found.names is None:
         return replace(offer, prompt=found.text)
-    has = f"it has {', '.join(found.names)}" if found.names else "it has none"
-    complaint = f"`prompt` names what it does not have: {wanted}; {has}"
-    missing = [*offer.missing, wanted]
+    names = ", ".join(safe(name, ()) for name in found.names)
+    has = f"it has {names}" if names else "it has none"
+    if wanted is True:
+        complaint = f"`prompt: true` takes the only one there is; {has}"
+    else:
+        complaint = f"`prompt` names what it does not have: {wanted}; {has}"
+    missing = [*offer.missing, "prompt" if wanted is True else wanted]
     return replace(offer, complaints=[*offer.complaints, complaint], missing=missing)
 
 
@@ -64,7 +68,7 @@ def _said(message: Mapping[str, Any]) -> str:
 def prompt_names(page: Mapping[str, Any]) -> Sequence[str]:
     """Return the names of the prompts that a server lists, as many as are worth telling."""
     names = [each.get("name") for each in _mappings(page.get("prompts"))]
-    return [safe(each, ()) for each in names if isinstance(each, str)][:MOST_TOLD]
+    return [each[:MAX_CHARS] for each in names if isinstance(each, str)][:MOST_TOLD]
 
 
 def _mappings(value: object) -> list[Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 Resolve = Callable[[], Mapping[str, str]]
@@ -30,7 +30,7 @@ class Server:
         environment: What is in its environment, besides very little.
         allow: Names of the tools that may be used; None allows all.
         timeout_s: How long a call may take.
-        prompt: Which of its prompts the agent is to know; None for none.
+        prompt: Which of its prompts the agent is to know, or True for the only one; None for none.
         meta: What is sent along with every request, as its `_meta`: Home Assistant takes the room from it.
     """
 
@@ -42,7 +42,7 @@ class Server:
     environment: Resolve = field(default=_nothing, repr=False)
     allow: Sequence[str] | None = None
     timeout_s: int = 20
-    prompt: str | None = None
+    prompt: str | Literal[True] | None = None
     meta: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property

@@ -74,7 +74,7 @@ def server(name: str, declared: Mapping[str, Any], ca_file: str | None) -> Serve
         environment=partial(resolved, declared.get("environment", {}), f"mcp.{name}.environment"),
         allow=declared.get("allow"),
         timeout_s=declared.get("timeout_s", DEFAULT_TIMEOUT_S),
-        prompt=declared.get("prompt"),
+        prompt=declared.get("prompt") or None,
         meta=declared.get("meta", {}),
     )
 
@@ -139,6 +139,11 @@ def _file(value: Any, path: Path) -> Iterator[Problem]:
         yield Problem(path, "not an absolute path", "write it like /etc/voiced/ca.pem")
 
 
+def _prompt(value: Any, path: Path) -> Iterator[Problem]:
+    if not isinstance(value, bool):
+        yield from shapes.text(max_chars=200, may_be_empty=False)(value, path)
+
+
 def _meta(value: Any, path: Path) -> Iterator[Problem]:
     if not isinstance(value, Mapping):
         yield shapes.wrong_type(value, path, "a mapping")
@@ -166,7 +171,7 @@ _SERVER = shapes.mapping(
         "environment": _environment,
         "allow": shapes.list_of(shapes.text(max_chars=200, may_be_empty=False), max_items=64),
         "timeout_s": shapes.number(1, MOST_S, whole=True),
-        "prompt": shapes.text(max_chars=200, may_be_empty=False),
+        "prompt": _prompt,
         "meta": _meta,
     }
 )
