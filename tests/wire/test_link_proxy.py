@@ -1,6 +1,8 @@
 """Links through proxies, from the configuration and from the environment."""
 
 import contextlib
+import gc
+import logging
 
 import pytest
 
@@ -93,6 +95,38 @@ async def test_tls_that_fails_behind_a_proxy_is_told_and_leaves_no_traceback(cap
     assert [each.getMessage() for each in caplog.records if each.name == "asyncio"] == []
 
 
+@pytest.mark.parametrize("scheme", ["http", "socks5h", "socks4"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [],
+        [b""],
+        [b"HTTP/1.1 2"],
+        [b"HTTP/1.1 200 OK\r\n\r\n"],
+        [b"HTTP/1.1 200 OK\r\n\r\n", b"\xff" * 100],
+        [b"HTTP/1.1 200 OK\r\n\r\n" + b"\xff" * 100],
+        [b"\x05\x00"],
+        [b"\x05\x00", b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"],
+        [b"\x00\x5a\x00\x00\x00\x00\x00\x00"],
+    ],
+    ids=repr,
+)
+async def test_a_proxy_that_hangs_up_at_any_moment_is_told_and_leaves_no_traceback(
+    caplog, scheme, sent
+):
+    async def talk(reader, writer):
+        for each in sent:
+            await reader.read(4096)
+            writer.write(each)
+            await writer.drain()
+
+    async with tcp_server(talk) as port:
+        kind, _ = await refusal("wss://1.2.3.4/", proxy=f"{scheme}://127.0.0.1:{port}")
+    assert issubclass(kind, LinkError)
+    gc.collect()
+    assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
+
+
 async def test_a_proxy_that_is_down_is_told():
     port = free_port()
     assert await refusal(DIAL.url, proxy=f"http://me:secret@127.0.0.1:{port}") == (
@@ -175,4 +209,4 @@ async def test_cancellation_at_every_step_through_a_proxy_leaves_nothing(authori
         async with leaving_nothing():
             while await cancelled_at_step(step, whole_life(port)):
                 step += 1
-        assert step > 6
+        assert step >= 6

@@ -114,28 +114,24 @@ class WebSocketDialer:
         return cast("Connection", connection)
 
     async def _route(self, endpoint: Endpoint, deadline_s: float) -> dict[str, Any]:
-        """Return how `websockets` is to connect: over an open socket, or through a proxy.
+        """Return how `websockets` is to connect: over an open socket, or through a proxy that wants TLS itself.
 
-        The library would look up a proxy's name itself, on the default executor. So it gets an
+        The library would look up such a proxy's name itself, on the default executor. So it gets an
         address, one that was just seen to answer.
         """
-        proxy = choose_proxy(self._options.proxy, endpoint)
-        if proxy is None:
-            return {"sock": await self._straight(endpoint, str(endpoint), deadline_s)}
-        first = proxy_endpoint(proxy)
-        with await self._straight(first, f"the proxy {first}", deadline_s) as probe:
-            address = probe.getpeername()[0]
-        route = {"proxy": at_address(proxy, address)}
-        if first.is_secure:
-            return route | {
-                "proxy_ssl": tls_context(self._options.ca_file),
-                "proxy_server_hostname": first.host,
-            }
-        return route
-
-    async def _straight(self, endpoint: Endpoint, peer: str, deadline_s: float) -> socket.socket:
         within_s = self._options.connect_timeout_s
-        return await self._connector.straight(endpoint, peer, deadline_s, within_s)
+        proxy = choose_proxy(self._options.proxy, endpoint)
+        first = None if proxy is None else proxy_endpoint(proxy)
+        if proxy is None or first is None or not first.is_secure:
+            return {"sock": await self._connector(endpoint, within_s), "proxy": None}
+        peer = f"the proxy {first}"
+        with await self._connector.straight(first, peer, deadline_s, within_s) as probe:
+            address = probe.getpeername()[0]
+        return {
+            "proxy": at_address(proxy, address),
+            "proxy_ssl": tls_context(self._options.ca_file),
+            "proxy_server_hostname": first.host,
+        }
 
 
 class Connection(ClientConnection):
