@@ -25,7 +25,8 @@ from voiced.host.broker_traces import BrokerTraces
 from voiced.host.own_names import is_own, own_links
 from voiced.host.refusals import Refusals
 from voiced.host.serial import machine_mark, serial_number
-from voiced.host.visitors import Doorman, is_loopback
+from voiced.host.visitors import Doorman
+from voiced.net_address import is_loopback
 from voiced.outlets import Audience, Outlet
 from voiced.ports import Chore
 from voiced.reconfigure import Reconfigurer

@@ -15,6 +15,7 @@ from voiced.config.outside import KioskSection, MqttSection, RemoteSection
 from voiced.config.schema import Settings
 from voiced.config.sending import names_in, permissions_of
 from voiced.errors import Problem
+from voiced.net_address import is_loopback
 from voiced.permissions import Permissions
 from voiced.printable import hidden
 
@@ -60,7 +61,6 @@ _PINS = (
 PUBLIC_KEY_BYTES = 42
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _IN_CLEAR = {"wss": "ws", "https": "http"}
-_LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1")
 
 
 def contradictions(settings: Settings, document: Document, catalogue: Catalogue) -> list[Problem]:
@@ -94,7 +94,7 @@ def cautions(settings: Settings, document: Document, catalogue: Catalogue) -> It
     if settings.wake.mode == "always" and timeout in document.places:
         yield Problem(timeout, "has no effect with `wake.mode: always`", "remove it")
     mqtt = settings.mqtt
-    if mqtt is not None and not mqtt.tls and _LOOPBACK.fullmatch(mqtt.host) is None:
+    if mqtt is not None and not mqtt.tls and not is_loopback(mqtt.host):
         problem = "whoever shares the network can read and send what goes to the broker"
         yield Problem(("mqtt", "tls"), problem, "give the broker a certificate")
 
@@ -298,7 +298,7 @@ def _address(path: KeyPath, url: str) -> Iterator[Problem]:
 
 
 def _is_loopback(url: str) -> bool:
-    return _LOOPBACK.fullmatch(_split(url).hostname or "") is not None
+    return is_loopback(_split(url).hostname or "")
 
 
 def _holds_secret(url: str) -> bool:

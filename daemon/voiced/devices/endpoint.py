@@ -1,11 +1,11 @@
 """Where a URL leads, and what must not travel there."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from voiced.errors import LinkRejected
+from voiced.net_address import is_loopback
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
 
@@ -29,10 +29,7 @@ class Endpoint:
     @property
     def is_loopback(self) -> bool:
         """Whether nothing sent leaves this machine."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
 
 def endpoint_of(url: str, *, in_clear: bool = False) -> Endpoint:

@@ -11,7 +11,7 @@ from voiced.devices.link import LinkOptions
 from voiced.doctor.finding import Finding, Result, ok, skip, warn
 from voiced.errors import ConfigError, LinkError, LinkRejected
 from voiced.host.certificate import Certificate, UnusableError
-from voiced.host.visitors import is_loopback
+from voiced.net_address import is_loopback
 
 REACH_WITHIN_S = 5.0
 LIBRARIES = {"page": "aiohttp", "figures": "prometheus_client", "broker": "aiomqtt"}

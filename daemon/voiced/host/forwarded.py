@@ -1,10 +1,10 @@
 """What a proxy tells of those it speaks for: `Forwarded` (RFC 7239) and `X-Forwarded-…`. Pure."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from voiced.net_address import Address, canonical
+
 Headers = Sequence[tuple[str, str]]
 """Names in small letters, and values, in the order in which they came."""
 
@@ -103,14 +103,3 @@ def _address(text: str) -> Address | None:
         return canonical(text if node is None else node[1] or node[2])
     except ValueError:
         raise MalformedError from None
-
-
-def canonical(text: str) -> Address:
-    """Return an address without its zone; an IPv4 address that came as IPv6 as what it is.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    address = ipaddress.ip_address(text.partition("%")[0])
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address

@@ -14,7 +14,7 @@ from voiced.agents.codec import HttpAnswer, HttpCall
 from voiced.config.document import MAX_BYTES
 from voiced.config.signature import SUFFIX
 from voiced.errors import ConfigError, LinkError
-from voiced.host.visitors import is_loopback
+from voiced.net_address import is_loopback
 from voiced.ports import HttpCaller
 
 NAME = "remote"

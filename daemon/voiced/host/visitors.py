@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from voiced.host.forwarded import (
-    Address,
     Headers,
     MalformedError,
     asked_hosts,
-    canonical,
     is_forwarded,
     is_secure,
     values,
     visitor_behind,
 )
 from voiced.host.places import Rank
+from voiced.net_address import Address, canonical, is_loopback
 
 COOKIE = "voiced"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -202,14 +201,6 @@ def for_anybody(headers: Headers) -> Visitor:
     if len(hosts) != 1 or _split(hosts[0]) is None:
         raise RefusedError(HTTPStatus.BAD_REQUEST)
     return Visitor(is_device=True)
-
-
-def is_loopback(address: str) -> bool:
-    """Tell whether something listens, or comes from, on this device alone."""
-    try:
-        return canonical(address.strip("[]")).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def group_of(address: str) -> str:

@@ -1,12 +1,12 @@
 """Addresses of web services with places for arguments, which can never change where they lead."""
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from voiced.errors import Problem, ToolError
+from voiced.net_address import is_loopback
 from voiced.shapes import Path
 from voiced.tools.template import as_text, fill, placeholders
 
@@ -40,10 +40,7 @@ def is_in_clear(url: str) -> bool:
     parts = urlsplit(url)
     if parts.scheme == "https":
         return False
-    try:
-        return not ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return parts.hostname != "localhost"
+    return not is_loopback(parts.hostname or "")
 
 
 def filled_address(url: str, arguments: Mapping[str, Any]) -> str:

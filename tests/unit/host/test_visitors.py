@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiced.host import own_names
-from voiced.host.forwarded import MalformedError, canonical, visitor_behind
+from voiced.host.forwarded import MalformedError, visitor_behind
 from voiced.host.places import Rank
 from voiced.host.visitors import Doorman, RefusedError, for_anybody, group_of
+from voiced.net_address import canonical
 
 PORT = 8080
 HERE = "127.0.0.1"
