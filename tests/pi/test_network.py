@@ -21,14 +21,24 @@ def talking(installed):
     it.fall_asleep()
 
 
+AROUND_S = 1.0
+
+
 def climb(it, for_s):
     it.pi.array.say(staircase(it.folder / f"stairs-{for_s}.wav", for_s))
 
 
-def check_stairs(it, n_steps, session=-1):
-    """Return how many steps are missing altogether, and how many ms in the others."""
+def check_stairs(it, n_steps, session=-1, *, within=None):
+    """Return which steps are missing altogether, how many ms in the others, and whether they are in order.
+
+    Args:
+        it: The home.
+        n_steps: How many there were.
+        session: In which session to look.
+        within: Which of the steps count; all by default.
+    """
     found = steps_in(it.heard_by_agent(session))
-    wanted = set(range(1, n_steps + 1))
+    wanted = set(within or range(1, n_steps + 1))
     missing = sorted(wanted - set(found))
     short_ms = sum(max(0.0, 1000 * STEP_S - ms) for step, ms in found.items() if step in wanted)
     double_ms = sum(max(0.0, ms - 1000 * STEP_S) for step, ms in found.items() if step in wanted)
@@ -49,15 +59,17 @@ def test_three_seconds_without_network_lose_nothing(talking, how):
     it.agent.wait("heard", since_s, 20)
     flowing_s = time.time() - since_s
     time.sleep(seconds - 3)
-    missing, short_ms, double_ms, in_order = check_stairs(it, seconds * 50)
+    # A busy host has QEMU's USB drop 59 ms now and then, also when nothing happens: it is about what does.
+    accident = range(round((3 - AROUND_S) * 50), round((6 + flowing_s + AROUND_S) * 50))
+    missing, short_ms, double_ms, in_order = check_stairs(it, seconds * 50, within=accident)
     it.measured(
         f"3 s without network ({how}), mid-sentence",
-        f"sound flows {flowing_s:.1f} s after it is back; same session; {len(missing)} of {seconds * 50} "
+        f"sound flows {flowing_s:.1f} s after it is back; same session; {len(missing)} of {len(accident)} "
         f"steps of 20 ms missing, {short_ms:.0f} ms of others, {double_ms:.0f} ms doubled",
     )
     assert it.n_sessions() == sessions
     assert in_order
-    assert len(missing) * 20 + short_ms <= 130  # QEMU's USB may drop 60 ms at a time
+    assert len(missing) * 20 + short_ms <= 130  # two drops
     assert double_ms <= 200
 
 
