@@ -40,6 +40,12 @@ def answer(lie, request):
         tools = LISTS.get(lie, [{"name": "good", "inputSchema": SCHEMA}])
         again = {"nextCursor": "again"} if lie == "endless" else {}
         say(id=number, result={"tools": tools, **again})
+    elif lie == "no-prompt" and method.startswith("prompts/"):
+        pass
+    elif lie == "restless" and method == "prompts/get":
+        text = {"type": "text", "text": f"It is {time.monotonic()}."}
+        say(id=number, result={"messages": [{"role": "user", "content": text}]})
+        say(method="notifications/prompts/list_changed")
     elif lie == "huge":
         say(id=number, result={"content": [{"type": "text", "text": "x" * 10_000_000}]})
     elif lie == "not-json":

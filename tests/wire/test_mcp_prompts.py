@@ -1,5 +1,6 @@
 """What a server wants the agent to know, and what is sent along to it (tools/mcp/prompts.py)."""
 
+import asyncio
 import json
 import logging
 
@@ -9,6 +10,7 @@ from tests.house.repository import ROOT
 from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.mcp_house import REAL, joined, liar, program
+from voiced.tools.mcp import client
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
 
@@ -52,6 +54,26 @@ async def test_a_prompt_that_a_server_does_not_have_is_told_and_its_tools_are_th
         for line in told(logging.WARNING)
     )
     assert has_said is bool(expected)
+
+
+async def test_a_prompt_that_never_comes_takes_no_tool_away(monkeypatch, told):
+    monkeypatch.setattr(client, "ANSWER_WITHIN_S", 0.5)
+    async with joined(liar("no-prompt", prompt="Home")) as it:
+        for _ in range(3):
+            assert await it.call("good") == {"text": "fine"}
+            await asyncio.sleep(1)
+        assert it.side.prompt == ""
+        assert it.side.missing == ["prompt"]
+    assert sum("the prompt does not come in time" in line for line in told(logging.WARNING)) == 1
+    assert not any("mcp.trouble: home at python: it " in line for line in told())
+
+
+async def test_a_prompt_that_always_changes_is_told_now_and_then(monkeypatch):
+    monkeypatch.setattr(client, "PROMPT_EVERY_S", 2.0)
+    async with joined(liar("restless", prompt="Home")) as it:
+        await asyncio.sleep(5)
+        assert 2 <= it.changes <= 4
+        assert it.side.prompt.startswith("It is ")
 
 
 async def test_an_agent_knows_what_a_server_wants_it_to_know(tmp_path):

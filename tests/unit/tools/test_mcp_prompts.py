@@ -90,6 +90,12 @@ def test_a_prompt_that_is_not_there_is_told_with_those_that_are(listed, has):
     assert offer.complaints == [f"`prompt: true` takes the only one there is; it has {has}"]
 
 
+def test_a_prompt_that_does_not_come_is_told():
+    offer = with_prompt(Offer({}, ["old"], ["a"]), "Home", ForeignPrompt(is_late=True))
+    assert offer.complaints == ["old", "the prompt does not come in time"]
+    assert (offer.prompt, offer.missing) == ("", ["a", "prompt"])
+
+
 def test_a_server_of_a_thousand_prompts_is_told_briefly():
     listed = [{"name": "n" * 9000}] * 1000
     names = prompt_names({"prompts": listed})

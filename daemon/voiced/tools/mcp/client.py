@@ -42,6 +42,9 @@ ANSWER_WITHIN_S = 10.0
 LOOK_AGAIN_S = 60.0
 """Servers need not tell that their tools have changed; Home Assistant's does not."""
 
+PROMPT_EVERY_S = 5.0
+"""The least time between two looks at the prompt: the agent is told of every other one."""
+
 BREATH_S = 0.5
 """The least time between two looks, whatever the server says."""
 
@@ -170,15 +173,20 @@ class Client:
         self._look.set()
 
     async def _stay(self) -> None:
+        prompt, asked_s = ForeignPrompt(), -PROMPT_EVERY_S
         while True:
             self._look = anyio.Event()
             with anyio.fail_after(ANSWER_WITHIN_S):
-                offered = Offered(await self._tools(), await self._prompt())
+                tools = await self._tools()
+            wait_s = PROMPT_EVERY_S
+            if (now_s := anyio.current_time()) - asked_s >= PROMPT_EVERY_S:
+                prompt, asked_s, wait_s = await self._prompt(prompt), now_s, LOOK_AGAIN_S
+            offered = Offered(tools, prompt)
             if offered != self._known:
                 self._known = offered
                 self._heard(self, offered)
             await anyio.sleep(BREATH_S)
-            with anyio.move_on_after(LOOK_AGAIN_S):
+            with anyio.move_on_after(wait_s):
                 await self._look.wait()
 
     async def _ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -191,7 +199,13 @@ class Client:
         with_meta = {**params, "_meta": dict(meta)} if meta else dict(params)
         return await self._requests.send_raw_request(method, with_meta or None)
 
-    async def _prompt(self) -> ForeignPrompt:
+    async def _prompt(self, before: ForeignPrompt) -> ForeignPrompt:
+        """Return the prompt that is wanted; the one from before if the server takes too long: it has tools, too."""
+        with anyio.move_on_after(ANSWER_WITHIN_S):
+            return await self._asked_prompt()
+        return before if before.text else ForeignPrompt(is_late=True)
+
+    async def _asked_prompt(self) -> ForeignPrompt:
         wanted = self._server.prompt
         if wanted is None:
             return ForeignPrompt()

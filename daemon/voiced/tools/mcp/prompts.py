@@ -22,10 +22,12 @@ class ForeignPrompt:
     Attributes:
         text: What the agent is to know; empty if there is nothing.
         names: The prompts that it has instead, if it does not have the one asked for; None if it does.
+        is_late: It has not answered in time.
     """
 
     text: str = field(default="", repr=False)
     names: Sequence[str] | None = None
+    is_late: bool = False
 
 
 def with_prompt(offer: Offer, wanted: str | Literal[True] | None, found: ForeignPrompt) -> Offer:
@@ -36,6 +38,11 @@ def with_prompt(offer: Offer, wanted: str | Literal[True] | None, found: Foreign
         wanted: Which prompt the settings name, if they do; True is the only one.
         found: What the server answered.
     """
+    if found.is_late:
+        late = "the prompt does not come in time"
+        return replace(
+            offer, complaints=[*offer.complaints, late], missing=[*offer.missing, "prompt"]
+        )
     if wanted is None or found.names is None:
         return replace(offer, prompt=found.text)
     names = ", ".join(safe(name, ()) for name in found.names)
