@@ -52,7 +52,15 @@ from voiced.protocols import (
 from voiced.runtime import Runtime
 from voiced.storage.files import ALARMS
 from voiced.storage.state_store import StateStore
-from voiced.toolbox import check_declared, ingredients, look_for, servers, together, toolbox
+from voiced.toolbox import (
+    check_declared,
+    ingredients,
+    look_for,
+    prompts,
+    servers,
+    together,
+    toolbox,
+)
 from voiced.tools import NEED_ALARMS, TOOLS
 from voiced.tools.token_program import DialCalls
 from voiced.wiring import buttons, light, light_wiring
@@ -164,7 +172,7 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
     if extras.tools is None and takes_tools(protocol):
         hosts = servers(settings, Connector(link, resolver), make, extras.tools_changed)
         tools = together(tools, hosts)
-    context = [server.prompt for server in hosts if server.prompt]
+    context = prompts(hosts)
     agent = make("agent", protocol, lambda: _agent(settings, tools, extras.key, context))
     fingers = (settings.button, settings.buttons, settings.wake.mode == "hold_to_talk")
     hands = make("buttons", fingers, lambda: buttons(settings))

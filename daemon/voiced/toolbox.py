@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Make = Callable[[str, object, Callable[[], Any]], Any]
 """Returns the part of that name, built anew only if its ingredients have changed."""
 
+MOST_PROMPT_CHARS = 48_000
+"""Of all servers together: three of the longest."""
+
 CHECKS = {
     "http_tools": "voiced.tools.declared:check_http_tools",
     "command_tools": "voiced.tools.declared:check_command_tools",
@@ -106,6 +109,19 @@ def servers(
         make(f"mcp {name}", (declared, options), partial(build, name, declared))
         for name, declared in settings.mcp.items()
     ]
+
+
+def prompts(joined: "Iterable[McpServer]") -> list[str]:
+    """Return what servers want the agent to know, as many of them as fit into `MOST_PROMPT_CHARS`."""
+    found: list[str] = []
+    for server in joined:
+        if not server.prompt:
+            continue
+        if sum(map(len, found)) + len(server.prompt) > MOST_PROMPT_CHARS:
+            server.complain("its prompt is left out: those of other servers are long enough")
+        else:
+            found.append(server.prompt)
+    return found
 
 
 def together(tools: Mapping[str, Tool], joined: "Iterable[McpServer]") -> Mapping[str, Tool]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.house.repository import ROOT
 from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.mcp_house import REAL, joined, liar, program
+from voiced.toolbox import prompts
 from voiced.tools.mcp import client
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
@@ -74,6 +76,18 @@ async def test_a_prompt_that_always_changes_is_told_now_and_then(monkeypatch):
         await asyncio.sleep(5)
         assert 2 <= it.changes <= 4
         assert it.side.prompt.startswith("It is ")
+
+
+def test_the_prompts_of_all_servers_together_are_bounded():
+    complaints = []
+
+    def server(n_chars):
+        return SimpleNamespace(prompt="x" * n_chars, complain=complaints.append)
+
+    fitting = [server(16_000), server(0), server(16_000), server(15_999)]
+    found = prompts([*fitting, server(2), server(1)])
+    assert [len(each) for each in found] == [16_000, 16_000, 15_999, 1]
+    assert complaints == ["its prompt is left out: those of other servers are long enough"]
 
 
 async def test_an_agent_knows_what_a_server_wants_it_to_know(tmp_path):

@@ -150,11 +150,14 @@ class McpServer:
             async with asyncio.timeout(min(SEEK_WITHIN_S, self._server.timeout_s)):
                 await self._attempted.wait()
 
+    def complain(self, text: str) -> None:
+        """Tell once what is wrong with what it offers."""
+        self._tell(text, text, self._complaints)
+
     def hide(self, names: Sequence[str]) -> None:
         """Take note of its tools that are left out because of their names; tell it if they are others."""
         if names and names != self._hidden:
-            text = f"left out, as other tools are called that: {', '.join(names)}"
-            self._tell(text, text, self._complaints)
+            self.complain(f"left out, as other tools are called that: {', '.join(names)}")
         self._hidden = names
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ForeignResult:
