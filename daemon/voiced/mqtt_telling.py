@@ -79,6 +79,7 @@ class Teller:
     )
     _diagnosed: Diagnostics | None = field(init=False, default=None)
     _measured_s: float = field(init=False, default=0.0)
+    _introduced_s: float = field(init=False, default=0.0)
 
     def noticed(
         self, before: Conversation, event: Event | None, now: Conversation, _took_s: float
@@ -138,9 +139,12 @@ class Teller:
             self.topics.state: state(self.device, sources.steering.sight(), sources.revision()),
             self.topics.diagnostics: diagnostics(found),
         }
-        if self.topics.introduction and not self._told:
+        now_s = asyncio.get_running_loop().time()
+        is_due = now_s - self._introduced_s >= LOOK_AGAIN_S or not self._told
+        if self.topics.introduction and is_due:  # it comes first: what it introduces follows
+            self._introduced_s = now_s
             about = introduction(self.device, self.topics, found, sources.page())
-            await client.keep(self.topics.introduction, json.dumps(about))
+            now = {self.topics.introduction: about, **now}
         for topic, content in now.items():
             text = json.dumps(content)
             if text != self._told.get(topic):

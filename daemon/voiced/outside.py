@@ -251,10 +251,11 @@ def addresses(section: KioskSection) -> list[str]:
     host, port = _split(section.listen)
     if not is_open(section):
         return [f"http://127.0.0.1:{port}/"]
+    names = [f"[{name}]" if ":" in name else name for name in section.names]
     if is_loopback(host) and section.certificate is None:
-        return [f"https://{name}/" for name in section.names or own_links()]
+        return [f"https://{name}/" for name in names or own_links()]
     scheme = "http" if section.certificate is None else "https"
-    return [f"{scheme}://{name}:{port}/" for name in (*section.names, *own_links())]
+    return [f"{scheme}://{name}:{port}/" for name in (*names, *own_links())]
 
 
 def _certificate(section: KioskSection) -> Any:

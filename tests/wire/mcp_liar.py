@@ -20,6 +20,10 @@ LISTS = {
 }
 
 
+ASKED = []
+"""How often a prompt was asked for."""
+
+
 def say(**message):
     sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
     sys.stdout.flush()
@@ -40,12 +44,8 @@ def answer(lie, request):
         tools = LISTS.get(lie, [{"name": "good", "inputSchema": SCHEMA}])
         again = {"nextCursor": "again"} if lie == "endless" else {}
         say(id=number, result={"tools": tools, **again})
-    elif lie == "no-prompt" and method.startswith("prompts/"):
-        pass
-    elif lie == "restless" and method == "prompts/get":
-        text = {"type": "text", "text": f"It is {time.monotonic()}."}
-        say(id=number, result={"messages": [{"role": "user", "content": text}]})
-        say(method="notifications/prompts/list_changed")
+    elif method.startswith("prompts/") and lie in {"fickle", "restless", "no-prompt"}:
+        answer_about_prompts(lie, request)
     elif lie == "huge":
         say(id=number, result={"content": [{"type": "text", "text": "x" * 10_000_000}]})
     elif lie == "not-json":
@@ -54,6 +54,22 @@ def answer(lie, request):
         say(id=number + 1000, result={"content": []})
     else:
         say(id=number, result={"content": [{"type": "text", "text": "fine"}]})
+
+
+def answer_about_prompts(lie, request):
+    method, number = request["method"], request["id"]
+    if method == "prompts/list":
+        say(id=number, result={"prompts": [{"name": "Home"}]})
+        return
+    ASKED.append(method)
+    text = "There is a lamp." if lie == "fickle" else f"It is {time.monotonic()}."
+    message = {"role": "user", "content": {"type": "text", "text": text}}
+    if lie == "restless" or (lie == "fickle" and len(ASKED) % 3 == 1):
+        say(id=number, result={"messages": [message]})
+    elif lie == "fickle" and len(ASKED) % 3 == 2:
+        say(id=number, error={"code": -32603, "message": "Not now."})
+    if lie == "restless":
+        say(method="notifications/prompts/list_changed")
 
 
 HEAVY = """

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +12,11 @@ from tests.house.repository import ROOT
 from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.mcp_house import REAL, joined, liar, program
+from tests.wire.peers import tcp_server
 from voiced.toolbox import prompts
 from voiced.tools.mcp import client
+from voiced.tools.mcp.prompts import EMPTY, LATE
+from voiced.tools.mcp.server import Server
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
 
@@ -47,15 +51,10 @@ async def test_a_prompt_that_a_server_does_not_have_is_told_and_its_tools_are_th
     async with joined(server(*words, prompt="Assist")) as it:
         assert it.side.tools
         assert it.side.prompt == ""
-        expected = (
-            [] if server is liar else ["Assist"]
-        )  # it answers everything with what is no prompt
-        assert it.side.missing == expected
-    has_said = any(
-        "`prompt` names what it does not have: Assist; it has Home" in line
-        for line in told(logging.WARNING)
-    )
-    assert has_said is bool(expected)
+        assert it.side.missing == ["Assist"]
+    absent = "`prompt` names what it does not have: Assist; it has Home"
+    complaint = absent if server is program else EMPTY  # the other answers with what is no prompt
+    assert sum(complaint in line for line in told(logging.WARNING)) == 1
 
 
 async def test_a_prompt_that_never_comes_takes_no_tool_away(monkeypatch, told):
@@ -65,9 +64,75 @@ async def test_a_prompt_that_never_comes_takes_no_tool_away(monkeypatch, told):
             assert await it.call("good") == {"text": "fine"}
             await asyncio.sleep(1)
         assert it.side.prompt == ""
-        assert it.side.missing == ["prompt"]
-    assert sum("the prompt does not come in time" in line for line in told(logging.WARNING)) == 1
-    assert not any("mcp.trouble: home at python: it " in line for line in told())
+        assert it.side.missing == ["Home"]
+    assert [line.endswith(LATE) for line in told(logging.WARNING)] == [True]
+
+
+async def test_a_server_that_thinks_about_its_prompt_has_its_tools_at_once(monkeypatch):
+    monkeypatch.setattr(client, "PROMPT_FIRST_S", 0.2)
+    async with joined(liar("no-prompt", prompt="Home"), within_s=3) as it:
+        assert await it.call("good") == {"text": "fine"}
+
+
+async def test_what_is_known_stays_while_the_prompt_is_refused_or_late(monkeypatch, told):
+    monkeypatch.setattr(client, "ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(client, "PROMPT_EVERY_S", 0.5)
+    monkeypatch.setattr(client, "LOOK_AGAIN_S", 0.5)
+    async with joined(liar("fickle", prompt="Home")) as it:
+        await until(lambda: len(told(logging.WARNING)) == 2)
+        assert it.side.prompt == "There is a lamp."
+        assert it.changes == 1
+    whys = ("it has the prompt Home and does not give it: does it want arguments?", LATE)
+    assert [line.endswith(why) for line, why in zip(told(logging.WARNING), whys, strict=True)] == [
+        True,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 500])
+@pytest.mark.parametrize("method", ["prompts/get", "prompts/list"])
+async def test_a_prompt_that_a_web_server_refuses_costs_no_tool(told, method, status):
+    async def answer(reader, writer):
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            length = re.search(rb"(?i)content-length: *(\d+)", head)
+            body = json.loads(await reader.readexactly(int(length[1]))) if length else {}
+            writer.write(_answered(body, {method: status}))
+
+    async with tcp_server(answer) as port:
+        server = Server("home", url=f"http://127.0.0.1:{port}/mcp", prompt="Home")
+        async with joined(server) as it:
+            assert await it.call("good") == {"text": "fine"}
+            await asyncio.sleep(1)
+            assert await it.call("good") == {"text": "fine"}
+            assert it.side.prompt == ""
+    assert len(told(logging.WARNING)) == 1
+
+
+def _answered(request, refusals):
+    """Return how a server at an address answers a request of MCP."""
+    method, status = request.get("method", "GET"), 200
+    listed = {"name": "good", "description": "d", "inputSchema": {"type": "object"}}
+    results = {
+        "tools/list": {"tools": [listed]},
+        "tools/call": {"content": [{"type": "text", "text": "fine"}]},
+        "prompts/list": {"prompts": [{"name": "Home"}]},
+    }
+    if method == "initialize":
+        version = request["params"]["protocolVersion"]
+        about = {"serverInfo": {"name": "x", "version": "1"}, "capabilities": {"tools": {}}}
+        results[method] = {"protocolVersion": version, **about}
+    text = b""
+    if method in refusals:
+        status = refusals[method]
+    elif method in results:
+        told = {"jsonrpc": "2.0", "id": request["id"], "result": results[method]}
+        text = json.dumps(told).encode()
+    else:
+        status = 405 if method == "GET" else 202
+    head = (
+        f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n"
+    )
+    return head.encode() + b"\r\n" + text
 
 
 async def test_a_prompt_that_always_changes_is_told_now_and_then(monkeypatch):

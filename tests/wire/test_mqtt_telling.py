@@ -10,6 +10,7 @@ from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.broker import broker, home
+from voiced import mqtt_telling
 from voiced.core.events import AlarmRang
 from voiced.host import board
 from voiced.ports import AlarmWish
@@ -113,6 +114,8 @@ async def test_the_next_alarm_and_the_board_are_shown(tmp_path, unused_port, mon
     ("page", "shown"),
     [
         ("kiosk: {{listen: '0.0.0.0:PORT', names: [hall.test]}}\n", "http://hall.test:PORT/"),
+        ("kiosk: {{listen: '0.0.0.0:PORT', names: ['fd00::5']}}\n", "http://[fd00::5]:PORT/"),
+        ("kiosk: {{listen: '127.0.0.1:PORT', names: ['fd00::5']}}\n", "https://[fd00::5]/"),
         ("kiosk: {{listen: '127.0.0.1:PORT'}}\n", None),
         ("", None),
     ],
@@ -132,3 +135,35 @@ async def test_home_assistant_is_told_where_the_page_is_but_not_what_lets_one_in
         expected = shown and shown.replace("PORT", own)
         assert json.loads(introduction)["device"].get("configuration_url") == expected
         assert "#" not in introduction
+
+
+async def test_what_a_device_shows_is_introduced_again_when_it_is_another_thing(
+    tmp_path, unused_port, monkeypatch
+):
+    """A page that comes and goes, and a Wi-Fi that is there only after the start."""
+    wireless = tmp_path / "wireless"
+    wireless.write_text("a\nb\n")
+    monkeypatch.setattr(board.wifi_dbm, "__defaults__", (wireless,))
+    own = str(free_port())
+    page = f"kiosk: {{{{listen: '127.0.0.1:{own}', names: [hall.test]}}}}\n"
+    async with (
+        broker(tmp_path, unused_port),
+        kiosk(tmp_path, *settings(unused_port)) as it,
+        it.running(),
+        home(unused_port) as seen,
+    ):
+
+        def introduced():
+            found = [text for topic, text in seen.seen.items() if topic.endswith("/config")]
+            return json.loads(found[0]) if found else {"device": {}, "components": {}}
+
+        await until(lambda: seen.availability() == "online")
+        assert "wifi" not in introduced()["components"]
+        assert "configuration_url" not in introduced()["device"]
+        wireless.write_text("a\nb\n wlan0: 0000   58.  -52.  -256\n")
+        it.write(*settings(unused_port), page)
+        await until(lambda: "configuration_url" in introduced()["device"], within_s=12)
+        it.write(*settings(unused_port))
+        await until(lambda: "configuration_url" not in introduced()["device"], within_s=12)
+        monkeypatch.setattr(mqtt_telling, "MEASURE_EVERY_S", 0.0)
+        await until(lambda: "wifi" in introduced()["components"], within_s=12)

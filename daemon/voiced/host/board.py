@@ -6,6 +6,7 @@ TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
 THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
 WIRELESS = Path("/proc/net/wireless")
+LOWEST_DBM = -256
 
 HELD_BACK = 0b1111
 """Of a Raspberry Pi: too little power, frequency capped, throttled, too hot; now, not since the start."""
@@ -15,7 +16,7 @@ def temperature(path: Path = TEMPERATURE) -> float | None:
     """Return the processor's temperature in degrees Celsius, or None if nobody tells."""
     try:
         return int(path.read_text()) / 1000
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):
         return None
 
 
@@ -23,9 +24,11 @@ def wifi_dbm(path: Path = WIRELESS) -> int | None:
     """Return how strong the signal of the Wi-Fi is, or None without one."""
     try:
         _, _, *lines = path.read_text().splitlines()
-        return round(float(lines[0].split()[3])) if lines else None
+        levels = [float(line.split()[3]) for line in lines]
     except (OSError, ValueError, IndexError):
         return None
+    # One without a connection is listed with 0, one that does not tell with -256.
+    return next((round(level) for level in levels if LOWEST_DBM < level < 0), None)
 
 
 def is_throttled(path: Path = THROTTLED) -> bool | None:

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.agents.assemblyai_link import AgentLink, sent, settings
-from voiced.agents.assemblyai.updates import LIVE, changes, merged, opening, waiting, whole
+from voiced.agents.assemblyai.memory import SessionRecord
+from voiced.agents.assemblyai.updates import (
+    LIVE,
+    MOST_PROMPT_CHARS,
+    changes,
+    merged,
+    opening,
+    waiting,
+    whole,
+)
 from voiced.agents.codec import ToolSpec
 
 PCM = {"encoding": "audio/pcm", "sample_rate": 24_000}
@@ -170,3 +179,19 @@ def test_one_update_is_enough_and_changes_nothing_else(told, wanted):
     assert told == untouched
     assert changes(after, wanted) == {}
     assert waiting(told, after) == []
+
+
+def test_of_prompts_that_change_for_ever_only_the_newest_are_remembered():
+    record = SessionRecord.begin({"system_prompt": "first", "webhook": {"secret": "hush"}})
+    for number in range(100):
+        record.tell({"system_prompt": f"prompt {number}"})
+    assert set(record.private) == {"prompt 97", "prompt 98", "prompt 99", "hush"}
+
+
+def test_what_servers_tell_is_cut_where_the_agent_takes_no_more():
+    own = "o" * (MOST_PROMPT_CHARS - 10)
+    told = replace(settings({"system_prompt": own}), context=["A lamp and a door."])
+    assert whole(told)["system_prompt"] == f"{own}\n\nA lamp a"
+    longer = "o" * (MOST_PROMPT_CHARS + 10)
+    told = replace(settings({"system_prompt": longer}), context=["A lamp."])
+    assert whole(told)["system_prompt"] == longer

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiced.tools.mcp.prompts import (
+    LATE,
     MOST_CHARS,
     MOST_TOLD,
     ForeignPrompt,
@@ -43,6 +44,12 @@ def said(*texts, **more):
             "One.\nTwo.",
         ),
         (said("A lamp.", type="image"), ""),
+        (
+            [{"content": {"type": "resource", "resource": {"uri": "x:y", "text": "A lamp."}}}],
+            "A lamp.",
+        ),
+        ([{"content": {"type": "resource", "resource": {"uri": "x:y", "blob": "QQ=="}}}], ""),
+        (said("A\x00 \x1b[31mlamp\u202e.\n\tBy the door."), "A   [31mlamp .\n\tBy the door."),
         (said(7), ""),
         (said(""), ""),
         ([7, {"content": 7}, {}, *said("A lamp.")], "A lamp."),
@@ -91,13 +98,16 @@ def test_a_prompt_that_is_not_there_is_told_with_those_that_are(listed, has):
 
 
 def test_a_prompt_that_does_not_come_is_told():
-    offer = with_prompt(Offer({}, ["old"], ["a"]), "Home", ForeignPrompt(is_late=True))
-    assert offer.complaints == ["old", "the prompt does not come in time"]
-    assert (offer.prompt, offer.missing) == ("", ["a", "prompt"])
+    offer = with_prompt(Offer({}, ["old"], ["a"]), "Home", ForeignPrompt(fault=LATE))
+    assert offer.complaints == ["old", LATE]
+    assert (offer.prompt, offer.missing) == (None, ["a", "Home"])
+    unknown = with_prompt(Offer({}), "Home", ForeignPrompt())
+    assert (unknown.prompt, unknown.complaints, unknown.missing) == (None, (), ())
+    assert with_prompt(Offer({}), None, ForeignPrompt("A lamp.")).prompt == ""
 
 
 def test_a_server_of_a_thousand_prompts_is_told_briefly():
-    listed = [{"name": "n" * 9000}] * 1000
-    names = prompt_names({"prompts": listed})
-    assert len(names) == MOST_TOLD
-    assert all(len(name) <= 200 for name in names)
+    names = prompt_names({"prompts": [{"name": "n" * 9000}] * 1000})
+    [complaint] = with_prompt(Offer({}), "Home", ForeignPrompt(names=names)).complaints
+    assert complaint.endswith(f" and {1000 - MOST_TOLD} more")
+    assert len(complaint) < MOST_TOLD * 210

@@ -1,5 +1,6 @@
 """What outlives a link: settings, refusals, and what is needed to go on with a session."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -14,6 +15,9 @@ from voiced.agents.assemblyai.updates import (
 from voiced.agents.codec import AgentSettings, Notice
 from voiced.core.pcm import WireFormat
 
+PRIVATE_OF_A_KIND = 3
+"""So many texts of a kind are kept out of the log: who changes its prompt again and again fills memory otherwise."""
+
 
 @dataclass(slots=True)
 class SessionRecord:
@@ -26,7 +30,7 @@ class SessionRecord:
         session_id: What to resume, or an empty string before `session.ready`.
         resume_token: The newest credential the agent issued for this session, or empty.
         has_failed: The server broke down in it once and it was resumed, or is about to be.
-        private: Every text ever told that must not show in a log.
+        private: What was told that must not show in a log, the newest of each kind.
     """
 
     told: Mapping[str, Any] = field(repr=False)
@@ -35,18 +39,26 @@ class SessionRecord:
     session_id: str = ""
     resume_token: str = field(default="", repr=False)
     has_failed: bool = False
-    private: set[str] = field(default_factory=set, repr=False)
+    private: list[str] = field(default_factory=list, repr=False)
+    _by_kind: dict[tuple[str, ...], deque[str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def begin(cls, told: Mapping[str, Any]) -> Self:
         """Return the record of a session that is opened with `told`."""
         uplink, downlink = wire_format(told, "input"), wire_format(told, "output")
-        return cls(told, uplink, downlink, private=private_texts(told))
+        record = cls(told, uplink, downlink)
+        record._keep_private(told)
+        return record
 
     def tell(self, changed: Mapping[str, Any]) -> None:
         """Take note that the agent was given `changed` as well."""
         self.told = merged(self.told, changed)
-        self.private |= private_texts(changed)
+        self._keep_private(changed)
+
+    def _keep_private(self, told: Mapping[str, Any]) -> None:
+        for path, text in private_texts(told).items():
+            self._by_kind.setdefault(path, deque(maxlen=PRIVATE_OF_A_KIND)).append(text)
+        self.private = [text for kind in self._by_kind.values() for text in kind]
 
 
 class Memory:

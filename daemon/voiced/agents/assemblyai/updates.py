@@ -32,6 +32,10 @@ LIVE: dict[tuple[str, ...], Any] = {
 }
 
 
+MOST_PROMPT_CHARS = 100_000
+"""What servers of tools tell is cut there; the owner's own prompt is for the agent to judge."""
+
+
 def wire_format(
     session: Mapping[str, Any],
     direction: Literal["input", "output"],
@@ -58,7 +62,8 @@ def whole(settings: AgentSettings) -> dict[str, Any]:
     session = dict(settings.session)
     prompt = session.get("system_prompt", "")
     if settings.context and (prompt or "agent_id" not in session):
-        session["system_prompt"] = "\n\n".join(filter(None, [prompt, *settings.context]))
+        told = "\n\n".join(filter(None, [prompt, *settings.context]))
+        session["system_prompt"] = told[: max(len(prompt), MOST_PROMPT_CHARS)]
     if "agent_id" in session:
         return session
     if not session.get("greeting"):
@@ -135,9 +140,9 @@ def waiting(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def private_texts(session: Mapping[str, Any]) -> set[str]:
-    """Return what must not show in a log, should the agent quote it."""
-    return {_at(session, path) or "" for path in _PRIVATE}
+def private_texts(session: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
+    """Return what must not show in a log, should the agent quote it, by where it stands."""
+    return {path: text for path in _PRIVATE if (text := _at(session, path))}
 
 
 def _tool_entry(tool: ToolSpec) -> dict[str, Any]:

@@ -22,7 +22,14 @@ from voiced import __version__
 from voiced.errors import LinkError, NotAskedError, ToolError, VoicedError
 from voiced.tools.mcp.answers import Answers
 from voiced.tools.mcp.process import process, served_process
-from voiced.tools.mcp.prompts import ForeignPrompt, prompt_names, prompt_text
+from voiced.tools.mcp.prompts import (
+    EMPTY,
+    LATE,
+    ForeignPrompt,
+    prompt_names,
+    prompt_text,
+    refused,
+)
 from voiced.tools.mcp.reading import (
     MOST_DESCRIPTION_CHARS,
     ForeignResult,
@@ -41,6 +48,9 @@ START_WITHIN_S = 60.0
 ANSWER_WITHIN_S = 10.0
 LOOK_AGAIN_S = 60.0
 """Servers need not tell that their tools have changed; Home Assistant's does not."""
+
+PROMPT_FIRST_S = 1.0
+"""How long the tools wait for the prompt: both together are one change for the agent."""
 
 PROMPT_EVERY_S = 5.0
 """The least time between two looks at the prompt: the agent is told of every other one."""
@@ -101,6 +111,7 @@ class Client:
         self._web: Web | None = None
         self._requests: JSONRPCDispatcher[Any]
         self._known: Offered | None = None
+        self._found = ForeignPrompt()
         self._look = anyio.Event()
 
     async def live(self) -> None:
@@ -173,21 +184,43 @@ class Client:
         self._look.set()
 
     async def _stay(self) -> None:
-        prompt, asked_s = ForeignPrompt(), -PROMPT_EVERY_S
+        asked_s = -PROMPT_EVERY_S
         while True:
             self._look = anyio.Event()
             with anyio.fail_after(ANSWER_WITHIN_S):
                 tools = await self._tools()
             wait_s = PROMPT_EVERY_S
             if (now_s := anyio.current_time()) - asked_s >= PROMPT_EVERY_S:
-                prompt, asked_s, wait_s = await self._prompt(prompt), now_s, LOOK_AGAIN_S
-            offered = Offered(tools, prompt)
-            if offered != self._known:
-                self._known = offered
-                self._heard(self, offered)
+                asked_s, wait_s = now_s, LOOK_AGAIN_S
+                await self._look_at_prompt(tools)
+            self._tell(tools)
             await anyio.sleep(BREATH_S)
             with anyio.move_on_after(wait_s):
                 await self._look.wait()
+
+    def _tell(self, tools: Sequence[ForeignTool]) -> None:
+        offered = Offered(tools, self._found)
+        if offered != self._known:
+            self._known = offered
+            self._heard(self, offered)
+
+    async def _look_at_prompt(self, tools: Sequence[ForeignTool]) -> None:
+        """Ask for the prompt that is wanted; if that takes long, tell of the tools meanwhile."""
+        answered = anyio.Event()
+
+        async def ask() -> None:
+            found = ForeignPrompt(fault=LATE)
+            with anyio.move_on_after(ANSWER_WITHIN_S):
+                found = await self._prompt()
+            self._found = found
+            answered.set()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            with anyio.move_on_after(PROMPT_FIRST_S):
+                await answered.wait()
+            if not answered.is_set():
+                self._tell(tools)
 
     async def _ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send a request, with what the settings want sent along; return what was answered.
@@ -199,32 +232,34 @@ class Client:
         with_meta = {**params, "_meta": dict(meta)} if meta else dict(params)
         return await self._requests.send_raw_request(method, with_meta or None)
 
-    async def _prompt(self, before: ForeignPrompt) -> ForeignPrompt:
-        """Return the prompt that is wanted; the one from before if the server takes too long: it has tools, too."""
-        with anyio.move_on_after(ANSWER_WITHIN_S):
-            return await self._asked_prompt()
-        return before if before.text else ForeignPrompt(is_late=True)
-
-    async def _asked_prompt(self) -> ForeignPrompt:
+    async def _prompt(self) -> ForeignPrompt:
         wanted = self._server.prompt
         if wanted is None:
-            return ForeignPrompt()
-        listed = await self._answer("prompts/list", {})
-        names = prompt_names(listed or {})
-        name = names[0] if wanted is True and len(names) == 1 else wanted
-        found = None if name is True else await self._answer("prompts/get", {"name": name})
-        return ForeignPrompt(names=names) if found is None else ForeignPrompt(prompt_text(found))
+            return ForeignPrompt("")
+        page = await self._answer("prompts/list", {}) or {}
+        names = prompt_names(page)
+        is_only = len(names) == 1 and not page.get("nextCursor")
+        if wanted is True and not is_only:
+            return ForeignPrompt(names=names)
+        name = names[0] if wanted is True else wanted
+        found = await self._answer("prompts/get", {"name": name})
+        if found is not None:
+            text = prompt_text(found)
+            return ForeignPrompt(text) if text else ForeignPrompt(fault=EMPTY)
+        return ForeignPrompt(fault=refused(name)) if name in names else ForeignPrompt(names=names)
 
     async def _answer(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return what was answered; None if that was an error, as from servers that know no such thing.
 
         Raises:
-            MCPError: If the connection is closed.
+            MCPError: If the connection is closed, or the credentials do not count any more.
         """
         try:
             return await self._ask(method, params)
         except MCPError as error:
-            if error.error.code == types.CONNECTION_CLOSED or self._refused() is not None:
+            status = 0 if self._web is None else self._web.status
+            is_closed = error.error.code == types.CONNECTION_CLOSED and self._refused() is None
+            if is_closed or status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
                 raise
             return None
 

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from voiced.agents.safe_text import MAX_CHARS, safe
+from voiced.agents.safe_text import safe
 from voiced.tools.mcp.reading import Offer
 
 MOST_CHARS = 16_000
 MOST_TOLD = 20
 """So many names are told of what a server has."""
+
+LATE = "its prompt does not come in time"
+EMPTY = "its prompt holds no text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +23,14 @@ class ForeignPrompt:
     """What a server answered when it was asked for a prompt.
 
     Attributes:
-        text: What the agent is to know; empty if there is nothing.
+        text: What the agent is to know; None if that is not known, or not anew.
         names: The prompts that it has instead, if it does not have the one asked for; None if it does.
-        is_late: It has not answered in time.
+        fault: Why there is no text although there is such a prompt.
     """
 
-    text: str = field(default="", repr=False)
+    text: str | None = field(default=None, repr=False)
     names: Sequence[str] | None = None
-    is_late: bool = False
+    fault: str = ""
 
 
 def with_prompt(offer: Offer, wanted: str | Literal[True] | None, found: ForeignPrompt) -> Offer:
@@ -38,44 +41,68 @@ def with_prompt(offer: Offer, wanted: str | Literal[True] | None, found: Foreign
         wanted: Which prompt the settings name, if they do; True is the only one.
         found: What the server answered.
     """
-    if found.is_late:
-        late = "the prompt does not come in time"
-        return replace(
-            offer, complaints=[*offer.complaints, late], missing=[*offer.missing, "prompt"]
-        )
-    if wanted is None or found.names is None:
+    if wanted is None:
+        return replace(offer, prompt="")
+    if found.text is not None:
         return replace(offer, prompt=found.text)
-    names = ", ".join(safe(name, ()) for name in found.names)
-    has = f"it has {names}" if names else "it has none"
-    if wanted is True:
-        complaint = f"`prompt: true` takes the only one there is; {has}"
+    if found.names is not None:
+        complaint, prompt = _absent(wanted, found.names), ""
+    elif found.fault:
+        complaint, prompt = found.fault, None
     else:
-        complaint = f"`prompt` names what it does not have: {wanted}; {has}"
+        return replace(offer, prompt=None)
     missing = [*offer.missing, "prompt" if wanted is True else wanted]
-    return replace(offer, complaints=[*offer.complaints, complaint], missing=missing)
+    complaints = [*offer.complaints, complaint]
+    return replace(offer, complaints=complaints, missing=missing, prompt=prompt)
+
+
+def _absent(wanted: str | Literal[True], names: Sequence[str]) -> str:
+    listed = ", ".join(safe(name, ()) for name in names[:MOST_TOLD])
+    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
+    has = f"it has {listed}{more}" if names else "it has none"
+    if wanted is True:
+        return f"`prompt: true` takes the only one there is; {has}"
+    return f"`prompt` names what it does not have: {wanted}; {has}"
+
+
+def refused(name: str) -> str:
+    """Return what to tell of a prompt that a server has and does not give."""
+    return f"it has the prompt {safe(name, ())} and does not give it: does it want arguments?"
 
 
 def prompt_text(found: Mapping[str, Any]) -> str:
     """Return what the messages of a prompt say, whoever is to say it; at most `MOST_CHARS`."""
     text = "\n\n".join(filter(None, map(_said, _mappings(found.get("messages")))))
     if len(text) <= MOST_CHARS:
-        return text
+        return _readable(text)
     note = "\n(cut: there is more than fits here)"
     whole_lines, _, _ = text[: MOST_CHARS - len(note)].rpartition("\n")
-    return (whole_lines or text[: MOST_CHARS - len(note)]) + note
+    return _readable(whole_lines or text[: MOST_CHARS - len(note)]) + note
+
+
+def _readable(text: str) -> str:
+    """Return a text whose only invisible characters are blanks and ends of lines."""
+    return "".join(each if each.isprintable() or each in "\n\t" else " " for each in text)
 
 
 def _said(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     blocks = content if isinstance(content, list) else [content]
-    texts = [each.get("text") for each in _mappings(blocks) if each.get("type") == "text"]
+    texts = [_text_in(each) for each in _mappings(blocks)]
     return "\n".join(each for each in texts if isinstance(each, str)).strip()
 
 
+def _text_in(block: Mapping[str, Any]) -> object:
+    if block.get("type") == "text":
+        return block.get("text")
+    resource = block.get("resource")
+    return resource.get("text") if isinstance(resource, Mapping) else None
+
+
 def prompt_names(page: Mapping[str, Any]) -> Sequence[str]:
-    """Return the names of the prompts that a server lists, as many as are worth telling."""
+    """Return the names of the prompts that a server lists."""
     names = [each.get("name") for each in _mappings(page.get("prompts"))]
-    return [each[:MAX_CHARS] for each in names if isinstance(each, str)][:MOST_TOLD]
+    return [each for each in names if isinstance(each, str)]
 
 
 def _mappings(value: object) -> list[Mapping[str, Any]]:

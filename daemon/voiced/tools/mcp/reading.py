@@ -83,13 +83,13 @@ class Offer:
         specs: What the agent is told, by the server's names.
         complaints: What is wrong with the others, and with all of them; a line each.
         missing: Names in `allow` that no tool of the server has, and in `prompt` that no prompt has.
-        prompt: What the server wants the agent to know; empty if it is not asked for that.
+        prompt: What the server wants the agent to know; empty if nothing, None if that is as it was.
     """
 
     specs: Mapping[str, ToolSpec]
     complaints: Sequence[str] = ()
     missing: Sequence[str] = ()
-    prompt: str = field(default="", repr=False)
+    prompt: str | None = field(default="", repr=False)
 
 
 def offers(

@@ -214,8 +214,9 @@ class McpServer:
         for complaint in offer.complaints:
             self._tell(complaint, complaint, self._complaints)
         self.missing = offer.missing
-        has_changed = (offer.specs, offer.prompt) != (self._specs, self.prompt)
-        self.prompt = offer.prompt
+        prompt = self.prompt if offer.prompt is None else offer.prompt
+        has_changed = (offer.specs, prompt) != (self._specs, self.prompt)
+        self.prompt = prompt
         if offer.specs != self._specs:
             self._specs = offer.specs
             self.tools = {
