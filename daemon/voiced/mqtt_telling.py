@@ -17,6 +17,7 @@ from voiced.mqtt_payloads import (
     Device,
     Diagnostics,
     Happening,
+    Json,
     Topics,
     diagnostics,
     happened,
@@ -79,7 +80,8 @@ class Teller:
     )
     _diagnosed: Diagnostics | None = field(init=False, default=None)
     _measured_s: float = field(init=False, default=0.0)
-    _introduced_s: float = field(init=False, default=0.0)
+    _looked_s: float = field(init=False, default=0.0)
+    _looked: dict[str, Json] = field(init=False, default_factory=dict)
 
     def noticed(
         self, before: Conversation, event: Event | None, now: Conversation, _took_s: float
@@ -134,22 +136,24 @@ class Teller:
 
     async def _tell_all(self, client: Client) -> None:
         sources = self.sources
-        found = self._diagnostics()
-        now = {
-            self.topics.state: state(self.device, sources.steering.sight(), sources.revision()),
-            self.topics.diagnostics: diagnostics(found),
-        }
         now_s = asyncio.get_running_loop().time()
-        is_due = now_s - self._introduced_s >= LOOK_AGAIN_S or not self._told
-        if self.topics.introduction and is_due:  # it comes first: what it introduces follows
-            self._introduced_s = now_s
-            about = introduction(self.device, self.topics, found, sources.page())
-            now = {self.topics.introduction: about, **now}
-        for topic, content in now.items():
+        if not self._told or now_s - self._looked_s >= LOOK_AGAIN_S:
+            self._looked_s, self._looked = now_s, self._look()
+        seen = state(self.device, sources.steering.sight(), sources.revision())
+        for topic, content in {**self._looked, self.topics.state: seen}.items():
             text = json.dumps(content)
             if text != self._told.get(topic):
                 await client.keep(topic, text)
                 self._told[topic] = text
+
+    def _look(self) -> dict[str, Json]:
+        """Return what nobody tells of, by topic: a conversation changes several times a second, the board does not."""
+        found = self._diagnostics()
+        looked = {self.topics.diagnostics: diagnostics(found)}
+        if self.topics.introduction:  # it comes first: what it introduces follows
+            about = introduction(self.device, self.topics, found, self.sources.page())
+            looked = {self.topics.introduction: about, **looked}
+        return looked
 
     def _diagnostics(self) -> Diagnostics:
         """Return how the board fares; measured now and then, but for what is known to have changed."""

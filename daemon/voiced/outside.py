@@ -174,9 +174,6 @@ class Outside:
             now = self.adopter.running.mqtt
             return now is not None and (now.host, now.port) == (section.host, section.port)
 
-        def diagnostics() -> Any:
-            return self._diagnostics(module.Diagnostics)
-
         link = module.Mqtt(
             section,
             device,
@@ -184,7 +181,7 @@ class Outside:
             lambda: self.revision,
             self._traces,
             stays,
-            diagnostics,
+            partial(self._diagnostics, module.Diagnostics),
             self._page,
             connector=Connector(options, self.adopter.resolver),
         )

@@ -121,8 +121,7 @@ class WebSocketDialer:
         """
         within_s = self._options.connect_timeout_s
         proxy = choose_proxy(self._options.proxy, endpoint)
-        first = None if proxy is None else proxy_endpoint(proxy)
-        if proxy is None or first is None or not first.is_secure:
+        if proxy is None or not (first := proxy_endpoint(proxy)).is_secure:
             return {"sock": await self._connector(endpoint, within_s), "proxy": None}
         peer = f"the proxy {first}"
         with await self._connector.straight(first, peer, deadline_s, within_s) as probe:

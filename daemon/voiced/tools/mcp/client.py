@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import anyio.lowlevel
@@ -189,10 +189,13 @@ class Client:
             self._look = anyio.Event()
             with anyio.fail_after(ANSWER_WITHIN_S):
                 tools = await self._tools()
-            wait_s = PROMPT_EVERY_S
-            if (now_s := anyio.current_time()) - asked_s >= PROMPT_EVERY_S:
-                asked_s, wait_s = now_s, LOOK_AGAIN_S
-                await self._look_at_prompt(tools)
+            wait_s = LOOK_AGAIN_S
+            if (wanted := self._server.prompt) is not None:
+                if (now_s := anyio.current_time()) - asked_s >= PROMPT_EVERY_S:
+                    asked_s = now_s
+                    await self._look_at_prompt(wanted, tools)
+                else:
+                    wait_s = PROMPT_EVERY_S
             self._tell(tools)
             await anyio.sleep(BREATH_S)
             with anyio.move_on_after(wait_s):
@@ -204,14 +207,16 @@ class Client:
             self._known = offered
             self._heard(self, offered)
 
-    async def _look_at_prompt(self, tools: Sequence[ForeignTool]) -> None:
+    async def _look_at_prompt(
+        self, wanted: str | Literal[True], tools: Sequence[ForeignTool]
+    ) -> None:
         """Ask for the prompt that is wanted; if that takes long, tell of the tools meanwhile."""
         answered = anyio.Event()
 
         async def ask() -> None:
             found = ForeignPrompt(fault=LATE)
             with anyio.move_on_after(ANSWER_WITHIN_S):
-                found = await self._prompt()
+                found = await self._prompt(wanted)
             self._found = found
             answered.set()
 
@@ -232,10 +237,7 @@ class Client:
         with_meta = {**params, "_meta": dict(meta)} if meta else dict(params)
         return await self._requests.send_raw_request(method, with_meta or None)
 
-    async def _prompt(self) -> ForeignPrompt:
-        wanted = self._server.prompt
-        if wanted is None:
-            return ForeignPrompt("")
+    async def _prompt(self, wanted: str | Literal[True]) -> ForeignPrompt:
         page = await self._answer("prompts/list", {}) or {}
         names = prompt_names(page)
         is_only = len(names) == 1 and not page.get("nextCursor")
