@@ -7,13 +7,12 @@ from hypothesis import strategies as st
 from voiced.tools.mcp.prompts import (
     LATE,
     MOST_CHARS,
-    MOST_TOLD,
     ForeignPrompt,
     prompt_names,
     prompt_text,
     with_prompt,
 )
-from voiced.tools.mcp.reading import Offer
+from voiced.tools.mcp.reading import MOST_EXAMPLES, Offer
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -109,5 +108,5 @@ def test_a_prompt_that_does_not_come_is_told():
 def test_a_server_of_a_thousand_prompts_is_told_briefly():
     names = prompt_names({"prompts": [{"name": "n" * 9000}] * 1000})
     [complaint] = with_prompt(Offer({}), "Home", ForeignPrompt(names=names)).complaints
-    assert complaint.endswith(f" and {1000 - MOST_TOLD} more")
-    assert len(complaint) < MOST_TOLD * 210
+    assert complaint.endswith(f" and {1000 - MOST_EXAMPLES} more")
+    assert len(complaint) < MOST_EXAMPLES * 210

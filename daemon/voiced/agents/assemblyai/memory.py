@@ -30,7 +30,6 @@ class SessionRecord:
         session_id: What to resume, or an empty string before `session.ready`.
         resume_token: The newest credential the agent issued for this session, or empty.
         has_failed: The server broke down in it once and it was resumed, or is about to be.
-        private: What was told that must not show in a log, the newest of each kind.
     """
 
     told: Mapping[str, Any] = field(repr=False)
@@ -39,7 +38,6 @@ class SessionRecord:
     session_id: str = ""
     resume_token: str = field(default="", repr=False)
     has_failed: bool = False
-    private: list[str] = field(default_factory=list, repr=False)
     _by_kind: dict[tuple[str, ...], deque[str]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -58,7 +56,11 @@ class SessionRecord:
     def _keep_private(self, told: Mapping[str, Any]) -> None:
         for path, text in private_texts(told).items():
             self._by_kind.setdefault(path, deque(maxlen=PRIVATE_OF_A_KIND)).append(text)
-        self.private = [text for kind in self._by_kind.values() for text in kind]
+
+    @property
+    def private(self) -> list[str]:
+        """What was told that must not show in a log, the newest of each kind."""
+        return [text for kind in self._by_kind.values() for text in kind]
 
 
 class Memory:

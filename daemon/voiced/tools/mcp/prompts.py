@@ -8,12 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from voiced.agents.safe_text import safe
-from voiced.tools.mcp.reading import Offer
+from voiced.tools.mcp.reading import Offer, has
 
 MOST_CHARS = 16_000
-MOST_TOLD = 20
-"""So many names are told of what a server has."""
-
 LATE = "its prompt does not come in time"
 EMPTY = "its prompt holds no text"
 
@@ -57,12 +54,9 @@ def with_prompt(offer: Offer, wanted: str | Literal[True] | None, found: Foreign
 
 
 def _absent(wanted: str | Literal[True], names: Sequence[str]) -> str:
-    listed = ", ".join(safe(name, ()) for name in names[:MOST_TOLD])
-    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
-    has = f"it has {listed}{more}" if names else "it has none"
     if wanted is True:
-        return f"`prompt: true` takes the only one there is; {has}"
-    return f"`prompt` names what it does not have: {wanted}; {has}"
+        return f"`prompt: true` takes the only one there is; {has(names)}"
+    return f"`prompt` names what it does not have: {wanted}; {has(names)}"
 
 
 def refused(name: str) -> str:

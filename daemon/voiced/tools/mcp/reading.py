@@ -149,10 +149,16 @@ def _allowed(name: str, names: Collection[str], allow: Collection[str]) -> str |
 
 def _missing(missing: Sequence[str], names: Collection[str]) -> str:
     wanted = ", ".join(safe(name, ()) for name in missing[:MOST_EXAMPLES])
-    there = [safe(name, ()) for name in sorted(names)]
-    more = f" and {len(there) - MOST_EXAMPLES} more" if len(there) > MOST_EXAMPLES else ""
-    has = f"it has {', '.join(there[:MOST_EXAMPLES])}{more}" if there else "it has none"
-    return f"`allow` names what it does not have: {wanted}; {has}"
+    return f"`allow` names what it does not have: {wanted}; {has(sorted(names))}"
+
+
+def has(names: Sequence[str]) -> str:
+    """Return what to tell of the names that a server has, as many as are worth telling."""
+    if not names:
+        return "it has none"
+    listed = ", ".join(safe(name, ()) for name in names[:MOST_EXAMPLES])
+    more = f" and {len(names) - MOST_EXAMPLES} more" if len(names) > MOST_EXAMPLES else ""
+    return f"it has {listed}{more}"
 
 
 def _unchosen(found: Mapping[str, ToolSpec]) -> Iterator[str]:
