@@ -4,9 +4,10 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 
+from voiced.errors import RequestRefused
 from voiced.guard import Fault
 from voiced.host.control import Answer, Ask, Question
-from voiced.steering import CannotError, Steering
+from voiced.steering import Steering
 from voiced.subtitles import Subtitles
 
 MOST_DIGITS = 9
@@ -68,7 +69,7 @@ class Desk:
 
     async def _transcript(self, _question: Question) -> Answer:
         if not self._subtitles.keeps:
-            raise CannotError(
+            raise RequestRefused(
                 "nothing of what is said is held; write `privacy: {transcripts: true}`"
             )
         return {"lines": [asdict(line) for line in self._subtitles.lines]}
@@ -87,14 +88,14 @@ class Desk:
     async def _mute(self, question: Question) -> Answer:
         to = question.parameters.get("to", "toggle")
         if to not in _MUTES:
-            raise CannotError(f"{to[:20]!r} is no way to mute; use {', '.join(_MUTES)}")
+            raise RequestRefused(f"{to[:20]!r} is no way to mute; use {', '.join(_MUTES)}")
         self._steering.mute(_MUTES[to])
         return await self._status(question)
 
     async def _volume(self, question: Question) -> Answer:
         wanted = question.parameters.get("to", "")
         if not (wanted.isdecimal() and len(wanted) <= MOST_DIGITS):
-            raise CannotError(f"{wanted[:20]!r} is no volume; use 0 to 100")
+            raise RequestRefused(f"{wanted[:20]!r} is no volume; use 0 to 100")
         self._steering.set_volume(int(wanted))
         return await self._status(question)
 

@@ -13,6 +13,7 @@
     * PinError               -- a GPIO pin cannot be used; what needs it is started again later
     * ToolError              -- a tool failed; the agent is told and can say so
     * NotSavedError          -- the disk did not take it; nothing is confirmed or begun that builds on it
+    * RequestRefused         -- a person or program asked for what cannot be done; it is told why
 """
 
 from dataclasses import dataclass
@@ -64,6 +65,10 @@ class NotSavedError(VoicedError):
 
     def __str__(self) -> str:
         return f"{self.path} cannot be written: {self.reason}"
+
+
+class RequestRefused(VoicedError):  # noqa: N818 - reads as what happened
+    """What was asked for cannot be done; the text says why."""
 
 
 class Trouble(Enum):

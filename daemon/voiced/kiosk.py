@@ -18,11 +18,11 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from voiced.errors import VoicedError
+from voiced.errors import RequestRefused, VoicedError
 from voiced.host.refusals import Refusals
 from voiced.host.visitors import COOKIE, Doorman, RefusedError, Visitor
 from voiced.host.website import Address, Responder, Visit, Website
-from voiced.steering import CannotError, Steering
+from voiced.steering import Steering
 from voiced.subtitles import Subtitles
 from voiced.task_group import TaskGroup
 from voiced.wishes import Wishes
@@ -214,7 +214,7 @@ class Kiosk:
                 await self._wishes.change(_texts(order["changed"]), _texts(order.get("was", {})))
                 return True
             case _:
-                raise CannotError("there is no such order")
+                raise RequestRefused("there is no such order")
         return False
 
 

@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from voiced.errors import RequestRefused
 from voiced.mqtt_payloads import Order, wanted_mute, wanted_volume
-from voiced.steering import CannotError, Steering
+from voiced.steering import Steering
 from voiced.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Orders:
                 self._do(order, payload.decode())
             except UnicodeDecodeError:
                 self.ignore(topic, "no UTF-8")
-            except CannotError as error:
+            except RequestRefused as error:
                 self.ignore(topic, str(error), each_time=order == "say")
 
     def ignore(self, topic: str, why: str, *, each_time: bool = False) -> None:
@@ -104,10 +105,10 @@ class Orders:
         """Switch the microphone off (True) or on, or over (None).
 
         Raises:
-            CannotError: If that would let others hear what goes on without a hand on the device.
+            RequestRefused: If that would let others hear what goes on without a hand on the device.
         """
         if muted is not True and self._steering.sight().muted and not self._may_unmute:
-            raise CannotError(
+            raise RequestRefused(
                 "the microphone is switched on again by hand; `mqtt.unmute: true` lets others do it"
             )
         self._steering.mute(muted)

@@ -11,7 +11,8 @@ from voiced import __version__
 from voiced.core.actions import Status
 from voiced.core.events import AlarmRang, Event, Woken
 from voiced.core.state import MICROPHONE_TROUBLES, SPEAKER_TROUBLES, Conversation, Phase
-from voiced.steering import CannotError, Sight
+from voiced.errors import RequestRefused
+from voiced.steering import Sight
 
 Json = Mapping[str, object]
 
@@ -223,21 +224,21 @@ def wanted_mute(payload: str) -> bool | None:
     """Return what to switch the microphone to: off (True), on, or over (None).
 
     Raises:
-        CannotError: If that is not what the payload says.
+        RequestRefused: If that is not what the payload says.
     """
     try:
         return _MUTES[payload.strip().lower()]
     except KeyError:
-        raise CannotError(f"not understood; use {', '.join(_MUTES)}") from None
+        raise RequestRefused(f"not understood; use {', '.join(_MUTES)}") from None
 
 
 def wanted_volume(payload: str) -> int:
     """Return how loud to be, 0 to 100; fractions are rounded.
 
     Raises:
-        CannotError: If that is not what the payload says.
+        RequestRefused: If that is not what the payload says.
     """
     words = payload.strip()
     if _PERCENTAGE.fullmatch(words) is None or float(words) > 100:  # noqa: PLR2004 - it is what a percentage is
-        raise CannotError("not understood; use 0 to 100")
+        raise RequestRefused("not understood; use 0 to 100")
     return round(float(words))

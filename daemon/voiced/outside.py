@@ -18,7 +18,7 @@ from voiced.app import link_options
 from voiced.config.outside import KioskSection, MetricsSection, MqttSection
 from voiced.devices.connector import Connector
 from voiced.devices.link import LinkOptions
-from voiced.errors import NotSavedError
+from voiced.errors import NotSavedError, RequestRefused
 from voiced.guard import Guard
 from voiced.host.board import is_throttled, temperature, wifi_dbm
 from voiced.host.broker_traces import BrokerTraces
@@ -30,7 +30,7 @@ from voiced.net_address import is_loopback
 from voiced.outlets import Audience, Outlet
 from voiced.ports import Chore
 from voiced.reconfigure import Reconfigurer
-from voiced.steering import CannotError, Steering
+from voiced.steering import Steering
 from voiced.storage.files import KIOSK_TOKEN
 from voiced.storage.state_store import StateStore
 from voiced.subtitles import Subtitles
@@ -115,12 +115,12 @@ class Outside:
         """Return how the page is reached, as JSON can hold it.
 
         Raises:
-            CannotError: If there is none, or not yet.
+            RequestRefused: If there is none, or not yet.
         """
         if self.adopter.running.kiosk is None:
-            raise CannotError("there is no page; write `kiosk: {}` into the settings")
+            raise RequestRefused("there is no page; write `kiosk: {}` into the settings")
         if self._door is None:
-            raise CannotError("the page is not there yet; see `voiced logs`")
+            raise RequestRefused("the page is not there yet; see `voiced logs`")
         section = self.adopter.running.kiosk
         return {"links": links(section, self._door), "open": is_open(section)}
 

@@ -17,7 +17,7 @@ from voiced.core.events import (
     Woken,
 )
 from voiced.core.state import Conversation, status_of
-from voiced.errors import VoicedError
+from voiced.errors import RequestRefused
 from voiced.runtime import Runtime
 
 MOST_CHARS = 2000
@@ -25,10 +25,6 @@ BEHIND = 32
 """How many changes somebody may be late with; who is slower is left behind."""
 
 VERBATIM = "Say this to the user, in these words and no others: {text}"
-
-
-class CannotError(VoicedError):
-    """What was asked for cannot be done; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,25 +145,25 @@ class Steering:
         """Set the loudness of the agent.
 
         Raises:
-            CannotError: If that is no percentage.
+            RequestRefused: If that is no percentage.
         """
         if not 0 <= percent <= 100:  # noqa: PLR2004 - it is what a percentage is
-            raise CannotError(f"{percent} is no volume; use 0 to 100")
+            raise RequestRefused(f"{percent} is no volume; use 0 to 100")
         self._runtime().volume = percent
 
     def say(self, text: str) -> None:
         """Have the agent say something, in these words.
 
         Raises:
-            CannotError: If there is nothing to say, too much, or an agent that cannot be asked to.
+            RequestRefused: If there is nothing to say, too much, or an agent that cannot be asked to.
         """
         text = text.strip()
         if not text:
-            raise CannotError("there is nothing to say")
+            raise RequestRefused("there is nothing to say")
         if len(text) > MOST_CHARS:
-            raise CannotError(f"that is too long; {MOST_CHARS} characters at most")
+            raise RequestRefused(f"that is too long; {MOST_CHARS} characters at most")
         if not self._runtime().can_announce:
-            raise CannotError("this agent speaks only when it is spoken to")
+            raise RequestRefused("this agent speaks only when it is spoken to")
         self._runtime().dispatch(AnnouncementRequested(VERBATIM.format(text=text)))
 
 

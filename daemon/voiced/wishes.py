@@ -10,9 +10,8 @@ from voiced.config.by_hand import ByHand, set_by_hand
 from voiced.config.document import KeyPath, parse
 from voiced.config.load import Source, examine_sources, try_read
 from voiced.config.schema import Settings
-from voiced.errors import ConfigError, NotSavedError
+from voiced.errors import ConfigError, NotSavedError, RequestRefused
 from voiced.protocols import within_reach
-from voiced.steering import CannotError
 from voiced.storage.files import BY_HAND
 from voiced.storage.state_store import StateStore, StoredFile
 
@@ -77,14 +76,14 @@ class Wishes:
             was: By name, what whoever changes it saw before; nothing of it may have changed since.
 
         Raises:
-            CannotError: If that is no good, not for people to set, or somebody else was quicker.
+            RequestRefused: If that is no good, not for people to set, or somebody else was quicker.
         """
         agent = self._wanted().agent
         places = within_reach(agent.protocol, agent.session)
         if not changed or not changed.keys() <= places.keys():
-            raise CannotError("that cannot be set here")
+            raise RequestRefused("that cannot be set here")
         if any(len(text) > MOST_CHARS for text in changed.values()):
-            raise CannotError(f"that is too long; {MOST_CHARS} characters at most")
+            raise RequestRefused(f"that is too long; {MOST_CHARS} characters at most")
         wanted: dict[KeyPath, str] = {
             (*SESSION, *places[name]): text.strip() for name, text in changed.items()
         }
@@ -94,36 +93,36 @@ class Wishes:
             try:
                 await self._file.save(content)
             except NotSavedError as error:
-                raise CannotError(f"I could not write it down: {error.reason}") from error
+                raise RequestRefused(f"I could not write it down: {error.reason}") from error
             await self._reread()
         for name, text in self.now().items():
             if changed.get(name, "").strip() not in ("", text):
-                raise CannotError(f"the {name} comes from a server, and stays as it is")
+                raise RequestRefused(f"the {name} comes from a server, and stays as it is")
 
     def _check_unchanged(self, changed: Mapping[str, str], was: Mapping[str, str]) -> None:
         """Return if nobody has set in the meantime what is set now.
 
         Raises:
-            CannotError: If somebody has, to something else.
+            RequestRefused: If somebody has, to something else.
         """
         now = self.now()
         for name, text in changed.items():
             is_now = now.get(name) or ""
             if is_now not in (was.get(name, is_now), text.strip()):
                 problem = f"somebody else has changed the {name} meanwhile"
-                raise CannotError(f"{problem}; open the settings again to see it")
+                raise RequestRefused(f"{problem}; open the settings again to see it")
 
     def _with(self, changed: Mapping[KeyPath, str]) -> bytes:
         own = try_read(self._path)
         if isinstance(own, ConfigError):
-            raise CannotError("the settings of this device need mending first") from own
+            raise RequestRefused("the settings of this device need mending first") from own
         before = self._file.read(_as_yaml)
         if before is not None and _problems(own, before):
             before = None  # nothing of it counts
         content = set_by_hand(before, changed)
         problems = _problems(own, content)
         if problems:
-            raise CannotError(f"{problems[0].problem}; {problems[0].hint}".removesuffix("; "))
+            raise RequestRefused(f"{problems[0].problem}; {problems[0].hint}".removesuffix("; "))
         return content
 
 

@@ -16,6 +16,7 @@ import pytest
 from voiced.core.actions import Status
 from voiced.core.events import AlarmRang, SpeechStarted, Woken
 from voiced.core.state import Conversation, Phase
+from voiced.errors import RequestRefused
 from voiced.home_assistant import introduction
 from voiced.mqtt_payloads import (
     IDLE,
@@ -32,7 +33,7 @@ from voiced.mqtt_payloads import (
     wanted_mute,
     wanted_volume,
 )
-from voiced.steering import CannotError, Sight
+from voiced.steering import Sight
 
 KITCHEN = Device("Kitchen-2.old", "10000000abcd", version="1.2.3")
 TOPICS = Topics(KITCHEN, "voiced", "homeassistant")
@@ -420,6 +421,6 @@ def test_a_volume_is_understood_as_number(payload, wanted):
 )
 @pytest.mark.parametrize("understand", [wanted_mute, wanted_volume])
 def test_what_is_not_understood_is_not_repeated(understand, payload):
-    with pytest.raises(CannotError) as caught:
+    with pytest.raises(RequestRefused) as caught:
         understand(payload)
     assert payload.strip() == "" or payload not in str(caught.value).replace("100", "")

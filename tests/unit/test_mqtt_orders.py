@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
+from voiced.errors import RequestRefused
 from voiced.mqtt_orders import BURST, FIRST_LINES, LINE_EVERY_S, Orders
-from voiced.steering import CannotError
 
 SAY = "voiced/kitchen/set/say"
 MINUTES = 10
@@ -17,7 +17,7 @@ class Refusing:
     """Says nothing, for one reason or another."""
 
     def say(self, text):
-        raise CannotError("there is nothing to say" if not text.strip() else "that is too long")
+        raise RequestRefused("there is nothing to say" if not text.strip() else "that is too long")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from voiced.app import catalogue
 from voiced.config.by_hand import read_with_by_hand
 from voiced.config.choice import choose
 from voiced.config.record import Record
-from voiced.steering import CannotError
+from voiced.errors import RequestRefused
 from voiced.storage.files import BY_HAND
 from voiced.storage.state_store import StateStore
 from voiced.wishes import Wishes, by_hand_in
@@ -46,7 +46,7 @@ async def told(wishes, *changes):
     answers = await asyncio.gather(
         *(wishes.change(*each) for each in changes), return_exceptions=True
     )
-    assert all(isinstance(each, CannotError | None) for each in answers)
+    assert all(isinstance(each, RequestRefused | None) for each in answers)
     return [str(each or "") for each in answers]
 
 

@@ -14,13 +14,12 @@ from voiced.config import record as rec
 from voiced.config.by_hand import read_with_by_hand
 from voiced.config.choice import choose
 from voiced.config.record import Record, Sent
-from voiced.errors import NotSavedError, ToolError
+from voiced.errors import NotSavedError, RequestRefused, ToolError
 from voiced.host.alarm_clock import AlarmClock
 from voiced.host.memory import StateFile
 from voiced.host.record_file import RecordFile
 from voiced.outside import kiosk_token, read_token
 from voiced.ports import AlarmWish
-from voiced.steering import CannotError
 from voiced.storage.files import ALARMS, BY_HAND, KIOSK_TOKEN
 from voiced.storage.state_store import StateStore
 from voiced.wishes import Wishes, by_hand_in
@@ -85,7 +84,7 @@ async def cancel_a_timer(it):
 
 async def set_by_hand(it):
     yield
-    with refused(CannotError, "I could not write it down"):
+    with refused(RequestRefused, "I could not write it down"):
         await it.wishes.change({"greeting": "Hello"})
     yield (lambda then: then.greeting == "Hi",) * 2
 
