@@ -27,7 +27,7 @@ ALWAYS = "tests/house"
 APART = ("tests/home_assistant/", "tests/pi/", "tests/soak/")
 """What has a script of its own, or is run when it is named."""
 
-FOLDERS = {"daemon/": "tests/flows", "daemon/voiced/page/": "tests/browser"}
+FOLDERS = {"daemon/": "tests/flows", "daemon/voiced/api/page/": "tests/browser"}
 """Where a change asks for a whole suite."""
 EVERYTHING = {"tests/conftest.py", "tests/stalls.py", "tests/worlds.py", "pyproject.toml"}
 """What every test stands on."""

@@ -6,13 +6,13 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from tests.fakes import ManualWake, RecordingCaptions, RecordingIndicator
-from voiced.app import Extras, assemble_parts, sound_settings
-from voiced.app import policy as policy_of
+from voiced.assembly.factory import Extras, assemble_parts, sound_settings
+from voiced.assembly.factory import policy as policy_of
 from voiced.config.schema import AgentSection, Settings, SoundsSection
-from voiced.config.sound import AudioSection, CaptureSection
+from voiced.config.schema_sound import AudioSection, CaptureSection
 from voiced.core.events import StopRequested, Woken
-from voiced.devices.websocket import WebSocketDialer
-from voiced.runtime import Runtime
+from voiced.devices.network.websocket import WebSocketDialer
+from voiced.runtime.runtime import Runtime
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from voiced.agents.codec import Caption, Dial, DialCall, HttpAnswer, HttpCall, Message, ToolSpec
 from voiced.core.actions import Status
-from voiced.core.cues import Earcon, Prompt
+from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import Event
 from voiced.core.pcm import PcmFormat
 from voiced.core.state import Conversation

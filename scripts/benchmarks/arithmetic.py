@@ -12,7 +12,7 @@ from voiced.agents import AGENTS
 from voiced.agents.codec import AgentSettings
 from voiced.audio.resample import Resampler
 from voiced.core.pcm import PcmFormat
-from voiced.registry import load
+from voiced.lib.registry import load
 
 UP_MS = 20  # a capture period
 DOWN_MS = 10  # what the live service sends at a time

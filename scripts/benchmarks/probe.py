@@ -19,7 +19,7 @@ from typing import Any
 
 from voiced.agents import AGENTS
 from voiced.agents.codec import Dial, Message
-from voiced.app import (
+from voiced.assembly.factory import (
     agent_settings,
     built_in_tools,
     catalogue,
@@ -27,22 +27,22 @@ from voiced.app import (
     sound_devices,
     sound_settings,
 )
-from voiced.audio.jitter import StartThreshold
+from voiced.audio.start_threshold import StartThreshold
 from voiced.config.load import load
 from voiced.config.schema import Settings
 from voiced.core.pcm import PcmFormat
-from voiced.devices.alsa_capture import AlsaMicrophone
-from voiced.devices.alsapcm import AlsaLibrary, Pcm, alsa_library
-from voiced.devices.http import AiohttpCaller
-from voiced.devices.link import LinkOptions
-from voiced.devices.sound import SoundDevices, is_file, microphone, speaker
-from voiced.devices.websocket import WebSocketDialer
-from voiced.host.always import AlwaysAwake
-from voiced.host.signals import SignalWake
-from voiced.parts import Parts
+from voiced.devices.network.http import AiohttpCaller
+from voiced.devices.network.link import LinkOptions
+from voiced.devices.network.websocket import WebSocketDialer
+from voiced.devices.sound.alsa_capture import AlsaMicrophone
+from voiced.devices.sound.alsa_pcm import AlsaLibrary, Pcm, alsa_library
+from voiced.devices.sound.factory import SoundDevices, is_file, microphone, speaker
+from voiced.lib.registry import load as load_class
 from voiced.ports import Dialer, Link, Microphone, Playback, SoundSource, Speaker
-from voiced.registry import load as load_class
-from voiced.runtime import Runtime
+from voiced.runtime.always_on import AlwaysAwake
+from voiced.runtime.components import Parts
+from voiced.runtime.runtime import Runtime
+from voiced.service.signals import SignalWake
 
 WIRE_FORMAT = PcmFormat(24_000)
 
@@ -239,7 +239,7 @@ class TimedSource:
 
 
 def assemble(settings: Settings, trace: Trace) -> Runtime:
-    """Build what `voiced.app.assemble` builds, timed."""
+    """Build what `voiced.assembly.factory.assemble` builds, timed."""
     devices = sound_devices(settings)
     heard, completed_s = _microphone(devices)
     uplink, threshold = Uplink(trace, completed_s), StartThreshold()

@@ -5,11 +5,11 @@ import asyncio
 import json
 from pathlib import Path
 
-from voiced.app import Extras, assemble, catalogue
+from voiced.assembly.factory import Extras, assemble, catalogue
 from voiced.config.load import load
-from voiced.host.logs import StatusLog, log_to_stderr
-from voiced.host.signals import SignalWake
+from voiced.host.journal import StatusLog, log_to_stderr
 from voiced.ports import Emit
+from voiced.service.signals import SignalWake
 
 COUNT_EVERY_S = 10.0
 

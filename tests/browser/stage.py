@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import WSCloseCode, web
 
-from voiced.host.visitors import HEADERS
-from voiced.kiosk import KINDS, PAGE
+from voiced.api.access import HEADERS
+from voiced.api.kiosk import KINDS, PAGE
 
 SIGHT = {
     "type": "sight",

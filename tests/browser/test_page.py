@@ -16,12 +16,12 @@ from tests.browser.stage import LINES
 from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
-from voiced.host.refusals import Refusals
-from voiced.host.visitors import Doorman
-from voiced.host.website import Address
-from voiced.kiosk import Kiosk, Permits
-from voiced.steering import Steering
-from voiced.subtitles import Subtitles
+from voiced.api.access import Doorman
+from voiced.api.captions import Subtitles
+from voiced.api.device_control import Steering
+from voiced.api.http_server import Address
+from voiced.api.kiosk import Kiosk, Permits
+from voiced.api.refusals import Refusals
 
 pytestmark = pytest.mark.real_time
 

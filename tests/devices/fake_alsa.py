@@ -4,7 +4,7 @@ import threading
 import time
 from types import SimpleNamespace
 
-from voiced.devices.encodings import ENCODINGS
+from voiced.devices.sound.encodings import ENCODINGS
 
 XRUN = -32
 RING_PERIODS = 4

@@ -10,11 +10,11 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from voiced.config.fields import Setting, every_setting, settings_in
-from voiced.config.kinds import BY_KEY, Section
 from voiced.config.schema import Settings
+from voiced.config.schema_fields import Setting, every_setting, settings_in
 from voiced.config.secret import Secret, read_reference
-from voiced.permissions import Permission, Permissions, every_permission, owner
+from voiced.config.types import BY_KEY, Section
+from voiced.lib.permissions import Permission, Permissions, every_permission, owner
 
 SESSION = ("agent", "session")
 SECRET = "the-secret-of-the-test-8f1c"

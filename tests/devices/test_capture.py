@@ -13,8 +13,8 @@ import pytest
 from tests.devices.rig import MICROPHONE_RATE_HZ, percentile
 from tests.devices.sources import Tone
 from voiced.core.pcm import PcmFormat
-from voiced.devices.alsa_capture import AlsaMicrophone
-from voiced.devices.alsa_playback import AlsaSpeaker
+from voiced.devices.sound.alsa_capture import AlsaMicrophone
+from voiced.devices.sound.alsa_playback import AlsaSpeaker
 from voiced.errors import DeviceError
 
 pytestmark = pytest.mark.real_time

@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 
 from tests.devices.fabricated import Side, Sold, build_plugin, describe, played_by
-from voiced.devices.alsa_capture import AlsaCapture
-from voiced.devices.alsapcm import Wanted, alsa_library
-from voiced.devices.cards import list_cards, settings_name
-from voiced.devices.channels import to_all_channels
-from voiced.devices.encodings import ENCODINGS
-from voiced.devices.opening import open_wanted, try_cards
+from voiced.devices.sound.alsa_capture import AlsaCapture
+from voiced.devices.sound.alsa_pcm import Wanted, alsa_library
+from voiced.devices.sound.cards import list_cards, settings_name
+from voiced.devices.sound.channels import to_all_channels
+from voiced.devices.sound.encodings import ENCODINGS
+from voiced.devices.sound.opening import open_wanted, try_cards
 from voiced.errors import DeviceError
 
 DIRECTIONS = ("capture", "playback")

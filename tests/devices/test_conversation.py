@@ -14,7 +14,7 @@ from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from tests.devices.rig import percentile
 from tests.whole import converse, daemon, until
-from voiced.config.sound import AudioSection, CaptureSection, PlaybackSection
+from voiced.config.schema_sound import AudioSection, CaptureSection, PlaybackSection
 
 pytestmark = pytest.mark.real_time
 

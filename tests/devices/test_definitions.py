@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from voiced.devices.alsa_capture import AlsaMicrophone
-from voiced.devices.alsa_playback import AlsaSpeaker
+from voiced.devices.sound.alsa_capture import AlsaMicrophone
+from voiced.devices.sound.alsa_playback import AlsaSpeaker
 from voiced.errors import DeviceError
 
 pytestmark = pytest.mark.real_time
@@ -51,7 +51,7 @@ NOT_DEFINED = [
 @pytest.mark.parametrize("name", DEFINED + NOT_DEFINED)
 def test_a_name_counts_if_the_files_of_alsa_define_a_device_of_that_name(name, tmp_path):
     (tmp_path / "alsa.conf").write_text(ALSA.format(mark=tmp_path / "mark"))
-    look = "import sys; from voiced.devices.alsa_names import is_defined; print(is_defined(sys.argv[1]))"
+    look = "import sys; from voiced.devices.sound.alsa_names import is_defined; print(is_defined(sys.argv[1]))"
     done = subprocess.run(
         [sys.executable, "-c", look, name],
         env=os.environ | {"ALSA_CONFIG_PATH": str(tmp_path / "alsa.conf")},

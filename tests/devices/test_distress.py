@@ -7,8 +7,8 @@ import pytest
 
 from tests.devices.test_conversation import best_correlation, loudness
 from voiced.cli import main
-from voiced.core.cues import Earcon, Prompt
-from voiced.devices.cues import CueFiles
+from voiced.core.earcons import Earcon, Prompt
+from voiced.devices.sound.cue_files import CueFiles
 
 pytestmark = pytest.mark.usefixtures("pins")
 

@@ -17,8 +17,8 @@ from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from tests.wire.certificates import Authority
 from voiced.cli.doctor import as_document, in_words
-from voiced.devices.pins import Lamp
-from voiced.doctor.checkup import Wanted, check_up
+from voiced.devices.gpio.lines import Lamp
+from voiced.doctor.checks import Wanted, check_up
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("pins")]
 

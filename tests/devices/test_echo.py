@@ -18,9 +18,9 @@ from tests.devices.test_conversation import (
 )
 from tests.whole import converse, daemon, until
 from voiced.config.schema import AudioSection, SoundsSection
-from voiced.core.cues import Earcon
+from voiced.core.earcons import Earcon
 from voiced.core.events import EndRequested
-from voiced.devices.cues import CueFiles
+from voiced.devices.sound.cue_files import CueFiles
 
 pytestmark = pytest.mark.real_time
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.devices.fake_alsa import XRUN, AlsaError, fake_alsa
 from tests.devices.sources import Tone
-from voiced.devices.alsa_capture import AlsaMicrophone
-from voiced.devices.alsa_playback import AlsaSpeaker
+from voiced.devices.sound.alsa_capture import AlsaMicrophone
+from voiced.devices.sound.alsa_playback import AlsaSpeaker
 from voiced.errors import DeviceError
 
 pytestmark = pytest.mark.real_time

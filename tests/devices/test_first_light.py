@@ -8,14 +8,14 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from voiced.config.record import Text
+from voiced.assembly.gpio import first_light, moving
+from voiced.config.history import Text
 from voiced.core.actions import Status
-from voiced.core.light import PATTERNS
-from voiced.devices.gpio import GpioLight, LightWiring
-from voiced.devices.pins import PinError
-from voiced.host.record_file import RecordFile
+from voiced.core.led_patterns import PATTERNS
+from voiced.devices.gpio.buttons_and_leds import GpioLight, LightWiring
+from voiced.devices.gpio.lines import PinError
+from voiced.storage.settings_store import RecordFile
 from voiced.storage.state_store import StateStore
-from voiced.wiring import first_light, moving
 
 pytestmark = pytest.mark.real_time
 
@@ -34,8 +34,8 @@ def test_the_light_starts_without_what_takes_long_to_import():
     program = "import sys, voiced.cli.run; print(*sys.modules)"
     command = [sys.executable, "-c", program]
     modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert "voiced.wiring" in modules
-    assert {"numpy", "websockets", "aiohttp", "voiced.app"}.isdisjoint(modules)
+    assert "voiced.assembly.gpio" in modules
+    assert {"numpy", "websockets", "aiohttp", "voiced.assembly.factory"}.isdisjoint(modules)
 
 
 def test_it_moves_while_the_program_is_imported_and_is_handed_over_lit(settings, pins):

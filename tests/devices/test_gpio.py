@@ -9,7 +9,7 @@ from tests.devices.rig import percentile
 from tests.flows import house as flows
 from voiced.core.gestures import Meaning
 from voiced.core.state import Phase
-from voiced.devices.gpio import ButtonWiring, GpioButton, GpioLight, LightWiring
+from voiced.devices.gpio.buttons_and_leds import ButtonWiring, GpioButton, GpioLight, LightWiring
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("pins")]
 

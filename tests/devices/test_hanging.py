@@ -11,13 +11,13 @@ from tests.devices.fake_alsa import fake_alsa
 from tests.whole import until
 from voiced.audio.playout import Playout
 from voiced.audio.uplink import UplinkQueue
-from voiced.devices.alsa_capture import AlsaMicrophone
-from voiced.devices.alsa_playback import AlsaSpeaker
-from voiced.devices.care import CardCare
-from voiced.devices.driver_calls import KEEP_S, DriverCalls
+from voiced.devices.sound.alsa_capture import AlsaMicrophone
+from voiced.devices.sound.alsa_playback import AlsaSpeaker
+from voiced.devices.sound.driver_calls import KEEP_S, DriverCalls
+from voiced.devices.sound.recovery import CardCare
 from voiced.errors import DeviceError, Trouble
 from voiced.host.systemd import Vitality
-from voiced.pipes import REOPEN_S, CapturePipe, PlaybackPipe, Progress
+from voiced.runtime.pipes import REOPEN_S, CapturePipe, PlaybackPipe, Progress
 
 pytestmark = pytest.mark.real_time
 

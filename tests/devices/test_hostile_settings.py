@@ -20,9 +20,9 @@ from tests.devices.hostile_settings import SECRET, SESSION, VARIABLE, Trap, targ
 from tests.devices.witness import Callers, Witness, files_in, overheard
 from tests.ports import free_port
 from tests.wire.afar import QUICK, settings_server
-from voiced.app import catalogue
+from voiced.assembly.factory import catalogue
+from voiced.assembly.protocols import session_permissions
 from voiced.config.load import load
-from voiced.protocols import session_permissions
 
 pytestmark = pytest.mark.real_time
 

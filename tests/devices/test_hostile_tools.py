@@ -18,7 +18,7 @@ from tests.whole import converse, daemon, until
 from tests.wire.hostile_calls import BRIEF, HOSTILE, harass, tools
 from tests.wire.hostile_declared import REQUESTS, WORDS
 from tests.wire.hostile_house import LATE, PROGRAMS, SERVICES, house
-from voiced.audio.jitter import FLOOR_MS
+from voiced.audio.start_threshold import FLOOR_MS
 
 pytestmark = pytest.mark.real_time
 

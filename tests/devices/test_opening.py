@@ -9,14 +9,14 @@ import pytest
 
 from tests.devices.fake_alsa import fake_alsa
 from voiced.core.pcm import PcmFormat
-from voiced.devices.alsa_capture import AlsaMicrophone
-from voiced.devices.alsa_playback import AlsaSpeaker
-from voiced.devices.care import CardCare
+from voiced.devices.sound.alsa_capture import AlsaMicrophone
+from voiced.devices.sound.alsa_playback import AlsaSpeaker
+from voiced.devices.sound.recovery import CardCare
 from voiced.errors import DeviceError, Trouble
 
 pytestmark = pytest.mark.real_time
 
-MACHINES = Path(__file__).parents[1] / "unit" / "devices" / "asound"
+MACHINES = Path(__file__).parents[1] / "unit" / "devices" / "sound" / "asound"
 
 
 def care_on(machine):

@@ -11,7 +11,7 @@ from tests.devices.rig import SPEAKER_RATE_HZ, percentile
 from tests.devices.sources import Clip, Tone, square
 from tests.devices.test_capture import SPEECH
 from voiced.core.pcm import PcmFormat
-from voiced.devices.alsa_playback import AlsaSpeaker
+from voiced.devices.sound.alsa_playback import AlsaSpeaker
 
 pytestmark = pytest.mark.real_time
 

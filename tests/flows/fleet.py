@@ -16,9 +16,9 @@ from voiced.core.events import StopRequested, Woken
 from voiced.core.pcm import PcmFormat
 from voiced.core.state import Phase, Policy
 from voiced.errors import LinkError
-from voiced.parts import Parts
-from voiced.registry import load
-from voiced.runtime import Runtime
+from voiced.lib.registry import load
+from voiced.runtime.components import Parts
+from voiced.runtime.runtime import Runtime
 
 
 class Still:

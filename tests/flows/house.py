@@ -26,11 +26,11 @@ from voiced.agents import AGENTS
 from voiced.agents.codec import AgentSettings, HttpAnswer
 from voiced.core.events import StopRequested, Woken
 from voiced.core.state import Phase, Policy
-from voiced.devices.cues import CueFiles
+from voiced.devices.sound.cue_files import CueFiles
 from voiced.errors import LinkError
-from voiced.parts import Parts
-from voiced.registry import load
-from voiced.runtime import Runtime
+from voiced.lib.registry import load
+from voiced.runtime.components import Parts
+from voiced.runtime.runtime import Runtime
 
 SEND_TIMEOUT_S = 5.0
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.flows.house import STAND_INS, awake, house
 from voiced.agents.codec import AgentSettings
+from voiced.alarms.clock import AlarmClock, Clocks
 from voiced.core.events import (
     AlarmRang,
     AnnouncementRequested,
@@ -19,11 +20,10 @@ from voiced.core.events import (
     TalkPressed,
 )
 from voiced.core.state import Phase, Policy
-from voiced.host.alarm_clock import AlarmClock, Clocks
-from voiced.parts import SoundSettings
 from voiced.ports import AlarmWish
-from voiced.tools.pending import CancelTimer, ListTimers
-from voiced.tools.timers import SetTimer
+from voiced.runtime.components import SoundSettings
+from voiced.tools.builtin.pending_timers import CancelTimer, ListTimers
+from voiced.tools.builtin.timers import SetTimer
 
 LONG = "a long story that goes on and on " * 8
 POLICY = Policy()

@@ -7,12 +7,12 @@ import pytest
 
 from tests.flows.house import CUES, awake, house, tone, uplink_hz
 from voiced.core import actions as act
-from voiced.core.cues import Earcon, Prompt
+from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import MuteChanged, TalkPressed, VolumeStepped
 from voiced.core.state import Phase, Policy
 from voiced.errors import DeviceError, DeviceStuck, Trouble
-from voiced.parts import SoundSettings
-from voiced.pipes import ALARM_VOLUME
+from voiced.runtime.components import SoundSettings
+from voiced.runtime.pipes import ALARM_VOLUME
 
 NOISE = (np.random.default_rng(1).integers(-30, 30, 16_000)).astype("<i2").tobytes()
 

@@ -9,9 +9,9 @@ from tests.flows.house import awake, house, tone
 from voiced.core.actions import Status
 from voiced.core.events import MuteChanged, TalkHeld, TalkPressed, Woken
 from voiced.core.gestures import Meaning
-from voiced.core.light import PATTERNS
+from voiced.core.led_patterns import PATTERNS
 from voiced.core.state import Phase, Policy
-from voiced.devices.gpio import ButtonWiring, GpioButton, GpioLight, LightWiring
+from voiced.devices.gpio.buttons_and_leds import ButtonWiring, GpioButton, GpioLight, LightWiring
 
 pytestmark = pytest.mark.usefixtures("pins")
 

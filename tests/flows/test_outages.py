@@ -8,7 +8,7 @@ import pytest
 from tests.flows.house import CUES, awake, house, tone
 from voiced.core.events import NetworkBack, OwnerActed, StopRequested, TalkPressed, Woken
 from voiced.core.state import Phase, Policy
-from voiced.parts import SoundSettings
+from voiced.runtime.components import SoundSettings
 
 COUNTING_S = 20.0
 

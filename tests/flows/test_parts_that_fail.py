@@ -12,19 +12,19 @@ from agentsim.timing import Timing
 from tests.flows.house import House, house, tone
 from tests.flows.sabotage import Sabotage
 from tests.ports import free_port
-from voiced.app import Extras, Workshop, catalogue
-from voiced.backoff import Backoff
-from voiced.config.choice import choose
+from voiced.assembly.factory import Extras, Workshop, catalogue
 from voiced.config.load import try_read
+from voiced.config.resolve import choose
 from voiced.core.events import MuteToggled, StopRequested, Woken
 from voiced.core.state import Phase, Policy
-from voiced.guard import name_of
-from voiced.host.record_file import RecordFile
-from voiced.host.signals import SignalWake
 from voiced.host.systemd import SystemdService
-from voiced.parts import Parts
+from voiced.lib.backoff import Backoff
 from voiced.ports import AlarmWish
-from voiced.service import follow
+from voiced.runtime.components import Parts
+from voiced.runtime.guard import name_of
+from voiced.service.run import follow
+from voiced.service.signals import SignalWake
+from voiced.storage.settings_store import RecordFile
 from voiced.storage.state_store import StateStore
 
 pytestmark = pytest.mark.about("assemblyai")

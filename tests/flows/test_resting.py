@@ -8,7 +8,7 @@ from tests.flows.house import awake, house, tone
 from voiced.agents.codec import AgentSettings
 from voiced.core.events import MuteToggled, TalkPressed, Woken
 from voiced.core.state import Phase, Policy
-from voiced.parts import SoundSettings
+from voiced.runtime.components import SoundSettings
 
 
 def resting(it):

@@ -17,10 +17,10 @@ from voiced.agents import AGENTS
 from voiced.agents.codec import AgentSettings, HttpAnswer
 from voiced.core.events import StopRequested
 from voiced.core.state import Phase, Policy
-from voiced.host.always import AlwaysAwake
-from voiced.parts import Parts
-from voiced.registry import load
-from voiced.runtime import Runtime
+from voiced.lib.registry import load
+from voiced.runtime.always_on import AlwaysAwake
+from voiced.runtime.components import Parts
+from voiced.runtime.runtime import Runtime
 
 DAY_S = 24 * 3600
 MOST_SESSIONS = 150

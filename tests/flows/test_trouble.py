@@ -173,7 +173,7 @@ async def test_trouble_is_logged_once_aloud_then_quietly_then_as_over(caplog):
         messages = [
             (line.levelname, line.getMessage().split(":")[0])
             for line in caplog.records
-            if line.name == "voiced.outage_log" and "link" in line.getMessage()
+            if line.name == "voiced.runtime.outage_log" and "link" in line.getMessage()
         ]
         levels = [level for level, text in messages if text == "link lost"]
         assert levels == ["WARNING"] + ["DEBUG"] * 4

@@ -15,5 +15,5 @@ def at_home(request, tmp_path, monkeypatch):
         pytest.fail("there is no Home Assistant here: scripts/home-assistant makes one")
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     serials = itertools.cycle(SERIAL.values())
-    monkeypatch.setattr("voiced.outside.serial_number", lambda: next(serials))
+    monkeypatch.setattr("voiced.api.services.serial_number", lambda: next(serials))
     return lambda: house(request.param, tmp_path)

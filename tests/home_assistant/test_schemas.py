@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.home_assistant.core import ROOT
-from tests.unit.test_home_assistant import ABOUT, ENTITY, NEEDED, ORIGIN, PLATFORMS, SHARED
+from tests.unit.api.test_home_assistant import ABOUT, ENTITY, NEEDED, ORIGIN, PLATFORMS, SHARED
 
 
 @pytest.fixture(scope="module")

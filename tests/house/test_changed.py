@@ -4,7 +4,7 @@ import pytest
 
 from tests.changed import ALWAYS, SUITES, asked_for, room_of
 
-PAGE = "daemon/voiced/page/page.css"
+PAGE = "daemon/voiced/api/page/page.css"
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,8 @@ def test_what_stands_behind_something_else_counts():
 
 
 @pytest.mark.parametrize(
-    ("module", "room"), [("voiced.audio.g711", "voiced.audio"), ("voiced.app", "voiced.app")]
+    ("module", "room"),
+    [("voiced.audio.g711", "voiced.audio"), ("voiced.errors", "voiced.errors")],
 )
 def test_a_room_is_a_package_or_a_module_beside_the_packages(module, room):
     assert room_of(module) == room

@@ -3,24 +3,25 @@
 import pytest
 
 from tests.house.repository import folded, read
-from voiced import tool_calls
 from voiced.agents import workbuddy
-from voiced.backoff import Backoff
-from voiced.cli.asking import NotRunningError
-from voiced.config import record
-from voiced.config.controls import ButtonSection
-from voiced.config.document import MAX_BYTES, MAX_KEYS, MAX_VALUES
-from voiced.config.outside import MqttSection, RemoteSection
+from voiced.alarms import clock
+from voiced.api import connection_limits
+from voiced.api.admission import Rank
+from voiced.api.refusals import TELL_EVERY_S
+from voiced.cli.client import NotRunningError
+from voiced.config import history
+from voiced.config.schema_controls import ButtonSection
+from voiced.config.schema_services import MqttSection, RemoteSection
+from voiced.config.yaml_document import MAX_BYTES, MAX_KEYS, MAX_VALUES
 from voiced.core import echo_guard, gestures
 from voiced.core.schedule import FIRST_S
 from voiced.core.state import Policy
-from voiced.devices.pulse import LONGEST_DEAD_AFTER_S, Patience
+from voiced.devices.network.liveness import LONGEST_DEAD_AFTER_S, Patience
 from voiced.errors import ConfigError, DeviceError, DeviceStuck, VoicedError
-from voiced.host import alarm_clock, gate
-from voiced.host.places import Rank
-from voiced.host.refusals import TELL_EVERY_S
+from voiced.lib.backoff import Backoff
+from voiced.runtime import tool_runner
 from voiced.storage.atomic_file import KEPT_BROKEN
-from voiced.tools import command_tools, declaration, declared, process_group
+from voiced.tools.declared import command, process_group, tool, validation
 
 WORDS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 7: "seven", 8: "eight"}
 UNITS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
@@ -31,7 +32,7 @@ def word(number):
     return WORDS[round(number)]
 
 
-POLICY, PATIENCE, BACKOFF, LIMITS = Policy(), Patience(), Backoff(), gate.Limits()
+POLICY, PATIENCE, BACKOFF, LIMITS = Policy(), Patience(), Backoff(), connection_limits.Limits()
 REMOTE = RemoteSection(url="https://config.test/x")
 STRANGERS = LIMITS.rooms[Rank.STRANGER]
 
@@ -40,10 +41,10 @@ SENTENCES = [
     f"It asks every {word(REMOTE.interval_s / 60)} minutes or so",
     f"A file holds at most {MAX_BYTES // KIB} KiB and {MAX_KEYS:,} keys",
     f"What is new is tried for `remote.trial_s` ({word(REMOTE.trial_s / 60)} minutes)",
-    f"if the daemon crashes {word(record.MOST_STARTS)} times meanwhile",
-    f"not before {record.REMEMBERED_FAILURES} others have failed",
-    f"is not tried for an {UNITS[record.FIRST_WAIT_S]}, after a second failure for two, and so on up to a "
-    f"{UNITS[record.LONGEST_WAIT_S]}",
+    f"if the daemon crashes {word(history.MOST_STARTS)} times meanwhile",
+    f"not before {history.REMEMBERED_FAILURES} others have failed",
+    f"is not tried for an {UNITS[history.FIRST_WAIT_S]}, after a second failure for two, and so on up to a "
+    f"{UNITS[history.LONGEST_WAIT_S]}",
     f"a server sees {10_000 / REMOTE.interval_s:.0f} requests a second",
     f"nothing of its server yet asks within {FIRST_S:g} s",
     f"({LIMITS.handshake_s:g} s for a handshake, a request's head, its body; {LIMITS.answer_s:g} s for the answer)",
@@ -51,13 +52,13 @@ SENTENCES = [
     f"told to the log at most once a {UNITS[TELL_EVERY_S]}",
     f"listens for {word(POLICY.alarm_listen_s)} seconds",
     f"rings by itself, every {word(POLICY.ring_every_s)} seconds for a {UNITS[POLICY.ring_for_s]}",
-    f"if it is less than an {UNITS[alarm_clock.MISSED_S]} late",
-    f"{alarm_clock.MOST} at most; none is confirmed",
+    f"if it is less than an {UNITS[clock.MISSED_S]} late",
+    f"{clock.MOST} at most; none is confirmed",
     f"runs behind the sound (nice {process_group.NICENESS})",
-    f"(1 to {declared.MOST_S}, {declaration.DEFAULT_TIMEOUT_S} unless set)",
-    f"{word(tool_calls.MOST_AT_ONCE)} calls at once, {tool_calls.MOST_WAITING} more wait, "
-    f"{tool_calls.LARGEST_ARGUMENTS // KIB} KiB of arguments, {tool_calls.LONGEST_ANSWER:,} characters of result, "
-    f"{command_tools.MOST_BYTES // KIB} KiB of a service's or program's answer",
+    f"(1 to {validation.MOST_S}, {tool.DEFAULT_TIMEOUT_S} unless set)",
+    f"{word(tool_runner.MOST_AT_ONCE)} calls at once, {tool_runner.MOST_WAITING} more wait, "
+    f"{tool_runner.LARGEST_ARGUMENTS // KIB} KiB of arguments, {tool_runner.LONGEST_ANSWER:,} characters of result, "
+    f"{command.MOST_BYTES // KIB} KiB of a service's or program's answer",
     f"no more than {workbuddy.WorkBuddyCodec.queue_ms:g} ms of its sound ever wait here",
     f"is there is kept ({workbuddy.WorkBuddyCodec.keep_s:g} s)",
     f"after a {UNITS[BACKOFF.first_s]} at first and at most after a {UNITS[BACKOFF.most_s]}",

@@ -12,7 +12,7 @@ from tests.ports import free_port
 PROGRAM = """
 import signal, sys, threading, time
 from pathlib import Path
-from voiced.service import run
+from voiced.service.run import run
 
 folder = Path(sys.argv[1])
 
@@ -42,34 +42,48 @@ NO_TOOLS = "tools: []\n"
 PARTS = {
     "timers": (
         "tools: [set_timer]\n",
-        {"voiced.tools.timers", "voiced.host.alarm_clock", "voiced.host.alarm_words"},
+        {"voiced.tools.builtin.timers", "voiced.alarms.clock", "voiced.alarms.wording"},
     ),
-    "kiosk": ("kiosk: {listen: '127.0.0.1:PORT'}\n", {"aiohttp", "voiced.kiosk"}),
+    "kiosk": ("kiosk: {listen: '127.0.0.1:PORT'}\n", {"aiohttp", "voiced.api.kiosk"}),
     "metrics": (
         "metrics: {listen: '127.0.0.1:PORT'}\n",
-        {"aiohttp", "prometheus_client", "voiced.monitor", "voiced.metrics"},
+        {"aiohttp", "prometheus_client", "voiced.api.health", "voiced.api.metrics"},
     ),
     "mqtt": (
         "mqtt: {host: 127.0.0.1, port: 1}\n",
-        {"aiomqtt", "paho", "voiced.mqtt", "voiced.mqtt_payloads", "voiced.home_assistant"},
+        {
+            "aiomqtt",
+            "paho",
+            "voiced.api.mqtt",
+            "voiced.api.mqtt_payloads",
+            "voiced.api.home_assistant",
+        },
     ),
     "http tools": (
         "http_tools: {look: {description: d, parameters: {}, url: 'https://127.0.0.1/'}}\n",
-        {"jsonschema", "voiced.tools.declared", "voiced.tools.http_tools"},
+        {"jsonschema", "voiced.tools.declared.validation", "voiced.tools.declared.http"},
     ),
     "mcp": (
         "mcp: {home: {url: 'http://127.0.0.1:9/mcp'}}\n",
-        {"anyio", "httpx2", "jsonschema", "mcp", "mcp_types", "pydantic", "voiced.tools.declared"}
+        {
+            "anyio",
+            "httpx2",
+            "jsonschema",
+            "mcp",
+            "mcp_types",
+            "pydantic",
+            "voiced.tools.declared.validation",
+        }
         | {"voiced.tools.mcp", "voiced.tools.mcp.client"},
     ),
     "command tools": (
         "command_tools: {look: {description: d, parameters: {}, argv: [/bin/true]}}\n",
-        {"jsonschema", "voiced.tools.declared", "voiced.tools.command_tools"},
+        {"jsonschema", "voiced.tools.declared.validation", "voiced.tools.declared.command"},
     ),
     "patterns": (
         "command_tools: {look: {description: d, argv: [/bin/true], parameters: "
         "{properties: {a: {type: string, pattern: '^a$'}}}}}\n",
-        {"jsonschema", "re2", "voiced.tools.declared", "voiced.tools.command_tools"},
+        {"jsonschema", "re2", "voiced.tools.declared.validation", "voiced.tools.declared.command"},
     ),
 }
 
@@ -96,7 +110,7 @@ def imported(folder, more):
 
 def test_what_was_set_rings_though_the_settings_ask_for_no_timers_any_more(tmp_path):
     (tmp_path / "alarms.json").write_text("[]")
-    assert "voiced.host.alarm_clock" in imported(tmp_path, "")
+    assert "voiced.alarms.clock" in imported(tmp_path, "")
 
 
 @pytest.mark.parametrize("asked_for", [None, *PARTS])

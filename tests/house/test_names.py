@@ -12,8 +12,10 @@ IMPOSED = {
     "info",
     "get_info",
     "JournalHandler",
+    "tcp_info",
+    "test_tcp_info",
     "data_received",
-}  # alsaaudio, gpiod, logging, asyncio
+}  # alsaaudio, gpiod, logging, the kernel, asyncio
 
 
 def words(name):

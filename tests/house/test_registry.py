@@ -5,8 +5,8 @@ from importlib import import_module
 import pytest
 
 from tests.house.repository import ROOT, modules
-from voiced import registry
 from voiced.errors import ConfigError
+from voiced.lib import registry
 
 
 def is_table(value):

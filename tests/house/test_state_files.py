@@ -10,13 +10,13 @@ from tests.house.repository import ROOT
 SOURCES = sorted((ROOT / "daemon" / "voiced").rglob("*.py"))
 ELSEWHERE = {
     "cli/__init__.py": "sends what is printed too late to /dev/null",
-    "devices/hid.py": "switches a lamp of a device",
-    "devices/usb.py": "talks to a device",
+    "devices/sound/hid.py": "switches a lamp of a device",
+    "devices/sound/usb.py": "talks to a device",
     "doctor/machine.py": "tries whether the disk can be written",
-    "devices/wavfile.py": "records, where a WAV file stands in for a speaker",
+    "devices/sound/wav.py": "records, where a WAV file stands in for a speaker",
     "storage/atomic_file.py": "is how the store writes",
     "storage/state_store.py": "is the store",
-    "tools/process_group.py": "tells the kernel which process may die first",
+    "tools/declared/process_group.py": "tells the kernel which process may die first",
 }
 """What else writes to a file, and why that is no state."""
 

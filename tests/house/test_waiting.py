@@ -24,10 +24,12 @@ LOOPS = {"run", "Runner", "new_event_loop", "SelectorEventLoop"}
 WAITED_FOR = {"ThreadPoolExecutor", "ProcessPoolExecutor"}
 
 ALLOWED = {
-    "daemon/voiced/devices/resolver.py": {"getaddrinfo"},  # its own thread, and numeric ones
+    "daemon/voiced/devices/network/resolver.py": {
+        "getaddrinfo"
+    },  # its own thread, and numeric ones
     "daemon/voiced/doctor/network.py": {"open_connection"},  # to an address that was looked up
-    "daemon/voiced/event_loop.py": {"Runner", "new_event_loop", "ThreadPoolExecutor"},
-    "daemon/voiced/tools/mcp/aside.py": {"Runner"},  # of a loop by event_loop
+    "daemon/voiced/lib/event_loop.py": {"Runner", "new_event_loop", "ThreadPoolExecutor"},
+    "daemon/voiced/tools/mcp/worker_thread.py": {"Runner"},  # of a loop by event_loop
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.netns.rig import Wire, ip
 from tests.whole import until
 from voiced.core.events import NetworkBack
-from voiced.devices.link_watch import LinkWatch
+from voiced.devices.network.route_monitor import LinkWatch
 
 pytestmark = pytest.mark.real_time
 

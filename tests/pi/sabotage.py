@@ -172,34 +172,36 @@ TABLE: dict[str, Sabotage] = {
         "mv /etc/voiced/ca.pem /srv/", "mv /srv/ca.pem /etc/voiced/"
     ),
     "test_a_press_begins_a_conversation_and_the_answer_is_heard": code(
-        "connection.py", "self._downlink.take(reply_id, payload, wire, now_s)", "pass"
+        "runtime/connection.py", "self._downlink.take(reply_id, payload, wire, now_s)", "pass"
     ),
     "test_speaking_over_a_reply_ends_it": code(
-        "runtime.py", "self._playback.drop(reply_id)", "pass"
+        "runtime/runtime.py", "self._playback.drop(reply_id)", "pass"
     ),
     "test_a_hold_mutes_and_nothing_reaches_the_agent": code(
-        "pipes.py", "if self.gate_open:", "if True:"
+        "runtime/pipes.py", "if self.gate_open:", "if True:"
     ),
     "test_the_volume_follows_the_words_and_the_device_remembers_it": code(
-        "host/memory.py", "self._kept = _Kept(volume, muted", "_ = _Kept(volume, muted"
+        "storage/volume_and_mute.py", "self._kept = _Kept(volume, muted", "_ = _Kept(volume, muted"
     ),
     "test_a_killed_daemon_is_started_again": unit("Restart=always", "Restart=no"),
     "test_a_frozen_daemon_is_started_again_by_the_watchdog": unit("WatchdogSec=20", ""),
     "test_asked_to_stop_in_a_conversation_it_parts_in_good_order": code(
-        "connection.py", "farewell = self._codec.farewell()", "farewell = []"
+        "runtime/connection.py", "farewell = self._codec.farewell()", "farewell = []"
     ),
     "test_settings_that_are_saved_count_without_a_restart": code(
-        "host/file_watch.py", "self._changed()", "pass"
+        "reload/file_watch.py", "self._changed()", "pass"
     ),
     "test_the_journal_has_fields_to_search_by": code(
-        "host/logs.py", 'FIELDS = ("VOICED_STATUS", "SESSION_ID")', "FIELDS = ()"
+        "host/journal.py", 'FIELDS = ("VOICED_STATUS", "SESSION_ID")', "FIELDS = ()"
     ),
     "test_no_secret_can_be_read_by_anybody": code(
-        "app.py", "key = agent.key.resolve()", "key = agent.key.resolve(); print(key, flush=True)"
+        "assembly/factory.py",
+        "key = agent.key.resolve()",
+        "key = agent.key.resolve(); print(key, flush=True)",
     ),
     "test_the_daemon_can_start_no_program": unit("NoExecPaths=/ ", "NoExecPaths="),
     "test_an_array_unplugged_in_the_middle_of_a_conversation_comes_back": code(
-        "pipes.py", "REOPEN_S = 0.5", "REOPEN_S = 600"
+        "runtime/pipes.py", "REOPEN_S = 0.5", "REOPEN_S = 600"
     ),
     "test_an_array_that_stops_sending_is_found_out_and_recovers": Idle("array", "stall"),
     "test_three_seconds_without_network_lose_nothing": Settings(
@@ -207,7 +209,7 @@ TABLE: dict[str, Sabotage] = {
     ),
     "test_a_minute_without_network_ends_in_a_fresh_session": Idle("computer", "link"),
     "test_real_wifi_is_lost_and_found_again": code(
-        "connection.py", "(chunk := self._around.uplink.take())", "(chunk := None)"
+        "runtime/connection.py", "(chunk := self._around.uplink.take())", "(chunk := None)"
     ),
     "test_a_power_cut_in_a_conversation_is_survived": Command(
         "systemctl disable voiced", "systemctl enable --now voiced"
@@ -219,17 +221,19 @@ TABLE: dict[str, Sabotage] = {
         "storage/atomic_file.py", "system.fsync(descriptor)", "pass"
     ),
     "test_the_power_may_go_while_the_settings_are_written": code(
-        "config/choice.py", "complaint = error", "raise SystemExit(3)"
+        "config/resolve.py", "complaint = error", "raise SystemExit(3)"
     ),
-    "test_a_wrong_clock_is_waited_out": code("devices/failures.py", "clock says", "calendar says"),
+    "test_a_wrong_clock_is_waited_out": code(
+        "devices/network/diagnosis.py", "clock says", "calendar says"
+    ),
     "test_broken_settings_at_boot_are_shown_and_mended": code(
-        "reconfigure.py", "SettingsRead(usable=False)", "SettingsRead()"
+        "reload/reloader.py", "SettingsRead(usable=False)", "SettingsRead()"
     ),
     "test_an_array_that_is_absent_at_boot_may_come_later": code(
-        "pipes.py", "REOPEN_S = 0.5", "REOPEN_S = 600"
+        "runtime/pipes.py", "REOPEN_S = 0.5", "REOPEN_S = 600"
     ),
     "test_settings_from_a_server_are_tried_and_kept_or_taken_back": code(
-        "reconfigure.py", "keep(now) if now.trial == tried else now", "now"
+        "reload/reloader.py", "keep(now) if now.trial == tried else now", "now"
     ),
     "test_the_power_may_go_while_settings_from_a_server_are_tried": code(
         "storage/atomic_file.py", "memoryview(content)", "memoryview(content)[: len(content) // 2]"
@@ -249,19 +253,21 @@ TABLE: dict[str, Sabotage] = {
         reinstall=True,
     ),
     "test_a_timer_set_by_voice_outlives_a_power_cut": code(
-        "host/alarm_clock.py", "return found\n", "return ()\n"
+        "alarms/clock.py", "return found\n", "return ()\n"
     ),
     "test_a_program_of_the_owner_has_no_rights_and_leaves_nothing_behind": code(
-        "tools/process_group.py", "os.kill(pid, signal.SIGKILL)", "pass"
+        "tools/declared/process_group.py", "os.kill(pid, signal.SIGKILL)", "pass"
     ),
     "test_an_mcp_server_is_brought_called_killed_and_called_again": script(
         "scripts/lib/version.sh", "then echo device,mcp; else", "then echo device; else"
     ),
     "test_asleep_it_costs_next_to_nothing": code(
-        "pipes.py", "pipe.relax(relaxed)", "pipe.relax(False)"
+        "runtime/pipes.py", "pipe.relax(relaxed)", "pipe.relax(False)"
     ),
     "test_talking_it_keeps_up": code(
-        "pipes.py", "self._watch_zeros(pcm)\n", "sum(range(100_000)); self._watch_zeros(pcm)\n"
+        "runtime/pipes.py",
+        "self._watch_zeros(pcm)\n",
+        "sum(range(100_000)); self._watch_zeros(pcm)\n",
     ),
     "test_an_uninstalled_device_is_as_before": script(
         "scripts/lib/purge.sh", "userdel", "true userdel", reinstall=True

@@ -12,10 +12,11 @@ from tests.pi.home import SETTINGS
 from tests.pi.machine import LIGHT
 from tests.pi.state_disk import DEVICE, StateDisk
 from tests.pi.test_hands import received
-from voiced.config import record
-from voiced.host import alarm_clock, memory
-from voiced.storage.files import ALARMS, BY_HAND, VOLUME
-from voiced.storage.files import SETTINGS as RECORD
+from voiced.alarms import clock
+from voiced.config import history
+from voiced.storage import volume_and_mute
+from voiced.storage.state_files import ALARMS, BY_HAND, VOLUME
+from voiced.storage.state_files import SETTINGS as RECORD
 
 CLOCK = "2021-06-01T00:00:00"
 CUTS, BOOTS, ROUNDS = 200, 5, 12
@@ -120,19 +121,19 @@ def test_the_power_may_go_while_the_volume_is_written(installed):
 
 def found_in(files):
     """Return how far each kind of change has come on a disk, read as the daemon reads it."""
-    kept, sent = record.Record(), None
+    kept, sent = history.Record(), None
     if RECORD.name in files:
-        kept = record.decode(files[RECORD.name])
+        kept = history.decode(files[RECORD.name])
         sent = kept.sent
     steps = 0
     if VOLUME.name in files:
-        steps = memory.decode(files[VOLUME.name]).volume - FIRST_VOLUME
+        steps = volume_and_mute.decode(files[VOLUME.name]).volume - FIRST_VOLUME
     greeting = files.get(BY_HAND.name, b"").decode().partition("Hello ")[2]
     revision = 0 if sent is None else sent.revision
     assert revision <= (kept.highest or 0)
     return {
         "volume": steps if steps <= ROUNDS else 0,  # the settings' own is louder
-        "timers": len(alarm_clock.decode(files.get(ALARMS.name, ALARMS.empty))),
+        "timers": len(clock.decode(files.get(ALARMS.name, ALARMS.empty))),
         "by hand": int("".join(filter(str.isdigit, greeting)) or 0),
         "revision": revision,
     }

@@ -17,13 +17,13 @@ import aiohttp.web  # noqa: F401 - so that no fork has to
 import pytest
 
 from tests.fakes import RecordingSpeaker, ScriptedMicrophone
-from voiced.app import Extras, Workshop, catalogue
-from voiced.config.choice import choose
+from voiced.assembly.factory import Extras, Workshop, catalogue
+from voiced.config.history import decode
 from voiced.config.load import read
-from voiced.config.record import decode
-from voiced.host.record_file import RecordFile, last_record
-from voiced.service import follow
-from voiced.storage.files import SETTINGS
+from voiced.config.resolve import choose
+from voiced.service.run import follow
+from voiced.storage.settings_store import RecordFile, last_record
+from voiced.storage.state_files import SETTINGS
 from voiced.storage.state_store import StateStore
 
 KILLS = 1000

@@ -20,8 +20,8 @@ from tests.flows.house import tone
 from tests.whole import converse, daemon, until
 from tests.wire.fault_proxy import FaultProxy
 from voiced.core.state import AWAKE, Policy
-from voiced.devices.link import LinkOptions
-from voiced.devices.pulse import Patience
+from voiced.devices.network.link import LinkOptions
+from voiced.devices.network.liveness import Patience
 
 pytestmark = pytest.mark.real_time
 log = logging.getLogger(__name__)

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from voiced.api.device_control import Steering
 from voiced.audio.playout import Playout
 from voiced.core.events import AgentReady, LinkLost, Loss, TimerFired
 from voiced.core.state import Conversation
-from voiced.devices.pins import Lamp
-from voiced.outage_log import REASONS_TOLD, OutageLog
-from voiced.steering import Steering
+from voiced.devices.gpio.lines import Lamp
+from voiced.runtime.outage_log import REASONS_TOLD, OutageLog
 
 RATE_HZ = 1000
 

@@ -20,17 +20,17 @@ from tests.fakes import (
 )
 from tests.whole import until
 from tests.wire.peers import tcp_server
-from voiced.app import Extras, Workshop, catalogue
+from voiced.assembly.factory import Extras, Workshop, catalogue
 from voiced.cli import main
-from voiced.config.by_hand import read_with_by_hand
-from voiced.config.choice import choose
+from voiced.config.resolve import choose
+from voiced.config.user_overrides import read_with_by_hand
 from voiced.core.events import EndRequested, StopRequested, Woken
-from voiced.host.logs import set_level
-from voiced.host.record_file import RecordFile
-from voiced.service import follow
+from voiced.host.journal import set_level
+from voiced.reload.overrides import by_hand_in
+from voiced.service.run import follow
 from voiced.storage.atomic_file import REAL
+from voiced.storage.settings_store import RecordFile
 from voiced.storage.state_store import StateStore
-from voiced.wishes import by_hand_in
 
 QUICK = Timing(ready_s=0.05, greeting_s=0.05, think_s=0.05, leading_silence_s=0.0, call_done_s=0.05)
 

@@ -14,9 +14,9 @@ from tests.tool_turns import results
 from tests.whole import until
 from tests.wire.hostile_declared import DECLARED
 from tests.wire.hostile_rows import KIB, Hostile
+from voiced.assembly.tools import built_in_tools
 from voiced.config.schema import Settings
 from voiced.core.events import MuteChanged
-from voiced.toolbox import built_in_tools
 
 BRIEF = Scenario(phrases=Phrases(error="No.", timeout="Late."))
 
@@ -88,7 +88,7 @@ NAMES = {
     "blank": Hostile(" ", {"x": SECRET}),
     "another spelling": Hostile("Get_Time", {"x": SECRET}),
     "a path": Hostile("../../etc/passwd", {"x": SECRET}),
-    "a class": Hostile("voiced.tools.clock:GetTime", {"x": SECRET}),
+    "a class": Hostile("voiced.tools.builtin.get_time:GetTime", {"x": SECRET}),
     "an attribute": Hostile("__class__", {"x": SECRET}),
     "terminal codes": Hostile("get_time\x1b[2J\r\n\0", {"x": SECRET}),
     "too long": Hostile("x" * 100 * KIB, {"x": SECRET}),

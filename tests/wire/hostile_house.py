@@ -11,10 +11,10 @@ import yaml
 from aiohttp import web
 
 from tests.hostile_tools import MEGABYTE, SECRET
-from voiced.app import catalogue, link_options
+from voiced.assembly.factory import catalogue, link_options
+from voiced.assembly.tools import toolbox
 from voiced.config.load import load
-from voiced.devices.resolver import Resolver
-from voiced.toolbox import toolbox
+from voiced.devices.network.resolver import Resolver
 
 PROGRAM = """
 import json, os, signal, sys, time

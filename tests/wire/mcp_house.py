@@ -12,11 +12,11 @@ from types import SimpleNamespace
 import aiohttp
 
 from tests.whole import until
-from voiced.backoff import Backoff
 from voiced.errors import ToolError
-from voiced.tools.mcp.aside import Aside
-from voiced.tools.mcp.server import Server
+from voiced.lib.backoff import Backoff
 from voiced.tools.mcp.servers import McpServer
+from voiced.tools.mcp.spec import Server
+from voiced.tools.mcp.worker_thread import Aside
 
 ROOT = Path(__file__).parents[2]
 LIAR = ROOT / "tests" / "wire" / "mcp_liar.py"

@@ -12,9 +12,9 @@ import pytest
 from websockets.asyncio.server import serve
 
 from voiced.agents.codec import Dial
-from voiced.devices.link import LinkOptions
-from voiced.devices.resolver import Resolver
-from voiced.devices.websocket import WebSocketDialer
+from voiced.devices.network.link import LinkOptions
+from voiced.devices.network.resolver import Resolver
+from voiced.devices.network.websocket import WebSocketDialer
 from voiced.errors import LinkError
 
 SILENT = logging.getLogger("tests.silent")

@@ -7,7 +7,7 @@ import sys
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
-from voiced.tools.program_client import VARIABLE
+from voiced.tools.declared.program_client import VARIABLE
 
 
 @asynccontextmanager

@@ -9,8 +9,8 @@ import pytest
 from tests.wire.programs import program_service
 from voiced.agents.codec import HttpAnswer, HttpCall, ProgramCall
 from voiced.errors import LinkError
-from voiced.tools.program_client import VARIABLE
-from voiced.tools.token_program import DialCalls
+from voiced.tools.declared.program_client import VARIABLE
+from voiced.tools.declared.token_program import DialCalls
 
 pytestmark = pytest.mark.real_time
 

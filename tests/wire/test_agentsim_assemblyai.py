@@ -17,7 +17,7 @@ from agentsim.faults import Faults
 from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from agentsim.understanding import Scripted
-from voiced.devices.websocket import Connection
+from voiced.devices.network.websocket import Connection
 
 pytestmark = pytest.mark.real_time
 

@@ -20,7 +20,7 @@ from agentsim.sound.wire import PCM, PCMU
 from agentsim.speaking import Espeak
 from tests import uncovered
 from tests.wire.mcp_house import is_alive
-from voiced.devices.websocket import Connection
+from voiced.devices.network.websocket import Connection
 
 pytestmark = pytest.mark.real_time
 

@@ -10,7 +10,7 @@ from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.peers import tcp_server
 from voiced.config.fleet import HIGHEST_REVISION
-from voiced.storage.files import SETTINGS
+from voiced.storage.state_files import SETTINGS
 
 pytestmark = pytest.mark.real_time
 

@@ -7,7 +7,15 @@ import pytest
 
 from tests.unit.storage.start import NONSENSE, samples, variants
 from tests.wire.timed import Device
-from voiced.storage.files import ALARMS, ALL_FILES, BROKER, BY_HAND, KIOSK_TOKEN, SETTINGS, VOLUME
+from voiced.storage.state_files import (
+    ALARMS,
+    ALL_FILES,
+    BROKER,
+    BY_HAND,
+    KIOSK_TOKEN,
+    SETTINGS,
+    VOLUME,
+)
 
 pytestmark = [pytest.mark.real_time, pytest.mark.long]
 

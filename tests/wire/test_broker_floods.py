@@ -1,4 +1,4 @@
-"""Brokers that send more than can be read at once: the loop goes on (devices/broker.py, devices/mqtt_packets.py)."""
+"""Brokers that send more than can be read at once: the loop goes on (devices/network/mqtt_socket.py, devices/network/mqtt_packets.py)."""
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
@@ -10,9 +10,9 @@ from tests.wire.broker import packet
 from tests.wire.pauses import pauses
 from tests.wire.peers import tcp_server
 from tests.wire.test_hostile_broker import TAKEN, message
-from voiced.devices.broker import Client, Opener
-from voiced.devices.endpoint import Endpoint
-from voiced.devices.mqtt_packets import CheckedSocket, PacketCheck
+from voiced.devices.network.endpoint import Endpoint
+from voiced.devices.network.mqtt_packets import CheckedSocket, PacketCheck
+from voiced.devices.network.mqtt_socket import Client, Opener
 
 pytestmark = pytest.mark.real_time
 

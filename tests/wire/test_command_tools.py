@@ -14,10 +14,10 @@ from tests.wire.mcp_house import is_alive
 from tests.wire.mcp_liar import HEAVY
 from voiced.core.actions import RunTool
 from voiced.errors import ToolError
-from voiced.host.cores import stay_on_one_core
-from voiced.tool_calls import ToolCalls
-from voiced.tools.command_tools import MOST_BYTES, CommandTool
-from voiced.tools.process_group import ProcessGroup
+from voiced.host.cpu import stay_on_one_core
+from voiced.runtime.tool_runner import ToolCalls
+from voiced.tools.declared.command import MOST_BYTES, CommandTool
+from voiced.tools.declared.process_group import ProcessGroup
 
 pytestmark = pytest.mark.real_time
 

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager, closing
 
 import pytest
 
-from voiced.guard import Guard, name_of
-from voiced.host.control import ControlSocket
+from voiced.api.control_socket import ControlSocket
+from voiced.runtime.guard import Guard, name_of
 
 pytestmark = pytest.mark.real_time
 

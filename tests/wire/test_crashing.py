@@ -10,8 +10,8 @@ import pytest
 
 from tests.wire.afar import kiosk
 from tests.wire.test_reconfigure import write_sound
-from voiced.config.record import MOST_STARTS
-from voiced.host.record_file import last_record
+from voiced.config.history import MOST_STARTS
+from voiced.storage.settings_store import last_record
 
 pytestmark = pytest.mark.real_time
 

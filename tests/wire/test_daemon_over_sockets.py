@@ -14,7 +14,7 @@ from tests.fakes import RecordingSpeaker, ScriptedMicrophone
 from tests.flows.house import tone
 from tests.whole import converse, daemon, until
 from tests.wire.fault_proxy import FaultProxy
-from voiced.app import Extras, assemble
+from voiced.assembly.factory import Extras, assemble
 from voiced.config import schema
 from voiced.core.events import StopRequested, Woken
 

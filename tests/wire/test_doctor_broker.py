@@ -4,10 +4,10 @@ import pytest
 
 from tests.wire.broker import broker, packet
 from tests.wire.peers import leaving_nothing, tcp_server
-from voiced.config.outside import MqttSection
 from voiced.config.schema import DeviceSection, Settings
+from voiced.config.schema_services import MqttSection
 from voiced.config.secret import Secret
-from voiced.doctor.outside import check_outside
+from voiced.doctor.services import check_outside
 
 pytestmark = pytest.mark.real_time
 

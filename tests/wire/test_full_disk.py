@@ -17,9 +17,9 @@ from tests.wire.small_disk import SmallDisk, root_is_needed
 from tests.wire.test_crashing import SETTINGS, ends, start
 from tests.wire.test_reconfigure import write_sound
 from tests.wire.timed import SPEECH, Device, agent, send_to_sleep, set_by_voice
-from voiced.config import record as rec
-from voiced.storage.files import ALARMS, VOLUME
-from voiced.storage.files import SETTINGS as RECORD
+from voiced.config import history as rec
+from voiced.storage.state_files import ALARMS, VOLUME
+from voiced.storage.state_files import SETTINGS as RECORD
 
 pytestmark = [pytest.mark.real_time, pytest.mark.long]
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.whole import until
 from tests.wire.peers import reset
-from voiced.host.gate import Gate, Limits
-from voiced.host.places import Rank, Room
+from voiced.api.admission import Rank, Room
+from voiced.api.connection_limits import Gate, Limits
 
 pytestmark = pytest.mark.real_time
 

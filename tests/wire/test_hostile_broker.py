@@ -1,4 +1,4 @@
-"""A broker that means harm, or is broken (devices/broker.py, devices/mqtt_packets.py, mqtt.py)."""
+"""A broker that means harm, or is broken (devices/network/mqtt_socket.py, devices/network/mqtt_packets.py, mqtt.py)."""
 
 import asyncio
 import logging
@@ -16,8 +16,13 @@ from tests.wire.afar import kiosk
 from tests.wire.broker import packet
 from tests.wire.peers import tcp_server
 from tests.wire.test_mqtt import connecting
-from voiced.devices.broker import MOST_PACKET_BYTES, MOST_UNSENT_PACKETS, Client, Opener
-from voiced.devices.endpoint import Endpoint
+from voiced.devices.network.endpoint import Endpoint
+from voiced.devices.network.mqtt_socket import (
+    MOST_PACKET_BYTES,
+    MOST_UNSENT_PACKETS,
+    Client,
+    Opener,
+)
 
 pytestmark = pytest.mark.real_time
 
@@ -161,7 +166,7 @@ async def test_a_message_of_200_megabytes_takes_no_memory_and_the_next_is_obeyed
         await until(lambda: it.runtime.volume == 5, within_s=60)
         grown = peak_mib() - before
         assert harm_sent.is_set()
-    told = [each.getMessage() for each in caplog.records if each.name.startswith("voiced.mqtt")]
+    told = [each.getMessage() for each in caplog.records if each.name.startswith("voiced.api.mqtt")]
     measured(f"MQTT {version}: a message of 200 MB took {grown:.1f} MiB")
     assert grown < 16
     assert f"mqtt.ignored: {SET_VOLUME.decode()}: more than 8192 bytes" in told
@@ -185,7 +190,9 @@ async def test_topics_that_were_not_asked_for_reach_neither_log_nor_memory(tmp_p
     async with tcp_server(talk) as port, kiosk(tmp_path) as it, it.running():
         async with connecting(it, port):
             await until(lambda: it.runtime.volume == 5, within_s=30)
-        told = [each.getMessage() for each in caplog.records if each.name.startswith("voiced.mqtt")]
+        told = [
+            each.getMessage() for each in caplog.records if each.name.startswith("voiced.api.mqtt")
+        ]
     assert not [line[:80] for line in told if "ignored" in line]
 
 

@@ -17,7 +17,7 @@ from tests.tool_turns import results
 from tests.whole import converse, daemon, until
 from tests.wire.hostile_calls import BRIEF, HOSTILE, harass, tools
 from tests.wire.hostile_house import house
-from voiced.tool_calls import MOST_AT_ONCE, MOST_WAITING
+from voiced.runtime.tool_runner import MOST_AT_ONCE, MOST_WAITING
 
 pytestmark = pytest.mark.real_time
 

@@ -17,9 +17,9 @@ from tests.wire.peers import (
     tcp_server,
 )
 from voiced.agents.codec import HttpAnswer, HttpCall
-from voiced.devices.http import AiohttpCaller, AnswerTooLongError
-from voiced.devices.link import LinkOptions
-from voiced.devices.resolver import Resolver
+from voiced.devices.network.http import AiohttpCaller, AnswerTooLongError
+from voiced.devices.network.link import LinkOptions
+from voiced.devices.network.resolver import Resolver
 from voiced.errors import LinkError, LinkRejected
 
 pytestmark = pytest.mark.real_time
@@ -199,5 +199,5 @@ async def test_a_cancelled_call_leaves_nothing():
 
 
 def test_the_library_is_not_imported_before_the_first_call():
-    program = "import sys, voiced.devices.http; sys.exit('aiohttp' in sys.modules)"
+    program = "import sys, voiced.devices.network.http; sys.exit('aiohttp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

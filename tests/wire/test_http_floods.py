@@ -1,4 +1,4 @@
-"""Servers that answer an HTTP request without end: no kind of it takes memory or time (devices/http.py, websocket.py)."""
+"""Servers that answer an HTTP request without end: no kind of it takes memory or time (devices/network/http.py, websocket.py)."""
 
 import asyncio
 from contextlib import suppress
@@ -9,8 +9,8 @@ from tests.memory import forget_peak, peak_mib
 from tests.wire.pauses import pauses
 from tests.wire.peers import dialer, tcp_server
 from voiced.agents.codec import Dial, HttpCall
-from voiced.devices.http import AiohttpCaller
-from voiced.devices.link import LinkOptions
+from voiced.devices.network.http import AiohttpCaller
+from voiced.devices.network.link import LinkOptions
 from voiced.errors import LinkError
 
 pytestmark = pytest.mark.real_time

@@ -10,10 +10,10 @@ from aiohttp import web
 
 from tests.ports import free_port
 from tests.wire.peers import answering, inet, leaving_nothing, resolver_of, tcp_server
-from voiced.devices.link import LinkOptions
-from voiced.devices.resolver import Resolver
+from voiced.devices.network.link import LinkOptions
+from voiced.devices.network.resolver import Resolver
 from voiced.errors import ToolError
-from voiced.tools.http_tools import HttpTool
+from voiced.tools.declared.http import HttpTool
 
 pytestmark = pytest.mark.real_time
 

@@ -10,7 +10,7 @@ from websockets.frames import Close
 from tests.wire.fault_proxy import FaultProxy
 from tests.wire.peers import agent, dialer, echo, heard, leaving_nothing, listen, sending
 from voiced.agents.codec import Dial
-from voiced.devices.link import LinkOptions
+from voiced.devices.network.link import LinkOptions
 from voiced.errors import LinkError
 
 pytestmark = pytest.mark.real_time

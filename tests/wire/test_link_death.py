@@ -14,7 +14,7 @@ from tests.wire.fault_proxy import FaultProxy
 from tests.wire.peers import agent, dialer, heard, leaving_nothing, listen
 from tests.wire.test_link_faults import send_for_ever
 from voiced.agents.codec import Dial
-from voiced.devices.pulse import Patience
+from voiced.devices.network.liveness import Patience
 from voiced.errors import LinkError
 
 pytestmark = pytest.mark.real_time

@@ -19,7 +19,7 @@ from tests.wire.peers import (
 )
 from tests.wire.steps import cancelled_at_step
 from voiced.agents.codec import Dial
-from voiced.devices.websocket import MOST_UNREAD_BYTES
+from voiced.devices.network.websocket import MOST_UNREAD_BYTES
 from voiced.errors import LinkError
 
 pytestmark = pytest.mark.real_time

@@ -1,4 +1,4 @@
-"""Agents that send much that says nothing: the link is given up, and the loop goes on (devices/websocket.py)."""
+"""Agents that send much that says nothing: the link is given up, and the loop goes on (devices/network/websocket.py)."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from websockets.utils import accept_key
 from tests.wire.pauses import pauses
 from tests.wire.peers import agent, dialer, leaving_nothing, tcp_server
 from voiced.agents.codec import Dial
-from voiced.devices.websocket import EMPTY_AT_ONCE, EMPTY_PER_S, FLOODED
+from voiced.devices.network.websocket import EMPTY_AT_ONCE, EMPTY_PER_S, FLOODED
 from voiced.errors import LinkError
 
 pytestmark = pytest.mark.real_time

@@ -20,7 +20,7 @@ from tests.wire.peers import (
     tcp_server,
 )
 from voiced.agents.codec import Dial
-from voiced.devices.resolver import Resolver
+from voiced.devices.network.resolver import Resolver
 from voiced.errors import AgentBusy, LinkError, LinkRejected
 
 pytestmark = pytest.mark.real_time

@@ -10,9 +10,9 @@ from tests.ports import free_port
 from tests.wire.connect_proxy import ConnectProxy
 from tests.wire.peers import agent, answering, dialer, echo, heard, tcp_server
 from voiced.agents.codec import Dial, HttpCall
-from voiced.devices.http import AiohttpCaller
-from voiced.devices.link import LinkOptions
-from voiced.devices.websocket import WebSocketDialer
+from voiced.devices.network.http import AiohttpCaller
+from voiced.devices.network.link import LinkOptions
+from voiced.devices.network.websocket import WebSocketDialer
 from voiced.errors import LinkError
 
 pytestmark = pytest.mark.real_time

@@ -14,7 +14,7 @@ from tests.wire.peers import (
     tcp_server,
 )
 from voiced.agents.codec import Dial
-from voiced.devices.tls import tls_context
+from voiced.devices.network.tls import tls_context
 from voiced.errors import LinkError, LinkRejected
 
 pytestmark = pytest.mark.real_time

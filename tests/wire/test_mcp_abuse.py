@@ -1,4 +1,4 @@
-"""MCP servers at an address that answer without end, packed, or again and again (tools/mcp/web.py)."""
+"""MCP servers at an address that answer without end, packed, or again and again (tools/mcp/http.py)."""
 
 import asyncio
 import gzip
@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.whole import until
 from tests.wire.mcp_house import joined
-from voiced.tools.mcp.server import Server
+from voiced.tools.mcp.spec import Server
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
 

@@ -12,10 +12,10 @@ import pytest
 from tests.whole import until
 from tests.wire.mcp_house import QUICK, REAL, TOKEN, is_alive, joined, liar, program
 from tests.wire.mcp_liar import PARENTS
-from voiced.tools.mcp.aside import Aside
-from voiced.tools.mcp.process import process
+from voiced.tools.declared.process_group import MARK, NICENESS
 from voiced.tools.mcp.servers import McpServer
-from voiced.tools.process_group import MARK, NICENESS
+from voiced.tools.mcp.stdio import process
+from voiced.tools.mcp.worker_thread import Aside
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
 

@@ -13,10 +13,10 @@ from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.mcp_house import REAL, joined, liar, program
 from tests.wire.peers import tcp_server
-from voiced.toolbox import prompts
+from voiced.assembly.tools import prompts
 from voiced.tools.mcp import client
 from voiced.tools.mcp.prompts import EMPTY, LATE
-from voiced.tools.mcp.server import Server
+from voiced.tools.mcp.spec import Server
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
 

@@ -22,14 +22,14 @@ from tests.wire.mcp_house import (
     program,
     web_server,
 )
-from voiced import backoff
 from voiced.agents.codec import ToolSpec
-from voiced.backoff import Backoff
+from voiced.assembly.tools import together
 from voiced.errors import ConfigError, LinkError, LinkRejected, ToolError
-from voiced.toolbox import together
-from voiced.tools.mcp.server import Server
+from voiced.lib import backoff
+from voiced.lib.backoff import Backoff
+from voiced.tools.mcp.http import Web
 from voiced.tools.mcp.servers import McpTool, _elsewhere
-from voiced.tools.mcp.web import Web
+from voiced.tools.mcp.spec import Server
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
 

@@ -1,4 +1,4 @@
-"""A device over MQTT, with a real broker (mqtt.py, devices/broker.py)."""
+"""A device over MQTT, with a real broker (mqtt.py, devices/network/mqtt_socket.py)."""
 
 import asyncio
 import logging
@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_home_assistant import check_introduction
+from tests.unit.api.test_home_assistant import check_introduction
 from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.broker import HERE, begin, broker, home, open_files, packet, used_kib
 from tests.wire.peers import tcp_server
-from voiced.backoff import Backoff
-from voiced.config.outside import MqttSection
+from voiced.api.mqtt import Mqtt
+from voiced.api.mqtt_payloads import Device
+from voiced.config.schema_services import MqttSection
 from voiced.config.secret import Secret
-from voiced.host.broker_traces import BrokerTraces
-from voiced.mqtt import Mqtt
-from voiced.mqtt_payloads import Device
+from voiced.lib.backoff import Backoff
+from voiced.storage.mqtt_retained import BrokerTraces
 from voiced.storage.state_store import StateStore
 
 pytestmark = pytest.mark.real_time
@@ -47,7 +47,7 @@ def told(caplog):
         return [
             each.getMessage()
             for each in caplog.records
-            if each.levelno >= level and (everybody or each.name.startswith("voiced.mqtt"))
+            if each.levelno >= level and (everybody or each.name.startswith("voiced.api.mqtt"))
         ]
 
     yield lines

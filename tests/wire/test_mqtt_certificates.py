@@ -1,12 +1,12 @@
-"""Brokers that want to know by a certificate who comes (devices/broker.py, devices/tls.py)."""
+"""Brokers that want to know by a certificate who comes (devices/network/mqtt_socket.py, devices/network/tls.py)."""
 
 import aiomqtt
 import pytest
 
 from tests.wire.broker import broker
-from voiced.devices.broker import Client, Opener
-from voiced.devices.endpoint import Endpoint
-from voiced.devices.tls import Identity, tls_context
+from voiced.devices.network.endpoint import Endpoint
+from voiced.devices.network.mqtt_socket import Client, Opener
+from voiced.devices.network.tls import Identity, tls_context
 from voiced.errors import LinkError, LinkRejected
 
 pytestmark = pytest.mark.real_time

@@ -7,7 +7,7 @@ import pytest
 from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.broker import broker, home
-from voiced.mqtt import SHOW_WITHIN_S
+from voiced.api.mqtt import SHOW_WITHIN_S
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("places")]
 

@@ -10,7 +10,7 @@ from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.broker import broker, home
-from voiced import mqtt_telling
+from voiced.api import mqtt_publisher
 from voiced.core.events import AlarmRang
 from voiced.host import board
 from voiced.ports import AlarmWish
@@ -165,5 +165,5 @@ async def test_what_a_device_shows_is_introduced_again_when_it_is_another_thing(
         await until(lambda: "configuration_url" in introduced()["device"], within_s=12)
         it.write(*settings(unused_port))
         await until(lambda: "configuration_url" not in introduced()["device"], within_s=12)
-        monkeypatch.setattr(mqtt_telling, "MEASURE_EVERY_S", 0.0)
+        monkeypatch.setattr(mqtt_publisher, "MEASURE_EVERY_S", 0.0)
         await until(lambda: "wifi" in introduced()["components"], within_s=12)

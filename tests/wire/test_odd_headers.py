@@ -9,13 +9,13 @@ import pytest
 from tests.unit.config.test_signature import Signer
 from tests.wire.odd_headers import GOOD, VALIDATORS, heads, whole
 from tests.wire.peers import leaving_nothing, tcp_server
-from voiced.config.document import MAX_BYTES
-from voiced.config.outside import RemoteSection
-from voiced.config.record import Record
-from voiced.devices.http import AiohttpCaller
-from voiced.devices.link import LinkOptions
-from voiced.devices.resolver import Resolver
-from voiced.host.remote import RemoteSettings
+from voiced.config.history import Record
+from voiced.config.schema_services import RemoteSection
+from voiced.config.yaml_document import MAX_BYTES
+from voiced.devices.network.http import AiohttpCaller
+from voiced.devices.network.link import LinkOptions
+from voiced.devices.network.resolver import Resolver
+from voiced.reload.remote import RemoteSettings
 
 pytestmark = pytest.mark.real_time
 

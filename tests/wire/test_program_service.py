@@ -16,7 +16,7 @@ from tests.wire.mcp_house import LIAR, PATHS, REAL, TOKEN, is_alive, joined, pro
 from tests.wire.mcp_liar import PARENTS
 from tests.wire.programs import program_service, raw
 from voiced.errors import LinkError, ToolError
-from voiced.tools.program_client import VARIABLE, ServedCommandTool, served_program
+from voiced.tools.declared.program_client import VARIABLE, ServedCommandTool, served_program
 from voiced.tools.program_service import MOST_AT_ONCE, MOST_OPEN
 
 pytestmark = pytest.mark.real_time
@@ -262,7 +262,7 @@ async def test_a_server_that_is_missing_is_told_of_in_the_words_of_the_system(tm
 async def test_where_there_is_a_service_a_program_need_not_be_executable_here(
     tmp_path, monkeypatch
 ):
-    from voiced.tools.declared import is_program
+    from voiced.tools.declared.validation import is_program
 
     monkeypatch.setenv(VARIABLE, str(tmp_path / "programs.sock"))
     script = tmp_path / "script"

@@ -12,17 +12,17 @@ from tests.wire.connect_proxy import ConnectProxy
 from tests.wire.mcp_house import QUICK, web_server
 from tests.wire.peers import agent, heard, inet, leaving_nothing, resolver_of, sending, tcp_server
 from voiced.agents.codec import Dial, HttpCall
-from voiced.devices.broker import Client, Opener
-from voiced.devices.connector import Connector
-from voiced.devices.endpoint import Endpoint
-from voiced.devices.http import AiohttpCaller
-from voiced.devices.link import LinkOptions
-from voiced.devices.resolver import Resolver
-from voiced.devices.websocket import WebSocketDialer
+from voiced.devices.network.connector import Connector
+from voiced.devices.network.endpoint import Endpoint
+from voiced.devices.network.http import AiohttpCaller
+from voiced.devices.network.link import LinkOptions
+from voiced.devices.network.mqtt_socket import Client, Opener
+from voiced.devices.network.resolver import Resolver
+from voiced.devices.network.websocket import WebSocketDialer
 from voiced.errors import LinkError, LinkRejected
-from voiced.tools.mcp.aside import Aside
-from voiced.tools.mcp.server import Server
 from voiced.tools.mcp.servers import McpServer
+from voiced.tools.mcp.spec import Server
+from voiced.tools.mcp.worker_thread import Aside
 
 pytestmark = pytest.mark.real_time
 

@@ -10,9 +10,9 @@ from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.test_reconfigure import write_sound
-from voiced.config.fields import every_setting
 from voiced.config.schema import Settings
-from voiced.devices.gpio import GpioButton
+from voiced.config.schema_fields import every_setting
+from voiced.devices.gpio.buttons_and_leds import GpioButton
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("pins")]
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.whole import until
 from tests.wire.afar import REMOTE, kiosk, voiced
-from voiced.host.file_watch import FileWatch
+from voiced.reload.file_watch import FileWatch
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("places")]
 

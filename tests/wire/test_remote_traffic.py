@@ -8,11 +8,11 @@ import pytest
 
 from tests.wire.afar import settings_server
 from tests.wire.peers import tcp_server
-from voiced.app import settings_caller
-from voiced.config.outside import RemoteSection
-from voiced.config.record import Record, Sent
+from voiced.assembly.factory import settings_caller
+from voiced.config.history import Record, Sent
 from voiced.config.schema import AgentSection, Settings
-from voiced.host.remote import RemoteSettings
+from voiced.config.schema_services import RemoteSection
+from voiced.reload.remote import RemoteSettings
 
 pytestmark = pytest.mark.real_time
 

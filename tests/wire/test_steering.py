@@ -9,7 +9,7 @@ import pytest
 
 from tests.whole import until
 from tests.wire.afar import REMOTE, kiosk, voiced
-from voiced import steering
+from voiced.api import device_control
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("places")]
 
@@ -47,7 +47,7 @@ async def test_mute_and_volume_are_set_from_a_terminal(tmp_path, capsys):
         (("volume", "101"), "101 is no volume"),
         (("volume", "loud"), "'loud' is no volume"),
         (("say", " "), "there is nothing to say"),
-        (("say", "x" * (steering.MOST_CHARS + 1)), "too long"),
+        (("say", "x" * (device_control.MOST_CHARS + 1)), "too long"),
     ],
 )
 async def test_what_cannot_be_done_is_refused_with_a_reason(tmp_path, capsys, arguments, why):
@@ -101,10 +101,10 @@ async def test_who_watches_and_does_not_read_is_left_behind(tmp_path):
     async with kiosk(tmp_path) as it, it.running():
         sights = it.following.steering.watch()
         await anext(sights)
-        for number in range(3 * steering.BEHIND):
+        for number in range(3 * device_control.BEHIND):
             it.runtime.volume = number
         left = [sight async for sight in sights]
-        assert len(left) < steering.BEHIND
+        assert len(left) < device_control.BEHIND
         assert not it.following.steering._watchers
 
 

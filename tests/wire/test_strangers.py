@@ -14,13 +14,13 @@ from tests.whole import until
 from tests.wire import strangers
 from tests.wire.afar import kiosk
 from tests.wire.peers import abort
-from voiced.host.certificate import Certificate
-from voiced.host.visitors import Doorman
-from voiced.host.website import Address
-from voiced.kiosk import Kiosk, Permits
-from voiced.metrics import Metrics, Reading
-from voiced.monitor import Monitor
-from voiced.subtitles import Subtitles
+from voiced.api.access import Doorman
+from voiced.api.captions import Subtitles
+from voiced.api.certificate import Certificate
+from voiced.api.health import Monitor
+from voiced.api.http_server import Address
+from voiced.api.kiosk import Kiosk, Permits
+from voiced.api.metrics import Metrics, Reading
 
 pytestmark = pytest.mark.real_time
 

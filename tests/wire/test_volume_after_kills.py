@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.wire.volume_daemon import Daemon
-from voiced.host.signals import SignalWake
-from voiced.storage.files import VOLUME
+from voiced.service.signals import SignalWake
+from voiced.storage.state_files import VOLUME
 
 KILLS = 200
 AT_ONCE = 8

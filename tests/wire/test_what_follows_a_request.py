@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 
 from tests.memory import forget_peak, peak_mib
-from voiced.host.refusals import Refusals
-from voiced.host.visitors import Doorman
-from voiced.host.website import Site
+from voiced.api.access import Doorman
+from voiced.api.http_server import Site
+from voiced.api.refusals import Refusals
 
 pytestmark = pytest.mark.real_time
 

@@ -9,14 +9,14 @@ import os
 import time
 import traceback
 
-from voiced.app import Extras, assemble
+from voiced.assembly.factory import Extras, assemble
 from voiced.config.schema import AgentSection, Settings
-from voiced.config.sound import AudioSection, CaptureSection, PlaybackSection
+from voiced.config.schema_sound import AudioSection, CaptureSection, PlaybackSection
 from voiced.core.events import VolumeStepped
 from voiced.storage.state_store import StateStore
 
 forks = multiprocessing.get_context("forkserver")
-forks.set_forkserver_preload([__name__, "voiced.devices.wavfile"])
+forks.set_forkserver_preload([__name__, "voiced.devices.sound.wav"])
 
 
 class Fingers:

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from voiced.core.events import Event
 from voiced.core.pcm import WireFormat
 from voiced.errors import Problem
-from voiced.permissions import Permissions
+from voiced.lib.permissions import Permissions
 
 Message = str | bytes
 """One WebSocket message: text or binary."""

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from voiced.agents.codec import DialCall, HttpAnswer, HttpCall, ProgramCall, TokenSource
-from voiced.agents.reading import Body, MalformedError, is_credential, read_object
+from voiced.agents.json_messages import Body, MalformedError, is_credential, read_object
 from voiced.errors import AgentBusy, LinkError, LinkRejected
-from voiced.json_limits import TooLargeError, check_parts
-from voiced.json_pointer import at
+from voiced.lib.json_limits import TooLargeError, check_parts
+from voiced.lib.json_pointer import at
 
 OWNERS_REMEDIES: Mapping[int, str] = dict.fromkeys(
     (

@@ -23,20 +23,20 @@ from voiced.agents.codec import (
     ReplyAudio,
     Send,
 )
-from voiced.agents.faults import Faults
-from voiced.agents.reading import (
+from voiced.agents.fault_counter import Faults
+from voiced.agents.json_messages import (
     MalformedError,
     is_credential,
     json_text,
     read_object,
     text_in,
 )
-from voiced.agents.safe_text import safe
+from voiced.agents.redaction import safe
 from voiced.agents.tokens import owners_token, token_answer
 from voiced.core.events import AgentReady, Event, ReplyDone, ReplyStarted, SessionEnded
 from voiced.core.pcm import WireFormat
 from voiced.errors import AgentBusy, LinkError, LinkRejected, Problem, Redial
-from voiced.permissions import Permission
+from voiced.lib.permissions import Permission
 
 FRAME_BYTES = 640  # exactly 20 ms; workbuddy.md §3
 FRAME_S = 0.02

@@ -9,7 +9,7 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-from voiced.core.cues import Earcon
+from voiced.core.earcons import Earcon
 
 LEVEL = 0.25  # -12 dBFS
 FADE_S = 0.02

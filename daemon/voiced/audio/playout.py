@@ -12,9 +12,9 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from voiced.audio.jitter import StartThreshold
 from voiced.audio.levels import is_audible
 from voiced.audio.limiter import soft_limit
+from voiced.audio.start_threshold import StartThreshold
 
 REFUSALS_REMEMBERED = 64  # late audio comes within seconds of a drop
 MOST_REPLIES = 64  # waiting to be heard; an agent that begins more sends nonsense

@@ -4,12 +4,11 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from voiced.app import catalogue
+from voiced.assembly.factory import catalogue
+from voiced.assembly.protocols import session_permissions
 from voiced.cli.printing import complain, say, say_json
-from voiced.config.choice import Usable, choose, permissions_for, right, usable
-from voiced.config.document import MAX_BYTES, Document, parse
-from voiced.config.environment import SERVICE_STATE_FOLDER, state_folder
 from voiced.config.fleet import device_names, is_sent, mistakes, overlay_for
+from voiced.config.history import Record
 from voiced.config.load import (
     Examined,
     Source,
@@ -20,14 +19,15 @@ from voiced.config.load import (
     read,
     try_read,
 )
-from voiced.config.record import Record
+from voiced.config.resolve import Usable, choose, permissions_for, right, usable
 from voiced.config.schema import Settings
 from voiced.config.sending import meanings, permissions_of
 from voiced.config.signature import signing_command
+from voiced.config.yaml_document import MAX_BYTES, Document, parse
 from voiced.errors import ConfigError
-from voiced.host.record_file import last_record
-from voiced.protocols import session_permissions
-from voiced.regular_file import read_start
+from voiced.lib.environment import SERVICE_STATE_FOLDER, state_folder
+from voiced.lib.regular_file import read_start
+from voiced.storage.settings_store import last_record
 
 BARE = Source("a device without settings of its own", b"agent: {url: 'ws://127.0.0.1/'}\n")
 """The least that a device's own file can say."""
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: If there is no settings file, or it cannot be used.
     """
     if args.config_command == "schema":
-        from voiced.config.reference import json_schema
+        from voiced.config.generated_docs import json_schema
 
         say_json(json_schema(), indent=2)
         return 0
@@ -160,8 +160,8 @@ def _show(path: Path, record: Record, *, origin: bool) -> int:
 
 
 def _say_settings(settings: Settings, document: Document, *, origin: bool) -> None:
-    from voiced.config.origins import with_origins
-    from voiced.config.show import to_yaml
+    from voiced.config.dump import to_yaml
+    from voiced.config.provenance import with_origins
 
     if origin:
         say(*with_origins(settings, document))
@@ -170,8 +170,8 @@ def _say_settings(settings: Settings, document: Document, *, origin: bool) -> No
 
 
 def _diff(path: Path, record: Record) -> int:
-    from voiced.config.difference import changes
-    from voiced.config.origins import differences
+    from voiced.config.diff import changes
+    from voiced.config.provenance import differences
 
     if not record.local:
         raise ConfigError(str(path), "the daemon has not used it yet", "start it first")

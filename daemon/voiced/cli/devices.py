@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from voiced.cli.printing import say, say_json
-from voiced.devices.alsapcm import alsa_library
-from voiced.devices.arrays import best_card, profile_of
-from voiced.devices.cards import Card, list_cards, settings_name
-from voiced.devices.opening import Tried, try_cards
-from voiced.devices.streams import Fitness, Stream
+from voiced.devices.sound.alsa_pcm import alsa_library
+from voiced.devices.sound.cards import Card, list_cards, settings_name
+from voiced.devices.sound.opening import Tried, try_cards
+from voiced.devices.sound.quirks import best_card, profile_of
+from voiced.devices.sound.streams import Fitness, Stream
 from voiced.errors import DeviceError
-from voiced.printable import shown
+from voiced.lib.printable import shown
 
 _PLUG_IN = "Plug in a USB microphone array."
 

@@ -9,15 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from voiced import event_loop
-from voiced.cli.asking import ask
+from voiced.cli.client import ask
 from voiced.cli.printing import complain, say, say_json
-from voiced.config.environment import state_folder, variable
 from voiced.config.load import find
-from voiced.doctor.checkup import Wanted, check_up
+from voiced.doctor.checks import Wanted, check_up
 from voiced.doctor.finding import Finding, Result
 from voiced.errors import VoicedError
-from voiced.printable import shown
+from voiced.lib import event_loop
+from voiced.lib.environment import state_folder, variable
+from voiced.lib.printable import shown
 
 SERVICE_USER = "voiced"
 SYSTEMD = Path("/run/systemd/system")

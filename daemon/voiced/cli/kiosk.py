@@ -3,7 +3,7 @@
 import argparse
 from importlib import import_module
 
-from voiced.cli.asking import ask
+from voiced.cli.client import ask
 from voiced.cli.printing import complain, say
 
 

@@ -4,7 +4,7 @@ import argparse
 import os
 from shutil import which
 
-from voiced.cli.asking import NotRunningError
+from voiced.cli.client import NotRunningError
 
 UNIT = "voiced"
 

@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any, TextIO
 
-from voiced.printable import shown
+from voiced.lib.printable import shown
 
 
 def say(*lines: str) -> None:

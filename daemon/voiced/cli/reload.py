@@ -2,7 +2,7 @@
 
 import argparse
 
-from voiced.cli.asking import ask
+from voiced.cli.client import ask
 from voiced.cli.printing import complain, say
 from voiced.errors import ConfigError
 

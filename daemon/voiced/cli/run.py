@@ -6,9 +6,9 @@ The light is lit before the rest of the program is imported, which takes a small
 import argparse
 from importlib import import_module
 
+from voiced.assembly.gpio import first_light, moving
 from voiced.config.load import find, service_file
 from voiced.errors import ConfigError
-from voiced.wiring import first_light, moving
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +28,6 @@ def run(options: argparse.Namespace) -> int:
         path, missing = service_file(), error
     lamp = first_light(path)
     with moving(lamp):
-        service = import_module("voiced.service")
+        service = import_module("voiced.service.run")
     code: int = service.run(path, lamp, missing)
     return code

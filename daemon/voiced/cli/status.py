@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from voiced.cli.asking import ask, watch
+from voiced.cli.client import ask, watch
 from voiced.cli.printing import say
 
 

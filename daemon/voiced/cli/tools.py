@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from msgspec.structs import replace
 
-from voiced import event_loop
-from voiced.app import catalogue, link_options
+from voiced.assembly.factory import catalogue, link_options
+from voiced.assembly.tools import servers, together, toolbox
 from voiced.cli.printing import say
-from voiced.config.fields import suggestion
-from voiced.config.hands import CHECKED, DECLARING
 from voiced.config.load import examine, find
 from voiced.config.schema import Settings
-from voiced.devices.connector import Connector
-from voiced.devices.resolver import Resolver
+from voiced.config.schema_fields import suggestion
+from voiced.config.tool_rules import CHECKED, DECLARING
+from voiced.devices.network.connector import Connector
+from voiced.devices.network.resolver import Resolver
 from voiced.errors import ToolError, VoicedError
+from voiced.lib import event_loop
+from voiced.lib.task_group import TaskGroup
 from voiced.ports import Controls, Tool
-from voiced.task_group import TaskGroup
-from voiced.toolbox import servers, together, toolbox
 
 if TYPE_CHECKING:
     from voiced.tools.mcp.servers import McpServer

@@ -4,7 +4,7 @@ import argparse
 import json
 from datetime import datetime
 
-from voiced.cli.asking import ask
+from voiced.cli.client import ask
 from voiced.cli.printing import say
 
 

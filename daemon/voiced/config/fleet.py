@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from voiced.config.document import Document, KeyPath
-from voiced.config.fields import suggestion
-from voiced.config.layers import below, lay, without
+from voiced.config.merge import below, lay, without
+from voiced.config.schema_fields import suggestion
 from voiced.config.sending import forbidden
+from voiced.config.yaml_document import Document, KeyPath
 from voiced.errors import ConfigError, Problem
-from voiced.permissions import Permissions
-from voiced.printable import hidden
+from voiced.lib.permissions import Permissions
+from voiced.lib.printable import hidden
 
 REVISION = "revision"
 FOR = "for"

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voiced.config.check import check
-from voiced.config.document import MAX_BYTES, Document, KeyPath, parse
-from voiced.config.environment import variable
-from voiced.config.hands import header_secrets, token_secrets, unresolved
-from voiced.config.layers import lay
-from voiced.config.record import Text
+from voiced.config.history import Text
+from voiced.config.merge import lay
 from voiced.config.rules import Catalogue, cautions, contradictions
 from voiced.config.schema import DeviceSection, Settings
 from voiced.config.secret import Secret
+from voiced.config.tool_rules import header_secrets, token_secrets, unresolved
+from voiced.config.yaml_document import MAX_BYTES, Document, KeyPath, parse
 from voiced.errors import ConfigError, Problem
-from voiced.regular_file import read_start
+from voiced.lib.environment import variable
+from voiced.lib.regular_file import read_start
 
 FILE_NAME = "voiced.yaml"
 SYSTEM_DIRECTORY = "/etc/voiced"

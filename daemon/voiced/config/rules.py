@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from voiced.config.document import Document, KeyPath
-from voiced.config.fields import suggestion
-from voiced.config.hands import Look, lacking, misdeclared, without_effect
-from voiced.config.outside import KioskSection, MqttSection, RemoteSection
 from voiced.config.schema import Settings
+from voiced.config.schema_fields import suggestion
+from voiced.config.schema_services import KioskSection, MqttSection, RemoteSection
 from voiced.config.sending import names_in, permissions_of
+from voiced.config.tool_rules import Look, lacking, misdeclared, without_effect
+from voiced.config.yaml_document import Document, KeyPath
 from voiced.errors import Problem
-from voiced.net_address import is_loopback
-from voiced.permissions import Permissions
-from voiced.printable import hidden
+from voiced.lib.net_address import is_loopback
+from voiced.lib.permissions import Permissions
+from voiced.lib.printable import hidden
 
 
 @dataclass(frozen=True, slots=True)

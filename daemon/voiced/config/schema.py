@@ -5,8 +5,17 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from voiced.config.controls import ButtonSection, ButtonsSection, LedSection, SoundsSection
-from voiced.config.kinds import (
+from voiced.config.schema_controls import ButtonSection, ButtonsSection, LedSection, SoundsSection
+from voiced.config.schema_services import (
+    KioskSection,
+    MetricsSection,
+    MqttSection,
+    PrivacySection,
+    RemoteSection,
+)
+from voiced.config.schema_sound import AudioSection
+from voiced.config.secret import Secret
+from voiced.config.types import (
     BY_KEY,
     AbsolutePath,
     AgentUrl,
@@ -19,16 +28,7 @@ from voiced.config.kinds import (
     next_session,
     restart,
 )
-from voiced.config.outside import (
-    KioskSection,
-    MetricsSection,
-    MqttSection,
-    PrivacySection,
-    RemoteSection,
-)
-from voiced.config.secret import Secret
-from voiced.config.sound import AudioSection
-from voiced.permissions import SERVER, owner
+from voiced.lib.permissions import SERVER, owner
 
 LONGEST_IDLE_S = 120
 """For how long a server may leave the microphone open after the last word."""

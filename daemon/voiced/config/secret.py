@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from voiced.config.environment import variable
 from voiced.errors import ConfigError
-from voiced.regular_file import read_start
+from voiced.lib.environment import variable
+from voiced.lib.regular_file import read_start
 
 MAX_BYTES = 8192  # a temporary token is about 2,500 characters
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from voiced.config.document import Document, KeyPath
-from voiced.config.fields import settings_in, suggestion
-from voiced.config.kinds import BY_KEY, Section
 from voiced.config.schema import Settings
+from voiced.config.schema_fields import settings_in, suggestion
+from voiced.config.types import BY_KEY, Section
+from voiced.config.yaml_document import Document, KeyPath
 from voiced.errors import Problem
-from voiced.permissions import (
+from voiced.lib.permissions import (
     Permission,
     Permissions,
     every_permission,
@@ -15,7 +15,7 @@ from voiced.permissions import (
     overstepped,
     owner,
 )
-from voiced.printable import hidden
+from voiced.lib.printable import hidden
 
 _NAME: KeyPath = ("device", "name")
 _OWN_FILE = "write it into the device's own file"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from voiced.core.cues import Earcon, Prompt
+from voiced.core.earcons import Earcon, Prompt
 
 
 class Status(Enum):

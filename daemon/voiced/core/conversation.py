@@ -15,7 +15,7 @@ The rules:
 * Only a reply that was accepted is heard; only `ReplyDone(interrupted)` is barge-in.
 * Every way out of a conversation orders `CloseLink`: an agent's session is never
   left open, because it is billed while it is.
-* An alarm that is due crosses all phases too, and outlives them (ringing.py).
+* An alarm that is due crosses all phases too, and outlives them (alarms.py).
 * A lost link is a pause: we are connecting until the agent is back or somebody ends it.
 """
 
@@ -24,11 +24,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from voiced.core import actions as act
-from voiced.core import announce, outage, replies, ringing
+from voiced.core import alarms, announcements, outage, replies
 from voiced.core import events as ev
 from voiced.core.actions import Action
 from voiced.core.consequences import consequences
-from voiced.core.cues import Earcon, Prompt
+from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import Event
 from voiced.core.flags import FLAGS
 from voiced.core.state import (
@@ -52,18 +52,18 @@ def step(now: Conversation, event: Event, policy: Policy) -> Step:
         after, actions = flag(now, event)
     elif event == _ECHO_DIED_AWAY:
         after = replace(now, echoing=False)
-    elif event in ringing.TIMERS:
-        after, actions = ringing.timer(now, event, policy)
-    elif ringing.takes_press(now, event):
+    elif event in alarms.TIMERS:
+        after, actions = alarms.timer(now, event, policy)
+    elif alarms.takes_press(now, event):
         pass
     elif (row := TRANSITIONS.get((now.phase, type(event)))) is not None:
         after, actions = row.rule(now, event, policy)
-    after, rung = ringing.follow(now, after, event, policy)
+    after, rung = alarms.follow(now, after, event, policy)
     if is_sounding(now) and not is_sounding(after) and not may_barge_in(after, policy):
         after = replace(after, echoing=True)
     elif is_sounding(after) and after.echoing:
         after = replace(after, echoing=False)
-    after, said = announce.go_on(after, policy)
+    after, said = announcements.go_on(after, policy)
     return after, (*actions, *rung, *said, *consequences(now, after, policy, policy))
 
 
@@ -188,8 +188,8 @@ _QUIET = (Phase.LISTENING, Phase.HEARING, Phase.THINKING)
 TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     (Phase.ASLEEP, ev.Woken): _row(_wake, Phase.CONNECTING),
     (Phase.ASLEEP, ev.TalkPressed): _row(_wake, Phase.CONNECTING, Phase.ASLEEP),
-    (Phase.ASLEEP, ev.AnnouncementRequested): _row(announce.wake, Phase.CONNECTING),
-    (Phase.ASLEEP, ev.AlarmRang): _row(ringing.wake, Phase.CONNECTING, Phase.ASLEEP),
+    (Phase.ASLEEP, ev.AnnouncementRequested): _row(announcements.wake, Phase.CONNECTING),
+    (Phase.ASLEEP, ev.AlarmRang): _row(alarms.wake, Phase.CONNECTING, Phase.ASLEEP),
     (Phase.CONNECTING, ev.AgentReady): _row(_ready, Phase.LISTENING),
     (Phase.CONNECTING, ev.TalkPressed): _row(_press_again, Phase.CONNECTING, Phase.ASLEEP),
     (Phase.CONNECTING, ev.Woken): _row(_press_again, Phase.CONNECTING),
@@ -240,10 +240,10 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     },
     **{(phase, ev.ToolReturned): _row(_tool_ends, phase) for phase in AWAKE},
     **{
-        (phase, ev.AnnouncementRequested): _row(announce.wait, phase)
+        (phase, ev.AnnouncementRequested): _row(announcements.wait, phase)
         for phase in (Phase.CONNECTING, *AWAKE)
     },
-    **{(phase, ev.AlarmRang): _row(ringing.take, phase) for phase in (Phase.CONNECTING, *AWAKE)},
+    **{(phase, ev.AlarmRang): _row(alarms.take, phase) for phase in (Phase.CONNECTING, *AWAKE)},
     **{(phase, ev.EndRequested): _row(_leave, phase, Phase.ASLEEP) for phase in AWAKE},
     **{
         (phase, ev.TimerFired): _row(

@@ -3,7 +3,7 @@
 import re
 
 from voiced.core.conversation import TRANSITIONS
-from voiced.core.light import PATTERNS, describe
+from voiced.core.led_patterns import PATTERNS, describe
 from voiced.core.state import Phase
 
 

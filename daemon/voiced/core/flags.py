@@ -6,7 +6,7 @@ from typing import Any
 
 from voiced.core import actions as act
 from voiced.core import events as ev
-from voiced.core.cues import Earcon, Prompt
+from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import Event
 from voiced.core.state import AWAKE, MICROPHONE_TROUBLES, Conversation, Phase, Step
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core.actions import Action
-from voiced.core.announce import unsaid
-from voiced.core.cues import Earcon, Prompt
+from voiced.core.announcements import unsaid
+from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import Event, Loss
 from voiced.core.retries import pause_before_next
 from voiced.core.state import Conversation, Phase, Policy, Step, forget

@@ -7,7 +7,7 @@ from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core import outage
 from voiced.core.actions import Action
-from voiced.core.cues import Earcon
+from voiced.core.earcons import Earcon
 from voiced.core.events import Event
 from voiced.core.state import AWAKE, Conversation, Phase, Policy, Step, forget
 

@@ -6,9 +6,12 @@ from secrets import token_hex
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 
-from voiced.config.outside import MqttSection
+from voiced.config.schema_services import MqttSection
 from voiced.config.secret import TEXT
-from voiced.devices.broker import (
+from voiced.devices.network.connector import Connector
+from voiced.devices.network.diagnosis import no_answer
+from voiced.devices.network.link import LinkOptions
+from voiced.devices.network.mqtt_socket import (
     HUNG_UP,
     Client,
     Opener,
@@ -17,9 +20,6 @@ from voiced.devices.broker import (
     is_too_new,
     why_refused,
 )
-from voiced.devices.connector import Connector
-from voiced.devices.failures import no_answer
-from voiced.devices.link import LinkOptions
 from voiced.errors import LinkError
 
 _NAMES = {aiomqtt.ProtocolVersion.V5: "MQTT 5", aiomqtt.ProtocolVersion.V311: "MQTT 3.1.1"}

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from voiced.config.schema import Settings
-from voiced.devices.cards import ASOUND, Card, list_cards, settings_name
-from voiced.devices.choice import Choice, choose
-from voiced.devices.mixer import OFF, Level, levels
-from voiced.devices.sound import is_file
-from voiced.devices.streams import Direction
+from voiced.devices.sound.cards import ASOUND, Card, list_cards, settings_name
+from voiced.devices.sound.factory import is_file
+from voiced.devices.sound.mixer import OFF, Level, levels
+from voiced.devices.sound.selection import Choice, choose
+from voiced.devices.sound.streams import Direction
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.errors import DeviceError
 

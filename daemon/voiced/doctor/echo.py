@@ -14,10 +14,10 @@ from voiced.audio.echo_measure import (
     trial_sound,
 )
 from voiced.config.schema import Settings
-from voiced.devices.channels import one_channel
-from voiced.devices.sound import SoundDevices
+from voiced.devices.sound.channels import one_channel
+from voiced.devices.sound.factory import SoundDevices
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
-from voiced.doctor.listening import Heard, Score, listen
+from voiced.doctor.sound_probe import Heard, Score, listen
 from voiced.ports import Mixer
 
 SAFE_DB = 30.0

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from voiced import RELEASED
+from voiced.assembly.gpio import button_wirings, buttons, light, light_wiring
 from voiced.config.schema import Settings
-from voiced.core.cues import Earcon, Prompt
-from voiced.devices.gpio import lamp_on
-from voiced.devices.pins import Contact, PinError
-from voiced.devices.wav_reading import read_wav_file
+from voiced.core.earcons import Earcon, Prompt
+from voiced.devices.gpio.buttons_and_leds import lamp_on
+from voiced.devices.gpio.lines import Contact, PinError
+from voiced.devices.sound.wav_reading import read_wav_file
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.errors import DeviceError
 from voiced.storage.atomic_file import broken_copies, replace_file
-from voiced.storage.files import ALL_FILES
-from voiced.wiring import button_wirings, buttons, light, light_wiring
+from voiced.storage.state_files import ALL_FILES
 
 ENOUGH_BYTES = 20_000_000
 PROBE, PROBE_BYTES, PROBE_MODE = "doctor.probe", 4096, 0o600

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from voiced.agents.codec import Agent
 from voiced.audio.playout import Playout
 from voiced.audio.uplink import UplinkQueue
-from voiced.connection import Connection, Surroundings
 from voiced.core.events import AgentReady, Event, LinkLost, Loss, SessionEnded
-from voiced.devices.endpoint import Endpoint, endpoint_of
-from voiced.devices.failures import explain_network, no_answer
-from voiced.devices.link import LinkOptions
-from voiced.devices.proxy import choose_proxy, proxy_endpoint
-from voiced.devices.resolver import AddressList, Resolver
-from voiced.devices.tls import tls_context
+from voiced.devices.network.diagnosis import explain_network, no_answer
+from voiced.devices.network.endpoint import Endpoint, endpoint_of
+from voiced.devices.network.link import LinkOptions
+from voiced.devices.network.proxy import choose_proxy, proxy_endpoint
+from voiced.devices.network.resolver import AddressList, Resolver
+from voiced.devices.network.tls import tls_context
 from voiced.doctor.finding import Finding, fail_as, ok, skip, warn
 from voiced.errors import LinkError
+from voiced.lib.printable import shown
+from voiced.lib.task_group import TaskGroup
 from voiced.ports import DialCaller, Dialer
-from voiced.printable import shown
-from voiced.task_group import TaskGroup
+from voiced.runtime.connection import Connection, Surroundings
 
 PARTING_S = 3.0
 

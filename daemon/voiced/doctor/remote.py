@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from voiced.app import catalogue
-from voiced.config.choice import choose, name_of
+from voiced.assembly.factory import catalogue
+from voiced.config.history import Record
 from voiced.config.load import try_read
-from voiced.config.record import Record
+from voiced.config.resolve import choose, name_of
 from voiced.config.schema import Settings
 from voiced.doctor.finding import Finding, ok, skip, warn
 from voiced.errors import ConfigError

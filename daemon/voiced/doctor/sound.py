@@ -6,10 +6,10 @@ import numpy as np
 
 from voiced.audio.levels import rms_dbfs
 from voiced.config.schema import Settings
-from voiced.devices.arrays import PLAIN
-from voiced.devices.channels import one_channel
+from voiced.devices.sound.channels import one_channel
+from voiced.devices.sound.quirks import PLAIN
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
-from voiced.doctor.listening import Heard
+from voiced.doctor.sound_probe import Heard
 from voiced.errors import DeviceError
 
 RATE_TOLERANCE = 0.03

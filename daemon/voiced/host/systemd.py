@@ -6,11 +6,11 @@ from collections.abc import Callable
 from importlib import import_module
 from time import clock_gettime_ns, monotonic
 
-from voiced.config.environment import variable
 from voiced.core.actions import Status
 from voiced.errors import Trouble
-from voiced.pipes import Progress
-from voiced.printable import shown
+from voiced.lib.environment import variable
+from voiced.lib.printable import shown
+from voiced.runtime.pipes import Progress
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from voiced.errors import VoicedError
-from voiced.regular_file import other_kind, read_up_to
+from voiced.lib.regular_file import other_kind, read_up_to
 
 KEPT_BROKEN = 3
 """So many broken copies of one file are kept."""

@@ -15,9 +15,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
-from voiced.backoff import Backoff
 from voiced.errors import NotSavedError
-from voiced.event_loop import on_thread
+from voiced.lib.backoff import Backoff
+from voiced.lib.event_loop import on_thread
+from voiced.lib.token_bucket import TokenBucket
 from voiced.storage.atomic_file import (
     REAL,
     NotWholeError,
@@ -26,8 +27,7 @@ from voiced.storage.atomic_file import (
     replace_file,
     set_aside,
 )
-from voiced.storage.files import FileSpec
-from voiced.token_bucket import TokenBucket
+from voiced.storage.state_files import FileSpec
 
 log = logging.getLogger(__name__)
 

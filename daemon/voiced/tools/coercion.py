@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from voiced.json_limits import TooLargeError, check_parts
-from voiced.tools.patterns import is_found, problem_of
+from voiced.lib.json_limits import TooLargeError, check_parts
+from voiced.tools.safe_regex import is_found, problem_of
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,16}([.][0-9]{1,15})?([eE][+-]?[0-9]{1,3})?")
 BEYOND = 10**16

@@ -18,19 +18,19 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, cast
 
-from voiced import event_loop
-from voiced.config.environment import variable
 from voiced.config.load import Source, draft_of, read, service_file
 from voiced.config.schema import Settings
 from voiced.errors import ConfigError, ToolError
+from voiced.lib import event_loop
+from voiced.lib.environment import variable
+from voiced.lib.task_group import TaskGroup
 from voiced.ports import Controls, Tool
-from voiced.task_group import TaskGroup
-from voiced.tools.command_tools import CommandTool
-from voiced.tools.declared import check_command_tools, check_token
-from voiced.tools.mcp.settings import check_servers
-from voiced.tools.process_group import MARK, ProcessGroup
-from voiced.tools.program_client import MOST_BYTES
-from voiced.tools.token_program import token_tool
+from voiced.tools.declared.command import CommandTool
+from voiced.tools.declared.process_group import MARK, ProcessGroup
+from voiced.tools.declared.program_client import MOST_BYTES
+from voiced.tools.declared.token_program import token_tool
+from voiced.tools.declared.validation import check_command_tools, check_token
+from voiced.tools.mcp.validation import check_servers
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from voiced.agents.codec import AgentSettings, Send, ToolSpec
 from voiced.core.events import AgentReady, SessionEnded
 from voiced.core.pcm import Encoding, WireFormat
 from voiced.errors import LinkError, LinkRejected, Redial, ResumeRefused
-from voiced.registry import load
+from voiced.lib.registry import load
 
 PCM = WireFormat(24_000)
 MULAW = WireFormat(8_000, Encoding.MULAW)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.agents.assemblyai_link import KEY, AgentLink, events, notices, settings
 from voiced.agents.assemblyai.errors import ERRORS, AgentError
-from voiced.agents.safe_text import MAX_CHARS, safe
+from voiced.agents.redaction import MAX_CHARS, safe
 from voiced.core.events import SessionEnded, UpdateRefused
 from voiced.errors import AgentBusy, LinkError, LinkRejected, ResumeRefused
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.agents.assemblyai_link import AgentLink, events, notices, sent
-from voiced.agents.assemblyai.tool_turn import GUARD_S, LOST_DONE_S, MOST_CALLS, ToolTurn
+from voiced.agents.assemblyai.tool_result_gate import GUARD_S, LOST_DONE_S, MOST_CALLS, ToolTurn
 from voiced.agents.codec import Notice, ToolSpec
 from voiced.core.events import ReplyDone, ToolCalled
 

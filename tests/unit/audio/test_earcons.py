@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from voiced.audio.earcons import earcon
-from voiced.core.cues import Earcon
+from voiced.core.earcons import Earcon
 
 RATES_HZ = (8_000, 16_000, 44_100, 48_000)
 

@@ -5,8 +5,8 @@ from threading import Event, Thread
 import pytest
 
 from tests.unit.audio.speaker import FakeSpeaker, samples_in, tone
-from voiced.audio.jitter import FLOOR_MS, REPLIES_REMEMBERED, StartThreshold
 from voiced.audio.playout import MOST_REPLIES, Playout
+from voiced.audio.start_threshold import FLOOR_MS, REPLIES_REMEMBERED, StartThreshold
 
 RATE_HZ = 1000
 PERIOD_BYTES = 40

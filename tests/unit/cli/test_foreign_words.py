@@ -21,9 +21,9 @@ from voiced.agents.codec import Caption
 from voiced.cli import COMMANDS, main
 from voiced.cli import doctor as doctor_command
 from voiced.cli.demo.screen import PlainLines, Screen
-from voiced.config.environment import CONTROL_SOCKET
 from voiced.doctor.finding import fail, ok
-from voiced.printable import shown
+from voiced.lib.environment import CONTROL_SOCKET
+from voiced.lib.printable import shown
 
 FORGED = "FORGED by somebody else"
 TEXT = (
@@ -167,7 +167,7 @@ def test_what_is_no_answer_is_told(daemon, capfd, body):
 
 
 def test_an_answer_without_end_is_not_read_for_ever(daemon, capfd, monkeypatch):
-    monkeypatch.setattr("voiced.cli.asking.MOST_BYTES", 100_000)
+    monkeypatch.setattr("voiced.cli.client.MOST_BYTES", 100_000)
     for body in (b" " * 10_000_000, b'{"lines": [' + b"0," * 5_000_000):
         daemon.body = body
         for arguments in ASKING:
@@ -221,11 +221,11 @@ def test_what_tools_are_and_answer_is_printed_safe(tmp_path, capfd):
 
 def test_what_a_sound_card_is_called_is_printed_safe(tmp_path, capfd, monkeypatch):
     machine = tmp_path / "asound"
-    shutil.copytree(Path(__file__).parents[1] / "devices" / "asound" / "jabra", machine)
+    shutil.copytree(Path(__file__).parents[1] / "devices" / "sound" / "asound" / "jabra", machine)
     name = TEXT.replace("\n", "").replace("\r", "")
     named = (machine / "cards").read_text().replace("Jabra SPEAK", name)
     (machine / "cards").write_text(named, encoding="utf-8")
-    monkeypatch.setattr("voiced.devices.cards.list_cards.__defaults__", (machine,))
+    monkeypatch.setattr("voiced.devices.sound.cards.list_cards.__defaults__", (machine,))
     for arguments in (["devices"], ["devices", "--json"]):
         code, printed = printed_by(capfd, arguments)
         assert code == 0

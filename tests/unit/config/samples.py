@@ -4,7 +4,7 @@ from voiced.config.load import Examined, examine_content
 from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
 from voiced.errors import Problem
-from voiced.permissions import SERVER, owner
+from voiced.lib.permissions import SERVER, owner
 
 VALID = """\
 version: 1

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.unit.config.test_tool_declarations import examined, mistakes
-from voiced.app import agent_settings, catalogue
-from voiced.config.document import parse
+from voiced.assembly.factory import agent_settings, catalogue
 from voiced.config.load import secrets
 from voiced.config.sending import forbidden, permissions_of
+from voiced.config.yaml_document import parse
 from voiced.errors import ConfigError
 
 URL = "agent: {token: {url: 'https://owner.test/t', json_pointer: /token}}\n"

@@ -10,10 +10,17 @@ from itertools import pairwise
 
 import pytest
 
-from voiced.app import catalogue
-from voiced.config.choice import sent_of, usable, with_sent
-from voiced.config.document import MAX_BYTES, MAX_DEPTH, MAX_KEYS, MAX_VALUES, MOST_GUESSES, parse
+from voiced.assembly.factory import catalogue
 from voiced.config.load import Source, examine_sources
+from voiced.config.resolve import sent_of, usable, with_sent
+from voiced.config.yaml_document import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_KEYS,
+    MAX_VALUES,
+    MOST_GUESSES,
+    parse,
+)
 from voiced.errors import ConfigError
 
 LOCAL = """\

@@ -2,8 +2,8 @@
 
 import pytest
 
-from voiced.config.document import parse
 from voiced.config.fleet import device_names, is_fleet, is_sent, overlay_for
+from voiced.config.yaml_document import parse
 
 FLEET = """\
 revision: 7

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from tests.unit.config.samples import problems
-from voiced.app import catalogue
-from voiced.config.document import FASTEST, parse
+from voiced.assembly.factory import catalogue
 from voiced.config.load import examine_content
+from voiced.config.yaml_document import FASTEST, parse
 from voiced.errors import ConfigError
 
 HIDDEN = {

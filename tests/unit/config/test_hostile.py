@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.config.samples import VALID, examined
-from voiced.config.fields import every_setting
 from voiced.config.schema import Settings
+from voiced.config.schema_fields import every_setting
 
 SECRET = "0123456789abcdef0123456789abcdef"  # what a key looks like
 

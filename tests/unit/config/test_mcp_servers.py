@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.config.test_tool_declarations import HEAD, WORKBUDDY, examined, mistakes
 from voiced.config.load import secrets
-from voiced.tools.mcp.settings import server
+from voiced.tools.mcp.validation import server
 
 WEB = HEAD + "mcp:\n  home:\n    url: https://h.test/api/mcp\n"
 PROGRAM = HEAD + "mcp:\n  home:\n    command: [/bin/true]\n"
@@ -97,9 +97,9 @@ def test_what_does_not_keep_the_device_from_talking_is_a_warning(text, line, res
 
 
 def test_without_the_sdk_a_warning_says_what_to_install(monkeypatch):
-    from voiced.tools.mcp import settings
+    from voiced.tools.mcp import validation
 
-    monkeypatch.setattr(settings, "find_spec", lambda _: None)
+    monkeypatch.setattr(validation, "find_spec", lambda _: None)
     assert examined(WEB).warnings == (
         "f.yaml:2: mcp: the MCP SDK is missing or too old; install voiced[mcp]",
     )

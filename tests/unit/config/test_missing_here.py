@@ -2,11 +2,12 @@
 
 import pytest
 
-from voiced.app import catalogue
+from voiced.assembly.factory import catalogue
 from voiced.cli import main
 from voiced.config.load import examine
-from voiced.tools import parameters, patterns
-from voiced.tools.mcp import settings as mcp
+from voiced.tools import safe_regex
+from voiced.tools.declared import parameters
+from voiced.tools.mcp import validation as mcp
 
 AGENT = "agent: {url: 'ws://127.0.0.1/'}\n"
 TOOL = (
@@ -80,7 +81,7 @@ MISSING = {
 @pytest.fixture
 def written(request, tmp_path, monkeypatch):
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    for name, room in (("arguments", parameters), ("patterns", patterns), ("servers", mcp)):
+    for name, room in (("arguments", parameters), ("patterns", safe_regex), ("servers", mcp)):
         if name in request.param:
             monkeypatch.setattr(room, "find_spec", lambda _: None)
     text, where, is_vital = MISSING[request.param]

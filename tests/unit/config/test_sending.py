@@ -3,16 +3,16 @@
 import pytest
 
 from tests.unit.config.samples import CATALOGUE, settings
-from voiced.app import catalogue
+from voiced.assembly.factory import catalogue
 from voiced.cli import main
-from voiced.config.choice import choose
-from voiced.config.document import parse
-from voiced.config.fields import every_setting
+from voiced.config.history import Record, Sent
 from voiced.config.load import Source, as_texts
-from voiced.config.record import Record, Sent
+from voiced.config.resolve import choose
 from voiced.config.schema import Settings
+from voiced.config.schema_fields import every_setting
 from voiced.config.sending import forbidden, meanings, names_in, permissions_of
-from voiced.permissions import every_permission
+from voiced.config.yaml_document import parse
+from voiced.lib.permissions import every_permission
 
 ASSEMBLYAI = catalogue().session_permissions("assemblyai")
 EVERYTHING = permissions_of(ASSEMBLYAI)

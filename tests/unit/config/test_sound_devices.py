@@ -3,9 +3,9 @@
 import pytest
 
 from tests.unit.config.samples import examined
-from voiced.config.document import parse
 from voiced.config.sending import forbidden, permissions_of
-from voiced.devices.cards import resolve
+from voiced.config.yaml_document import parse
+from voiced.devices.sound.cards import resolve
 from voiced.errors import DeviceError
 
 NAMES = [

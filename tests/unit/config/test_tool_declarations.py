@@ -3,7 +3,7 @@
 import pytest
 
 from tests.house.repository import ROOT
-from voiced.app import catalogue
+from voiced.assembly.factory import catalogue
 from voiced.config.load import examine_content, secrets
 
 HEAD = "agent: {url: 'ws://localhost'}\n"
@@ -153,8 +153,8 @@ def test_an_agent_that_takes_no_tools_and_is_given_none_is_no_reason_to_warn(mor
 
 
 def test_a_server_cannot_declare_tools():
-    from voiced.config.document import parse
     from voiced.config.sending import forbidden, permissions_of
+    from voiced.config.yaml_document import parse
 
     overlay = parse((HTTP + COMMAND.removeprefix(HEAD)).removeprefix(HEAD).encode(), "remote")
     assert {problem.path for problem in forbidden(overlay, [], permissions_of({}))} == {

@@ -9,7 +9,7 @@ from tests.unit.core.test_outage import dials, sounds, timers
 from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core.actions import Status
-from voiced.core.cues import Earcon
+from voiced.core.earcons import Earcon
 from voiced.core.events import LinkLost, Loss, SessionEnded
 from voiced.core.retries import pause_before_next
 from voiced.core.state import AWAKE, Conversation, Phase, status_of

@@ -8,7 +8,7 @@ from tests.unit.core.test_conversation import after, talking
 from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core.actions import Status
-from voiced.core.cues import Earcon, Prompt
+from voiced.core.earcons import Earcon, Prompt
 from voiced.core.state import AWAKE, Conversation, Phase, Policy, mic_gate_open, status_of
 from voiced.errors import Trouble
 

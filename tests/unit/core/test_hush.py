@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.core.test_announce import said
+from tests.unit.core.test_announcements import said
 from tests.unit.core.test_conversation import POLICY, after
 from tests.unit.core.test_outage import timers
 from voiced.core import actions as act

@@ -8,7 +8,7 @@ from tests.unit.core.test_conversation import POLICY, after, talking
 from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core.actions import AT_ONCE, Pause, Status
-from voiced.core.cues import Earcon, Prompt
+from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import LinkLost, Loss
 from voiced.core.retries import pause_before_next
 from voiced.core.state import AWAKE, Conversation, Phase, Policy, mic_gate_open, status_of

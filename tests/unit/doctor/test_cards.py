@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from voiced.config.schema import AudioSection, Settings
-from voiced.config.sound import CaptureSection, PlaybackSection
-from voiced.devices.mixer import Level
+from voiced.config.schema_sound import CaptureSection, PlaybackSection
+from voiced.devices.sound.mixer import Level
 from voiced.doctor.cards import check_cards
 
-MACHINES = Path(__file__).parents[1] / "devices" / "asound"
+MACHINES = Path(__file__).parents[1] / "devices" / "sound" / "asound"
 OPEN = Level("Mic", 60, False)
 SHUT = Level("Mic", 60, True)
 

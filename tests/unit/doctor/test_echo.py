@@ -16,7 +16,7 @@ from voiced.audio.echo_measure import (
 )
 from voiced.core.pcm import PcmFormat
 from voiced.doctor.echo import SAFE_DB, TRIALS, TrialScore, judge_echo, paths, undisturbed
-from voiced.doctor.listening import Heard
+from voiced.doctor.sound_probe import Heard
 
 BEGAN_S = 0.25
 

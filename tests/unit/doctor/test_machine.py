@@ -15,7 +15,7 @@ from voiced.cli.doctor import as_document, in_words
 from voiced.doctor import machine
 from voiced.doctor.finding import Result, fail, fail_as, ok, skip, warn
 from voiced.storage.atomic_file import set_aside
-from voiced.storage.files import ALL_FILES
+from voiced.storage.state_files import ALL_FILES
 
 
 def test_a_card_that_may_not_be_opened_names_the_group():

@@ -1,8 +1,8 @@
-"""What the doctor tells of a daemon that runs: what fails in it, and why sound does (checkup.py)."""
+"""What the doctor tells of a daemon that runs: what fails in it, and why sound does (checks.py)."""
 
 from voiced.config.load import Source, draft_of
 from voiced.config.schema import Settings
-from voiced.doctor.checkup import _parts, _service
+from voiced.doctor.checks import _parts, _service
 from voiced.doctor.machine import pins_of_daemon
 
 FAULT = {"name": "mqtt", "reason": "no room", "failures": 3, "runs": False}

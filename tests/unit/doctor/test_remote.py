@@ -2,10 +2,10 @@
 
 import pytest
 
-from voiced.app import catalogue
-from voiced.config import record as rec
+from voiced.assembly.factory import catalogue
+from voiced.config import history as rec
+from voiced.config.history import Record, Sent
 from voiced.config.load import examine
-from voiced.config.record import Record, Sent
 from voiced.doctor.remote import check_remote, effective
 
 LOCAL = "version: 1\nagent: {url: 'ws://127.0.0.1:1/'}\n"

@@ -8,12 +8,12 @@ import pytest
 
 from voiced.config.schema import AudioSection, Settings
 from voiced.core.pcm import PcmFormat
-from voiced.devices.choice import choose
-from voiced.doctor.listening import Heard
+from voiced.devices.sound.selection import choose
 from voiced.doctor.sound import judge
+from voiced.doctor.sound_probe import Heard
 from voiced.errors import DeviceError
 
-MACHINES = Path(__file__).parents[1] / "devices" / "asound"
+MACHINES = Path(__file__).parents[1] / "devices" / "sound" / "asound"
 NOISE = np.random.default_rng(5).normal(0, 300, 16_000)
 
 

@@ -8,7 +8,7 @@ import pytest
 from voiced.core.actions import Status
 from voiced.errors import Trouble
 from voiced.host.systemd import SystemdService, Vitality, feeding_s, notifier
-from voiced.pipes import Progress
+from voiced.runtime.pipes import Progress
 
 STILL = Progress(7, 700)
 

@@ -7,21 +7,30 @@ import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from voiced.app import catalogue
-from voiced.config import record as rec
-from voiced.config.by_hand import read_with_by_hand
-from voiced.config.choice import choose
-from voiced.config.record import Failed, Record, Sent, Text
-from voiced.host import alarm_clock, broker_traces, memory
-from voiced.host.alarm_clock import AlarmClock, Clocks
-from voiced.host.broker_traces import BrokerTraces
-from voiced.host.memory import StateFile
-from voiced.host.record_file import RecordFile
-from voiced.outside import read_token
+from voiced.alarms.clock import AlarmClock, Clocks
+from voiced.alarms.clock import decode as decode_alarms
+from voiced.api.services import read_token
+from voiced.assembly.factory import catalogue
+from voiced.config import history as rec
+from voiced.config.history import Failed, Record, Sent, Text
+from voiced.config.resolve import choose
+from voiced.config.user_overrides import read_with_by_hand
 from voiced.ports import Alarm, Remembered
-from voiced.storage.files import ALARMS, ALL_FILES, BROKER, BY_HAND, KIOSK_TOKEN, SETTINGS, VOLUME
+from voiced.reload.overrides import by_hand_in
+from voiced.storage import mqtt_retained, volume_and_mute
+from voiced.storage.mqtt_retained import BrokerTraces
+from voiced.storage.settings_store import RecordFile
+from voiced.storage.state_files import (
+    ALARMS,
+    ALL_FILES,
+    BROKER,
+    BY_HAND,
+    KIOSK_TOKEN,
+    SETTINGS,
+    VOLUME,
+)
 from voiced.storage.state_store import StateStore
-from voiced.wishes import by_hand_in
+from voiced.storage.volume_and_mute import StateFile
 
 SETTINGS_TEXT = """\
 version: 1
@@ -33,11 +42,11 @@ remote: {url: 'https://config.test/x.yaml'}
 
 READERS = {
     SETTINGS: rec.decode,
-    VOLUME: memory.decode,
-    ALARMS: alarm_clock.decode,
+    VOLUME: volume_and_mute.decode,
+    ALARMS: decode_alarms,
     BY_HAND: lambda content: content,
     KIOSK_TOKEN: read_token,
-    BROKER: broker_traces.decode,
+    BROKER: mqtt_retained.decode,
 }
 """What makes something of each file."""
 

@@ -18,7 +18,15 @@ from tests.unit.storage.start import (
     variants,
 )
 from voiced.storage.atomic_file import NotWholeError
-from voiced.storage.files import ALARMS, ALL_FILES, BROKER, BY_HAND, KIOSK_TOKEN, SETTINGS, VOLUME
+from voiced.storage.state_files import (
+    ALARMS,
+    ALL_FILES,
+    BROKER,
+    BY_HAND,
+    KIOSK_TOKEN,
+    SETTINGS,
+    VOLUME,
+)
 from voiced.storage.state_store import read_as
 
 LEAST = {

@@ -9,20 +9,20 @@ import pytest
 
 from tests.unit.storage.disks import STEPS, FailingDisk, Quick
 from tests.unit.storage.start import CLOCKS, SETTINGS_TEXT
-from voiced.app import catalogue
-from voiced.config import record as rec
-from voiced.config.by_hand import read_with_by_hand
-from voiced.config.choice import choose
-from voiced.config.record import Record, Sent
+from voiced.alarms.clock import AlarmClock
+from voiced.api.services import kiosk_token, read_token
+from voiced.assembly.factory import catalogue
+from voiced.config import history as rec
+from voiced.config.history import Record, Sent
+from voiced.config.resolve import choose
+from voiced.config.user_overrides import read_with_by_hand
 from voiced.errors import NotSavedError, RequestRefused, ToolError
-from voiced.host.alarm_clock import AlarmClock
-from voiced.host.memory import StateFile
-from voiced.host.record_file import RecordFile
-from voiced.outside import kiosk_token, read_token
 from voiced.ports import AlarmWish
-from voiced.storage.files import ALARMS, BY_HAND, KIOSK_TOKEN
+from voiced.reload.overrides import Wishes, by_hand_in
+from voiced.storage.settings_store import RecordFile
+from voiced.storage.state_files import ALARMS, BY_HAND, KIOSK_TOKEN
 from voiced.storage.state_store import StateStore
-from voiced.wishes import Wishes, by_hand_in
+from voiced.storage.volume_and_mute import StateFile
 
 ERRORS = (errno.ENOSPC, errno.EROFS, errno.EIO)
 ONE, TWO = Sent("revision: 1\n", 1), Sent("revision: 2\n", 2)

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.storage.disks import ForgetfulDisk, Inode
 from tests.unit.storage.start import READERS
 from voiced.errors import NotSavedError
-from voiced.storage.files import ALL_FILES
+from voiced.storage.state_files import ALL_FILES
 from voiced.storage.state_store import StateStore, read_as
 
 CUTS = 200

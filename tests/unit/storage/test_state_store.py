@@ -11,10 +11,10 @@ import pytest
 
 from tests.unit.storage.disks import STEPS, FailingDisk, Quick
 from tests.whole import until
-from voiced.backoff import Backoff
 from voiced.errors import NotSavedError
+from voiced.lib.backoff import Backoff
 from voiced.storage.atomic_file import KEPT_BROKEN, broken_copies, replace_file
-from voiced.storage.files import ALARMS, ALL_FILES, KIOSK_TOKEN, VOLUME
+from voiced.storage.state_files import ALARMS, ALL_FILES, KIOSK_TOKEN, VOLUME
 from voiced.storage.state_store import StateStore
 
 ERRORS = (errno.ENOSPC, errno.EROFS, errno.EIO)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from voiced.errors import ToolError
 from voiced.tools.coercion import coerced
-from voiced.tools.parameters import Parameters
+from voiced.tools.declared.parameters import Parameters
 
 WHOLE, NUMBER, TRUTH, TEXT = ({"type": t} for t in ("integer", "number", "boolean", "string"))
 ROOMS = {"type": "string", "enum": ["Kitchen", "bath", "BATH"]}

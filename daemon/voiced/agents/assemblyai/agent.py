@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from voiced.agents.assemblyai.agent_state import Memory
 from voiced.agents.assemblyai.codec import AssemblyAiCodec
-from voiced.agents.assemblyai.memory import Memory
-from voiced.agents.assemblyai.session import PERMISSIONS, check_session
+from voiced.agents.assemblyai.session_schema import PERMISSIONS, check_session
 from voiced.agents.assemblyai.voices import voice_check
 from voiced.agents.codec import AgentCodec, AgentSettings, VoiceCheck
 from voiced.errors import Problem

@@ -3,7 +3,8 @@
 from binascii import b2a_base64
 from collections.abc import Mapping
 
-from voiced.agents.assemblyai.dial import SignIn
+from voiced.agents.assemblyai.agent_state import Memory
+from voiced.agents.assemblyai.auth import SignIn
 from voiced.agents.assemblyai.errors import (
     BREAKDOWNS,
     ERRORS,
@@ -14,14 +15,13 @@ from voiced.agents.assemblyai.errors import (
     end_by_close,
     end_by_error,
 )
-from voiced.agents.assemblyai.memory import Memory
+from voiced.agents.assemblyai.session_updates import changes, waiting, whole, wire_format
 from voiced.agents.assemblyai.turns import Turns
-from voiced.agents.assemblyai.updates import changes, waiting, whole, wire_format
 from voiced.agents.assemblyai.wire import Reading, encodable, frame, id_in, lifetime_in
 from voiced.agents.codec import AgentSettings, DialPlan, Item, Message, Notice, Send
-from voiced.agents.faults import Faults
-from voiced.agents.reading import Body, MalformedError, is_credential, read_message, text_in
-from voiced.agents.safe_text import safe
+from voiced.agents.fault_counter import Faults
+from voiced.agents.json_messages import Body, MalformedError, is_credential, read_message, text_in
+from voiced.agents.redaction import safe
 from voiced.core.events import AgentReady, Event, SessionEnded, UpdateRefused
 from voiced.errors import LinkError, Redial, ResumeRefused
 

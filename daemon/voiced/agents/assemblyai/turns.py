@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from voiced.agents.assemblyai.captions import Captions
 from voiced.agents.assemblyai.errors import AgentError
 from voiced.agents.assemblyai.replies import Replies
-from voiced.agents.assemblyai.tool_turn import ToolTurn
+from voiced.agents.assemblyai.tool_result_gate import ToolTurn
 from voiced.agents.assemblyai.wire import (
     Reading,
     arguments_in,
@@ -17,9 +17,9 @@ from voiced.agents.assemblyai.wire import (
     offset_or_none,
 )
 from voiced.agents.codec import Item, Message, Notice, Send
-from voiced.agents.faults import Faults
-from voiced.agents.reading import Body, MalformedError, json_text, text_in
-from voiced.agents.safe_text import Safe
+from voiced.agents.fault_counter import Faults
+from voiced.agents.json_messages import Body, MalformedError, json_text, text_in
+from voiced.agents.redaction import Safe
 from voiced.core.events import ReplyStarted, SpeechStarted, SpeechStopped, ToolCalled
 from voiced.core.pcm import Encoding, WireFormat
 

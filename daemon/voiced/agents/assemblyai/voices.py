@@ -3,9 +3,9 @@
 from http import HTTPStatus
 from urllib.parse import urlsplit, urlunsplit
 
-from voiced.agents.assemblyai.updates import configured_voice
+from voiced.agents.assemblyai.session_updates import configured_voice
 from voiced.agents.codec import AgentSettings, HttpAnswer, HttpCall, VoiceCheck
-from voiced.agents.reading import MalformedError, read_object
+from voiced.agents.json_messages import MalformedError, read_object
 
 
 def voice_check(settings: AgentSettings) -> VoiceCheck | None:

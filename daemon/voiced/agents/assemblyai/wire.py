@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from voiced.agents.codec import Item
-from voiced.agents.reading import Body, MalformedError, json_text, read_object
+from voiced.agents.json_messages import Body, MalformedError, json_text, read_object
 
 MAX_ID_CHARS = 256  # ids are opaque and short
 LONGEST_REPLY_MS = 3_600_000

@@ -8,10 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from voiced import event_loop
 from voiced.agents import AGENTS
 from voiced.cli.demo.person import OFFLINE
 from voiced.cli.demo.session import SENTENCES, Demo, Script, Sound
+from voiced.lib import event_loop
 
 
 def asked(text: str) -> tuple[str, ...]:

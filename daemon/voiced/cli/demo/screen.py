@@ -13,7 +13,7 @@ from voiced.agents.codec import Caption
 from voiced.audio.levels import rms_dbfs
 from voiced.core.actions import Status
 from voiced.core.pcm import PcmFormat
-from voiced.printable import shown
+from voiced.lib.printable import shown
 
 NAMES = {"user": "you", "agent": "agent"}
 

@@ -6,23 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from voiced.app import Extras, assemble
+from voiced.assembly.factory import Extras, assemble
+from voiced.assembly.protocols import check_session
+from voiced.assembly.tools import built_in_tools
 from voiced.cli.demo.person import OFFLINE, TIMER, Keyboard, Say, ScriptedPerson
 from voiced.cli.demo.screen import PlainLines, Screen
 from voiced.cli.demo.standin import StandIn, stand_in
 from voiced.cli.demo.witness import ANSWERED_S, Witness, WitnessedSpeaker, WitnessedTool
-from voiced.config.controls import SoundsSection
 from voiced.config.schema import AgentSection, Settings
-from voiced.config.sound import AudioSection, CaptureSection
-from voiced.devices.arrays import best_card
-from voiced.devices.cards import list_cards
-from voiced.devices.sound import SoundDevices, microphone, speaker
-from voiced.devices.wavfile import WavMicrophone
-from voiced.host.signals import SignalWake
+from voiced.config.schema_controls import SoundsSection
+from voiced.config.schema_sound import AudioSection, CaptureSection
+from voiced.devices.sound.cards import list_cards
+from voiced.devices.sound.factory import SoundDevices, microphone, speaker
+from voiced.devices.sound.quirks import best_card
+from voiced.devices.sound.wav import WavMicrophone
 from voiced.ports import Indicator, Microphone, Speaker, WakeSource
-from voiced.protocols import check_session
+from voiced.service.signals import SignalWake
 from voiced.storage.state_store import StateStore
-from voiced.toolbox import built_in_tools
 
 WORDS = Path(__file__).parent / "words"
 

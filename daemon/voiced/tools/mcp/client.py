@@ -20,8 +20,9 @@ from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
 
 from voiced import __version__
 from voiced.errors import LinkError, NotAskedError, ToolError, VoicedError
+from voiced.tools.declared.program_client import program_socket
 from voiced.tools.mcp.answers import Answers
-from voiced.tools.mcp.process import process, served_process
+from voiced.tools.mcp.http import Connect, Web, asking
 from voiced.tools.mcp.prompts import (
     EMPTY,
     LATE,
@@ -30,16 +31,15 @@ from voiced.tools.mcp.prompts import (
     prompt_text,
     refused,
 )
-from voiced.tools.mcp.reading import (
+from voiced.tools.mcp.sanitize import (
     MOST_DESCRIPTION_CHARS,
     ForeignResult,
     ForeignTool,
     result,
     schema_text,
 )
-from voiced.tools.mcp.server import Server
-from voiced.tools.mcp.web import Connect, Web, asking
-from voiced.tools.program_client import program_socket
+from voiced.tools.mcp.spec import Server
+from voiced.tools.mcp.stdio import process, served_process
 
 JOIN_WITHIN_S = 15.0
 START_WITHIN_S = 60.0

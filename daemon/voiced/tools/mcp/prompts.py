@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from voiced.agents.safe_text import safe
-from voiced.tools.mcp.reading import Offer, has
+from voiced.agents.redaction import safe
+from voiced.tools.mcp.sanitize import Offer, has
 
 MOST_CHARS = 16_000
 LATE = "its prompt does not come in time"

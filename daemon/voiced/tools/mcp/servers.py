@@ -12,18 +12,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from voiced.agents.codec import ToolSpec
-from voiced.backoff import AFTER_REFUSAL, Backoff, until_changed
-from voiced.devices.connector import Connector
-from voiced.devices.endpoint import Endpoint
-from voiced.devices.link import LinkOptions
+from voiced.devices.network.connector import Connector
+from voiced.devices.network.endpoint import Endpoint
+from voiced.devices.network.link import LinkOptions
 from voiced.errors import LinkError, LinkRejected, NotAskedError, ToolError, VoicedError
+from voiced.lib.backoff import AFTER_REFUSAL, Backoff, until_changed
 from voiced.ports import Controls, Tool
 from voiced.tools.coercion import coerced
-from voiced.tools.declaration import agent_waits_s
-from voiced.tools.mcp.aside import Aside, AsideError
+from voiced.tools.declared.tool import agent_waits_s
 from voiced.tools.mcp.prompts import with_prompt
-from voiced.tools.mcp.reading import ForeignResult, Offer, offers, read
-from voiced.tools.mcp.server import Server
+from voiced.tools.mcp.sanitize import ForeignResult, Offer, offers, read
+from voiced.tools.mcp.spec import Server
+from voiced.tools.mcp.worker_thread import Aside, AsideError
 
 if TYPE_CHECKING:
     from voiced.tools.mcp.client import Client, Offered

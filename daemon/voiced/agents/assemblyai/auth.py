@@ -1,0 +1,122 @@
+"""How a link proves who we are: the key, a temporary token, or the session's own credential."""
+
+from enum import Enum
+from http import HTTPStatus
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from voiced.agents.assemblyai.agent_state import Memory, SessionRecord
+from voiced.agents.codec import AgentSettings, Dial, DialPlan, HttpAnswer, HttpCall
+from voiced.agents.json_messages import is_credential
+from voiced.agents.tokens import owners_token, token_answer
+from voiced.errors import LinkError, LinkRejected, Redial
+
+# Long enough for a slow handshake, too short to be worth stealing. assemblyai.md §1.
+_LIFETIMES = "expires_in_seconds=120&max_session_duration_seconds=10800"
+
+_REJECTIONS: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: "check agent.url; the token request itself was not understood",
+    HTTPStatus.UNAUTHORIZED: "check agent.key",
+    HTTPStatus.FORBIDDEN: "the key in agent.key is not allowed to make tokens",
+    HTTPStatus.NOT_FOUND: "check agent.key and that agent.url is in the key's region",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "check agent.url; the token request itself was not understood",
+}
+
+
+class Credential(Enum):
+    """What a link shows at the door."""
+
+    KEY = "key"
+    TEMPORARY = "temporary token"
+    RESUMING = "session credential"
+
+
+class SignIn:
+    """One link's way in. The agent's memory decides what is left to try."""
+
+    def __init__(self, memory: Memory, session: SessionRecord) -> None:
+        self._memory = memory
+        self._settings = memory.settings
+        self._session = session
+        self._used = Credential.KEY
+        self._token = ""
+
+    @property
+    def host(self) -> str:
+        """Where the link goes, without what must not be logged."""
+        return urlsplit(self._settings.url).netloc.rpartition("@")[2]
+
+    def secrets(self) -> list[str]:
+        """Return every credential this link may have shown."""
+        source = self._settings.token
+        headers = [*source.headers.values()] if source else []
+        return [self._settings.key or "", self._token, self._session.resume_token, *headers]
+
+    def plan(self) -> DialPlan:
+        """Decide how to sign in; see `DialPlan`."""
+        settings = self._settings
+        has_own = settings.key or settings.token
+        if self._session.resume_token and (self._memory.key_refused or not has_own):
+            return self._resuming()
+        if settings.auth == "bearer" and settings.token is None:
+            return Dial(settings.url, _bearer(settings.key))
+        self._used = Credential.TEMPORARY
+        try:
+            if settings.token is not None:
+                self._token, _ = yield from owners_token(settings.token)
+            else:
+                call = HttpCall("GET", _token_url(settings.url), _bearer(settings.key))
+                self._token = _token_in((yield call))
+        except LinkRejected:
+            if not self._session.resume_token:
+                raise
+            return self._resuming()
+        separator = "&" if urlsplit(settings.url).query else "?"
+        return Dial(f"{settings.url}{separator}token={quote(self._token, safe='')}")
+
+    def refused(self, reason: str) -> LinkError:
+        """Return what follows from the agent refusing what we showed."""
+        if self._used is Credential.TEMPORARY and not self._memory.token_retried:
+            self._memory.token_retried = True
+            return Redial(f"{reason}; trying once more with a fresh temporary token")
+        if self._used is Credential.RESUMING:
+            self._session.resume_token = ""
+        if self._session.resume_token:
+            self._memory.key_refused = True
+            return Redial(f"{reason}; trying the session's own credential")
+        return LinkRejected(reason, _remedy(self._settings))
+
+    def _resuming(self) -> Dial:
+        self._used = Credential.RESUMING
+        return Dial(self._settings.url, _bearer(self._session.resume_token))
+
+
+def _remedy(settings: AgentSettings) -> str:
+    if settings.token is not None:
+        return "check agent.token and that agent.url is in the region of the tokens"
+    if not settings.key:
+        return "no key is configured; set agent.key"
+    return "check agent.key and that agent.url is in the key's region"
+
+
+def _bearer(credential: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {credential}"} if credential else {}
+
+
+def _token_url(url: str) -> str:
+    parts = urlsplit(url)
+    scheme = "http" if parts.scheme == "ws" else "https"
+    return urlunsplit((scheme, parts.netloc, "/v1/token", _LIFETIMES, ""))
+
+
+def _token_in(answer: HttpAnswer) -> str:
+    """Return the token.
+
+    Raises:
+        LinkRejected: If only the owner can help.
+        AgentBusy: If we asked too often.
+        LinkError: If the answer is of no use.
+    """
+    token = token_answer(answer, _REJECTIONS).get("token")
+    if not is_credential(token):
+        raise LinkError("the answer to the token request holds no token")
+    return token

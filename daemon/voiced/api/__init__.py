@@ -1,0 +1,1 @@
+"""Everything by which the device is seen and controlled from outside."""

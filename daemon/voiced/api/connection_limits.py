@@ -1,0 +1,330 @@
+"""Who gets as far as the web server, and how long everything may take there.
+
+A connection goes through phases, each with a deadline: the TLS handshake, the head of the request,
+its body, the answer. What stays longer has to say so, and needs a place for that.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+
+from voiced.api.admission import Places, Rank, Room
+from voiced.api.refusals import CROWDED, LATE, TLS, UNMASKED
+from voiced.api.websocket_frames import Masks
+
+END_OF_HEAD = b"\r\n\r\n"
+REFUSAL = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+PROTOCOL_ERROR = b"\x88\x02\x03\xea"
+"""A WebSocket's close frame with the code 1002."""
+
+CLIENT_HELLO = b"\x16"
+"""How TLS begins; no HTTP does."""
+
+SHUTDOWN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What visitors may take up.
+
+    Attributes:
+        rooms: How many may be here at a time.
+        head_bytes: How long the head of a request may be.
+        handshake_s: How long a TLS handshake may take.
+        head_s: How long the head may take to come.
+        body_s: How long the rest may take to come.
+        answer_s: How long we may take to answer, and the visitor to take the answer.
+        stalled_s: How long a visitor may take nothing of what waits for it.
+    """
+
+    rooms: Mapping[Rank, Room] = field(
+        default_factory=lambda: {
+            Rank.STRANGER: Room(64, 32),
+            Rank.OWN: Room(32, 32),
+            Rank.MEMBER: Room(32, 16),
+        }
+    )
+    head_bytes: int = 8 * 1024
+    handshake_s: float = 5.0
+    head_s: float = 5.0
+    body_s: float = 5.0
+    answer_s: float = 10.0
+    stalled_s: float = 10.0
+
+
+Arrival = Callable[[str], tuple[Rank, str]]
+"""Takes the address of who comes and has said nothing yet; returns rank and group."""
+
+
+@dataclass
+class Gate:
+    """Makes a protocol for every connection. Call it as a protocol factory.
+
+    Attributes:
+        inside: Makes what serves a connection whose head is whole.
+        refused: Is told whenever somebody is sent away, and why.
+        arrival: Tells who comes, by its address.
+        tls: Tells what to encrypt with, if visitors must. Those from this device need not: what
+            they say goes through no network.
+        limits: What visitors may take up.
+        spawn: Runs a handshake beside everything else; set before anybody comes, if there are any.
+        places: Who is here.
+        is_closed: Lets nobody in any more.
+    """
+
+    inside: Callable[["Connection"], asyncio.Protocol]
+    refused: Callable[[str], None]
+    arrival: Arrival
+    tls: Callable[[], ssl.SSLContext | None] | None = None
+    limits: Limits = field(default_factory=Limits)
+    spawn: Callable[[Coroutine[None, None, None]], object] = field(init=False)
+    places: Places = field(init=False)
+    is_closed: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = Places(self.limits.rooms)
+        self.is_closed = False
+
+    def __call__(self) -> asyncio.Protocol:
+        return Connection(self)
+
+    def clear(self) -> None:
+        """Cut off everybody, and who was let in too late to be here yet."""
+        self.is_closed = True
+        for guest in self.places.guests:
+            if isinstance(guest, Connection):
+                guest.abort()
+
+
+class Connection(asyncio.Protocol):
+    """One connection: keeps what comes until it is a whole head, then steps aside.
+
+    Attributes:
+        peer: The address it came from.
+        is_encrypted: By us.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self.peer = ""
+        self.is_encrypted = False
+        self.when_lost: Callable[[], object] | None = None
+        self._gate = gate
+        self._come = bytearray()
+        self._n_after_head = 0
+        self._masks: Masks | None = None
+        self._ready = False
+        self._over = False
+        self._inside: asyncio.Protocol | None = None
+        self._transport: asyncio.Transport
+        self._timer: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a listening socket makes no other
+        self._transport = transport
+        if self._gate.is_closed:  # a socket that closes has accepted it by then
+            self.abort()
+            return
+        peer = transport.get_extra_info("peername")
+        self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        rank, group = self._gate.arrival(self.peer)
+        self._within(self._gate.limits.head_s)
+        if not self._gate.places.admit(self, rank, group):
+            self.make_way()
+        elif self._gate.tls is None:
+            self._ready = True
+        else:
+            self._within(self._gate.limits.handshake_s)
+            transport.pause_reading()
+            encrypting = self._encrypt(transport, self._gate.tls, may_be_plain=rank is Rank.OWN)
+            self._gate.spawn(encrypting)
+
+    def data_received(self, data: bytes) -> None:
+        if self._inside is not None:
+            self._pass_on(data)
+        elif not self._over:
+            self._come += data
+            self._look()
+
+    def eof_received(self) -> bool | None:
+        return self._inside.eof_received() if self._inside is not None else None
+
+    def pause_writing(self) -> None:
+        loop, limits = asyncio.get_running_loop(), self._gate.limits
+        if self._stalled is None:
+            self._stalled = loop.call_later(limits.stalled_s, self._too_late)
+        if self._inside is not None:
+            self._inside.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        if self._inside is not None:
+            self._inside.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._over = True
+        for timer in (self._timer, self._stalled):
+            if timer is not None:
+                timer.cancel()
+        self._gate.places.leave(self)
+        if self._inside is not None:
+            self._inside.connection_lost(exc)
+        if self.when_lost is not None:
+            self.when_lost()
+
+    def take_place(self, rank: Rank, group: str) -> bool:
+        """Take the place of who this turned out to be; tell whether there is one.
+
+        Raises:
+            ConnectionAbortedError: If it had to make way meanwhile.
+        """
+        if self._over:
+            raise ConnectionAbortedError
+        return self._gate.places.admit(self, rank, group)
+
+    def answer_within(self, seconds: float) -> None:
+        """Let the connection end by then."""
+        if not self._over:
+            self._within(seconds)
+
+    def settle(self) -> bool:
+        """Stay as long as both sides like; tell whether that may be."""
+        if self._over or not self._gate.places.settle(self):
+            return False
+        if self._timer is not None:
+            self._timer.cancel()
+        return True
+
+    def upgrade(self) -> bool:
+        """Take nothing but masked WebSocket frames from now on.
+
+        Returns:
+            False if something came before it was asked for.
+        """
+        self._masks = Masks()
+        return self._n_after_head == 0
+
+    def make_way(self) -> None:
+        """Leave for others."""
+        self._gate.refused(CROWDED)
+        self._refuse(b"503 Service Unavailable")
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._over = True
+        self._transport.abort()
+
+    async def _encrypt(
+        self,
+        raw: asyncio.Transport,
+        tls: Callable[[], ssl.SSLContext | None],
+        *,
+        may_be_plain: bool,
+    ) -> None:
+        limits = self._gate.limits
+        try:
+            is_plain = may_be_plain and not await _begins_tls(raw, limits.handshake_s)
+            if self._over:
+                return
+            if is_plain:
+                raw.resume_reading()
+            elif (context := tls()) is None:
+                raise ConnectionRefusedError  # there is no certificate that works
+            else:
+                self._transport = await _handshake(raw, self, context, limits.handshake_s)
+                self.is_encrypted = True
+        except OSError:  # so are all errors of TLS
+            self._gate.refused(TLS)
+            self._over = True
+            raw.abort()
+            self.connection_lost(None)  # nobody else tells of what ends within the handshake
+        if not self._over:
+            self._ready = True
+            self._within(limits.head_s)
+            self._look()
+
+    def _look(self) -> None:
+        """Step aside if the head is whole, or refuse it if it is too long."""
+        self._come = self._come.lstrip(b"\r\n")  # empty lines are no request
+        most, n_bytes = self._gate.limits.head_bytes, self._come.find(END_OF_HEAD)
+        if max(n_bytes, 0 if n_bytes >= 0 else len(self._come) - len(END_OF_HEAD)) > most:
+            self._gate.refused("431")
+            self._refuse(b"431 Request Header Fields Too Large")
+        elif self._ready and n_bytes >= 0:
+            self._open(n_bytes + len(END_OF_HEAD))
+
+    def _open(self, n_bytes: int) -> None:
+        limits = self._gate.limits
+        # Who serves it answers what comes too late; this is for what nobody answers.
+        self._within(limits.body_s + limits.answer_s)
+        come, self._come = bytes(self._come), bytearray()
+        self._n_after_head = len(come) - n_bytes
+        self._inside = self._gate.inside(self)
+        self._inside.connection_made(self._transport)
+        self._inside.data_received(come)
+
+    def _pass_on(self, data: bytes) -> None:
+        assert self._inside is not None  # noqa: S101 - whoever calls this has looked
+        self._n_after_head += len(data)
+        if self._masks is not None and not self._masks.are_on(data):
+            self._gate.refused(UNMASKED)
+            self._transport.write(PROTOCOL_ERROR)
+            self._close()
+        elif not self._over:
+            self._inside.data_received(data)
+
+    def _within(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._too_late)
+
+    def _too_late(self) -> None:
+        self._gate.refused(LATE)
+        self.abort()
+
+    def _refuse(self, reason: bytes) -> None:
+        if self._inside is not None or (self._gate.tls is not None and not self._ready):
+            self.abort()  # an answer, or a handshake, is on its way
+            return
+        self._transport.write(REFUSAL % reason)
+        self._close()
+
+    def _close(self) -> None:
+        self._over = True
+        self._within(SHUTDOWN_S)
+        self._transport.close()
+
+
+async def _begins_tls(raw: asyncio.Transport, within_s: float) -> bool:
+    """Wait for the first byte of a connection, leave it there, and tell whether it is TLS."""
+    loop, something = asyncio.get_running_loop(), asyncio.Event()
+    # The descriptor of a transport may have no second reader.
+    with socket.socket(fileno=os.dup(raw.get_extra_info("socket").fileno())) as peeking:
+        loop.add_reader(peeking, something.set)
+        try:
+            async with asyncio.timeout(within_s):
+                await something.wait()
+        finally:
+            loop.remove_reader(peeking)
+        return peeking.recv(1, socket.MSG_PEEK) == CLIENT_HELLO
+
+
+async def _handshake(
+    raw: asyncio.Transport, protocol: asyncio.Protocol, context: ssl.SSLContext, within_s: float
+) -> asyncio.Transport:
+    made = await asyncio.get_running_loop().start_tls(
+        raw,
+        protocol,
+        context,
+        server_side=True,
+        ssl_handshake_timeout=within_s,
+        ssl_shutdown_timeout=SHUTDOWN_S,
+    )
+    if made is None:  # closed within the handshake
+        raise ConnectionAbortedError
+    return made

@@ -1,0 +1,104 @@
+"""What the control socket answers: the daemon as other programs on this device see and steer it."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict
+
+from voiced.api.captions import Subtitles
+from voiced.api.control_socket import Answer, Ask, Question
+from voiced.api.device_control import Steering
+from voiced.errors import RequestRefused
+from voiced.runtime.guard import Fault
+
+MOST_DIGITS = 9
+_MUTES = {"on": True, "off": False, "toggle": None}
+
+
+class Desk:
+    """Answers questions about a daemon.
+
+    Args:
+        steering: The daemon.
+        subtitles: What is said.
+        settings: Tells where its settings come from.
+        faults: Tells which of its parts fail.
+        page: Tells how its page is reached.
+        disk: Tells how the disk of its state folder is.
+    """
+
+    def __init__(
+        self,
+        steering: Steering,
+        subtitles: Subtitles,
+        settings: Callable[[], Answer],
+        faults: Callable[[], Sequence[Fault]],
+        page: Callable[[], Answer],
+        disk: Callable[[], Answer],
+    ) -> None:
+        self._disk = disk
+        self._page = page
+        self._steering = steering
+        self._subtitles = subtitles
+        self._settings = settings
+        self._faults = faults
+
+    def questions(self) -> Mapping[str, Ask]:
+        """Return what can be asked."""
+        return {
+            "GET /status": self._status,
+            "GET /transcript": self._transcript,
+            "GET /kiosk": self._kiosk,
+            "POST /talk": self._talk,
+            "POST /end": self._end,
+            "POST /mute": self._mute,
+            "POST /volume": self._volume,
+            "POST /say": self._say,
+        }
+
+    async def events(self) -> AsyncGenerator[Answer, None]:
+        """Yield what can be seen, now and after every change."""
+        async with aclosing(self._steering.watch()) as sights:
+            async for sight in sights:
+                yield asdict(sight)
+
+    async def _status(self, _question: Question) -> Answer:
+        faults = [asdict(fault) for fault in self._faults()]
+        sight, cause = asdict(self._steering.sight()), self._steering.cause()
+        seen = {**sight, "cause": cause, "faults": faults}
+        return {**seen, "settings": self._settings(), "disk": self._disk()}
+
+    async def _transcript(self, _question: Question) -> Answer:
+        if not self._subtitles.keeps:
+            raise RequestRefused(
+                "nothing of what is said is held; write `privacy: {transcripts: true}`"
+            )
+        return {"lines": [asdict(line) for line in self._subtitles.lines]}
+
+    async def _kiosk(self, _question: Question) -> Answer:
+        return self._page()
+
+    async def _talk(self, _question: Question) -> Answer:
+        self._steering.talk()
+        return await self._status(_question)
+
+    async def _end(self, _question: Question) -> Answer:
+        self._steering.end()
+        return await self._status(_question)
+
+    async def _mute(self, question: Question) -> Answer:
+        to = question.parameters.get("to", "toggle")
+        if to not in _MUTES:
+            raise RequestRefused(f"{to[:20]!r} is no way to mute; use {', '.join(_MUTES)}")
+        self._steering.mute(_MUTES[to])
+        return await self._status(question)
+
+    async def _volume(self, question: Question) -> Answer:
+        wanted = question.parameters.get("to", "")
+        if not (wanted.isdecimal() and len(wanted) <= MOST_DIGITS):
+            raise RequestRefused(f"{wanted[:20]!r} is no volume; use 0 to 100")
+        self._steering.set_volume(int(wanted))
+        return await self._status(question)
+
+    async def _say(self, question: Question) -> Answer:
+        self._steering.say(question.text)
+        return await self._status(question)

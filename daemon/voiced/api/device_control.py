@@ -1,0 +1,171 @@
+"""What can be seen of a running daemon from outside, and done to it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from voiced import __version__
+from voiced.core.actions import Status
+from voiced.core.events import (
+    AnnouncementRequested,
+    EndRequested,
+    Event,
+    MuteChanged,
+    MuteToggled,
+    TalkPressed,
+    Woken,
+)
+from voiced.core.state import Conversation, status_of
+from voiced.errors import RequestRefused
+from voiced.runtime.runtime import Runtime
+
+MOST_CHARS = 2000
+BEHIND = 32
+"""How many changes somebody may be late with; who is slower is left behind."""
+
+VERBATIM = "Say this to the user, in these words and no others: {text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What can be seen.
+
+    Attributes:
+        version: Of the program.
+        name: What the device is called.
+        status: The one thing that indicators show.
+        phase: Where the conversation is, whatever else there is to show.
+        since: Since when, ISO 8601 in UTC.
+        muted: The microphone is switched off.
+        volume: Loudness of the agent, 0 to 100.
+        microphone: What ails it, or None.
+        speaker: What ails it, or None.
+        half_duplex: The agent does not hear while it speaks.
+    """
+
+    version: str
+    name: str
+    status: str
+    phase: str
+    since: str
+    muted: bool
+    volume: int
+    microphone: str | None
+    speaker: str | None
+    half_duplex: bool
+
+
+class Steering:
+    """Fills `Observer`.
+
+    Args:
+        runtime: Tells what runs.
+        name: Tells what the device is called.
+    """
+
+    def __init__(self, runtime: Callable[[], Runtime], name: Callable[[], str]) -> None:
+        self._runtime = runtime
+        self._name = name
+        self._status = Status.BOOTING
+        self._since = _now()
+        self._watchers: dict[asyncio.Queue[Sight | None], Sight] = {}
+
+    def noticed(
+        self, _before: Conversation, _event: Event | None, now: Conversation, _took_s: float
+    ) -> None:
+        """Tell everybody who watches, if there is something new to see."""
+        status = status_of(now)
+        if status is not self._status:
+            self._status, self._since = status, _now()
+        if not self._watchers:
+            return
+        sight = self.sight()
+        for watcher, seen in [*self._watchers.items()]:
+            if sight == seen:
+                continue
+            self._watchers[watcher] = sight
+            if watcher.full():
+                del self._watchers[watcher]
+                watcher.get_nowait()
+                sight_or_end = None
+            else:
+                sight_or_end = sight
+            watcher.put_nowait(sight_or_end)
+
+    def sight(self) -> Sight:
+        """Return what can be seen now."""
+        runtime = self._runtime()
+        now = runtime.conversation
+        return Sight(
+            version=__version__,
+            name=self._name(),
+            status=status_of(now).value,
+            phase=now.phase.value,
+            since=self._since,
+            muted=now.muted,
+            volume=runtime.volume,
+            microphone=now.microphone.value if now.microphone else None,
+            speaker=now.speaker.value if now.speaker else None,
+            half_duplex=now.half_duplex,
+        )
+
+    def cause(self) -> str:
+        """Return why the agent cannot be had, in a sentence; nothing while it can."""
+        return self._runtime().conversation.cause
+
+    async def watch(self) -> AsyncGenerator[Sight, None]:
+        """Yield what can be seen, now and after every change, to whoever keeps up with it."""
+        watcher: asyncio.Queue[Sight | None] = asyncio.Queue(BEHIND)
+        sight = self._watchers[watcher] = self.sight()
+        try:
+            yield sight
+            while (news := await watcher.get()) is not None:
+                yield news
+        finally:
+            self._watchers.pop(watcher, None)
+
+    def talk(self) -> None:
+        """Begin a conversation, unless there is one."""
+        self._runtime().dispatch(Woken("control"))
+
+    def press(self) -> None:
+        """Do what a press of the talk button does."""
+        self._runtime().dispatch(TalkPressed())
+
+    def end(self) -> None:
+        """End the conversation, if there is one."""
+        self._runtime().dispatch(EndRequested())
+
+    def mute(self, muted: bool | None) -> None:  # noqa: FBT001 - it is the one argument
+        """Switch the microphone off (True) or on, or over (None)."""
+        self._runtime().dispatch(MuteToggled() if muted is None else MuteChanged(muted))
+
+    def set_volume(self, percent: int) -> None:
+        """Set the loudness of the agent.
+
+        Raises:
+            RequestRefused: If that is no percentage.
+        """
+        if not 0 <= percent <= 100:  # noqa: PLR2004 - it is what a percentage is
+            raise RequestRefused(f"{percent} is no volume; use 0 to 100")
+        self._runtime().volume = percent
+
+    def say(self, text: str) -> None:
+        """Have the agent say something, in these words.
+
+        Raises:
+            RequestRefused: If there is nothing to say, too much, or an agent that cannot be asked to.
+        """
+        text = text.strip()
+        if not text:
+            raise RequestRefused("there is nothing to say")
+        if len(text) > MOST_CHARS:
+            raise RequestRefused(f"that is too long; {MOST_CHARS} characters at most")
+        if not self._runtime().can_announce:
+            raise RequestRefused("this agent speaks only when it is spoken to")
+        self._runtime().dispatch(AnnouncementRequested(VERBATIM.format(text=text)))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,70 @@
+"""Health and figures for whoever watches over many devices. Imported only where they are wanted."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from voiced.api.access import Doorman
+from voiced.api.device_control import Steering
+from voiced.api.http_server import Address, Visit, Website
+from voiced.api.metrics import Metrics, Reading
+from voiced.api.refusals import Refusals
+from voiced.core.actions import Status
+
+__all__ = ["Address", "Metrics", "Monitor", "Reading"]
+
+WELL = frozenset(
+    {
+        *(Status.ASLEEP, Status.CONNECTING, Status.LISTENING, Status.HEARING),
+        *(Status.THINKING, Status.SPEAKING, Status.MUTED),
+    }
+)
+"""What a device shows that does what it is there for."""
+
+TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Monitor:
+    """Serves /healthz and /metrics. Fills `Chore`.
+
+    Args:
+        address: Where.
+        doorman: Who is let in.
+        steering: Tells what the device shows.
+        metrics: What is counted.
+        refusals: Counts what is refused.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        doorman: Doorman,
+        steering: Steering,
+        metrics: Metrics,
+        refusals: Refusals,
+    ) -> None:
+        self._wants_token = doorman.token is not None
+        self._steering = steering
+        self._metrics = metrics
+        routes = {"GET /healthz": self._health, "GET /metrics": self._figures}
+        site = Website(address, doorman, routes, refusals)
+        self.run, self.routes = site.run, site.routes
+
+    async def _health(self, visit: Visit) -> web.Response:
+        """Answer 200 if the device does what it is there for, else 503."""
+        self._let_in(visit)
+        sight = self._steering.sight()
+        well = Status(sight.status) in WELL
+        status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
+        shown = {"healthy": well, "status": sight.status, "since": sight.since}
+        return web.json_response(shown, status=status)
+
+    async def _figures(self, visit: Visit) -> web.Response:
+        self._let_in(visit)
+        return web.Response(body=self._metrics.text(), headers={"Content-Type": TEXT_FORMAT})
+
+    def _let_in(self, visit: Visit) -> None:
+        """Refuse who shows no token; where there is none, all but this device itself."""
+        visitor = visit.visitor
+        if not (visitor.is_known if self._wants_token else visitor.is_device):
+            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})

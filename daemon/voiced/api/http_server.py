@@ -1,0 +1,331 @@
+"""A web server of our own: who is let in, what every answer says, and where it listens.
+
+Imported only where there is to be one.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+from aiohttp import HttpVersion10, HttpVersion11, web
+
+from voiced.api.access import HEADERS, Doorman, RefusedError, Visitor, for_anybody
+from voiced.api.admission import Rank
+from voiced.api.certificate import Certificate
+from voiced.api.connection_limits import Arrival, Connection, Gate, Limits
+from voiced.api.forwarded import Headers
+from voiced.api.refusals import ABORTED, Refusals
+from voiced.lib.task_group import TaskGroup
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 16 * 1024
+"""The longest request."""
+
+PIECE_BYTES = 1024
+"""Of what comes at once: the library quotes all that it was given when it does not understand it."""
+
+REOPEN_S = 5.0
+BACKLOG = 64
+LINGER_S = 1.0
+END_WITHIN_S = 0.2
+
+_TOLD = frozenset({"Allow", "WWW-Authenticate"})
+"""What a refusal tells besides its status."""
+
+_NOBODY = logging.Logger("nobody")  # noqa: LOG001 - what it is told goes nowhere
+_NOBODY.addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request that is whole.
+
+    Attributes:
+        request: As it came.
+        text: Its body.
+        visitor: Who sends it.
+        connection: Where the answer goes.
+    """
+
+    request: web.BaseRequest
+    text: str
+    visitor: Visitor
+    connection: Connection
+
+
+Responder = Callable[[Visit], Awaitable[web.StreamResponse]]
+Listen = Callable[[Gate], Awaitable[asyncio.Server]]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen.
+
+    Attributes:
+        host: A name or an address of this device.
+        port: The port.
+        setting: The name of the setting that says so.
+        certificate: What to encrypt with, if at all.
+    """
+
+    host: str
+    port: int
+    setting: str
+    certificate: Certificate | None = None
+
+
+class Site:
+    """Answers requests with the same care wherever they come from.
+
+    Args:
+        name: What its refusals are counted under.
+        judge: Tells who sends a request, by address and headers; raises `RefusedError`.
+        routes: What answers: `GET /healthz` and the like.
+        refusals: Counts what is refused.
+        limits: What visitors may take up.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        judge: Callable[[str, Headers], Visitor],
+        routes: Mapping[str, Responder],
+        refusals: Refusals,
+        limits: Limits | None = None,
+    ) -> None:
+        self._name = name
+        self._judge = judge
+        self._refusals = refusals
+        self._limits = limits or Limits()
+        self._routes: dict[str, dict[str, Responder]] = {}
+        for route, responder in routes.items():
+            method, _, path = route.partition(" ")
+            self._routes.setdefault(path, {})[method] = responder
+
+    async def serve(
+        self, listen: Listen, arrival: Arrival, certificate: Certificate | None = None
+    ) -> None:
+        """Serve until cancelled.
+
+        Args:
+            listen: Makes what listens, of a protocol factory; it does not serve yet.
+            arrival: Tells who comes, by its address.
+            certificate: What to encrypt with, if at all.
+
+        Raises:
+            OSError: If it cannot listen.
+        """
+        server = web.Server(self._answer, request_factory=self._request)
+        gate = Gate(
+            inside=lambda connection: _OneRequest(server, connection, self.refused),
+            refused=self.refused,
+            arrival=arrival,
+            limits=self._limits,
+            tls=None if certificate is None else certificate.context,
+        )
+        listener = await listen(gate)
+        async with TaskGroup() as group:
+            gate.spawn = group.create_task
+            try:
+                await listener.start_serving()
+                await asyncio.Event().wait()
+            finally:
+                try:
+                    await _close(listener)
+                    await server.shutdown(END_WITHIN_S)
+                finally:
+                    gate.clear()
+
+    def refused(self, reason: str) -> None:
+        """Count a refusal."""
+        self._refusals.add(self._name, reason)
+
+    def _request(
+        self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any
+    ) -> web.BaseRequest:
+        loop = asyncio.get_running_loop()
+        return web.BaseRequest(
+            message, payload, protocol, writer, task, loop, client_max_size=MOST_BYTES
+        )
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer, and tell browsers what not to do."""
+        connection = cast("_OneRequest", request.protocol).connection
+        answer: web.StreamResponse
+        try:
+            answer = await self._respond(request, connection)
+        except RefusedError as refusal:
+            answer = self._refusal(refusal.status, refusal.reason)
+        except web.HTTPException as refusal:
+            answer = self._refusal(refusal.status, refusal.reason)
+            answer.headers.update({it: refusal.headers[it] for it in _TOLD & {*refusal.headers}})
+        except ConnectionError:
+            self.refused(ABORTED)
+            raise
+        except Exception as error:
+            self._refusals.fail(self._name, error)
+            if request.writer.output_size:
+                raise ConnectionAbortedError from error  # half of another answer is out
+            answer = web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR)
+        finally:
+            connection.answer_within(self._limits.answer_s)
+        if not answer.prepared:
+            answer.headers.update(HEADERS)
+            answer.force_close()
+        return answer
+
+    async def _respond(
+        self, request: web.BaseRequest, connection: Connection
+    ) -> web.StreamResponse:
+        if request.version not in (HttpVersion10, HttpVersion11):
+            raise RefusedError(HTTPStatus.BAD_REQUEST)
+        headers = [(name.lower(), value) for name, value in request.headers.items()]
+        visitor = self._judge(connection.peer, headers)
+        if not connection.take_place(visitor.rank, visitor.group):
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE)
+        methods = self._routes.get(request.raw_path.partition("?")[0])
+        if methods is None:
+            raise RefusedError(HTTPStatus.NOT_FOUND)
+        if request.method not in methods:
+            raise web.HTTPMethodNotAllowed(request.method, methods)
+        text = await self._text(request)
+        connection.answer_within(self._limits.answer_s)
+        return await methods[request.method](Visit(request, text, visitor, connection))
+
+    async def _text(self, request: web.BaseRequest) -> str:
+        try:
+            if (request.content_length or 0) > MOST_BYTES:
+                raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            async with asyncio.timeout(self._limits.body_s):
+                return (await request.read()).decode()
+        except TimeoutError:
+            raise RefusedError(HTTPStatus.REQUEST_TIMEOUT) from None
+        except (ValueError, web.RequestPayloadError):
+            raise RefusedError(HTTPStatus.BAD_REQUEST) from None
+
+    def _refusal(self, status: int, reason: str) -> web.Response:
+        self.refused(str(int(status)))
+        return web.Response(status=status, text=f"{reason}\n")
+
+
+class _OneRequest(web.RequestHandler):
+    """One request. The library would log whatever strangers send: a stranger could fill the journal."""
+
+    __slots__ = ("_refused", "connection")
+
+    def __init__(
+        self, server: web.Server, connection: Connection, refused: Callable[[str], None]
+    ) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            logger=_NOBODY,
+            access_log=None,  # type: ignore[arg-type] # as the library's own runner takes it
+            auto_decompress=False,
+            lingering_time=LINGER_S,
+        )
+        self.connection = connection
+        self._refused = refused
+
+    def data_received(self, data: bytes) -> None:
+        """Take what comes, but nothing after the one request that is answered."""
+        for at in range(0, max(len(data), 1), PIECE_BYTES):
+            if self._request_count > 1:
+                return
+            super().data_received(data[at : at + PIECE_BYTES])
+            for message, _ in self._messages:
+                error = getattr(message, "exc", None)  # why it is no request
+                if isinstance(error, BaseException):
+                    # Its frames hold all that came, until somebody collects the garbage.
+                    error.__traceback__ = error.__context__ = None
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - the library's
+    ) -> web.StreamResponse:
+        """Return the answer to what is no request at all."""
+        if isinstance(exc, ConnectionError):
+            raise exc  # nobody is there to be answered
+        self._refused(str(int(status)))
+        if request.writer.output_size:
+            raise ConnectionAbortedError  # half of another answer is out
+        answer = web.Response(status=status, text=f"{HTTPStatus(status).phrase}\n", headers=HEADERS)
+        answer.force_close()
+        return answer
+
+
+class Website:
+    """Serves a few paths. Fills `Chore`.
+
+    Args:
+        address: Where.
+        doorman: Who is let in.
+        routes: What answers: `GET /healthz` and the like.
+        refusals: Counts what is refused.
+
+    Attributes:
+        routes: What can be asked.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        doorman: Doorman,
+        routes: Mapping[str, Responder],
+        refusals: Refusals,
+    ) -> None:
+        name = address.setting.partition(".")[0]
+        self.routes = tuple(routes)
+        self._address = address
+        self._doorman = doorman
+        self._site = Site(name, doorman.visitor, routes, refusals)
+
+    async def run(self) -> None:
+        """Serve until cancelled; where the port is taken, try again and again."""
+        told, at = False, self._address
+        while True:
+            try:
+                await self._site.serve(self._listen, self._doorman.arrival, at.certificate)
+            except OSError as error:
+                if not told:
+                    log.warning("%s: %s:%d: %s", at.setting, at.host, at.port, error.strerror)
+                told = True
+                await asyncio.sleep(REOPEN_S)
+
+    async def _listen(self, gate: Gate) -> asyncio.Server:
+        # One that serves at once leaves its sockets open if it is cancelled on the way.
+        return await asyncio.get_running_loop().create_server(
+            gate, self._address.host, self._address.port, backlog=BACKLOG, start_serving=False
+        )
+
+
+async def _close(listener: asyncio.Server) -> None:
+    # asyncio forgets the socket of a connection that it has accepted and not made yet when its
+    # server closes; it makes it in the next turn of the loop.
+    loop = asyncio.get_running_loop()
+    for each in listener.sockets:
+        loop.remove_reader(each.fileno())
+    try:
+        await asyncio.sleep(0)
+    finally:
+        listener.close()
+
+
+async def serve_unix(
+    listener: object, name: str, routes: Mapping[str, Responder], refusals: Refusals, limits: Limits
+) -> None:
+    """Serve at a Unix socket until cancelled: whoever can reach it may ask."""
+
+    async def listen(gate: Gate) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        return await loop.create_unix_server(gate, sock=listener, start_serving=False)  # type: ignore[arg-type]
+
+    site = Site(name, lambda _peer, headers: for_anybody(headers), routes, refusals, limits)
+    await site.serve(listen, lambda _peer: (Rank.OWN, ""))

@@ -1,0 +1,282 @@
+"""The page for a screen, and for a phone in the same network: served, fed and obeyed.
+
+Imported only where there is to be a page.
+"""
+
+import asyncio
+import hashlib
+import json
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from voiced.api.access import COOKIE, Doorman, RefusedError, Visitor
+from voiced.api.captions import Subtitles
+from voiced.api.device_control import Steering
+from voiced.api.http_server import Address, Responder, Visit, Website
+from voiced.api.refusals import Refusals
+from voiced.errors import RequestRefused, VoicedError
+from voiced.lib.task_group import TaskGroup
+from voiced.reload.overrides import Wishes
+
+PAGE = Path(__file__).with_name("page")
+KINDS = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+MOST_ORDER_BYTES = 64 * 1024
+"""As many as the longest prompt may have, in any script."""
+
+ORDERS_PER_S = 10.0
+BURST = 20.0
+SEND_WITHIN_S = 5.0
+PULSE_S = 20.0
+PART_WITHIN_S = 0.5
+LOOK_EVERY_S = 0.5
+WRONG_TOKENS = 5
+FORGIVEN_AFTER_S = 60.0
+REMEMBERED_GROUPS = 256
+A_YEAR_S = 31_536_000
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What visitors may do.
+
+    Attributes:
+        may_read: Tells whether they may read what is said; it is told whether they are at the
+            device itself.
+        wishes: What a person may set; None if they may not.
+    """
+
+    may_read: Callable[[bool], bool]
+    wishes: Wishes | None = None
+
+
+class Kiosk:
+    """Serves the page. Fills `Chore`.
+
+    Args:
+        address: Where.
+        doorman: Who is let in.
+        steering: What is shown and done.
+        subtitles: What is said.
+        permits: What visitors may do.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        doorman: Doorman,
+        steering: Steering,
+        subtitles: Subtitles,
+        permits: Permits,
+        refusals: Refusals,
+    ) -> None:
+        self._doorman = doorman
+        self._steering = steering
+        self._subtitles = subtitles
+        self._may_read = permits.may_read
+        self._wishes = permits.wishes
+        files = [_File(path) for path in PAGE.iterdir() if path.suffix in KINDS]
+        self._wrong: OrderedDict[str, list[float]] = OrderedDict()
+        routes: dict[str, Responder] = {f"GET /{file.name}": file.answer for file in files}
+        routes |= {"GET /": routes["GET /index.html"]}
+        routes |= {"GET /live": self._live, "POST /enter": self._enter}
+        site = Website(address, doorman, routes, refusals)
+        self.run, self.routes = site.run, site.routes
+
+    async def _enter(self, visit: Visit) -> web.Response:
+        """Let a browser in for good that shows the token once."""
+        group, token = visit.visitor.group, visit.text.strip()
+        if self._is_tiresome(group):
+            raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS)
+        if not self._doorman.knows(token):
+            self._wrong.setdefault(group, []).append(time.monotonic())
+            raise RefusedError(HTTPStatus.FORBIDDEN)
+        answer = web.Response(status=HTTPStatus.NO_CONTENT)
+        is_secure = visit.connection.is_encrypted or visit.visitor.is_secure
+        answer.set_cookie(
+            COOKIE, token, max_age=A_YEAR_S, httponly=True, samesite="Strict", secure=is_secure
+        )
+        return answer
+
+    def _is_tiresome(self, group: str) -> bool:
+        """Tell whether somebody has guessed too often of late."""
+        while len(self._wrong) > REMEMBERED_GROUPS:
+            self._wrong.popitem(last=False)
+        recent = [
+            at_s
+            for at_s in self._wrong.get(group, [])
+            if time.monotonic() - at_s < FORGIVEN_AFTER_S
+        ]
+        if recent:
+            self._wrong[group] = recent
+        else:
+            self._wrong.pop(group, None)
+        return len(recent) >= WRONG_TOKENS
+
+    async def _live(self, visit: Visit) -> web.WebSocketResponse:
+        """Show everything as it happens, and do what is ordered."""
+        if not _asks_for_socket(visit.request.headers):
+            raise RefusedError(HTTPStatus.UPGRADE_REQUIRED)
+        may_enter = visit.visitor.may_enter
+        if may_enter and not visit.connection.settle():
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE)
+        if not visit.connection.upgrade():
+            raise RefusedError(HTTPStatus.BAD_REQUEST)
+        socket = web.WebSocketResponse(
+            max_msg_size=MOST_ORDER_BYTES, heartbeat=PULSE_S, compress=False, timeout=PART_WITHIN_S
+        )
+        await socket.prepare(visit.request)
+        if may_enter:
+            await self._serve(socket, visit.visitor)
+        else:
+            await socket.close(code=WSCloseCode.POLICY_VIOLATION)
+        return socket
+
+    async def _serve(self, socket: web.WebSocketResponse, visitor: Visitor) -> None:
+        async with TaskGroup() as group:
+            feeding = [
+                group.create_task(self._show(socket), name="kiosk status"),
+                group.create_task(self._caption(socket, visitor), name="kiosk captions"),
+            ]
+            if self._wishes is not None:
+                feeding.append(group.create_task(self._offer(socket), name="kiosk settings"))
+            await self._obey(socket)
+            for task in feeding:
+                task.cancel()
+
+    async def _show(self, socket: web.WebSocketResponse) -> None:
+        async with aclosing(self._steering.watch()) as sights:
+            async for sight in sights:
+                await _send(socket, {"type": "sight", **asdict(sight)})
+        await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
+
+    async def _offer(self, socket: web.WebSocketResponse) -> None:
+        """Show what a person may set, now and whenever it has changed."""
+        assert self._wishes is not None  # noqa: S101 - nobody calls this without
+        shown: Mapping[str, str | None] | None = None
+        while True:
+            now = self._wishes.now()
+            if now != shown:
+                await _send(socket, {"type": "settings", **now})
+                shown = now
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _caption(self, socket: web.WebSocketResponse, visitor: Visitor) -> None:
+        async with aclosing(self._subtitles.watch()) as captions:
+            async for caption in captions:
+                if not self._may_read(visitor.is_device):
+                    continue
+                words = {"speaker": caption.speaker, "text": caption.text}
+                state = {"final": caption.final, "interrupted": caption.interrupted}
+                await _send(socket, {"type": "caption", **words, **state})
+        await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
+
+    async def _obey(self, socket: web.WebSocketResponse) -> None:
+        patience, before_s = BURST, time.monotonic()
+        async for message in socket:
+            now_s = time.monotonic()
+            patience = min(BURST, patience + (now_s - before_s) * ORDERS_PER_S) - 1
+            before_s = now_s
+            if patience < 0 or message.type is not WSMsgType.TEXT:
+                await socket.close(code=WSCloseCode.POLICY_VIOLATION)
+                return
+            try:
+                if await self._do(json.loads(message.data)):
+                    await _send(socket, {"type": "kept"})
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                await _send(socket, {"type": "problem", "text": "That was not understood."})
+            except VoicedError as error:
+                await _send(socket, {"type": "problem", "text": str(error)})
+
+    async def _do(self, order: Mapping[str, Any]) -> bool:
+        """Obey; tell whether there is something that was kept."""
+        match order["do"]:
+            case "talk":
+                self._steering.press()
+            case "mute":
+                self._steering.mute(None)
+            case "volume":
+                self._steering.set_volume(_whole(order["to"]))
+            case "settings" if self._wishes is not None:
+                await self._wishes.change(_texts(order["changed"]), _texts(order.get("was", {})))
+                return True
+            case _:
+                raise RequestRefused("there is no such order")
+        return False
+
+
+class _File:
+    """A file of the page, held in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self._content = path.read_bytes()
+        self._kind = KINDS[path.suffix]
+        self._tag = f'"{hashlib.sha256(self._content).hexdigest()[:16]}"'
+
+    async def answer(self, visit: Visit) -> web.Response:
+        headers = {"ETag": self._tag}
+        if visit.request.headers.get("If-None-Match") == self._tag:
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return web.Response(
+            body=self._content, content_type=self._kind, charset="utf-8", headers=headers
+        )
+
+
+def _asks_for_socket(headers: Mapping[str, str]) -> bool:
+    """Tell whether a request is the beginning of a WebSocket as our page opens it.
+
+    The library would take less, and write into the log what it does not like.
+    """
+    key = headers.get("Sec-WebSocket-Key", "")
+    return (
+        headers.get("Upgrade", "").strip().lower() == "websocket"
+        and "upgrade" in [it.strip().lower() for it in headers.get("Connection", "").split(",")]
+        and headers.get("Sec-WebSocket-Version") == "13"
+        and re.fullmatch(r"[A-Za-z0-9+/]{22}==", key) is not None
+        and "Sec-WebSocket-Protocol" not in headers
+    )
+
+
+def _whole(number: object) -> int:
+    """Return a whole number; 20.0 is one, as JavaScript writes it."""
+    if isinstance(number, bool) or not isinstance(number, int | float) or number != number // 1:
+        raise TypeError
+    return int(number)
+
+
+def _text(value: object) -> str:
+    """Return a text that a file can hold."""
+    if not isinstance(value, str):
+        raise TypeError
+    value.encode()
+    return value
+
+
+def _texts(value: Mapping[str, object]) -> dict[str, str]:
+    return {_text(key): _text(each) for key, each in value.items()}
+
+
+async def _send(socket: web.WebSocketResponse, message: Mapping[str, object]) -> None:
+    """Send, or let go of somebody who does not take it."""
+    # What an agent says may hold half a character.
+    text = json.dumps(message, ensure_ascii=False).encode(errors="replace").decode()
+    try:
+        async with asyncio.timeout(SEND_WITHIN_S):
+            await socket.send_str(text)
+    except (TimeoutError, ConnectionError):
+        with suppress(ConnectionError, TimeoutError):
+            await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)

@@ -1,0 +1,332 @@
+"""The connection to an MQTT broker, over which a device is seen and steered.
+
+Imported only where there is to be one. What is said is neither published nor logged; nor is a
+payload, which may hold it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from voiced.api.device_control import Steering
+from voiced.api.mqtt_commands import Orders
+from voiced.api.mqtt_payloads import (
+    OFFLINE,
+    ONLINE,
+    QOS,
+    STATE,
+    Device,
+    Diagnostics,
+    Topics,
+    is_state_of,
+)
+from voiced.api.mqtt_publisher import Sources, Teller
+from voiced.config.schema_services import UNTOLD, MqttSection
+from voiced.config.secret import TEXT
+from voiced.devices.network.connector import Connector
+from voiced.devices.network.diagnosis import no_answer
+from voiced.devices.network.mqtt_socket import (
+    CONNECT_WITHIN_S,
+    HUNG_UP,
+    MOST_PACKET_BYTES,
+    REFUSED,
+    Client,
+    Opener,
+    broker_of,
+    identity_of,
+    is_too_new,
+    why_refused,
+)
+from voiced.errors import LinkError, LinkRejected, Redial, VoicedError
+from voiced.lib.backoff import AFTER_REFUSAL, Backoff, until_changed
+from voiced.lib.task_group import TaskGroup
+from voiced.storage.mqtt_retained import BrokerTraces
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S = 30
+
+MOST_WAITING = 64
+
+SHOW_WITHIN_S = 2.0
+"""How long a broker may take to show what it has kept."""
+
+
+@dataclass
+class Mqtt:
+    """Shows a device to a broker and does what is ordered there. Fills `Chore` and `Observer`.
+
+    Attributes:
+        section: The settings.
+        device: Which device it is.
+        steering: What is shown and done.
+        revision: Tells what the settings in force are called by the server that sent them.
+        traces: Knows what was told at other topics, under another name or before a restart.
+        stays: Tells whether the settings still want this broker.
+        diagnostics: Tells how the board fares, and what rings next.
+        page: Tells where the page of this device is, if others can open it.
+        backoff: When to try again.
+        connector: Opens connections.
+    """
+
+    section: MqttSection
+    device: Device
+    steering: Steering
+    revision: Callable[[], str | None]
+    traces: BrokerTraces
+    stays: Callable[[], bool] = lambda: True
+    diagnostics: Callable[[], Diagnostics] = Diagnostics
+    page: Callable[[], str | None] = lambda: None
+    backoff: Backoff = field(default_factory=Backoff)
+    connector: Connector | None = None
+
+    def __post_init__(self) -> None:
+        section = self.section
+        self._broker = broker_of(section)
+        discovery = None if section.discovery == UNTOLD else section.discovery
+        self._topics = Topics(self.device, section.prefix, discovery)
+        self._former: set[str] = set()
+        self._kept: dict[str, asyncio.Future[bytes]] = {}
+        self._opener = Opener(self._broker, section.ca_file, self.connector, identity_of(section))
+        self._protocol = aiomqtt.ProtocolVersion.V5
+        self._connected_s: float | None = None
+        self._is_away = True
+        self._teller = Teller(
+            self.device,
+            self._topics,
+            Sources(self.steering, self.revision, self.diagnostics, self.page),
+        )
+        self.noticed = self._teller.noticed
+        self._complaints: set[str] = set()
+        self._orders = Orders(self._topics.orders, self.steering, may_unmute=section.unmute)
+
+    async def run(self) -> None:
+        """Stay connected until cancelled; then say goodbye, within a second."""
+        section, failures = self.section, 0
+        left = self.traces.left_at(section.host, section.port, tls=section.tls)
+        self._former = {*left} - self._topics.kept
+        self._note(self._former | self._topics.kept)
+        while True:
+            self._connected_s, self._is_away = None, True
+            try:
+                await self._stay()
+            except Redial:
+                continue
+            except LinkRejected as error:
+                self._complain(error)
+                await until_changed(self._password, AFTER_REFUSAL.pause_s(failures))
+                failures += 1
+                continue
+            except VoicedError as error:
+                self._complain(error)
+            if self._lasted_s() >= self.backoff.steady_s:
+                failures = 0
+            await asyncio.sleep(self.backoff.pause_s(failures))
+            failures += 1
+
+    def _note(self, topics: Collection[str]) -> None:
+        """Remember where the broker may keep something."""
+        section = self.section
+        self.traces.note(section.host, section.port, topics, tls=section.tls)
+
+    def _lasted_s(self) -> float:
+        if self._connected_s is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._connected_s
+
+    def _complain(self, error: VoicedError) -> None:
+        """Tell that there is no connection: once, and once of each thing only its owner can mend."""
+        topic = "network" if isinstance(error, LinkError) else str(error)
+        if isinstance(error, LinkRejected):
+            topic = error.reason
+        level = logging.DEBUG if topic in self._complaints else logging.WARNING
+        self._complaints.add(topic)
+        log.log(level, "mqtt.lost: %s", str(error))  # it holds on to the dead connection
+
+    async def _stay(self) -> None:
+        """Connect, and serve as long as the connection lasts.
+
+        Raises:
+            VoicedError: Why it did not come about, or ended.
+        """
+        client = await self._client()
+        try:
+            async with client:
+                self._connected_s = asyncio.get_running_loop().time()
+                await self._attend(client)
+        except MqttConnectError as refusal:
+            raise self._refused(refusal) from None
+        except aiomqtt.MqttError:
+            raise self._not_taken(client) from None
+        finally:
+            client.cut()
+
+    async def _client(self) -> Client:
+        """Return what speaks MQTT over a new connection, with the password as it is now."""
+        password = self._password()  # before there is a connection to be left open
+        version: dict[str, Any] = {"clean_session": True}
+        if self._protocol is aiomqtt.ProtocolVersion.V5:
+            limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            limits.MaximumPacketSize = MOST_PACKET_BYTES  # it keeps larger ones to itself
+            version = {"clean_start": True, "properties": limits}
+        return Client(
+            await self._opener.open(),
+            self._broker,
+            identifier=self.device.id,
+            username=self.section.username,
+            password=password,
+            protocol=self._protocol,
+            will=aiomqtt.Will(self._topics.availability, OFFLINE, QOS, retain=True),
+            keepalive=KEEPALIVE_S,
+            max_queued_incoming_messages=MOST_WAITING,
+            **version,
+        )
+
+    def _password(self) -> str | None:
+        secret = self.section.password
+        return None if secret is None else secret.resolve(TEXT)
+
+    def _not_taken(self, client: Client) -> VoicedError:
+        """Return why the broker has not taken us, although it did not say so."""
+        if not client.fault:
+            return no_answer(str(self._broker), CONNECT_WITHIN_S)
+        if client.fault == HUNG_UP and self._protocol is aiomqtt.ProtocolVersion.V5:
+            self._protocol = aiomqtt.ProtocolVersion.V311  # some hang up on what they do not know
+            return Redial(f"{self._broker} may speak MQTT 3.1.1 only")
+        self._protocol = aiomqtt.ProtocolVersion.V5
+        return LinkError(f"{self._broker} {client.fault} instead of taking us")
+
+    def _refused(self, refusal: MqttConnectError) -> VoicedError:
+        if is_too_new(refusal) and self._protocol is aiomqtt.ProtocolVersion.V5:
+            self._protocol = aiomqtt.ProtocolVersion.V311
+            return Redial(f"{self._broker} speaks MQTT 3.1.1 only")
+        return why_refused(refusal, self._broker, self.section.username)
+
+    async def _attend(self, client: Client) -> None:
+        """Tell and obey until the connection is lost.
+
+        Raises:
+            LinkError: Then.
+        """
+        reason = ""
+        try:
+            try:
+                async with TaskGroup() as group:
+                    group.create_task(self._teller.watch(), name="mqtt sights")
+                    group.create_task(self._tell(client), name="mqtt states")
+                    await self._obey(client)
+            except* aiomqtt.MqttError as errors:
+                reason = _reason(errors)
+            if not reason and client.fault not in ("", HUNG_UP):
+                reason = f": it {client.fault}"
+        except asyncio.CancelledError:
+            if self.stays():
+                await client.say_goodbye({self._topics.availability: OFFLINE})
+            elif await client.say_goodbye(dict.fromkeys(sorted(self._topics.kept), "")):
+                self._note(self._former)
+            raise
+        raise LinkError(f"the connection to {self._broker} was lost{reason}")
+
+    async def _tell(self, client: Client) -> None:
+        await self._listen(client)
+        await self._teller.tell(client, partial(self._settle, client))
+
+    async def _settle(self, client: Client) -> None:
+        if self._is_away:
+            log.info("mqtt.connected: %s", self._broker)
+        self._is_away = False
+        self._complaints.clear()
+        await self._forget(client)
+
+    async def _forget(self, client: Client) -> None:
+        """Have the broker forget what is ours at former topics: that is what it does when it gets nothing."""
+        roots: dict[str, list[str]] = {}
+        for topic in sorted(self._former):
+            roots.setdefault(topic.rpartition("/")[0], []).append(topic)
+        for root, topics in roots.items():
+            told_at = f"{root}/{STATE}"
+            ours = told_at not in topics or await self._is_ours(client, told_at)
+            for topic in topics if ours else ():
+                await client.keep(topic, "")
+            if ours is not None:
+                self._former.difference_update(topics)
+        self._note(self._former | self._topics.kept)
+
+    async def _is_ours(self, client: Client, topic: str) -> bool | None:
+        """Tell whether the state kept at `topic` is of this device; None if the broker shows none."""
+        kept = self._kept[topic] = asyncio.get_running_loop().create_future()
+        try:
+            if await client.listen([topic]):
+                return False
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SHOW_WITHIN_S):
+                    await kept
+        finally:
+            del self._kept[topic]
+        await client.stop_listening(topic)
+        return (
+            is_state_of(self.device, kept.result())
+            if kept.done() and not kept.cancelled()
+            else None
+        )
+
+    async def _listen(self, client: Client) -> None:
+        topics = [*self._topics.orders, *filter(None, [self._topics.birth])]
+        # Of its own it hears what another device of its name, and the will of a dead connection, say.
+        for topic in await client.listen([*topics, self._topics.availability, self._topics.state]):
+            if topic in topics:
+                self._orders.ignore(topic, "the broker does not let this user read it")
+
+    async def _obey(self, client: Client) -> None:
+        async for message in client.messages:
+            if self._orders.has_patience():
+                self._take(message)
+
+    def _take(self, message: aiomqtt.Message) -> None:
+        topic, payload = message.topic.value, bytes(message.payload)
+        if self._overhears(topic, payload, is_kept=message.retain):
+            return
+        if topic == self._topics.birth:
+            if payload == ONLINE.encode() and not message.retain:
+                self._teller.tell_anew()
+        else:
+            self._orders.take(topic, payload, is_kept=message.retain)
+
+    def _overhears(self, topic: str, payload: bytes, *, is_kept: bool) -> bool:
+        """Tell whether `topic` is one at which devices tell; if so, heed what was told."""
+        if (kept := self._kept.get(topic)) is not None:
+            if not kept.done():
+                kept.set_result(payload)
+        elif topic == self._topics.state:
+            if payload and not is_state_of(self.device, payload):
+                self._orders.ignore(
+                    topic, "another device of this name tells there; give each its own"
+                )
+        elif topic != self._topics.availability:
+            return False
+        elif not is_kept and payload != ONLINE.encode():
+            self._teller.tell_anew()
+        return True
+
+
+_HINTS = {142: "; another client has this device's id: is it a copy of its card?"}
+"""By the reason code of MQTT 5: what to make of it."""
+
+
+def _reason(errors: BaseExceptionGroup[aiomqtt.MqttError]) -> str:
+    """Return what the broker said when it closed the connection, if it did."""
+    for error in errors.exceptions:
+        code = getattr(error.__cause__, "rc", None)
+        if isinstance(code, ReasonCode) and code.value != REFUSED:  # paho's word for no word
+            return f": {code}{_HINTS.get(code.value, '')}"
+    return ""

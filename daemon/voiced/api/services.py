@@ -1,0 +1,293 @@
+"""What faces the outside: built, imported and run only while the settings ask for it."""
+
+import asyncio
+import ipaddress
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from voiced.api.access import Doorman
+from voiced.api.captions import Subtitles
+from voiced.api.device_control import Steering
+from voiced.api.optional_service import Audience, Outlet
+from voiced.api.own_names import is_own, own_links
+from voiced.api.refusals import Refusals
+from voiced.assembly.factory import link_options
+from voiced.config.schema_services import KioskSection, MetricsSection, MqttSection
+from voiced.devices.network.connector import Connector
+from voiced.devices.network.link import LinkOptions
+from voiced.errors import NotSavedError, RequestRefused
+from voiced.host.board import is_throttled, temperature, wifi_dbm
+from voiced.host.serial import machine_mark, serial_number
+from voiced.lib.net_address import is_loopback
+from voiced.ports import Chore
+from voiced.reload.applier import Adopter
+from voiced.reload.overrides import Wishes
+from voiced.reload.reloader import Reconfigurer
+from voiced.runtime.guard import Guard
+from voiced.storage.mqtt_retained import BrokerTraces
+from voiced.storage.state_files import KIOSK_TOKEN
+from voiced.storage.state_store import StateStore
+
+TOKEN_BYTES = 24
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}")
+KIOSK_SETTING = "kiosk.listen"
+
+
+def _no_margin() -> float | None:
+    return None
+
+
+@dataclass
+class Outside:
+    """Everything of a daemon that faces the outside.
+
+    Attributes:
+        adopter: Tells what runs, and by which settings.
+        reconfigurer: Tells where those come from.
+        wishes: What people may set.
+        store: Where a token is kept that visitors must show; and how the disk is.
+        guard: Looks after all of it.
+        steering: What can be seen and done.
+        subtitles: What is said.
+        audience: Who follows what happens.
+        refusals: Counts what is refused to strangers.
+        margin_s: Tells how long until systemd would start the daemon anew.
+    """
+
+    adopter: Adopter
+    reconfigurer: Reconfigurer
+    wishes: Wishes
+    store: StateStore
+    guard: Guard
+    steering: Steering = field(init=False)
+    subtitles: Subtitles = field(init=False)
+    audience: Audience = field(init=False)
+    refusals: Refusals = field(default_factory=Refusals)
+    margin_s: Callable[[], float | None] = _no_margin
+
+    def __post_init__(self) -> None:
+        adopter = self.adopter
+        self.steering = Steering(lambda: adopter.runtime, lambda: adopter.running.device.name)
+
+        def heard_ms(reply_id: str) -> float | None:
+            return adopter.runtime.playout.heard_ms(reply_id)
+
+        self.subtitles = Subtitles(heard_ms)
+        self.audience = Audience([self.steering], self.guard)
+        self._door: Doorman | None = None
+        self._began_s = time.monotonic()
+        self._traces = BrokerTraces(self.store)
+        self._outlets = (
+            Outlet("kiosk", lambda: adopter.running.kiosk, self._kiosk, self.guard),
+            Outlet("metrics", lambda: adopter.running.metrics, self._monitor, self.guard),
+            Outlet("mqtt", self._broker, self._mqtt, self.guard),
+        )
+        adopter.adopted = self.look
+        self.look()
+
+    @property
+    def chores(self) -> tuple[Chore, ...]:
+        """What has to run for all that."""
+        return self._outlets
+
+    def look(self) -> None:
+        """Take note that the settings may have changed."""
+        privacy = self.adopter.running.privacy
+        self.subtitles.keep(privacy.transcript_lines if privacy.transcripts else 0)
+        for outlet in self._outlets:
+            outlet.look()
+
+    @property
+    def revision(self) -> str | None:
+        """What the settings in force are called by the server that sent them."""
+        sent = self.reconfigurer.record.sent
+        return None if sent is None else str(sent.revision or sent.digest[:12])
+
+    def page(self) -> dict[str, object]:
+        """Return how the page is reached, as JSON can hold it.
+
+        Raises:
+            RequestRefused: If there is none, or not yet.
+        """
+        if self.adopter.running.kiosk is None:
+            raise RequestRefused("there is no page; write `kiosk: {}` into the settings")
+        if self._door is None:
+            raise RequestRefused("the page is not there yet; see `voiced logs`")
+        section = self.adopter.running.kiosk
+        return {"links": links(section, self._door), "open": is_open(section)}
+
+    def may_read(self, is_device: bool) -> bool:  # noqa: FBT001 - it is the one argument
+        """Tell whether a visitor, at the device itself or not, may read what is said."""
+        who = self.adopter.running.privacy.captions
+        return who == "network" or (who == "device" and is_device)
+
+    async def _kiosk(self, section: KioskSection) -> Chore:
+        module = await asyncio.to_thread(import_module, "voiced.api.kiosk")
+        host, port = _split(section.listen)
+        token = await kiosk_token(self.store) if is_open(section) else None
+        proxies = [ipaddress.ip_network(each, strict=False) for each in section.trusted_proxy]
+        self._door = Doorman(port, section.names, token, proxies, is_own)
+        page: Chore = module.Kiosk(
+            module.Address(host, port, KIOSK_SETTING, _certificate(section)),
+            self._door,
+            self.steering,
+            self.subtitles,
+            module.Permits(self.may_read, self.wishes if section.settings else None),
+            self.refusals,
+        )
+        return page
+
+    async def _monitor(self, section: MetricsSection) -> Chore:
+        module = await asyncio.to_thread(import_module, "voiced.api.health")
+        host, port = _split(section.listen)
+        token = None if section.token is None else section.token.resolve()
+        metrics = module.Metrics(partial(self._reading, module.Reading))
+        monitor = module.Monitor(
+            module.Address(host, port, "metrics.listen"),
+            Doorman(port, section.names, token, is_own=is_own),
+            self.steering,
+            metrics,
+            self.refusals,
+        )
+        return self.audience.attended(metrics, monitor)
+
+    def _broker(self) -> tuple[MqttSection, str, LinkOptions] | None:
+        running = self.adopter.running
+        if running.mqtt is None:
+            return None
+        return running.mqtt, running.device.name, link_options(running)
+
+    async def _mqtt(self, asked: tuple[MqttSection, str, LinkOptions]) -> Chore:
+        section, name, options = asked
+        module = await asyncio.to_thread(import_module, "voiced.api.mqtt")
+        device = module.Device(name, serial_number() or machine_mark())
+
+        def stays() -> bool:
+            now = self.adopter.running.mqtt
+            return now is not None and (now.host, now.port) == (section.host, section.port)
+
+        link = module.Mqtt(
+            section,
+            device,
+            self.steering,
+            lambda: self.revision,
+            self._traces,
+            stays,
+            partial(self._diagnostics, module.Diagnostics),
+            self._page,
+            connector=Connector(options, self.adopter.resolver),
+        )
+        return self.audience.attended(link, link)
+
+    def _page(self) -> str | None:
+        """Return where others open the page, without what lets them in."""
+        section = self.adopter.running.kiosk
+        if section is None or not is_open(section):
+            return None
+        return next(iter(addresses(section)), None)
+
+    def _diagnostics(self, make: Callable[..., Any]) -> Any:
+        alarms = self.adopter.runtime.alarms
+        waiting = [] if alarms is None else alarms.all()
+        return make(
+            started=datetime.now(UTC) - timedelta(seconds=time.monotonic() - self._began_s),
+            next_alarm=waiting[0].rings_at if waiting else None,
+            temperature=temperature(),
+            wifi_dbm=wifi_dbm(),
+        )
+
+    def _reading(self, make: Callable[..., Any]) -> Any:
+        runtime, record = self.adopter.runtime, self.reconfigurer.record
+        now, uplink = runtime.progress, runtime.uplink
+        return make(
+            captured_periods=now.captured_periods,
+            dropped_periods=uplink.dropped_periods,
+            dropped_s=uplink.dropped_ms / 1000,
+            replayed_periods=uplink.replayed_periods,
+            overruns=now.overruns,
+            underruns=now.underruns,
+            gaps=runtime.playout.underruns,
+            revision=None if record.sent is None else record.sent.revision,
+            on_trial=record.trial is not None,
+            taken_back=len(record.failed),
+            watchdog_margin_s=self.margin_s(),
+            temperature=temperature(),
+            throttled=is_throttled(),
+            failing=frozenset(fault.name for fault in self.guard.faults),
+            failures=self.guard.failures,
+            refused=self.refusals.counts,
+            disk=self.store.report,
+        )
+
+
+def is_open(section: KioskSection) -> bool:
+    """Tell whether others than this device can come to the page: by the network, or by a proxy."""
+    is_here = is_loopback(_split(section.listen)[0])
+    return not is_here or bool(section.names or section.trusted_proxy)
+
+
+def links(section: KioskSection, door: Doorman) -> list[str]:
+    """Return the addresses of a page; they let in whoever opens them."""
+    fragment = f"#{door.token}" if is_open(section) else ""
+    return [f"{address}{fragment}" for address in addresses(section)]
+
+
+def addresses(section: KioskSection) -> list[str]:
+    """Return where a page is.
+
+    Names at which a proxy serves a page of this device alone are reached over TLS.
+    """
+    host, port = _split(section.listen)
+    if not is_open(section):
+        return [f"http://127.0.0.1:{port}/"]
+    names = [f"[{name}]" if ":" in name else name for name in section.names]
+    if is_loopback(host) and section.certificate is None:
+        return [f"https://{name}/" for name in names or own_links()]
+    scheme = "http" if section.certificate is None else "https"
+    return [f"{scheme}://{name}:{port}/" for name in (*names, *own_links())]
+
+
+def _certificate(section: KioskSection) -> Any:
+    if section.certificate is None or section.key is None:
+        return None
+    module = import_module("voiced.api.certificate")
+    return module.Certificate(Path(section.certificate), Path(section.key), "kiosk.certificate")
+
+
+def _split(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+async def kiosk_token(store: StateStore) -> str:
+    """Return what visitors from elsewhere must show, made up by the first call."""
+    file = store.open(KIOSK_TOKEN)
+    known = file.read(read_token)
+    if known is None:
+        known = secrets.token_urlsafe(TOKEN_BYTES)
+        content = f"{known}\n".encode()
+        try:
+            await file.save(content)
+        except NotSavedError:
+            file.put(content)  # until the disk takes it, it lasts as long as this process
+    return known
+
+
+def read_token(content: bytes) -> str:
+    """Return the token in `content`.
+
+    Raises:
+        ValueError: If there is none that is hard to guess.
+    """
+    known = content.decode("ascii").strip()
+    if TOKEN.fullmatch(known) is None:
+        raise ValueError("not a token")
+    return known

@@ -1,0 +1,1 @@
+"""From settings to objects: which class implements each port."""

@@ -1,0 +1,277 @@
+"""The settings of what faces the outside: servers, screens, monitors, smart homes; see `schema`."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from voiced.config.secret import Secret
+from voiced.config.types import (
+    AbsolutePath,
+    HostName,
+    HttpUrl,
+    Listen,
+    Network,
+    PublicKey,
+    Reference,
+    Section,
+    SettingName,
+    Topic,
+    expect,
+    live,
+    restart,
+)
+from voiced.lib.permissions import owner
+
+
+class RemoteSection(Section, frozen=True, kw_only=True):
+    """Settings fetched from a server, laid over those of this file."""
+
+    url: Annotated[
+        HttpUrl,
+        live(
+            "Where they are; {name} and {serial} stand for this device's. http:// is for this "
+            "machine only.",
+            owner("hand the device over to another server"),
+            "https://config.example.org/voiced.yaml",
+        ),
+    ]
+    interval_s: Annotated[
+        Annotated[float, msgspec.Meta(ge=5, le=86_400)],
+        live(
+            "How often to ask whether they have changed, 20 % more or less.",
+            owner("have the device ask for settings once a day or all the time"),
+        ),
+    ] = 300.0
+    public_key: Annotated[
+        PublicKey | None,
+        live(
+            "Whose minisign signature they must carry, found at the same address with .minisig; "
+            "its trusted comment names their revision.",
+            owner("have settings trusted that somebody else signed"),
+            "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3",
+        ),
+    ] = None
+    ca_file: Annotated[
+        AbsolutePath | None,
+        live(
+            "Certificates to trust for that address besides the system's own (PEM).",
+            owner("have another server trusted in its place"),
+            "/etc/voiced/ca.pem",
+        ),
+    ] = None
+    trial_s: Annotated[
+        Annotated[float, msgspec.Meta(ge=5, le=3600)],
+        live(
+            "How long new ones must work before they are kept.",
+            owner("have settings kept that were hardly tried"),
+        ),
+    ] = 120.0
+    allow: Annotated[
+        Annotated[tuple[SettingName, ...], expect("a list of names like agent.url")],
+        live(
+            "Settings that the server may change though only this file should.",
+            owner("allow itself everything else"),
+        ),
+    ] = ()
+
+
+UNTOLD = "none"
+"""What `mqtt.discovery` is where Home Assistant is to be told nothing."""
+
+
+class KioskSection(Section, frozen=True, kw_only=True):
+    """The page for a screen."""
+
+    listen: Annotated[
+        Listen,
+        restart(
+            "Address and port to serve it at; other devices see it only at an address of the "
+            "network, like 0.0.0.0:8080, and with the link that `voiced kiosk` shows.",
+            owner("open the page to the whole network"),
+        ),
+    ] = "127.0.0.1:8080"
+    names: Annotated[
+        Annotated[tuple[HostName, ...], expect("a list of host names")],
+        restart(
+            "Names that browsers may call this device by, besides its host name and addresses. They "
+            "may lead to a proxy on this device: its own screen then needs the link as well, unless "
+            "trusted_proxy says where that proxy comes from.",
+            owner("have the page answer to names of its choice"),
+            ("kiosk.example.org",),
+        ),
+    ] = ()
+    trusted_proxy: Annotated[
+        Annotated[tuple[Network, ...], expect("a list of addresses or networks")],
+        restart(
+            "Proxies before the page, by the addresses they come from; who comes through them is "
+            "whom their Forwarded or X-Forwarded-For names, and never this device.",
+            owner("have strangers pass for other visitors"),
+            ("127.0.0.1",),
+        ),
+    ] = ()
+    certificate: Annotated[
+        AbsolutePath | None,
+        restart(
+            "A certificate with its chain (PEM), to serve the page over TLS; read again when it "
+            "changes. Browsers on this device may do without TLS.",
+            owner("have the page shown under a certificate of its choice"),
+            "/etc/voiced/page.pem",
+        ),
+    ] = None
+    key: Annotated[
+        AbsolutePath | None,
+        restart(
+            "The key of that certificate (PEM).",
+            owner("have the page use another file as its key"),
+            "/etc/voiced/page.key",
+        ),
+    ] = None
+    settings: Annotated[
+        bool,
+        restart(
+            "Whoever stands before the screen may change voice, prompt and greeting.",
+            owner("let everybody at the page change voice, prompt and greeting"),
+        ),
+    ] = False
+
+
+class PrivacySection(Section, frozen=True, kw_only=True):
+    """What is said, and who may read it."""
+
+    captions: Annotated[
+        Literal["nobody", "device", "network"],
+        live(
+            "Who may read along on the page: nobody, who is at the device's own screen, or who "
+            "has the link as well. Nothing of it is kept.",
+            owner("let more people read along", harmless=("nobody",)),
+        ),
+    ] = "device"
+    transcripts: Annotated[
+        bool,
+        live(
+            "Hold what is said in memory, for `voiced transcript`; never on a disk.",
+            owner("have what is said held in memory", harmless=(False,)),
+        ),
+    ] = False
+    transcript_lines: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=10_000)],
+        live(
+            "How many of them; older ones are forgotten.",
+            owner("have more of what is said held in memory"),
+        ),
+    ] = 200
+
+
+class MetricsSection(Section, frozen=True, kw_only=True):
+    """Health at /healthz and figures for Prometheus at /metrics; nothing of what is said."""
+
+    listen: Annotated[
+        Listen,
+        restart(
+            "Address and port to serve them at.", owner("open the figures to the whole network")
+        ),
+    ] = "127.0.0.1:9464"
+    names: Annotated[
+        Annotated[tuple[HostName, ...], expect("a list of host names")],
+        restart(
+            "Names that they may be asked for by, besides the host name and the addresses; who "
+            "does needs the token.",
+            owner("have the figures answer to names of its choice"),
+            ("lobby.example.org",),
+        ),
+    ] = ()
+    token: Annotated[
+        Reference | None,
+        restart(
+            "What Prometheus shows as `authorization: credentials`; needed at an address of the network.",
+            owner("have any file or variable of the service compared with what strangers guess"),
+            Secret("file", "/etc/voiced/metrics.token"),
+        ),
+    ] = None
+
+
+class MqttSection(Section, frozen=True, kw_only=True):
+    """A broker, through which Home Assistant shows and steers this device."""
+
+    host: Annotated[
+        HostName,
+        restart(
+            "Name or address of the broker.",
+            owner("have any broker see and steer the device"),
+            "broker.local",
+        ),
+    ]
+    port: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=65_535)] | None,
+        restart(
+            "Its port, if not 8883 with TLS and 1883 without.",
+            owner("have any program at the broker see and steer the device"),
+            8883,
+        ),
+    ] = None
+    tls: Annotated[
+        bool,
+        restart(
+            "Encrypt, and check who the broker is.",
+            owner("have what goes to the broker sent in clear, with the password"),
+        ),
+    ] = True
+    ca_file: Annotated[
+        AbsolutePath | None,
+        restart(
+            "Certificates to trust besides the system's own (PEM).",
+            owner("have another broker trusted in its place"),
+            "/etc/voiced/ca.pem",
+        ),
+    ] = None
+    certificate: Annotated[
+        AbsolutePath | None,
+        restart(
+            "A certificate with its chain (PEM), for brokers that want to know who comes.",
+            owner("have another certificate shown to the broker"),
+            "/etc/voiced/mqtt.pem",
+        ),
+    ] = None
+    key: Annotated[
+        AbsolutePath | None,
+        restart(
+            "The key of that certificate (PEM, without a password).",
+            owner("have another file used as the key of that certificate"),
+            "/etc/voiced/mqtt.key",
+        ),
+    ] = None
+    username: Annotated[
+        Annotated[str, expect("a user name", min_length=1, max_length=255)] | None,
+        restart(
+            "Who to be there.", owner("have the device be somebody else at the broker"), "voiced"
+        ),
+    ] = None
+    password: Annotated[
+        Reference | None,
+        restart(
+            "Where to find the password.",
+            owner("have any file or variable of the service sent to the broker as its password"),
+            Secret("file", "/etc/voiced/mqtt.password"),
+        ),
+    ] = None
+    prefix: Annotated[
+        Topic,
+        restart(
+            "Its topics begin with this and the device's name.",
+            owner("have the device answer to topics of its choice"),
+        ),
+    ] = "voiced"
+    discovery: Annotated[
+        Topic,
+        restart(
+            "Where Home Assistant looks for new devices; none tells it nothing.",
+            owner("have the device appear in other places of the broker"),
+        ),
+    ] = "homeassistant"
+    unmute: Annotated[
+        bool,
+        restart(
+            "Let others at the broker switch the microphone on again; by default that takes a hand.",
+            owner("have the microphone switched on again by whoever is at the broker"),
+        ),
+    ] = False

@@ -1,0 +1,218 @@
+"""Buttons and lights on GPIO pins: from levels and edges to events, from statuses to levels."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from voiced.core import gestures, led_patterns
+from voiced.core.actions import Status
+from voiced.core.gestures import Meaning
+from voiced.devices.device_thread import Ending
+from voiced.devices.gpio.lines import Contact, Lamp, PinError
+from voiced.ports import Emit
+
+FADE_STEP_S = 0.04
+LOOK_EVERY_S = 2.0
+"""How often a contact's level is looked at besides: an edge may be lost, a button must not be stuck."""
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonWiring:
+    """One button.
+
+    Attributes:
+        pin: BCM number.
+        meaning: What its gestures do.
+        active_high: Pressed connects it to 3.3 V, not to ground.
+    """
+
+    pin: int
+    meaning: Meaning
+    active_high: bool = False
+
+
+class GpioButton:
+    """A button between a pin and ground, or 3.3 V; the pull is the chip's own. Fills `WakeSource`."""
+
+    def __init__(self, wiring: ButtonWiring) -> None:
+        self._wiring = wiring
+        self._gestures = gestures.Button(wiring.meaning)
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def watch(self, emit: Emit) -> None:
+        loop, ending = asyncio.get_running_loop(), Ending()
+        contact = Contact(self._wiring.pin, active_high=self._wiring.active_high)
+
+        def see() -> None:
+            contact.forget_edges()
+            self._gestures.level(contact.is_pressed, loop.time())
+            self._go_on(emit)
+
+        try:
+            self._gestures.start(contact.is_pressed, loop.time())
+            loop.add_reader(contact.fd, ending.attempt, see)
+            while True:
+                await ending.wait(LOOK_EVERY_S)
+                see()
+        finally:
+            loop.remove_reader(contact.fd)
+            if self._timer is not None:
+                self._timer.cancel()
+            contact.close()
+            for event in self._gestures.end():
+                emit(event)
+
+    @property
+    def name(self) -> str:
+        """Which button it is."""
+        return f"button on GPIO {self._wiring.pin}"
+
+    def _go_on(self, emit: Emit) -> None:
+        loop = asyncio.get_running_loop()
+        for event in self._gestures.advance(loop.time()):
+            emit(event)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if (due_s := self._gestures.due_s()) is not None:
+            self._timer = loop.call_at(due_s, self._go_on, emit)
+
+
+@dataclass(frozen=True, slots=True)
+class LightWiring:
+    """One light.
+
+    Attributes:
+        pins: BCM number, or those of red, green and blue.
+        active_high: It is lit when its pin is at 3.3 V.
+        dims: It may be dimmed.
+    """
+
+    pins: Sequence[int]
+    active_high: bool = True
+    dims: bool = False
+
+
+class GpioLight:
+    """Shows the status and whether sound may leave. Fills `Indicator`, `MicLight` and `Chore`.
+
+    What is new is shown before `show` returns; what moves is moved by one task.
+
+    Attributes:
+        wiring: Its pins.
+    """
+
+    def __init__(
+        self, wiring: LightWiring, lamp: Callable[[LightWiring], Lamp] | None = None
+    ) -> None:
+        self.wiring = wiring
+        self._make_lamp = lamp or lamp_on
+        self._lamp: Lamp | None = None
+        self._status = Status.BOOTING
+        self._leaving = False
+        self._since_s = 0.0
+        self._changed = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        """Which light it is."""
+        return f"light on GPIO {'/'.join(map(str, self.wiring.pins))}"
+
+    def open(self) -> None:
+        """Take the pins and light up.
+
+        Raises:
+            PinError: If a pin cannot be used.
+        """
+        self._lamp = self._make_lamp(self.wiring)
+
+    @contextlib.contextmanager
+    def moving(self) -> Iterator[None]:
+        """Light up, and keep moving while the calling thread is busy. Only before `run`.
+
+        `run` takes pins that cannot be had yet, or tells why not.
+        """
+        with contextlib.suppress(PinError):
+            self._lamp = self._make_lamp(self.wiring)
+        self._since_s = time.monotonic()
+        stop = threading.Event()
+        mover = threading.Thread(target=self._move, args=(stop,), name="first light", daemon=True)
+        self._draw(0.0)
+        mover.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            mover.join()
+
+    def _move(self, stop: threading.Event) -> None:
+        """Draw until `stop`.
+
+        Thread: the first light's own.
+        """
+        wait_s: float | None = 0.0
+        while not stop.wait(wait_s):
+            wait_s = self._draw(time.monotonic() - self._since_s)
+
+    def close(self) -> None:
+        """Go dark and let go of the pins. Idempotent."""
+        if self._lamp is not None:
+            self._lamp.close()
+            self._lamp = None
+
+    def show(self, status: Status) -> None:
+        if status is not self._status:
+            self._status = status
+            self._begin()
+
+    def tell_leaving(self, leaving: bool, /) -> None:  # noqa: FBT001 - as the port says
+        if leaving != self._leaving:
+            self._leaving = leaving
+            self._begin()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._lamp is None:
+            self.open()
+        try:
+            self._begin()
+            while True:
+                self._changed.clear()
+                wait_s = self._draw(loop.time() - self._since_s)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._changed.wait()
+        finally:
+            self.close()
+
+    def _begin(self) -> None:
+        self._since_s = asyncio.get_running_loop().time()
+        self._draw(0.0)
+        self._changed.set()
+
+    def _draw(self, at_s: float) -> float | None:
+        """Set the lamp; return for how long that stays right."""
+        pattern, fades = led_patterns.PATTERNS[self._status], self.wiring.dims
+        level = led_patterns.brightness(pattern, at_s, leaving=self._leaving, fades=fades)
+        if self._lamp is not None:
+            if len(self.wiring.pins) == 1:
+                self._lamp.set(level)
+            else:
+                colour = led_patterns.shown(pattern, leaving=self._leaving)
+                self._lamp.set(*(level * part for part in colour))
+        wait_s = led_patterns.next_change_s(pattern, at_s, fades=fades)
+        return None if wait_s is None else max(wait_s, FADE_STEP_S if fades else 0.001)
+
+
+def lamp_on(wiring: LightWiring) -> Lamp:
+    """Return the lamp that fits `wiring`.
+
+    Thread: any.
+
+    Raises:
+        PinError: If a pin cannot be used.
+    """
+    return Lamp(wiring.pins, active_high=wiring.active_high, dims=wiring.dims)

@@ -1,0 +1,1 @@
+"""Connections to agents, brokers and web services, and how they fail."""

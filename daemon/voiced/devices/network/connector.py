@@ -1,0 +1,174 @@
+"""Open TCP connections: straight to the peer, or through the proxy that leads there.
+
+Where a library opens its connections itself, it looks names up in a way of its own, follows another rule for
+proxies, or none, and blocks a thread on dead name servers. So it is given a socket that is connected.
+"""
+
+import asyncio
+import re
+import socket
+from base64 import b64encode
+from urllib.parse import unquote, urlsplit
+
+import aiohappyeyeballs
+
+from voiced.devices.network.diagnosis import explain_network, explain_proxy_status, no_answer
+from voiced.devices.network.endpoint import Endpoint
+from voiced.devices.network.link import LinkOptions
+from voiced.devices.network.proxy import SOCKS, at_address, choose_proxy, proxy_endpoint
+from voiced.devices.network.resolver import Resolver
+from voiced.errors import LinkError, LinkRejected
+
+MOST_ANSWER_BYTES = 16 * 1024
+"""Of a proxy, to CONNECT."""
+
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: |\r|$)")
+_OFFER = re.compile(rb"(?im)^proxy-authenticate:[ \t]*([^\r\n]*)")
+_NO_WAY = "the proxy did not let the connection through"
+
+
+class Connector:
+    """Opens connections as the network settings say. Belongs to one event loop.
+
+    Args:
+        options: How the network is reached.
+        resolver: Looks up names.
+
+    Attributes:
+        options: As above.
+    """
+
+    def __init__(self, options: LinkOptions, resolver: Resolver | None = None) -> None:
+        self.options = options
+        self._resolver = resolver or Resolver()
+
+    async def __call__(self, endpoint: Endpoint, within_s: float | None = None) -> socket.socket:
+        """Return a socket through which `endpoint` is reached; TLS is still to come.
+
+        Args:
+            endpoint: Where to go.
+            within_s: How long it may take, if not as long as the options say.
+
+        Raises:
+            LinkError: Why there is no connection.
+        """
+        within_s = within_s or self.options.connect_timeout_s
+        deadline_s = asyncio.get_running_loop().time() + within_s
+        proxy = choose_proxy(self.options.proxy, endpoint)
+        if proxy is None:
+            return await self.straight(endpoint, str(endpoint), deadline_s, within_s)
+        first = proxy_endpoint(proxy)
+        peer = f"the proxy {first}"
+        if first.is_secure:
+            raise LinkRejected(
+                f"{endpoint} cannot be reached through a proxy that wants TLS itself",
+                "use a proxy at an http:// address, or name it in NO_PROXY",
+            )
+        opened = await self.straight(first, peer, deadline_s, within_s)
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                if first.scheme not in SOCKS:
+                    await _ask(opened, proxy, endpoint)
+                    return opened
+                address = opened.getpeername()[0]
+                opened.close()  # its library opens one itself
+                return await _by_socks(
+                    at_address(proxy, address), await self._named(endpoint, first)
+                )
+        except TimeoutError:
+            opened.close()
+            raise no_answer(peer, within_s) from None
+        except OSError as error:
+            opened.close()
+            raise explain_network(error, peer) from None
+        except BaseException:
+            opened.close()
+            raise
+
+    async def _named(self, endpoint: Endpoint, proxy: Endpoint) -> Endpoint:
+        """Return `endpoint` as a SOCKS proxy wants it: some look no names up."""
+        if proxy.scheme not in ("socks4", "socks5"):
+            return endpoint
+        found = await self._resolver.lookup(endpoint, self.options.connect_timeout_s)
+        return Endpoint(endpoint.scheme, found[0][4][0], endpoint.port)
+
+    async def straight(
+        self, endpoint: Endpoint, peer: str, deadline_s: float, within_s: float
+    ) -> socket.socket:
+        """Return a socket connected to the first address of `endpoint` that answers.
+
+        Args:
+            endpoint: Where to go.
+            peer: What to call it if that fails.
+            deadline_s: When to give up, by the loop's clock.
+            within_s: How long that is in all, to be told.
+
+        Raises:
+            LinkError: Why there is no connection.
+        """
+        left_s = deadline_s - asyncio.get_running_loop().time()
+        addresses = await self._resolver.lookup(endpoint, left_s)
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                return await aiohappyeyeballs.start_connection(
+                    addresses, happy_eyeballs_delay=self.options.happy_eyeballs_delay_s
+                )
+        except TimeoutError:
+            raise no_answer(peer, within_s) from None
+        except OSError as error:
+            raise explain_network(error, peer) from None
+
+
+async def _ask(opened: socket.socket, proxy: str, endpoint: Endpoint) -> None:
+    """Have an HTTP proxy pass on to `endpoint` what comes over `opened`.
+
+    Raises:
+        LinkError: If it does not.
+        OSError: If it cannot be asked.
+    """
+    loop = asyncio.get_running_loop()
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    lines = [f"CONNECT {host}:{endpoint.port} HTTP/1.1", f"Host: {host}:{endpoint.port}"]
+    parts = urlsplit(proxy)
+    if parts.username is not None:
+        known = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        lines.append(f"Proxy-Authorization: Basic {b64encode(known.encode()).decode()}")
+    await loop.sock_sendall(opened, "\r\n".join([*lines, "", ""]).encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        piece = await loop.sock_recv(opened, 4096)
+        answer += piece
+        if not piece or len(answer) > MOST_ANSWER_BYTES:
+            raise LinkError(_NO_WAY)
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    status = _STATUS.match(head)
+    if status is None:
+        raise LinkError(_NO_WAY)
+    if not status[1].startswith(b"2"):
+        offers = [offer.decode("latin-1") for offer in _OFFER.findall(head)]
+        raise explain_proxy_status(int(status[1]), offers)
+    if rest:  # nobody we talk to speaks first
+        raise LinkError(_NO_WAY)
+
+
+async def _by_socks(proxy: str, endpoint: Endpoint) -> socket.socket:
+    """Return a socket to `endpoint` through a SOCKS proxy.
+
+    Raises:
+        LinkError: If there is none.
+        OSError: If the proxy cannot be asked.
+    """
+    try:
+        from python_socks import ProxyError, ProxyType
+        from python_socks.async_.asyncio import Proxy
+    except ImportError:
+        raise LinkRejected("a SOCKS proxy needs python-socks", "install voiced[socks]") from None
+    parts = urlsplit(proxy)
+    kind = ProxyType.SOCKS5 if parts.scheme.startswith("socks5") else ProxyType.SOCKS4
+    user, password = (unquote(each) if each else None for each in (parts.username, parts.password))
+    through = Proxy(kind, str(parts.hostname), parts.port or 0, user, password, rdns=True)
+    try:
+        opened: socket.socket = await through.connect(endpoint.host, endpoint.port)
+    except ProxyError:
+        raise LinkError(_NO_WAY) from None
+    return opened

@@ -1,0 +1,152 @@
+"""Which proxy leads to an endpoint: one rule for the agent, settings servers, brokers, MCP servers and tools."""
+
+import ipaddress
+import re
+import urllib.request
+from urllib.parse import urlsplit
+
+from voiced.devices.network.endpoint import Endpoint
+from voiced.errors import LinkRejected
+
+SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
+_SCHEMES = {"http", "https", *SOCKS}
+
+_VARIABLES = {"http": ("http", "all"), "https": ("https", "wss", "socks", "all")}
+"""Whose proxy serves an endpoint of that scheme: the first that is set."""
+
+_TUNNELLED = ("wss", "socks", "https", "all")
+"""The same for all that a proxy has to pass on untouched."""
+
+_HOUSE = tuple(
+    map(
+        ipaddress.ip_network,
+        # RFC 1918, RFC 3927, RFC 4193, RFC 4291
+        (
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "169.254.0.0/16",
+            "fc00::/7",
+            "fe80::/10",
+        ),
+    )
+)
+_HOUSE_NAMES = (".local", ".localhost")
+"""Names that only this network knows (RFC 6762, RFC 6761)."""
+
+_UNQUALIFIED = "<local>"
+"""In a list of exceptions, as Windows writes it: every name without a dot."""
+
+
+def choose_proxy(setting: str, endpoint: Endpoint) -> str | None:
+    """Return the URL of the proxy to use, or None to connect directly.
+
+    Args:
+        setting: `auto` to do as the environment says (`https_proxy`, `all_proxy`, ...), `none`, or a URL.
+        endpoint: Where to go. Neither this machine nor what is at an address of the house is reached
+            through a proxy, nor what `no_proxy` names.
+
+    Raises:
+        LinkRejected: If what is configured is not a proxy.
+    """
+    if setting == "none" or endpoint.is_loopback or is_in_house(endpoint.host):
+        return None
+    environment = urllib.request.getproxies()
+    if is_excepted(endpoint, environment.get("no", "")):
+        return None
+    proxy = _from_environment(environment, endpoint) if setting == "auto" else setting
+    if proxy is not None:
+        proxy_endpoint(proxy)
+    return proxy
+
+
+def is_in_house(host: str) -> bool:
+    """Tell whether a host, by its name or address, is one that no proxy outside could reach."""
+    address = _address(host)
+    if address is None:
+        return host.lower().rstrip(".").endswith(_HOUSE_NAMES)
+    return any(address in network for network in _HOUSE)
+
+
+def is_excepted(endpoint: Endpoint, exceptions: str) -> bool:
+    """Tell whether a list like that in `no_proxy` names an endpoint.
+
+    Args:
+        endpoint: Where to go.
+        exceptions: Names (with those below them), addresses, networks (`10.0.0.0/8`), `*` and `<local>`,
+            each with a port if only that is meant; between commas or blanks.
+    """
+    host, address = endpoint.host.lower().rstrip("."), _address(endpoint.host)
+    for exception in filter(None, re.split(r"[\s,;|]+", exceptions.lower())):
+        name, port = _split_port(exception)
+        if port is not None and port != endpoint.port:
+            continue
+        if name == "*":
+            return True
+        if name == _UNQUALIFIED and address is None and "." not in host:
+            return True
+        if address is not None and _holds(name, address):
+            return True
+        name = name.removeprefix("*").strip(".")
+        if address is None and name and (host == name or host.endswith(f".{name}")):
+            return True
+    return False
+
+
+def proxy_endpoint(proxy: str) -> Endpoint:
+    """Return where the proxy itself listens.
+
+    Raises:
+        LinkRejected: If `proxy` is not the URL of a proxy.
+    """
+    try:
+        parts = urlsplit(proxy)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        usable = parts.scheme in _SCHEMES and (parts.username is None) == (parts.password is None)
+        host = parts.hostname
+    except ValueError:
+        usable, host, port = False, None, 0
+    if not usable or not host:
+        raise LinkRejected(
+            "the configured proxy is not usable", "it must look like http://user:password@host:port"
+        )
+    return Endpoint(urlsplit(proxy).scheme, host, port)
+
+
+def at_address(proxy: str, address: str) -> str:
+    """Return `proxy` with its host name replaced by `address`."""
+    parts = urlsplit(proxy)
+    user, separator, _ = parts.netloc.rpartition("@")
+    host = f"[{address}]" if ":" in address else address
+    return f"{parts.scheme}://{user}{separator}{host}:{proxy_endpoint(proxy).port}"
+
+
+def _from_environment(proxies: dict[str, str], endpoint: Endpoint) -> str | None:
+    """Choose as `websockets` does; the proxy for a link also serves calls without one of their own."""
+    for variable in _VARIABLES.get(endpoint.scheme, _TUNNELLED):
+        if proxy := proxies.get(variable):
+            proxy = proxy if "://" in proxy else f"http://{proxy}"
+            return proxy.replace("http://", "socks5h://", 1) if variable == "socks" else proxy
+    return None
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _split_port(exception: str) -> tuple[str, int | None]:
+    """Return a name, address or network of a list of exceptions, and the port it is meant for."""
+    found = re.fullmatch(r"(\[[^]]*\]|[^:]*):(\d{1,5})", exception)
+    return (exception, None) if found is None else (found[1], int(found[2]))
+
+
+def _holds(name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Tell whether an address or a network of a list of exceptions has an address in it."""
+    try:
+        return address in ipaddress.ip_network(name.strip("[]"), strict=False)
+    except ValueError:
+        return False

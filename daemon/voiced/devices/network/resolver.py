@@ -1,0 +1,153 @@
+"""Name lookups that cannot hold up anything else.
+
+`getaddrinfo` blocks 10 s when the name servers are dead, and cannot be cancelled. So it runs on a
+thread of its own, one lookup at a time; a daemon thread, because the program must be able to exit.
+"""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from voiced.devices.network.endpoint import Endpoint
+from voiced.errors import LinkError
+
+AddressList = list[tuple[Any, ...]]
+"""What `socket.getaddrinfo` returns."""
+
+_Key = tuple[str, int]
+
+_NOWHERE = ("0.0.0.0", "::")  # noqa: S104 - nobody listens there
+
+
+class Resolver:
+    """Looks up addresses and remembers the last good ones. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        getaddrinfo: Callable[..., AddressList] = socket.getaddrinfo,
+        *,
+        patience_when_known_s: float = 1,
+        why_unreachable: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        """Make a resolver that knows nothing yet.
+
+        Args:
+            getaddrinfo: What does the blocking part.
+            patience_when_known_s: How long to wait for fresh addresses while old ones are at hand.
+            why_unreachable: Tells why this device has no way to a numeric address, or None.
+        """
+        self._why_unreachable = why_unreachable
+        self._getaddrinfo = getaddrinfo
+        self._patience_when_known_s = patience_when_known_s
+        self._known: dict[_Key, AddressList] = {}
+        self._running: tuple[_Key, asyncio.Future[AddressList]] | None = None
+
+    async def lookup(self, endpoint: Endpoint, timeout_s: float) -> AddressList:
+        """Return the addresses of `endpoint` that this device has a way to.
+
+        They are fresh ones, or the last good ones when DNS is dead.
+
+        Raises:
+            LinkError: If there are none in time.
+        """
+        addresses = await self._addresses(endpoint, timeout_s)
+        obstacles = [self._why_unreachable(sockaddr[0]) for *_, sockaddr in addresses]
+        if all(obstacles) and {family for family, *_ in addresses} == {socket.AF_INET6}:
+            raise LinkError(
+                f"{endpoint.host} has only IPv6 addresses, and this network has no way to them "
+                f"({obstacles[0]})"
+            )
+        if all(obstacles):
+            raise LinkError(f"this device has no network connection ({obstacles[0]})")
+        return [each for each, why in zip(addresses, obstacles, strict=True) if not why]
+
+    async def _addresses(self, endpoint: Endpoint, timeout_s: float) -> AddressList:
+        key = endpoint.host, endpoint.port
+        if numeric := _numeric(key):
+            return numeric
+        known = self._known.get(key)
+        patience_s = min(timeout_s, self._patience_when_known_s) if known else timeout_s
+        try:
+            async with asyncio.timeout(patience_s):
+                found = await self._fresh(key)
+            return _unblocked(found, endpoint.host)
+        except TimeoutError:
+            problem = f"no name server answered for {endpoint.host}; is the network up?"
+        except OSError as error:
+            problem = _explain(error, endpoint.host)
+        except UnicodeError:
+            problem = f"{endpoint.host} is not a possible host name; correct the address"
+        if known:
+            return _unblocked(known, endpoint.host)
+        raise LinkError(problem)
+
+    async def _fresh(self, key: _Key) -> AddressList:
+        while self._running is not None and self._running[0] != key:
+            await asyncio.wait([self._running[1]])
+        if self._running is None:
+            self._running = key, asyncio.get_running_loop().create_future()
+            threading.Thread(
+                target=self._look_up, args=(*self._running,), name="resolver", daemon=True
+            ).start()
+        return await asyncio.shield(self._running[1])
+
+    def _look_up(self, key: _Key, answer: asyncio.Future[AddressList]) -> None:
+        """Do the blocking part.
+
+        Thread: the resolver thread.
+        """
+        outcome: AddressList | Exception
+        try:
+            outcome = self._getaddrinfo(*key, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            outcome = error
+        with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
+            answer.get_loop().call_soon_threadsafe(self._finish, key, answer, outcome)
+
+    def _finish(
+        self, key: _Key, answer: asyncio.Future[AddressList], outcome: AddressList | Exception
+    ) -> None:
+        self._running = None
+        if isinstance(outcome, Exception):
+            answer.set_exception(outcome)
+            answer.exception()  # the one who asked may have gone
+        else:
+            self._known[key] = outcome
+            answer.set_result(outcome)
+
+
+def _numeric(key: _Key) -> AddressList:
+    try:
+        return socket.getaddrinfo(*key, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return []
+
+
+def _unblocked(found: AddressList, host: str) -> AddressList:
+    """Return the addresses but those by which a name server says that it tells none.
+
+    A connection to one of them would reach this device itself.
+
+    Raises:
+        LinkError: If there are no others.
+    """
+    left = [each for each in found if each[4][0] not in _NOWHERE]
+    if found and not left:
+        raise LinkError(
+            f"the name {host} is blocked here: the name server answers {found[0][4][0]}; "
+            "allow it in the filter of this network (Pi-hole, AdGuard, router)"
+        )
+    return left
+
+
+def _explain(error: OSError, host: str) -> str:
+    match error.errno:
+        case socket.EAI_NONAME | socket.EAI_NODATA:
+            return f"the name {host} does not exist; is it spelt right, and known in this network?"
+        case socket.EAI_AGAIN:
+            return f"no name server can be reached for {host}; is the network up?"
+        case _:
+            return f"the name {host} cannot be looked up: {error.strerror}"

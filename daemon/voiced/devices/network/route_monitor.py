@@ -1,0 +1,171 @@
+"""Whether the way to the agent is still there, told by the kernel the moment it changes."""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from voiced.core.events import NetworkBack
+from voiced.devices.network import netlink
+from voiced.devices.network.netlink import Address, Interface, Refusal, Route, RouteFlag
+from voiced.ports import Emit
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 0.2
+"""The kernel answers at once; this only keeps a surprise from holding up the loop."""
+
+CALM_S = 0.2
+"""A connection that comes up is a handful of events: link, addresses, routes."""
+
+DATAGRAM_BYTES = 64 * 1024
+
+OnDead = Callable[[str], None]
+
+
+class LinkWatch:
+    """Follows the kernel's news of links, addresses and routes; fills `WakeSource`."""
+
+    def __init__(self) -> None:
+        self._guarded: dict[object, tuple[str, str, OnDead]] = {}
+        self._carrying: dict[int, bool] = {}
+
+    async def watch(self, emit: Emit) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            news = _open(netlink.GROUPS)
+        except OSError as error:
+            log.info("cannot watch the network interfaces (%s): going without", error.strerror)
+            await asyncio.Event().wait()
+            return
+        something = asyncio.Event()
+        with news:
+            self._carrying = {it.index: it.carries for it in _interfaces()}
+            news.setblocking(False)  # noqa: FBT003 - its own signature
+            loop.add_reader(news, something.set)
+            try:
+                while True:
+                    await something.wait()
+                    something.clear()
+                    better = self._take_in(news)
+                    self._look_after_links()
+                    if better:
+                        emit(NetworkBack())
+                        await asyncio.sleep(CALM_S)
+            finally:
+                loop.remove_reader(news)
+
+    @staticmethod
+    def why_unreachable(address: str) -> str | None:
+        """Return why nothing can be sent to a numeric `address` now, or None as long as it may.
+
+        Asking first keeps the kernel from looking for a neighbour on a dead cable: it would go on
+        failing for seconds after the cable is back.
+        """
+        return _why_dead(None, _plain(address))
+
+    @contextmanager
+    def guard(self, sock: socket.socket, on_dead: OnDead) -> Iterator[None]:
+        """Call `on_dead` with the reason as soon as the way to the peer of `sock` is gone.
+
+        It is called once, on the loop's thread.
+        """
+        key = object()
+        with contextlib.suppress(OSError):  # a socket that is gone already will say so itself
+            local, peer = _plain(sock.getsockname()[0]), _plain(sock.getpeername()[0])
+            if not ipaddress.ip_address(peer).is_loopback:
+                self._guarded[key] = local, peer, on_dead
+        try:
+            yield
+        finally:
+            self._guarded.pop(key, None)
+
+    def _take_in(self, news: socket.socket) -> bool:
+        """Read what has happened; tell whether something got better."""
+        better = False
+        while True:
+            try:
+                datagram = news.recv(DATAGRAM_BYTES)
+            except BlockingIOError:
+                return better
+            except OSError:  # ENOBUFS: some news were lost
+                better = True
+                continue
+            for fact in netlink.facts(datagram):
+                better |= self._is_better(fact)
+
+    def _is_better(self, fact: netlink.Fact) -> bool:
+        match fact:
+            case Interface():
+                before = self._carrying.get(fact.index, False)
+                self._carrying[fact.index] = fact.carries
+                return fact.carries and not before and not fact.is_loopback
+            case Route():
+                return fact.is_there and fact.is_default
+            case Address():
+                return fact.is_there
+            case Refusal():
+                return False
+
+    def _look_after_links(self) -> None:
+        for key, (local, peer, on_dead) in list(self._guarded.items()):
+            if (reason := _why_dead(local, peer)) is not None:
+                self._guarded.pop(key, None)
+                on_dead(f"this device lost its network connection ({reason})")
+
+
+def _why_dead(local: str | None, peer: str) -> str | None:
+    """Return why nothing sent from `local`, or from anywhere, can reach `peer`, if that is so."""
+    try:
+        route = next(iter(_ask(netlink.ask_for_route(peer, local))), None)
+        if isinstance(route, Refusal):
+            return f"there is no route to {peer}"
+        if not isinstance(route, Route):
+            return None
+        interface = next(iter(_ask(netlink.ask_for_interface(route.interface))), None)
+    except OSError:
+        return None
+    if not isinstance(interface, Interface):
+        return "its interface is gone"
+    if not interface.carries or route.flags & (RouteFlag.DEAD | RouteFlag.LINK_DOWN):
+        return f"{interface.name} has no carrier"
+    return None
+
+
+def _interfaces() -> list[Interface]:
+    try:
+        with _open() as kernel:
+            kernel.send(netlink.ask_for_interfaces())
+            found: list[netlink.Fact] = []
+            while not any(isinstance(fact, Refusal) for fact in found):
+                found += netlink.facts(kernel.recv(DATAGRAM_BYTES))
+            return [fact for fact in found if isinstance(fact, Interface)]
+    except OSError:
+        return []
+
+
+def _ask(request: bytes) -> list[netlink.Fact]:
+    with _open() as kernel:
+        kernel.send(request)
+        return [*netlink.facts(kernel.recv(DATAGRAM_BYTES))]
+
+
+def _open(groups: int = 0) -> socket.socket:
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    try:
+        sock.settimeout(PATIENCE_S)
+        sock.bind((0, groups))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _plain(address: str) -> str:
+    """Return an address without its scope, and an IPv4 address that wears an IPv6 coat as IPv4."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)

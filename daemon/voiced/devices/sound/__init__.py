@@ -1,0 +1,1 @@
+"""Microphones and speakers: ALSA, sound cards and their quirks, WAV files."""

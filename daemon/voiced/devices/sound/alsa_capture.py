@@ -1,0 +1,213 @@
+"""Capturing from a sound card through ALSA: one thread, everything else on the event loop.
+
+The thread blocks in `read`, the one call that wakes exactly when a period is complete, and ends within a
+period of being told to. A read that does not return is made to fail by `drop`. While nobody listens it
+lets the ring fill and reads it in one go: waking up costs a small board more than anything it does then.
+"""
+
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from voiced.core.pcm import PcmFormat
+from voiced.devices.device_thread import DeviceThread, Ending, Handover
+from voiced.devices.sound.alsa_pcm import (
+    EVERY,
+    XRUN,
+    AlsaLibrary,
+    OpenPcm,
+    Wanted,
+    alsa_library,
+    lost,
+)
+from voiced.devices.sound.channels import every_channel, one_channel
+from voiced.devices.sound.driver_calls import Again
+from voiced.devices.sound.opening import open_wanted
+from voiced.devices.sound.recovery import CardCare
+from voiced.devices.sound.xruns import BurstLog, LostTime
+
+_RING_S = 1.28  # slack for a stall; costs no latency
+_HANDOVER_PERIODS = 64
+_REST_S = 0.8
+
+
+class AlsaMicrophone:
+    """A capture device by USB `VID:PID`, card id or the name of a PCM in the files of ALSA, or `auto`.
+
+    Args:
+        device: That name.
+        channel: The one channel to listen to, from 0; None is that of the card's profile; EVERY
+            delivers all of them, interleaved. Channels are never mixed.
+        period_ms: How much sound to deliver at a time.
+        partner: The device of the other direction, which `auto` prefers.
+        alsa: The library to open it with; `alsaaudio` if None.
+        care: Knows what certain cards need, and where the kernel describes them.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        *,
+        channel: int | None = None,
+        period_ms: int = 20,
+        partner: str | None = None,
+        alsa: AlsaLibrary | None = None,
+        care: CardCare | None = None,
+    ) -> None:
+        n_periods = max(4, round(_RING_S * 1000 / period_ms))
+        self._wanted = Wanted(device, "capture", period_ms, n_periods, channel, partner)
+        self._alsa = alsa
+        self._care = care or CardCare()
+
+    @property
+    def device(self) -> str:
+        """What the settings call it."""
+        return self._wanted.device
+
+    @property
+    def asound(self) -> Path:
+        """Where the kernel describes the cards."""
+        return self._care.asound
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["AlsaCapture"]:
+        again = Again(self, OpenPcm.close)
+        calls, device = self._care.calls, self._wanted.device
+        opened = await calls.call("opening", device, self._open_now, again=again)
+        capture = AlsaCapture(opened, all_channels=self._wanted.channel == EVERY)
+        async with self._care.attend(capture, opened.choice, opened.period_s):
+            yield capture
+
+    def _open_now(self) -> OpenPcm:
+        wanted = self._wanted
+        opened = open_wanted(self._alsa or alsa_library(), wanted, self._care.asound)
+        self._care.prepare(opened.choice)
+        return opened
+
+
+class AlsaCapture:
+    """An open capture device.
+
+    Attributes:
+        format: What it delivers.
+        periods: How many periods were captured.
+        xruns: How many overruns there were.
+    """
+
+    def __init__(self, opened: OpenPcm, *, all_channels: bool = False) -> None:
+        self.format = opened.format if all_channels else PcmFormat(opened.format.rate_hz)
+        self._all_channels = all_channels
+        self.periods = 0
+        self.xruns = 0
+        self._opened = opened
+        self._silenced = 0
+        self._handover: Handover | None = None
+        self._stopping = False
+        self._stuck = False
+        self._closed = False
+        self._relaxed = False
+        self._hurry = threading.Event()
+
+    @property
+    def lost_periods(self) -> int:
+        """Periods lost to overruns, heard as silence, or to a loop that stood still."""
+        return self._silenced + (self._handover.lost if self._handover else 0)
+
+    async def run(self, deliver: Callable[[bytes], None]) -> None:
+        self._stopping = False
+        ending = Ending()
+        period_bytes = self._opened.period_frames * self.format.frame_bytes
+
+        def pass_on(sound: bytes) -> None:
+            # What was gathered while nobody listened is for nobody who listens now.
+            if len(sound) == period_bytes or self._relaxed:
+                deliver(sound)
+
+        self._handover = handover = Handover(pass_on, ending, _HANDOVER_PERIODS)
+        device = self._opened.device
+        thread = DeviceThread("capture", device, ending, lambda: self._read_on(handover))
+        try:
+            await thread.watch(lambda: self.periods)
+        finally:
+            self._stopping = True
+            self._hurry.set()
+            self._stuck = not thread.join(self._opened.drop)
+
+    def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
+        self._relaxed = relaxed
+        if relaxed:
+            self._hurry.clear()
+        else:
+            self._hurry.set()
+
+    def close(self) -> None:
+        """Let go of the device. Idempotent."""
+        if not self._stuck and not self._closed:
+            self._closed = True
+            self._opened.close()
+
+    @property
+    def opened(self) -> OpenPcm:
+        """What was opened."""
+        return self._opened
+
+    def _read_on(self, handover: Handover) -> None:
+        try:
+            self._read_periods(handover)
+        except self._opened.alsa.ALSAAudioError as error:
+            if not self._stopping:
+                raise lost(self._opened.device, error) from error
+
+    def _read_periods(self, handover: Handover) -> None:
+        opened = self._opened
+        silence = bytes(opened.period_frames * self.format.frame_bytes)
+        burst = BurstLog(opened.device, "overrun")
+        lost_time = LostTime(opened.period_s)
+        overrun = False
+        while not self._stopping:
+            if self._relaxed:
+                self._rest(handover)
+                lost_time = LostTime(opened.period_s)
+                overrun = False
+                continue
+            n_frames, sound = opened.pcm.read()
+            now_s = time.monotonic()
+            if n_frames == XRUN:
+                self.xruns += 1
+                burst.note(now_s)
+                overrun = True
+            elif n_frames == opened.period_frames:  # a short one is the last before an overrun
+                if overrun:
+                    overrun = False
+                    n_missing = lost_time.lost(now_s)
+                    self._silenced += n_missing
+                    for _ in range(min(n_missing, _HANDOVER_PERIODS - 1)):
+                        handover.put(silence)
+                lost_time.received(now_s)
+                handover.put(self._heard(sound))
+                self.periods += 1
+                burst.settle(now_s)
+
+    def _rest(self, handover: Handover) -> None:
+        """Let the ring fill for a while, then empty it."""
+        opened = self._opened
+        self._hurry.wait(min(_REST_S, opened.ring_frames / opened.format.rate_hz / 2))
+        heard = []
+        for _ in range(max(opened.pcm.avail() // opened.period_frames, 0)):
+            n_frames, sound = opened.pcm.read()
+            if n_frames == opened.period_frames:
+                heard.append(sound)
+        if not heard:
+            heard = [opened.pcm.read()[1]]  # whatever is wrong with the device, a read tells
+        self.periods += len(heard)
+        if len(heard) > 1:
+            handover.put(self._heard(b"".join(heard)))
+
+    def _heard(self, sound: bytes) -> bytes:
+        """Return what is delivered of what the device brought, in 16 bits."""
+        opened = self._opened
+        if self._all_channels:
+            return every_channel(sound, opened.encoding)
+        return one_channel(sound, opened.channel, opened.format.channels, opened.encoding)

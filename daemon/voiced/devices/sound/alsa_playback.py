@@ -1,0 +1,215 @@
+"""Playing to a sound card through ALSA: one thread, everything else on the event loop.
+
+Playback must obey `drop` within a millisecond, and `write` after a drop starts the device again:
+a writer that blocks, or that is caught between looking and writing, would play sound pulled
+before the drop. So the thread sleeps until the ring has room, pulls, and then holds a lock for
+looking whether a drop came between and for a write that cannot block; `drop` takes the same lock.
+The ring is kept only five periods full, whatever it could hold: that is the delay of every reply. The
+thread wakes when two of them are left, its slack for being late: waking up costs a small board more
+than anything it does then. While there is nothing to hear it plays further ahead.
+"""
+
+import os
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from voiced.core.pcm import PcmFormat
+from voiced.devices.device_thread import DeviceThread, Ending
+from voiced.devices.sound.alsa_pcm import (
+    XRUN,
+    AlsaLibrary,
+    OpenPcm,
+    Wanted,
+    alsa_library,
+    lost,
+)
+from voiced.devices.sound.channels import to_all_channels
+from voiced.devices.sound.driver_calls import Again
+from voiced.devices.sound.mixer import ANY, OFF, AlsaMixer, playback_mixer
+from voiced.devices.sound.opening import open_wanted
+from voiced.devices.sound.recovery import CardCare
+from voiced.devices.sound.xruns import BurstLog
+from voiced.ports import SoundSource
+
+_RING_PERIODS = 50
+_FULL_PERIODS = 5
+_RESTING_PERIODS = 50
+_LOW_PERIODS = 2
+_LOOK_AGAIN_S = 0.002  # devices report their position in steps
+
+
+class AlsaSpeaker:
+    """A playback device by USB `VID:PID`, card id or the name of a PCM in the files of ALSA, or `auto`.
+
+    Args:
+        device: That name.
+        period_ms: How much sound to pull at a time.
+        partner: The device of the other direction, which `auto` prefers.
+        mixer: The card's own control for the volume: its name, `auto` or `none`.
+        alsa: The library to open it with; `alsaaudio` if None.
+        care: Knows what certain cards need, and where the kernel describes them.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        *,
+        period_ms: int = 20,
+        partner: str | None = None,
+        mixer: str = OFF,
+        alsa: AlsaLibrary | None = None,
+        care: CardCare | None = None,
+    ) -> None:
+        self._wanted = Wanted(device, "playback", period_ms, _RING_PERIODS, 0, partner)
+        self._mixer = mixer
+        self._alsa = alsa
+        self._care = care or CardCare()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["AlsaPlayback"]:
+        again = Again(self, _close)
+        calls, device = self._care.calls, self._wanted.device
+        opened, mixer = await calls.call("opening", device, self._open_now, again=again)
+        playback = AlsaPlayback(opened, mixer)
+        try:
+            async with self._care.attend(playback, opened.choice, opened.period_s):
+                yield playback
+        finally:
+            if mixer is not None:
+                mixer.close()
+
+    def _open_now(self) -> tuple[OpenPcm, AlsaMixer | None]:
+        wanted = self._wanted
+        opened = open_wanted(self._alsa or alsa_library(), wanted, self._care.asound)
+        name = opened.choice.name
+        card = name.card
+        if card is None and self._mixer == ANY:
+            return opened, None
+        device = name.pcm if card is None else f"hw:CARD={card.id}"
+        return opened, playback_mixer(device, self._mixer)
+
+
+def _close(found: tuple[OpenPcm, AlsaMixer | None]) -> None:
+    """Let go of what nobody plays to."""
+    opened, mixer = found
+    if mixer is not None:
+        mixer.close()
+    opened.close()
+
+
+class AlsaPlayback:
+    """An open playback device.
+
+    Attributes:
+        format: What it pulls.
+        periods: How many periods were pulled.
+        xruns: How many underruns there were.
+        mixer: The card's own volume control, or None.
+    """
+
+    def __init__(self, opened: OpenPcm, mixer: AlsaMixer | None = None) -> None:
+        self.mixer = mixer
+        self.format = PcmFormat(opened.format.rate_hz)
+        self.periods = 0
+        self.xruns = 0
+        self._opened = opened
+        self._set_full(_FULL_PERIODS)
+        self._burst = BurstLog(opened.device, "underrun")
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._drops = 0
+        self._ring_is_empty = True
+        self._stopping = False
+        self._stuck = False
+        self._closed = False
+
+    @property
+    def opened(self) -> OpenPcm:
+        """What was opened."""
+        return self._opened
+
+    async def run(self, source: SoundSource) -> None:
+        self._stopping = False
+        ending = Ending()
+        device = self._opened.device
+        thread = DeviceThread("playback", device, ending, lambda: self._play_on(source))
+        try:
+            await thread.watch(lambda: self.periods)
+        finally:
+            self._stopping = True
+            self._wake.set()
+            self._stuck = not thread.join(self._opened.drop)
+
+    def drop(self) -> None:
+        with self._lock:
+            self._drops += 1
+            self._ring_is_empty = True
+            self._opened.drop()
+        self._wake.set()
+
+    def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
+        self._set_full(_RESTING_PERIODS if relaxed else _FULL_PERIODS)
+        self._wake.set()
+
+    def _set_full(self, n_periods: int) -> None:
+        self._full_frames = min(self._opened.period_frames * n_periods, self._opened.ring_frames)
+
+    def close(self) -> None:
+        """Let go of the device without playing out what it holds. Idempotent."""
+        if not self._stuck and not self._closed:
+            self._closed = True
+            self._opened.close()
+
+    def _play_on(self, source: SoundSource) -> None:
+        try:
+            while True:
+                self._wake.clear()
+                if self._stopping:
+                    return
+                self._wake.wait(self._top_up(source))
+        except self._opened.alsa.ALSAAudioError as error:
+            raise lost(self._opened.device, error) from error
+
+    def _top_up(self, source: SoundSource) -> float:
+        """Fill the ring as far as we want it; return for how long there is nothing to do."""
+        period_frames, full_frames = self._opened.period_frames, self._full_frames
+        looked_s = time.monotonic()
+        with self._lock:
+            drops = self._drops
+            held_frames = self._held_frames()
+        source.played(self.periods * period_frames - held_frames)
+        n_periods = (full_frames - held_frames) // period_frames
+        if n_periods > 0:
+            period_bytes = period_frames * self.format.frame_bytes
+            sound = source.pull(n_periods * period_bytes)
+            self.periods += n_periods
+            with self._lock:
+                if self._drops == drops:
+                    self._write(sound)
+            self._burst.settle(time.monotonic())
+            held_frames += n_periods * period_frames
+        low_frames = min(_LOW_PERIODS * period_frames, full_frames - period_frames)
+        low_s = looked_s + (held_frames - low_frames) / self.format.rate_hz
+        return max(low_s - time.monotonic(), _LOOK_AGAIN_S)  # it went on playing meanwhile
+
+    def _held_frames(self) -> int:
+        """Return how many frames the device has not played yet."""
+        if self._ring_is_empty:
+            return 0
+        avail = self._opened.pcm.avail()
+        if avail == XRUN:
+            return 0
+        if avail < 0:
+            raise lost(self._opened.device, OSError(os.strerror(-avail)))
+        return max(0, self._opened.ring_frames - avail)
+
+    def _write(self, mono: bytes) -> None:
+        # The room for all of it was seen before pulling, so it is never taken in part.
+        sound = to_all_channels(mono, self._opened.format.channels, self._opened.encoding)
+        if self._opened.pcm.write(sound) == XRUN:
+            self.xruns += 1
+            self._burst.note(time.monotonic())
+            self._opened.pcm.write(sound)
+        self._ring_is_empty = False

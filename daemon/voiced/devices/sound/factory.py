@@ -1,0 +1,78 @@
+"""Which driver a configured sound device gets: `wav:PATH`, or ALSA for any other name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voiced.ports import Microphone, Speaker
+
+if TYPE_CHECKING:
+    from voiced.devices.sound.driver_calls import DriverCalls
+
+WAV = "wav:"
+
+
+@dataclass(frozen=True, slots=True)
+class SoundDevices:
+    """Both directions, as the settings name them.
+
+    Attributes:
+        capture: The microphone.
+        playback: The speaker.
+        channel: Which channel of the microphone; None is the best known.
+        period_ms: How much sound moves at a time.
+        mixer: The card's own control for the volume: its name, `auto` or `none`.
+        gain: The microphone's own volume in per cent; None leaves it, unless its array needs one.
+    """
+
+    capture: str
+    playback: str
+    channel: int | None = None
+    period_ms: int = 40
+    mixer: str = "auto"
+    gain: int | None = None
+
+
+def is_file(device: str) -> bool:
+    """Tell whether a device is a file in truth."""
+    return device.startswith(WAV)
+
+
+def microphone(devices: SoundDevices, calls: "DriverCalls | None" = None) -> Microphone:
+    """Return the capture device the configuration names; `calls` makes the calls into its driver."""
+    device, other = devices.capture, devices.playback
+    if is_file(device):
+        from voiced.devices.sound.wav import WavMicrophone
+
+        path = Path(device.removeprefix(WAV))
+        return WavMicrophone(path, channel=devices.channel or 0, period_ms=devices.period_ms)
+    from voiced.devices.sound.alsa_capture import AlsaMicrophone
+    from voiced.devices.sound.keep_awake import KeptAwake
+    from voiced.devices.sound.recovery import CardCare
+
+    alsa = AlsaMicrophone(
+        device,
+        channel=devices.channel,
+        period_ms=devices.period_ms,
+        partner=None if is_file(other) else other,
+        care=CardCare(calls=calls, gain=devices.gain),
+    )
+    return KeptAwake(alsa, other)
+
+
+def speaker(devices: SoundDevices, calls: "DriverCalls | None" = None) -> Speaker:
+    """Return the playback device the configuration names; `calls` makes the calls into its driver."""
+    device, other = devices.playback, devices.capture
+    if is_file(device):
+        from voiced.devices.sound.wav import WavSpeaker
+
+        return WavSpeaker(Path(device.removeprefix(WAV)), period_ms=devices.period_ms)
+    from voiced.devices.sound.alsa_playback import AlsaSpeaker
+    from voiced.devices.sound.recovery import CardCare
+
+    return AlsaSpeaker(
+        device,
+        partner=None if is_file(other) else other,
+        mixer=devices.mixer,
+        care=CardCare(calls=calls),
+    )

@@ -1,0 +1,166 @@
+"""What certain sound cards need so that they work, and what to do when they do not."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from voiced.devices.sound.cards import ASOUND, Card, list_cards
+from voiced.devices.sound.driver_calls import CLOSE_WITHIN_S, DriverCalls
+from voiced.devices.sound.escalation import Ladder, Rung
+from voiced.devices.sound.hid import go_off_hook
+from voiced.devices.sound.mixer import set_capture_gain
+from voiced.devices.sound.selection import Choice
+from voiced.devices.sound.usb import Xvf3800, node_of
+from voiced.errors import DeviceError, DeviceStuck, Trouble, VoicedError
+
+log = logging.getLogger(__name__)
+
+Argument = TypeVar("Argument")
+Found = TypeVar("Found")
+
+
+class OpenDevice(Protocol):
+    """One open direction of a card.
+
+    Attributes:
+        periods: How many were moved.
+    """
+
+    periods: int
+
+    def close(self) -> None:
+        """Let go of it. Idempotent.
+
+        Thread: any but the loop's, as closing can block.
+        """
+
+
+class CardCare:
+    """Looks after the card of one direction, over all the times it is opened.
+
+    Args:
+        asound: Where the kernel describes the cards.
+        chip: Makes what talks to an XVF3800, from its file.
+        off_hook: Tells a speakerphone, by its USB id, that a call is on.
+        capture_gain: Sets the capture volumes of a card.
+        calls: Makes the calls into its driver.
+        gain: What the capture volumes are to be in per cent, if not what its profile says.
+    """
+
+    def __init__(
+        self,
+        asound: Path = ASOUND,
+        *,
+        chip: Callable[[Path], Xvf3800] = Xvf3800,
+        off_hook: Callable[[str], bool] = go_off_hook,
+        capture_gain: Callable[[str, int], int] = set_capture_gain,
+        calls: DriverCalls | None = None,
+        gain: int | None = None,
+    ) -> None:
+        self._gain = gain
+        self.calls = calls or DriverCalls()
+        self.asound = asound
+        self._chip = chip
+        self._off_hook = off_hook
+        self._capture_gain = capture_gain
+        self._ladder = Ladder()
+        self._told: set[str] = set()
+
+    def prepare(self, choice: Choice) -> None:
+        """Do what the card needs before it captures.
+
+        Thread: any but the loop's.
+        """
+        card, profile = choice.name.card, choice.profile
+        if card is None:
+            return
+        gain = profile.capture_gain if self._gain is None else self._gain
+        if gain is not None:  # what its owner has set with alsamixer stays
+            self._capture_gain(f"hw:CARD={card.id}", gain)
+        if profile.off_hook and card.usb_id is not None:
+            self._attempt("it cannot be told that a call is on", self._off_hook, card.usb_id)
+        if profile.oldest_firmware is not None:
+            found = self._attempt("its firmware cannot be read", self._version, card)
+            if found is not None and found < profile.oldest_firmware:
+                self._warn(
+                    f"{profile.name} has firmware {_dotted(found)}; before "
+                    f"{_dotted(profile.oldest_firmware)} it is known to stop capturing: update it"
+                )
+
+    @asynccontextmanager
+    async def attend(
+        self, device: OpenDevice, choice: Choice, period_s: float
+    ) -> AsyncIterator[None]:
+        """Close an open device in the end; should it have failed, take the next step first.
+
+        Raises:
+            DeviceError: If it failed; with what turned out to ail it.
+            DeviceStuck: If it is beyond our help.
+        """
+        try:
+            yield
+        except DeviceError as error:
+            await self._close(device, choice)
+            raise await self.after(error, choice, device.periods * period_s) from error
+        finally:
+            await self._close(device, choice)
+
+    async def _close(self, device: OpenDevice, choice: Choice) -> None:
+        """Close it, but do not wait long: the next opening waits for it too, and tells."""
+        with suppress(DeviceError):
+            await self.calls.call("closing", choice.name.pcm, device.close, within_s=CLOSE_WITHIN_S)
+
+    async def after(self, error: DeviceError, choice: Choice, worked_s: float) -> VoicedError:
+        """Take the next step on a card that failed; return what to raise.
+
+        Args:
+            error: How it failed.
+            choice: Which card.
+            worked_s: How much sound it had moved since it was opened.
+        """
+        trouble = error.trouble
+        if trouble is Trouble.ABSENT and not worked_s and self._is_present(choice.name.card):
+            trouble = Trouble.STALLED  # it is there, opens, and then fails at once
+        rung = self._ladder.failed(trouble, worked_s, reboots=choice.profile.reboots)
+        if rung is Rung.GIVE_UP:
+            return DeviceStuck(error.device, f"{error.problem}, again and again")
+        if rung is Rung.REBOOT and choice.name.card is not None:
+            log.warning("%s: restarting its chip", choice.profile.name)
+            reboot = partial(
+                self._attempt, "its chip cannot be restarted", self._reboot, choice.name.card
+            )
+            try:
+                await self.calls.call("restarting its chip", error.device, reboot)
+            except DeviceError as hanging:
+                return hanging
+        return DeviceError(error.device, error.problem, error.hint, trouble)
+
+    def _is_present(self, card: Card | None) -> bool:
+        return card is not None and card.id in {found.id for found in list_cards(self.asound)}
+
+    def _version(self, card: Card) -> tuple[int, int, int]:
+        return self._chip(node_of(card.usb_bus)).version()
+
+    def _reboot(self, card: Card) -> None:
+        self._chip(node_of(card.usb_bus)).reboot()
+
+    def _attempt(
+        self, problem: str, work: Callable[[Argument], Found], argument: Argument
+    ) -> Found | None:
+        try:
+            return work(argument)
+        except OSError as error:
+            self._warn(f"{problem} ({error.strerror or error})")
+            return None
+
+    def _warn(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            log.warning("sound card: %s", text)
+
+
+def _dotted(version: tuple[int, int, int]) -> str:
+    return ".".join(map(str, version))

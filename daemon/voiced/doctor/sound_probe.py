@@ -1,0 +1,201 @@
+"""Opening both directions of sound for a moment, and what was heard meanwhile."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from statistics import median
+
+from voiced.core.pcm import PcmFormat
+from voiced.devices.sound.alsa_capture import AlsaMicrophone
+from voiced.devices.sound.alsa_pcm import EVERY, OpenPcm
+from voiced.devices.sound.alsa_playback import AlsaSpeaker
+from voiced.devices.sound.factory import SoundDevices
+from voiced.devices.sound.recovery import CardCare
+from voiced.devices.sound.selection import Choice
+from voiced.errors import DeviceError
+from voiced.lib.task_group import TaskGroup
+from voiced.ports import Mixer
+
+SETTLE_S = 0.3
+"""Cards begin unevenly; what comes so early is heard, but not clocked."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What became of one direction of sound.
+
+    Attributes:
+        device: What the settings call it.
+        error: Why it does not work, or None.
+        choice: Which card it is.
+        format: In which format it was opened.
+        channel: Which channel of it is used.
+        pcm: What was captured: n_frames x channels, int16 LE.
+        n_frames: How many frames were moved.
+        began_s: When the first of them was captured, or heard.
+        rate_hz: How many frames a second were moved, by our clock; None if that was not seen.
+        xruns: How often it came too late.
+        slip_s: How much sound was lost or came twice on the way, by our clock.
+    """
+
+    device: str
+    error: DeviceError | None = None
+    choice: Choice | None = None
+    format: PcmFormat = field(default_factory=lambda: PcmFormat(0))
+    channel: int = 0
+    pcm: bytes = b""
+    n_frames: int = 0
+    began_s: float = 0.0
+    rate_hz: float | None = None
+    xruns: int = 0
+    slip_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Follows a count of frames, to tell when the first one was.
+
+    Attributes:
+        rate_hz: How many there are in a second.
+        arrives: The count is of sound that arrives: it can be seen late but never early, so the
+            earliest counts. A position in a device is early as often as late: the median counts.
+    """
+
+    rate_hz: int
+    arrives: bool
+    _marks: list[tuple[float, int]] = field(default_factory=list)
+
+    def see(self, n_frames: int) -> None:
+        self._marks.append((time.monotonic(), n_frames))
+
+    def note(self, heard: Heard) -> None:
+        if not self._marks:
+            return
+        steady = [mark for mark in self._marks if mark[0] > self._marks[0][0] + SETTLE_S]
+        heard.began_s = self._began_s(steady or self._marks)
+        half = len(steady) // 2
+        if half:
+            heard.slip_s = abs(self._began_s(steady[:half]) - self._began_s(steady[half:]))
+        if len(steady) > 1 and steady[-1][0] - steady[0][0] > SETTLE_S:
+            (from_s, from_frame), (to_s, to_frame) = steady[0], steady[-1]
+            heard.rate_hz = (to_frame - from_frame) / (to_s - from_s)
+
+    def _began_s(self, marks: list[tuple[float, int]]) -> float:
+        began_s = [at_s - n_frames / self.rate_hz for at_s, n_frames in marks]
+        return min(began_s) if self.arrives else median(began_s)
+
+
+class _Source:
+    """Plays some sound once, then silence. Fills `SoundSource`."""
+
+    def __init__(self, pcm: bytes, clock: _Clock) -> None:
+        self._pcm = pcm
+        self._at = 0
+        self._clock = clock
+
+    def pull(self, n_bytes: int) -> bytes:
+        piece = self._pcm[self._at : self._at + n_bytes]
+        self._at += n_bytes
+        return piece.ljust(n_bytes, b"\0")
+
+    def played(self, n_frames: int) -> None:
+        if n_frames > 0:
+            self._clock.see(n_frames)
+
+
+class Score:
+    """What to play: nothing.
+
+    Attributes:
+        length_s: How long to listen.
+        relaxed: Keep much sound ready, as a player would; otherwise little, as a conversation needs.
+    """
+
+    length_s = 1.5
+    relaxed = False
+
+    def pcm(self, rate_hz: int, mixer: Mixer | None) -> bytes:  # noqa: ARG002 - silence needs neither
+        """Return mono int16 LE at `rate_hz`, for a card with that volume control or none."""
+        return b""
+
+
+async def listen(devices: SoundDevices, score: Score) -> tuple[Heard, Heard]:
+    """Play `score` and capture every channel; return what became of capture and playback."""
+    heard, played = Heard(devices.capture), Heard(devices.playback)
+    speaker_tried = asyncio.Event()
+    async with TaskGroup() as group:
+        playing = group.create_task(_play(devices, score, played, speaker_tried))
+        # The speaker first: some arrays capture nothing unless their own playback is open.
+        await speaker_tried.wait()
+        capturing = group.create_task(_capture(devices, heard))
+        await asyncio.wait({capturing}, timeout=score.length_s)
+        capturing.cancel()
+        playing.cancel()
+    return heard, played
+
+
+async def _play(devices: SoundDevices, score: Score, played: Heard, tried: asyncio.Event) -> None:
+    speaker = AlsaSpeaker(
+        devices.playback,
+        period_ms=devices.period_ms,
+        partner=devices.capture,
+        mixer=devices.mixer,
+    )
+    try:
+        async with speaker.open() as playback:
+            clock = _Clock(playback.format.rate_hz, arrives=False)
+            pcm = score.pcm(playback.format.rate_hz, playback.mixer)
+            played.format = playback.format
+            played.choice = playback.opened.choice
+            playback.relax(score.relaxed)
+            tried.set()
+            try:
+                await playback.run(_Source(pcm, clock))
+            finally:
+                played.xruns = playback.xruns
+                clock.note(played)
+    except DeviceError as error:
+        played.error = error
+    finally:
+        tried.set()
+
+
+def _channel(devices: SoundDevices, opened: OpenPcm) -> int:
+    if devices.channel is None:
+        return opened.channel
+    if devices.channel >= opened.format.channels:
+        problem = (
+            f"it has {opened.format.channels} channels, so there is no channel {devices.channel}"
+        )
+        raise DeviceError(devices.capture, problem, "channels count from 0")
+    return devices.channel
+
+
+async def _capture(devices: SoundDevices, heard: Heard) -> None:
+    microphone = AlsaMicrophone(
+        devices.capture,
+        channel=EVERY,
+        period_ms=devices.period_ms,
+        partner=devices.playback,
+        care=CardCare(gain=devices.gain),
+    )
+    try:
+        async with microphone.open() as capture:
+            clock = _Clock(capture.format.rate_hz, arrives=True)
+            heard.format = capture.format
+            heard.choice = capture.opened.choice
+            heard.channel = _channel(devices, capture.opened)
+            periods: list[bytes] = []
+
+            def take(period: bytes) -> None:
+                periods.append(period)
+                heard.n_frames += len(period) // capture.format.frame_bytes
+                clock.see(heard.n_frames)
+
+            try:
+                await capture.run(take)
+            finally:
+                heard.pcm, heard.xruns = b"".join(periods), capture.xruns
+                clock.note(heard)
+    except DeviceError as error:
+        heard.error = error

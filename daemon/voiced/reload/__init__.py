@@ -1,0 +1,1 @@
+"""From a changed file to settings in force."""

@@ -1,0 +1,133 @@
+"""Keeping a runtime as the settings want it: at once what counts at once, the rest when nobody talks."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from voiced.assembly.factory import (
+    Extras,
+    Workshop,
+    agent_settings,
+    assemble,
+    assemble_parts,
+    catalogue,
+    names,
+    policy,
+    sound_settings,
+)
+from voiced.config.diff import changes, mixed, summary
+from voiced.config.rules import contradictions
+from voiced.config.schema import Settings
+from voiced.config.yaml_document import Document, Place
+from voiced.core.events import OwnerActed, SettingsRead
+from voiced.core.state import Phase
+from voiced.devices.network.resolver import Resolver
+from voiced.errors import ConfigError
+from voiced.host.journal import set_level
+from voiced.runtime.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+_NOWHERE = Document({}, {(): Place(0, 1, "settings")})
+
+
+def _nobody() -> None:
+    pass
+
+
+class Adopter:
+    """Owns a runtime and what it was made from.
+
+    Args:
+        settings: What to begin with.
+        workshop: Where parts come from.
+
+    Attributes:
+        runtime: What runs, once assembled.
+        running: The settings it runs by.
+        wanted: Those it is to run by as soon as nobody talks.
+        adopted: Is called when it runs by others.
+    """
+
+    def __init__(self, settings: Settings, workshop: Workshop) -> None:
+        self.running = self.wanted = settings
+        self._workshop = workshop
+        self._extras = Extras()
+        self.adopted: Callable[[], None] = _nobody
+        self.runtime: Runtime
+
+    def assemble(self, extras: Extras) -> Runtime:
+        """Build the runtime and return it.
+
+        Args:
+            extras: What goes beyond the settings.
+
+        Raises:
+            ConfigError: If a name is unknown or a secret cannot be read.
+        """
+        self._extras = replace(extras, tools_changed=self._tools_changed)
+        self.runtime = assemble(self.wanted, self._extras, self._workshop)
+        self.runtime.at_rest = self._at_rest
+        return self.runtime
+
+    @property
+    def resolver(self) -> Resolver:
+        """What looks up names, for all of the daemon."""
+        return names(self._workshop)
+
+    @property
+    def is_settled(self) -> bool:
+        """Everything wanted is in force."""
+        return self.running == self.wanted
+
+    def want(self, settings: Settings, *, at_once: bool = False) -> list[str]:
+        """Go over to `settings`.
+
+        Args:
+            settings: What is wanted.
+            at_once: Wait for nobody, not even for those who talk.
+
+        Returns:
+            The names of what has changed, a line for each reload class.
+        """
+        lines = [*summary(changes(self.wanted, settings))]
+        for line in lines:
+            log.info("changed: %s", line)
+        self.wanted = settings
+        asleep = self.runtime.conversation.phase is Phase.ASLEEP
+        self._adopt(settings if asleep or at_once else self._what_counts_now())
+        endless = policy(self.running).idle_timeout_s is None
+        self.runtime.dispatch(SettingsRead(renew=endless and not self.is_settled))
+        self.runtime.dispatch(OwnerActed())
+        return lines
+
+    @property
+    def waiting(self) -> list[str]:
+        """The names of what waits until nobody talks."""
+        return [".".join(each.path) for each in changes(self.running, self.wanted)]
+
+    def _at_rest(self) -> None:
+        """Do what had to wait."""
+        if not self.is_settled:
+            self._adopt(self.wanted)
+
+    def _tools_changed(self) -> None:
+        """Tell the agent of other tools, even while somebody talks: it may be asked for them."""
+        self._adopt(self.running)
+
+    def _what_counts_now(self) -> Settings:
+        now = mixed(self.running, self.wanted, {"live"})
+        fits = not contradictions(now, _NOWHERE, catalogue())
+        return now if fits else self.running
+
+    def _adopt(self, settings: Settings) -> None:
+        try:
+            parts = assemble_parts(settings, self._extras, self._workshop)
+            agent = agent_settings(settings, parts.tools, self._extras.key, parts.context)
+        except ConfigError as error:
+            log.error("%s", error)  # noqa: TRY400 - it says it all
+            return
+        self.running = settings
+        set_level(settings.log.level)
+        self.runtime.adopt(parts, policy(settings), sound_settings(settings, parts.memory), agent)
+        self.adopted()

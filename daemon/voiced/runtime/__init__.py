@@ -1,0 +1,1 @@
+"""The running device: sound through it, one synchronous dispatch for events, and what survives."""

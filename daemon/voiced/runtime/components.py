@@ -1,0 +1,128 @@
+"""What a runtime is made of and told: filled in by the composition root."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from voiced.agents.codec import Agent
+from voiced.core.actions import Status
+from voiced.core.earcons import Earcon, Prompt
+from voiced.core.events import Event
+from voiced.core.state import Conversation
+from voiced.ports import (
+    Alarms,
+    CaptionView,
+    Chore,
+    Cues,
+    DialCaller,
+    Dialer,
+    Emit,
+    Indicator,
+    Memory,
+    MicLight,
+    Microphone,
+    Observer,
+    PeriodTap,
+    Speaker,
+    Tool,
+    WakeSource,
+)
+from voiced.runtime.guard import Guard, Run, name_of
+
+
+def _no_cues(_earcon: Earcon, _prompt: Prompt | None, _rate_hz: int) -> bytes:
+    return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything concrete the runtime drives.
+
+    `vital` are those of the wake sources and chores without which the daemon must not go on: if one fails,
+    the process ends and a new one may do better. `guard` looks after everything else.
+    """
+
+    microphone: Microphone
+    speaker: Speaker
+    dial: Dialer
+    call_http: DialCaller
+    agent: Agent
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    context: Sequence[str] = ()
+    wake_sources: Sequence[WakeSource] = ()
+    indicators: Sequence[Indicator] = ()
+    observers: Sequence[Observer] = ()
+    lights: Sequence[MicLight] = ()
+    captions: Sequence[CaptionView] = ()
+    taps: Sequence[PeriodTap] = ()
+    chores: Sequence[Chore] = ()
+    cues: Cues = _no_cues
+    memory: Memory | None = None
+    alarms: Alarms | None = None
+    vital: Sequence[WakeSource | Chore] = ()
+    guard: Guard = field(default_factory=Guard)
+
+    def runs(self, emit: Emit) -> dict[object, Run]:
+        """Return what runs as long as the daemon does, guarded unless it is vital.
+
+        Wake sources first: a signal to stop counts from the first moment.
+
+        Args:
+            emit: Takes the events of wake sources.
+        """
+        runs: dict[object, Run] = {}
+        for source in self.wake_sources:
+            runs[source.watch] = self._guarded(source, partial(source.watch, emit))
+        for chore in self.chores:
+            runs[chore.run] = self._guarded(chore, chore.run)
+        return runs
+
+    def _guarded(self, part: WakeSource | Chore, run: Run) -> Run:
+        return run if part in self.vital else partial(self.guard.run, name_of(part), run)
+
+    def show(self, status: Status, known: "Parts | None" = None) -> None:
+        """Have every indicator show `status` that is not among the `known` ones."""
+        for indicator in self.indicators:
+            if known is None or indicator not in known.indicators:
+                self.guard.attempt(indicator, indicator.show, status)
+
+    def tell_leaving(self, *, leaving: bool, known: "Parts | None" = None) -> None:
+        """Have every light tell whether sound may leave that is not among the `known` ones."""
+        for light in self.lights:
+            if known is None or light not in known.lights:
+                self.guard.attempt(light, light.tell_leaving, leaving)
+
+    def tell_observers(
+        self, before: Conversation, event: Event | None, now: Conversation, took_s: float = 0.0
+    ) -> None:
+        """Tell every observer what happened, and what came of it."""
+        for observer in self.observers:
+            self.guard.attempt(observer, observer.noticed, before, event, now, took_s)
+
+    uniform: Callable[[float, float], float] = random.SystemRandom().uniform
+
+
+@dataclass(frozen=True, slots=True)
+class SoundSettings:
+    """How much sound is held, and how loud it is played.
+
+    Attributes:
+        volume: Loudness of the agent, 0 to 100.
+        buffer_s: The most of a reply that waits for the speaker.
+        keep_s: The most captured sound that waits for the agent; the oldest goes first.
+        boost: Gain on top of the volume.
+        silent_after_s: Exact zeros for that long mean that the microphone is broken; 0 is never.
+        muted: Start with the microphone switched off.
+        mute_shuts: A mute also lets go of the capture device.
+        guard_echo: Watch for the agent being interrupted by its own voice.
+    """
+
+    volume: int = 70
+    buffer_s: float = 60.0
+    keep_s: float = 10.0
+    boost: float = 1.0
+    silent_after_s: float = 0.0
+    muted: bool = False
+    mute_shuts: bool = False
+    guard_echo: bool = False

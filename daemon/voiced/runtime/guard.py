@@ -1,0 +1,221 @@
+"""What is not vital runs under a guard: no fault of it ends anything else.
+
+Vital are capture, playback, the signals and systemd: without them a new process is the better one. A guard
+starts everything else again, and says so once. Of a fault it tells kind and place but not the text of an
+exception, which may quote what people say; errors that we raise ourselves are written to be read.
+"""
+
+import asyncio
+import logging
+import re
+import traceback
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar, TypeVarTuple
+
+from voiced.errors import VoicedError
+from voiced.lib.backoff import Backoff
+
+log = logging.getLogger(__name__)
+
+REASONS_TOLD = 20
+"""How many different reasons are logged aloud for one part until it is well again."""
+
+ENDS = (SystemExit, KeyboardInterrupt, GeneratorExit)
+"""What ends the process, or the guard itself. Libraries raise others that are no `Exception` either."""
+
+Run = Callable[[], Coroutine[Any, Any, None]]
+Given = TypeVarTuple("Given")
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one part.
+
+    Attributes:
+        name: Which part.
+        reason: How it failed last.
+        failures: How often it failed in a row.
+        runs: It was started again, but has not run for long.
+    """
+
+    name: str
+    reason: str
+    failures: int
+    runs: bool = False
+
+
+class Guard:
+    """Runs and calls parts, and knows which of them fail.
+
+    Args:
+        backoff: When to start one again.
+    """
+
+    def __init__(self, backoff: Backoff | None = None) -> None:
+        self._backoff = backoff or Backoff()
+        self._faults: dict[str, Fault] = {}
+        self._failures: dict[str, int] = {}
+        self._told: dict[str, set[str]] = {}
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What fails at present, by name."""
+        return [self._faults[name] for name in sorted(self._faults)]
+
+    @property
+    def failures(self) -> Mapping[str, int]:
+        """How often each part that ever failed has done so."""
+        return self._failures
+
+    async def run(self, name: str, run: Run) -> None:
+        """Run a part until cancelled. When it fails or just ends, wait and start it again.
+
+        What ends the process (SystemExit, KeyboardInterrupt) passes.
+        """
+        loop, failures = asyncio.get_running_loop(), 0
+        try:
+            while True:
+                began_s = loop.time()
+                well = loop.call_later(self._backoff.steady_s, self._recovered, name)
+                try:
+                    error = await _outcome(run)
+                finally:
+                    well.cancel()
+                if loop.time() - began_s >= self._backoff.steady_s:
+                    failures = 0
+                self._failed(name, error)
+                _end_if_cancelled()
+                await asyncio.sleep(self._backoff.pause_s(failures))
+                failures += 1
+                self._faults[name] = replace(self._faults[name], runs=True)
+        finally:
+            self._forget(name)
+
+    def attempt(
+        self, part: object, call: Callable[[*Given], Found], *given: *Given
+    ) -> Found | None:
+        """Call a part; should it fail, take note of that and return None."""
+        try:
+            found = call(*given)
+        except ENDS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - that is what a guard is for
+            self._failed(_called(part, call), error)
+            return None
+        if self._faults:
+            self._faults.pop(_called(part, call), None)
+        return found
+
+    def _failed(self, name: str, error: BaseException | None) -> None:
+        """Take note of a failure; log each reason aloud once."""
+        reason = reason_of(error)
+        before = self._faults.get(name)
+        self._faults[name] = Fault(name, reason, 1 + (before.failures if before else 0))
+        self._failures[name] = self._failures.get(name, 0) + 1
+        told = self._told.setdefault(name, set())
+        if reason in told or len(told) >= REASONS_TOLD:
+            log.debug("%s: %s", name, reason)
+            return
+        told.add(reason)
+        log.warning("%s: %s; the rest goes on%s", name, reason, _way_to(error))
+
+    def _recovered(self, name: str) -> None:
+        if name in self._faults:
+            self._forget(name)
+            log.info("%s: runs again", name)
+
+    def _forget(self, name: str) -> None:
+        self._faults.pop(name, None)
+        self._told.pop(name, None)
+
+
+async def _outcome(run: Run) -> BaseException | None:
+    """Run a part; return what it failed with, None if it just ended.
+
+    A part that cancels itself has failed as well; a group of failures that holds what ends the process passes.
+    """
+    try:
+        await run()
+    except asyncio.CancelledError as error:
+        if _is_cancelled():
+            raise
+        return error
+    except ENDS:
+        raise
+    except BaseException as error:
+        if isinstance(error, BaseExceptionGroup) and error.subgroup(ENDS) is not None:
+            raise
+        return error
+    return None
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _end_if_cancelled() -> None:
+    """Pass on a cancellation that the part kept to itself, or failed of."""
+    if _is_cancelled():
+        raise asyncio.CancelledError
+
+
+def name_of(part: object) -> str:
+    """Return what to call a part: as it says itself, or the words of its class."""
+    given = getattr(part, "name", None)
+    if isinstance(given, str):
+        return given
+    return part if isinstance(part, str) else _WORDS.sub(" ", type(part).__name__).lower()
+
+
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def _called(part: object, call: object) -> str:
+    """Return what to call a call of a part."""
+    called = getattr(getattr(call, "func", call), "__name__", "call")  # `func` of a partial
+    return f"{name_of(part)} ({called.strip('_').replace('_', ' ')})"
+
+
+def reason_of(error: BaseException | None) -> str:
+    """Return why a part failed, in words that quote nothing but our own errors and the system's."""
+    first = first_of(error)
+    match first:
+        case None:
+            return "it ended, and should not"
+        case asyncio.CancelledError():
+            return "it cancelled itself"
+        case VoicedError():
+            return str(first)
+        case OSError(strerror=str(problem), filename=place) if problem:
+            return problem if place is None else f"{place}: {problem}"
+        case _:
+            return f"it broke: {whereabouts(first)}"
+
+
+def first_of(error: BaseException | None) -> BaseException | None:
+    """Return the first error in a group, or the error itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def whereabouts(error: BaseException) -> str:
+    """Return kind and place of an exception: nothing that could quote a secret."""
+    kind = type(error).__name__
+    steps = [*traceback.walk_tb(error.__traceback__)]
+    if not steps:
+        return kind
+    frame, line = steps[-1]
+    return f"{kind} in {Path(frame.f_code.co_filename).name}, line {line}"
+
+
+def _way_to(error: BaseException | None) -> str:
+    """Return where a mistake of ours happened, to be logged; nothing for what was foreseen."""
+    first = first_of(error)
+    if first is None or isinstance(first, VoicedError | OSError | asyncio.CancelledError):
+        return ""
+    return "\n" + "".join(traceback.format_tb(first.__traceback__)).rstrip()

@@ -1,0 +1,1 @@
+"""The daemon from its start to its end."""

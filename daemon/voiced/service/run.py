@@ -1,0 +1,247 @@
+"""The daemon from its start to its end, started by systemd or in a terminal."""
+
+import gc
+import logging
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from voiced.api.control_api import Desk
+from voiced.api.control_socket import Answer, Ask, ControlSocket, Question, Watch
+from voiced.api.device_control import Steering
+from voiced.api.refusals import Refusals
+from voiced.api.services import Outside
+from voiced.assembly.factory import Extras, Workshop, catalogue, settings_caller
+from voiced.assembly.gpio import light_wiring
+from voiced.config.diff import changes, summary
+from voiced.config.history import without_local
+from voiced.config.load import ca_files, draft
+from voiced.config.resolve import Choice, choose, name_of
+from voiced.config.user_overrides import read_with_by_hand
+from voiced.devices.gpio.buttons_and_leds import GpioLight
+from voiced.errors import ConfigError
+from voiced.host.cpu import stay_on_one_core
+from voiced.host.heap import keep_one_heap
+from voiced.host.journal import StatusLog, start_log
+from voiced.host.serial import serial_number
+from voiced.host.systemd import Notify, SystemdService, feeding_s, notifier
+from voiced.lib import event_loop
+from voiced.lib.environment import CONTROL_SOCKET, runtime_folder, state_folder
+from voiced.ports import Chore, Indicator
+from voiced.reload.applier import Adopter
+from voiced.reload.file_watch import FileWatch
+from voiced.reload.overrides import Wishes, by_hand_in
+from voiced.reload.reloader import Reconfigurer, now
+from voiced.reload.remote import RemoteSettings
+from voiced.reload.requests import Reloads
+from voiced.reload.system_files import SystemFiles
+from voiced.runtime.guard import Guard
+from voiced.runtime.runtime import Runtime
+from voiced.service.safe_mode import stay_up, tell_of_broken_settings
+from voiced.service.signals import SignalWake
+from voiced.storage.settings_store import RecordFile
+from voiced.storage.state_files import BY_HAND
+from voiced.storage.state_store import StateStore
+
+log = logging.getLogger(__name__)
+
+
+def run(path: Path, lamp: GpioLight | None, missing: ConfigError | None) -> int:
+    """Hold conversations until asked to stop.
+
+    Settings that cannot be used do not count: those from before do. Where there are none, a daemon
+    that systemd has started stays up, shows so, and ends when they have been mended: systemd then
+    starts it anew.
+
+    Args:
+        path: The settings file; it need not exist.
+        lamp: The light it names.
+        missing: Why there is no settings file, if it is known already.
+
+    Raises:
+        ConfigError: If the settings cannot be used, and nobody would start us again.
+    """
+    stay_on_one_core()
+    keep_one_heap()
+    notify = notifier()
+    store = StateStore(state_folder())
+    kept = RecordFile(store, path)
+    kept.begin(now())
+    try:
+        # In a terminal somebody reads what is wrong: no need for settings from before.
+        known = kept.record if notify is not None else without_local(kept.record)
+        found = missing or read_with_by_hand(path, by_hand_in(store), catalogue())
+        choice = choose(found, known, catalogue(), now())
+        start_log(choice.best.settings.log.level)
+        return _converse(path, choice, kept, lamp, notify)
+    except ConfigError as error:
+        # A device in a kitchen has no terminal: whoever stands before it shall know.
+        readable = draft(path)
+        if notify is None:
+            if readable is not None:
+                event_loop.run(tell_of_broken_settings(readable, lamp))
+            raise
+        start_log("info")
+        log.error("%s", error)  # noqa: TRY400 - it says it all
+        event_loop.run(stay_up(path, readable, lamp, error, notify, feeding_s()))
+        return 0
+
+
+def _converse(
+    path: Path, choice: Choice, kept: RecordFile, lamp: GpioLight | None, notify: Notify | None
+) -> int:
+    workshop = Workshop()
+    if lamp is not None and lamp.wiring == light_wiring(choice.best.settings):
+        workshop.put("light", lamp.wiring, lamp)
+    elif lamp is not None:
+        lamp.close()
+    it = follow(path, choice, kept, workshop)
+    signals = SignalWake(it.reloads)
+    indicators: list[Indicator] = [StatusLog()]
+    chores: list[Chore] = []
+    if notify is not None:
+        service = SystemdService(notify, lambda: it.adopter.runtime.progress, feeding_s())
+        it.reloads.tell = service.reloading
+        it.outside.margin_s = lambda: service.margin_s
+        service.complaint = lambda: it.reconfigurer.complaint
+        service.cause = it.outside.steering.cause
+        it.reconfigurer.complained = service.show_again
+        indicators.append(service)
+        chores.append(service)
+    runtime = it.assemble(
+        Extras(
+            store=kept.store,
+            wake_sources=[signals],
+            indicators=indicators,
+            chores=chores,
+            vital=[signals, *chores],  # systemd and its signals, beside sound
+        )
+    )
+    # What is there by now stays; to look through it for garbage would hold up the threads of sound.
+    gc.freeze()
+    event_loop.run(runtime.run())
+    kept.end()
+    kept.store.close()
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What makes a daemon follow its settings, wherever they are changed.
+
+    Attributes:
+        adopter: Owns the runtime.
+        reconfigurer: Chooses the settings.
+        remote: Asks a server for them.
+        reloads: Where somebody may ask for them to be read again.
+        outside: What faces the outside.
+        chores: What has to run for all that.
+    """
+
+    adopter: Adopter
+    reconfigurer: Reconfigurer
+    remote: RemoteSettings
+    reloads: Reloads
+    outside: Outside
+    chores: tuple[Chore, ...]
+
+    @property
+    def steering(self) -> Steering:
+        """What can be seen of it and done to it."""
+        return self.outside.steering
+
+    def assemble(self, extras: Extras) -> Runtime:
+        """Build the runtime and return it; `extras` go beyond the settings.
+
+        Raises:
+            ConfigError: If a name is unknown or a secret cannot be read.
+        """
+        return self.adopter.assemble(
+            replace(
+                extras,
+                chores=[*extras.chores, *self.chores, *self.outside.chores],
+                observers=[*extras.observers, self.outside.audience],
+                captions=[*extras.captions, self.outside.subtitles],
+                guard=self.outside.guard,
+            )
+        )
+
+
+def follow(
+    path: Path, choice: Choice, kept: RecordFile, workshop: Workshop, socket: Path | None = None
+) -> Following:
+    """Return what makes a daemon follow the settings in `path`.
+
+    Args:
+        path: The settings file.
+        choice: What to begin with.
+        kept: What is kept of earlier settings; everything else is kept in the same store.
+        workshop: Where parts come from.
+        socket: Where questions are answered, if not where the environment says.
+    """
+    store = kept.store
+    adopter = Adopter(choice.best.settings, workshop)
+    questions: dict[str, Ask] = {}
+    streams: dict[str, Watch] = {}
+    refusals = Refusals()
+    control = ControlSocket(
+        socket or runtime_folder() / CONTROL_SOCKET, questions, streams, refusals
+    )
+    read = partial(read_with_by_hand, path, by_hand_in(store), catalogue())
+    reconfigurer = Reconfigurer(path, choice, kept, adopter, read, control.answers)
+    remote = RemoteSettings(
+        reconfigurer,
+        lambda section: settings_caller(adopter.running, section, adopter.resolver),
+        serial_number,
+    )
+    reconfigurer.followed = remote.follow
+    reconfigurer.server_answers = remote.answers
+    store.recovered = remote.ask_again
+    wishes = Wishes(path, store.open(BY_HAND), lambda: adopter.wanted, reconfigurer.reread)
+    guard = Guard()
+    outside = Outside(adopter, reconfigurer, wishes, store, guard, refusals=refusals)
+    desk = Desk(
+        outside.steering,
+        outside.subtitles,
+        lambda: {**reconfigurer.report(), "server": asdict(remote.report)},
+        lambda: guard.faults,
+        outside.page,
+        lambda: asdict(store.report),
+    )
+    streams["/events"] = desk.events
+    system = SystemFiles(lambda: ca_files(adopter.wanted))
+    system.changed = lambda event: adopter.runtime.dispatch(event)  # noqa: PLW0108 - another runtime by then
+    questions |= {
+        **desk.questions(),
+        "POST /reload": partial(_reload, adopter, system, reconfigurer, remote),
+    }
+    reloads = Reloads(partial(_reread, reconfigurer, system))
+    watch = FileWatch(reconfigurer.paths, reconfigurer.reread)
+    chores = (store, reconfigurer, remote, control, reloads, watch, system)
+    return Following(adopter, reconfigurer, remote, reloads, outside, chores)
+
+
+async def _reread(reconfigurer: Reconfigurer, system: SystemFiles) -> None:
+    """Have count what has changed, on this device and in its settings."""
+    await system.look()
+    await reconfigurer.reread()
+
+
+async def _reload(
+    adopter: Adopter,
+    system: SystemFiles,
+    reconfigurer: Reconfigurer,
+    remote: RemoteSettings,
+    question: Question,
+) -> Answer:
+    """Have everything read again; answer with the names of what has changed, wherever it came from."""
+    before, sent = adopter.wanted, reconfigurer.record.sent
+    await _reread(reconfigurer, system)
+    asked = ""
+    if "remote" in question.parameters:
+        reconfigurer.may_try()
+        asked = (await remote.ask()).error
+    lines = [*system.news(), *summary(changes(before, adopter.wanted))]
+    if (now_sent := reconfigurer.record.sent) is not None and now_sent != sent:
+        lines.append(f"{name_of(now_sent)} is tried")
+    return {"lines": lines or ["nothing has changed"], "error": reconfigurer.complaint or asked}

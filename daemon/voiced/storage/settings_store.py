@@ -1,0 +1,120 @@
+"""What is kept of the settings, in one file of the store."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from voiced.config.history import (
+    Record,
+    decode,
+    encode,
+    forget_trial,
+    started,
+    stopped,
+    without_local,
+)
+from voiced.errors import NotSavedError
+from voiced.storage.atomic_file import NotWholeError
+from voiced.storage.state_files import SETTINGS
+from voiced.storage.state_store import StateStore, read_as
+
+log = logging.getLogger(__name__)
+
+
+class RecordFile:
+    """Keeps the record.
+
+    Args:
+        store: Where the file is.
+        settings_file: Whose settings it is about; what is kept of another one's does not count.
+
+    Attributes:
+        store: Where the file is.
+        record: What is kept, or about to be.
+    """
+
+    def __init__(self, store: StateStore, settings_file: Path) -> None:
+        self.store = store
+        self._file = store.open(SETTINGS)
+        self._turn = asyncio.Lock()
+        self.record = _about(settings_file, self._file.read(decode))
+
+    @property
+    def is_safe(self) -> bool:
+        """All of it is on the disk."""
+        return self._file.is_safe
+
+    def put(self, record: Record) -> None:
+        """Keep `record` instead, on the disk as soon as that can be done."""
+        self.record = record
+        self._file.put(_encode(record))
+
+    async def change(self, change: Callable[[Record], Record]) -> None:
+        """Keep what `change` makes of the record, once that is safe on the disk.
+
+        Raises:
+            NotSavedError: If it is not safe; the record is as before.
+        """
+        async with self._turn:
+            while True:
+                before = self.record
+                wanted = change(before)
+                await self._file.save(_encode(wanted))
+                if self.record is before:
+                    self.record = wanted
+                    return
+
+    def begin(self, at: float) -> None:
+        """Take note that the process has started, `at` seconds since 1970. Before `run` of the store.
+
+        What is on trial is left out where this cannot be written down: it could never be taken back.
+        """
+        counted = started(self.record, at)
+        if counted is self.record:
+            return
+        try:
+            self._file.save_now(_encode(counted))
+        except NotSavedError as error:
+            if counted.trial is not None:
+                log.warning(
+                    "settings from a server are not tried, for they could not be taken back: %s",
+                    error,
+                )
+            self.put(forget_trial(counted))
+        else:
+            self.record = counted
+
+    def end(self) -> None:
+        """Take note that the process has stopped in good order."""
+        self.put(stopped(self.record))
+
+
+def last_record(folder: Path, settings_file: Path) -> Record:
+    """Return what a daemon keeps in its state folder. Changes nothing.
+
+    Args:
+        folder: The state folder.
+        settings_file: Whose settings it is to be about.
+    """
+    path, found = folder / SETTINGS.name, None
+    try:
+        _, found = read_as(path, SETTINGS, decode)
+    except FileNotFoundError:
+        pass
+    except NotWholeError as error:
+        log.warning("%s: does not count: %s", path, error)
+    return _about(settings_file, found)
+
+
+def _about(settings_file: Path, found: Record | None) -> Record:
+    name = str(settings_file)
+    return (
+        found if found is not None and found.settings_file == name else Record(settings_file=name)
+    )
+
+
+def _encode(record: Record) -> bytes:
+    content = encode(record)
+    # The last good local files may be many; they are on the disk elsewhere, what else there is is not.
+    return content if len(content) <= SETTINGS.most_bytes else encode(without_local(record))

@@ -1,0 +1,119 @@
+"""Tools that ask a web service, as declared under `http_tools`."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from voiced.agents.codec import HttpAnswer, HttpCall
+from voiced.config.tool_rules import PREFIX, resolved
+from voiced.devices.network.http import AiohttpCaller, AnswerTooLongError
+from voiced.devices.network.link import LinkOptions
+from voiced.devices.network.resolver import Resolver
+from voiced.errors import ConfigError, LinkError, ToolError
+from voiced.lib.json_pointer import at
+from voiced.ports import Controls
+from voiced.tools.declared.response import reason_in, value_in
+from voiced.tools.declared.template import fill_value
+from voiced.tools.declared.tool import Declaration
+from voiced.tools.declared.url_template import filled_address
+
+log = logging.getLogger(__name__)
+
+CONNECTION_S = 1.0
+"""More than the tool has: its own sentence comes first."""
+
+GOOD = range(200, 300)
+MOVED = range(300, 400)
+REFUSED = range(400, 500)
+ABOUT_US = frozenset({401, 403, 407})
+"""What is wrong is this device's key or way, with which an agent can do nothing."""
+
+
+class HttpTool:
+    """One of them.
+
+    Args:
+        name: What the agent calls it.
+        declared: What passed the check of the settings.
+        options: How the network is reached.
+        resolver: Looks up names.
+    """
+
+    def __init__(
+        self, name: str, declared: Mapping[str, Any], options: LinkOptions, resolver: Resolver
+    ) -> None:
+        self._declared = declared
+        self._declaration = Declaration(name, declared)
+        self._timeout_s = self._declaration.timeout_s
+        self._caller = AiohttpCaller(
+            options, resolver, timeout_s=self._timeout_s + CONNECTION_S, in_clear=True
+        )
+        self.spec = self._declaration.spec
+
+    async def call(self, arguments: Mapping[str, Any], controls: Controls) -> object:
+        http_call = self._request(self._declaration.parameters.accepted(arguments))
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._caller(http_call)
+        except TimeoutError:
+            raise self._apology("did not answer in time") from None
+        except AnswerTooLongError:
+            raise self._apology("sent more than can be read out") from None
+        except LinkError as error:
+            log.info("tool %s: %s", self.spec.name, error.reason)
+            raise self._apology("cannot be reached") from None
+        return self._understood(answer, http_call.headers)
+
+    def _request(self, arguments: Mapping[str, Any]) -> HttpCall:
+        headers = {"Accept": "application/json, text/*;q=0.5", **self._headers()}
+        body = b""
+        if "json" in self._declared:
+            body = json.dumps(fill_value(self._declared["json"], arguments)).encode()
+            headers["Content-Type"] = "application/json"
+        url = filled_address(self._declared["url"], arguments)
+        return HttpCall(self._declared.get("method", "GET"), url, headers, body)
+
+    def _headers(self) -> dict[str, str]:
+        try:
+            where = f"http_tools.{self.spec.name}.headers"
+            return resolved(self._declared.get("headers", {}), where)
+        except ConfigError as error:
+            log.warning("%s", error)
+            raise self._apology("wants a key that this device does not have") from None
+
+    def _understood(self, answer: HttpAnswer, sent: Mapping[str, str]) -> object:
+        content_type = answer.headers.get("content-type", "")
+        if answer.status in MOVED:
+            raise self._apology(f"has moved ({answer.status})")
+        if answer.status not in GOOD:
+            what = f"answered with an error ({answer.status})"
+            reason = ""
+            if answer.status in REFUSED and answer.status not in ABOUT_US:
+                reason = reason_in(answer.body, content_type, self._secrets(sent))
+            raise self._apology(f"{what}: {reason}" if reason else what)
+        try:
+            value = value_in(
+                answer.body, must_be_json="json" in content_type, content_type=content_type
+            )
+        except ValueError as error:
+            raise self._apology(str(error)) from None
+        if "response" not in self._declared:
+            return value
+        try:
+            return at(value, self._declared["response"])
+        except LookupError:
+            raise self._apology("did not tell what was asked for") from None
+
+    def _secrets(self, sent: Mapping[str, str]) -> list[str]:
+        """Return what was sent and must not come back to the agent: headers that refer to a secret."""
+        declared = self._declared.get("headers", {})
+        return [
+            sent[name].removeprefix(value.get(PREFIX, ""))
+            for name, value in declared.items()
+            if isinstance(value, Mapping)
+        ]
+
+    def _apology(self, what: str) -> ToolError:
+        return ToolError(f"The service behind {self.spec.name} {what}.")

@@ -1,0 +1,55 @@
+"""The program of `agent.token.command`, which prints a temporary token. Run like every other program of the owner's."""
+
+import json
+from typing import Any, cast
+
+from voiced.agents.codec import DialCall, HttpAnswer, HttpCall
+from voiced.errors import LinkError, ToolError
+from voiced.ports import Controls, HttpCaller, Tool
+from voiced.tools.declared.program_client import ServedToken, program_socket
+
+NAME = "agent.token"
+TIMEOUT_S = 10
+"""As long as a web service may take."""
+
+
+class DialCalls:
+    """Makes the calls of a dial plan; fills `DialCaller`.
+
+    Args:
+        http: Makes those that go over the network.
+    """
+
+    def __init__(self, http: HttpCaller) -> None:
+        self._http = http
+
+    async def __call__(self, call: DialCall) -> HttpAnswer:
+        if isinstance(call, HttpCall):
+            return await self._http(call)
+        try:
+            printed = await _program(call.argv).call({}, cast("Controls", None))
+        except ToolError as error:
+            raise LinkError(f"no token: {error}".rstrip(".")) from None
+        try:
+            return HttpAnswer(200, printed.encode() if isinstance(printed, str) else _json(printed))
+        except UnicodeEncodeError:  # which would hold what was printed
+            problem = "no token: the program behind agent.token printed half a character"
+            raise LinkError(f"{problem} (a lone surrogate)") from None
+
+
+def token_tool(argv: tuple[str, ...]) -> Tool:
+    """Return the program as a tool without arguments, which is how it is run, timed and bounded."""
+    from voiced.tools.declared.command import CommandTool
+
+    declared = {"description": "Print a token.", "argv": argv, "timeout_s": TIMEOUT_S}
+    return CommandTool(NAME, declared)
+
+
+def _program(argv: tuple[str, ...]) -> Tool:
+    """Return the program; where the daemon may start none, one that has it started."""
+    socket = program_socket()
+    return token_tool(argv) if socket is None else ServedToken(NAME, {"description": ""}, socket)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()

@@ -1,0 +1,312 @@
+"""Servers at an address, spoken to over streamable HTTP. Only on the thread for MCP servers."""
+
+import re
+import socket
+import ssl
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from http import HTTPStatus
+from typing import Any
+
+import anyio
+import anyio.abc
+import httpcore2
+import httpx2
+from httpcore2._backends.anyio import AnyIOStream
+from mcp.client._transport import TransportStreams
+from mcp.client.streamable_http import streamable_http_client
+
+from voiced.devices.network.endpoint import Endpoint
+from voiced.devices.network.tls import tls_context
+from voiced.errors import LinkError, LinkRejected
+from voiced.lib.json_limits import MOST_PARTS, parts_in
+
+Connect = Callable[[Endpoint], Awaitable[socket.socket]]
+"""Returns a connection, before TLS.
+
+Raises:
+    LinkError: Why there is none.
+"""
+
+MOST_BYTES = 1024 * 1024
+"""The longest message: reading one takes as long as it is, and other threads wait meanwhile."""
+
+BYTES_PER_S = 4 * 1024 * 1024
+"""Whoever sends faster is heard slowly."""
+
+CONNECT_WITHIN_S = 10.0
+SILENCE_S = 300.0
+MOST_CONNECTIONS = 100
+UNUSED_S = 5.0
+"""After which a connection is closed."""
+
+LISTEN_EVERY_S = 1.0
+"""The least time between two requests to listen, whatever the server says."""
+
+_SENTENCES = {
+    401: ("it refuses the credentials (HTTP 401)", "check `headers`"),
+    403: (
+        "it refuses the credentials, or has banned this address (HTTP 403)",
+        "check `headers`, and its list of bans",
+    ),
+    405: ("it speaks no streamable HTTP (HTTP 405)", "check `url`"),
+}
+_STREAM = "text/event-stream"
+_BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n){2}")
+"""Ends an event (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+
+
+class _Asking:
+    """Somebody who waits for an answer. Once they do no more, none is read.
+
+    To tell a server so does not end its answer: one without end would be read for ever.
+    """
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._scopes: set[anyio.CancelScope] = set()
+
+    def end(self) -> None:
+        self.is_over = True
+        for scope in self._scopes:
+            scope.cancel()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        with anyio.CancelScope() as scope:
+            if self.is_over:
+                scope.cancel()
+            self._scopes.add(scope)
+            try:
+                yield
+            finally:
+                self._scopes.discard(scope)
+
+
+_asking: ContextVar[_Asking | None] = ContextVar("_asking", default=None)
+"""Who waits for the answer to what is sent; the SDK sends everything in the context of who asks."""
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Stop to read, at the end, the answers to all that is asked within."""
+    it = _Asking()
+    before = _asking.set(it)
+    try:
+        yield
+    finally:
+        _asking.reset(before)
+        it.end()
+
+
+class Web:
+    """The way to one server.
+
+    Attributes:
+        status: What it answered last to a message, 0 if nothing.
+        fault: Why the last attempt to connect failed; None if it did not.
+    """
+
+    def __init__(
+        self, url: str, headers: Mapping[str, str], ca_file: str | None, connect: Connect
+    ) -> None:
+        self.status = 0
+        self.fault: LinkError | None = None
+        self._url = url
+        self._headers = headers
+        self._ca_file = ca_file
+        self._connect = connect
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[TransportStreams, None]:
+        """Open it; nothing has been sent then."""
+        context: ssl.SSLContext | bool = tls_context(self._ca_file) if self.is_secure else False
+        client = httpx2.AsyncClient(
+            headers=[
+                *((name.encode(), value.encode()) for name, value in self._headers.items()),
+                (b"Accept-Encoding", b"identity"),
+            ],
+            transport=_Careful(self, context, _Network(self, self._connect)),
+            timeout=httpx2.Timeout(CONNECT_WITHIN_S, read=SILENCE_S),
+            trust_env=False,
+        )
+        async with (
+            client,
+            streamable_http_client(
+                self._url,
+                http_client=client,
+                terminate_on_close=False,  # whoever broke off could hold us up once more
+                max_sse_event_size=MOST_BYTES,
+            ) as streams,
+        ):
+            yield streams
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether TLS protects what is sent."""
+        return self._url.startswith("https:")
+
+    def why(self) -> LinkError | None:
+        """Return why it cannot be reached, or what its last answer means; None if that was a good one."""
+        if self.fault is not None:
+            return self.fault
+        if self.status < HTTPStatus.MULTIPLE_CHOICES:
+            return None
+        if self.status in _SENTENCES:
+            return LinkRejected(*_SENTENCES[self.status])
+        if self.status == HTTPStatus.NOT_FOUND:  # Home Assistant answers so while it starts
+            return LinkError(
+                "there is no MCP server at this path (HTTP 404), or not yet; check `url` if that stays so"
+            )
+        return LinkError(f"it answers with an error (HTTP {self.status})")
+
+
+class _Careful(httpx2.AsyncHTTPTransport):
+    """Takes no more of an answer than it should, nor faster; follows no cookies."""
+
+    def __init__(
+        self,
+        web: Web,
+        context: ssl.SSLContext | bool,  # noqa: FBT001 - as httpx does
+        network: "_Network",
+    ) -> None:
+        super().__init__(verify=context)
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=context if isinstance(context, ssl.SSLContext) else None,
+            max_connections=MOST_CONNECTIONS,
+            keepalive_expiry=UNUSED_S,
+            network_backend=network,
+        )
+        self._web = web
+        self._listened_s = -LISTEN_EVERY_S
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method == "GET":
+            await self._turn()
+        response = await super().handle_async_request(request)
+        if request.method == "POST":
+            self._web.status = response.status_code
+        if _is_packed(response):  # a thousand times as long, once it is unpacked
+            await response.aclose()
+            if not response.is_error:
+                raise LinkError("it packs its answers though asked not to (Content-Encoding)")
+        most = None if _is_stream(response) else MOST_BYTES
+        response.stream = _Capped(response.stream, most, _asking.get())
+        return response
+
+    async def _turn(self) -> None:
+        now_s = anyio.current_time()
+        self._listened_s = max(now_s, self._listened_s + LISTEN_EVERY_S)
+        await anyio.sleep(self._listened_s - now_s)
+
+
+def _is_packed(response: httpx2.Response) -> bool:
+    return response.headers.get("content-encoding", "identity").strip().lower() != "identity"
+
+
+def _is_stream(response: httpx2.Response) -> bool:
+    """Tell whether the SDK reads it event by event; it reads anything else whole."""
+    kind, _, _ = response.headers.get("content-type", "").partition(";")
+    return response.is_success and kind.strip().lower() == _STREAM
+
+
+class _Network(httpcore2.AsyncNetworkBackend):
+    """Has connections opened as everything else here does it: by the same names and the same proxies."""
+
+    def __init__(self, web: Web, connect: Connect) -> None:
+        self._web = web
+        self._connect = connect
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - as httpcore does
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        scheme = "https" if self._web.is_secure else "http"
+        try:
+            with anyio.fail_after(timeout):
+                opened = await self._connect(Endpoint(scheme, host, port))
+        except TimeoutError:
+            raise httpcore2.ConnectTimeout from None
+        except LinkError as error:
+            self._web.fault = error
+            raise httpcore2.ConnectError from None
+        self._web.fault = None
+        return AnyIOStream(await anyio.abc.SocketStream.from_socket(opened))
+
+
+class _Capped(httpx2.AsyncByteStream):
+    """A body, slow enough and not too long; one that is a stream of events may be as long as it likes.
+
+    No message in it has more values than there may be: each is parsed whole.
+    """
+
+    def __init__(self, stream: object, most: int | None, asking: _Asking | None) -> None:
+        assert isinstance(stream, httpx2.AsyncByteStream)  # noqa: S101 - an async client's
+        self._stream = stream
+        self._most = most
+        self._asking = asking or _Asking()
+        self._broken = httpx2.SSEError if most is None else httpx2.StreamError
+        self._n_parts = 0
+        self._line_end = b""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        n_bytes = 0
+        async for piece in self._wanted():
+            n_bytes += len(piece)
+            if self._most is not None and n_bytes > self._most:
+                raise self._broken("the message is too long")
+            self._count(piece)
+            yield piece
+            await anyio.sleep(len(piece) / BYTES_PER_S)
+
+    async def _wanted(self) -> AsyncIterator[bytes]:
+        """Yield pieces for as long as somebody waits.
+
+        Raises:
+            SSEError: If nobody waits for the next event.
+            StreamError: If nobody waits for the rest of another body.
+        """
+        pieces = aiter(self._stream)
+        while True:
+            piece = b""
+            with self._asking.reading():
+                try:
+                    piece = await anext(pieces)
+                except StopAsyncIteration:
+                    return
+            if self._asking.is_over:
+                raise self._broken("nobody waits for it")
+            yield piece
+
+    def _count(self, piece: bytes) -> None:
+        """Count the values of each event; a body that is one message has no blank lines that matter.
+
+        Raises:
+            SSEError: If an event has too many.
+            StreamError: If another body has.
+        """
+        first, *others = (
+            _BLANK_LINE.split(self._line_end + piece) if self._most is None else [piece]
+        )
+        n_before = self._n_parts + parts_in(first) - 1
+        for n_parts in (n_before, *map(parts_in, others)):
+            if n_parts > MOST_PARTS:
+                raise self._broken("the message holds too many values")
+            self._n_parts = n_parts
+        self._line_end = piece[len(piece.rstrip(b"\r\n")) :][-3:]
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

@@ -1,0 +1,264 @@
+"""Servers that are programs on this machine, spoken to through their standard streams.
+
+Only on the thread for MCP servers. The SDK can run programs too, but keeps lines of any length.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import anyio
+import mcp_types as types
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.shared.message import SessionMessage
+
+from voiced.errors import LinkError
+from voiced.lib.environment import variable
+from voiced.lib.json_limits import TooLargeError, check_parts
+from voiced.tools.declared.process_group import DYING_S, MARK, ProcessGroup
+from voiced.tools.declared.program_client import served_program
+from voiced.tools.declared.validation import is_program
+
+MOST_BYTES = 1024 * 1024
+"""The longest message: reading one takes as long as it is, and other threads wait meanwhile."""
+
+PAUSE_S, LONG_PAUSE_S = 0.002, 0.02
+"""Between messages, and between pieces of one that is too long: whoever floods us is heard slowly."""
+
+GRACE_S = 0.3
+"""How long a server may take to end after its input has, and again after a signal."""
+
+_INHERITED = ("PATH", "LANG", "HOME", "TZ")
+_ID = re.compile(rb'"id"\s*:\s*([0-9]{1,18})\s*[,}]')
+_ID_WITHIN = 200
+
+Messages = MemoryObjectReceiveStream[SessionMessage | Exception]
+Streams = tuple[Messages, MemoryObjectSendStream[SessionMessage]]
+
+
+@asynccontextmanager
+async def process(
+    command: Sequence[str], environment: Mapping[str, str], gone: Callable[[], None]
+) -> AsyncGenerator[Streams, None]:
+    """Run a server; at the end, it and what it has started are ended, within about a second.
+
+    Args:
+        command: What to run; never a shell.
+        environment: What is in its environment, besides very little.
+        gone: Is called when it speaks no more.
+
+    Raises:
+        LinkError: If it cannot be run.
+    """
+    group = ProcessGroup()
+    running = await _start(command, environment, group)
+    stdout, stdin = running.stdout, running.stdin
+    assert stdout is not None and stdin is not None  # noqa: S101, PT018 - they were asked for
+    try:
+        async with _talk(stdout, stdin, gone) as streams:
+            yield streams
+    finally:
+        with anyio.CancelScope(shield=True):
+            await _end(running, group)
+
+
+@asynccontextmanager
+async def served_process(
+    socket: Path, name: str, environment: Mapping[str, str], gone: Callable[[], None]
+) -> AsyncGenerator[Streams, None]:
+    """Have the service for programs run a server; at the end, it ends it in the same way.
+
+    Args:
+        socket: Where the service listens.
+        name: What the settings call the server.
+        environment: Its variables; of these the service takes the secrets.
+        gone: Is called when it speaks no more.
+
+    Raises:
+        LinkError: If it cannot be run.
+    """
+    reader, writer = await served_program(socket, name, environment)
+    try:
+        async with _talk(reader, writer, gone) as streams:
+            yield streams
+    finally:
+        with anyio.CancelScope(shield=True):
+            await _part(reader, writer)
+
+
+@asynccontextmanager
+async def _talk(
+    stdout: asyncio.StreamReader, stdin: asyncio.StreamWriter, gone: Callable[[], None]
+) -> AsyncGenerator[Streams, None]:
+    heard, listen = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    tell, told = anyio.create_memory_object_stream[SessionMessage](0)
+    async with heard, listen, tell, told, anyio.create_task_group() as tasks:
+        tasks.start_soon(_read, stdout, heard, gone)
+        tasks.start_soon(_write, stdin, told)
+        try:
+            yield listen, tell
+        finally:
+            tasks.cancel_scope.cancel()
+
+
+async def _start(
+    command: Sequence[str], environment: Mapping[str, str], group: ProcessGroup
+) -> Process:
+    inherited = {name: value for name in _INHERITED if (value := variable(name))}
+    words = await _bound_to_us() if is_program(command[0]) else []
+    try:
+        with anyio.CancelScope(
+            shield=True
+        ):  # asyncio forgets the pipes of a start that is called off
+            running = await asyncio.create_subprocess_exec(
+                *words,
+                *command,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                env={**inherited, **environment, MARK: group.mark},
+                cwd="/",
+                start_new_session=True,
+                limit=MOST_BYTES,
+            )
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "an argument holds a zero byte"
+        raise LinkError(f"it cannot be started: {why}") from None
+    group.started(running.pid)
+    return running
+
+
+async def _bound_to_us() -> list[str]:
+    """Return what, before a command, has it killed with us; nothing where that is not allowed.
+
+    Its input ends with us, but not every server minds. The service of systemd may not use it, for what
+    else it can do; there, systemd ends whatever is left.
+    """
+    setpriv = shutil.which("setpriv")
+    words = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+    with suppress(OSError):
+        with anyio.CancelScope(shield=True):  # as above
+            trial = await asyncio.create_subprocess_exec(
+                *words, "true", stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
+            )
+        try:
+            return words if await trial.wait() == 0 else []
+        finally:  # who asked may be gone by now
+            await _let_go(trial)
+    return []
+
+
+async def _read(
+    stdout: asyncio.StreamReader,
+    heard: MemoryObjectSendStream[SessionMessage | Exception],
+    gone: Callable[[], None],
+) -> None:
+    """Pass on what the server says until it says no more; lines that are no messages are passed over."""
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
+        while True:
+            try:
+                line = await stdout.readuntil()
+                message = _message(line)
+            except asyncio.LimitOverrunError:
+                message = await _refusal(stdout)
+            except asyncio.IncompleteReadError:
+                break
+            if message is not None:
+                await heard.send(SessionMessage(message))
+            await anyio.sleep(PAUSE_S)
+    await heard.aclose()
+    gone()
+
+
+def _message(line: bytes) -> types.JSONRPCMessage | None:
+    try:
+        check_parts(line)
+    except TooLargeError:
+        return _error_for(line, line)
+    try:
+        return types.jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValueError:
+        return None
+
+
+async def _refusal(stdout: asyncio.StreamReader) -> types.JSONRPCMessage | None:
+    """Pass over a line that is too long; return what is to be heard in its place.
+
+    Raises:
+        asyncio.IncompleteReadError: If it ends with the server.
+    """
+    begin, piece = b"", b""
+    while not piece.endswith(b"\n"):
+        try:
+            piece = await stdout.readuntil()
+        except asyncio.LimitOverrunError as overrun:
+            piece = await stdout.readexactly(overrun.consumed)
+            await anyio.sleep(LONG_PAUSE_S)
+        begin = begin or piece[:_ID_WITHIN]
+    return _error_for(begin, piece)
+
+
+def _error_for(begin: bytes, end: bytes) -> types.JSONRPCMessage | None:
+    """Return what is to be heard in place of a message that begins and ends so; None if nobody waits."""
+    found = _ID.search(begin[:_ID_WITHIN]) or _ID.search(end[-_ID_WITHIN:])
+    if found is None:
+        return None
+    error = types.ErrorData(code=types.PARSE_ERROR, message="the message is too long")
+    return types.JSONRPCError(jsonrpc="2.0", id=int(found[1]), error=error)
+
+
+async def _write(
+    stdin: asyncio.StreamWriter, told: MemoryObjectReceiveStream[SessionMessage]
+) -> None:
+    with suppress(OSError):  # it ends by itself, and then it says no more either
+        async for each in told:
+            text = each.message.model_dump_json(by_alias=True, exclude_unset=True)
+            stdin.write(text.encode() + b"\n")
+            await stdin.drain()
+
+
+async def _end(running: Process, group: ProcessGroup) -> None:
+    """End the server politely, then what is left of its group by force."""
+    if running.stdin is not None:
+        running.stdin.close()
+    await _drained(running)
+    with suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGTERM)
+        await _drained(running)
+    group.end()
+    await group.ended()
+    await _let_go(running)
+
+
+async def _part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Tell the service to end the server, and wait until it has, for as long as that may take."""
+    with suppress(OSError), anyio.move_on_after(2 * GRACE_S + DYING_S):
+        writer.write_eof()
+        while await reader.read(MOST_BYTES):
+            pass
+    writer.close()
+
+
+async def _let_go(process: Process) -> None:
+    """Kill it if it still runs, and close its pipes, which others may hold open."""
+    transport = getattr(process, "_transport", None)
+    if transport is not None:
+        transport.close()
+    with anyio.CancelScope(shield=True):
+        await process.wait()
+
+
+async def _drained(running: Process) -> None:
+    """Wait for the end for a while, reading on: a server that cannot write cannot end."""
+    stdout = running.stdout
+    assert stdout is not None  # noqa: S101 - it was asked for
+    with anyio.move_on_after(GRACE_S):
+        while await stdout.read(MOST_BYTES):
+            pass
+        await running.wait()

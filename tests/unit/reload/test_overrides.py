@@ -1,0 +1,94 @@
+"""What people before the device set is kept, each of it."""
+
+import asyncio
+
+import pytest
+
+from tests.unit.storage.disks import Quick
+from voiced.assembly.factory import catalogue
+from voiced.config.history import Record
+from voiced.config.resolve import choose
+from voiced.config.user_overrides import read_with_by_hand
+from voiced.errors import RequestRefused
+from voiced.reload.overrides import Wishes, by_hand_in
+from voiced.storage.state_files import BY_HAND
+from voiced.storage.state_store import StateStore
+
+OWN = """\
+version: 1
+agent: {url: 'ws://127.0.0.1:9/', session: {system_prompt: a, greeting: b}}
+kiosk: {settings: true}
+"""
+
+
+@pytest.fixture
+def people(tmp_path):
+    """What people set, and a function that tells the agent's session."""
+    own, store = tmp_path / "voiced.yaml", StateStore(tmp_path / "state", Quick())
+    own.write_text(OWN)
+
+    def settings():
+        found = read_with_by_hand(own, by_hand_in(store), catalogue())
+        return choose(found, Record(), catalogue()).best.settings
+
+    wanted = [settings()]
+
+    async def reread():
+        await asyncio.sleep(0.01)
+        wanted[0] = settings()
+
+    wishes = Wishes(own, store.open(BY_HAND), lambda: wanted[0], reread)
+    return wishes, lambda: settings().agent.session
+
+
+async def told(wishes, *changes):
+    """Have people change something, all at once; return what each is told."""
+    answers = await asyncio.gather(
+        *(wishes.change(*each) for each in changes), return_exceptions=True
+    )
+    assert all(isinstance(each, RequestRefused | None) for each in answers)
+    return [str(each or "") for each in answers]
+
+
+@pytest.mark.real_time
+async def test_two_who_set_something_at_the_same_moment_both_have_it(people):
+    wishes, session = people
+    first = {"prompt": "You are a guide."}, {"prompt": "a"}
+    second = {"greeting": "Welcome!"}, {"greeting": "b"}
+    assert await told(wishes, first, second) == ["", ""]
+    now = session()
+    assert (now["system_prompt"], now["greeting"]) == ("You are a guide.", "Welcome!")
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_of_two_who_set_the_same_the_second_is_told(people, at_once):
+    wishes, session = people
+    changes = [({"greeting": "One."}, {"greeting": "b"}), ({"greeting": "Two."}, {"greeting": "b"})]
+    if at_once:
+        answers = await told(wishes, *changes)
+    else:
+        answers = [*await told(wishes, changes[0]), *await told(wishes, changes[1])]
+    assert answers[0] == ""
+    assert "somebody else has changed the greeting meanwhile" in answers[1]
+    assert session()["greeting"] == "One."
+    assert await told(wishes, ({"greeting": "Two."}, {"greeting": "One."})) == [""]
+    assert session()["greeting"] == "Two."
+
+
+@pytest.mark.real_time
+async def test_two_who_want_the_same_are_both_content(people):
+    wishes, session = people
+    change = {"greeting": "One."}, {"greeting": "b"}
+    assert await told(wishes, change, change) == ["", ""]
+    assert session()["greeting"] == "One."
+
+
+@pytest.mark.real_time
+async def test_nothing_of_what_is_told_off_is_kept(people):
+    wishes, session = people
+    await told(wishes, ({"greeting": "One."},))
+    both = {"greeting": "Two.", "prompt": "Be brief."}, {"greeting": "b", "prompt": "a"}
+    [answer] = await told(wishes, both)
+    assert "greeting" in answer
+    assert (session()["greeting"], session()["system_prompt"]) == ("One.", "a")
