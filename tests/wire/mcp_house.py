@@ -14,7 +14,7 @@ import aiohttp
 from tests.whole import until
 from voiced.errors import ToolError
 from voiced.lib.backoff import Backoff
-from voiced.tools.mcp.servers import McpServer
+from voiced.tools.mcp.server import McpServer
 from voiced.tools.mcp.spec import Server
 from voiced.tools.mcp.worker_thread import Aside
 

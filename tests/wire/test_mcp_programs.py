@@ -13,7 +13,7 @@ from tests.whole import until
 from tests.wire.mcp_house import QUICK, REAL, TOKEN, is_alive, joined, liar, program
 from tests.wire.mcp_liar import PARENTS
 from voiced.tools.declared.process_group import MARK, NICENESS
-from voiced.tools.mcp.servers import McpServer
+from voiced.tools.mcp.server import McpServer
 from voiced.tools.mcp.stdio import process
 from voiced.tools.mcp.worker_thread import Aside
 

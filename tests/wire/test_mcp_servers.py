@@ -28,7 +28,7 @@ from voiced.errors import ConfigError, LinkError, LinkRejected, ToolError
 from voiced.lib import backoff
 from voiced.lib.backoff import Backoff
 from voiced.tools.mcp.http import Web
-from voiced.tools.mcp.servers import McpTool, _elsewhere
+from voiced.tools.mcp.server import McpTool, _elsewhere
 from voiced.tools.mcp.spec import Server
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]

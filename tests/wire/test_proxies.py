@@ -20,7 +20,7 @@ from voiced.devices.network.mqtt_socket import Client, Opener
 from voiced.devices.network.resolver import Resolver
 from voiced.devices.network.websocket import WebSocketDialer
 from voiced.errors import LinkError, LinkRejected
-from voiced.tools.mcp.servers import McpServer
+from voiced.tools.mcp.server import McpServer
 from voiced.tools.mcp.spec import Server
 from voiced.tools.mcp.worker_thread import Aside
 

@@ -15,7 +15,7 @@ from voiced.ports import Tool
 from voiced.tools import TOOLS
 
 if TYPE_CHECKING:
-    from voiced.tools.mcp.servers import McpServer
+    from voiced.tools.mcp.server import McpServer
 
 Make = Callable[[str, object, Callable[[], Any]], Any]
 """Returns the part of that name, built anew only if its ingredients have changed."""
@@ -95,7 +95,7 @@ def servers(
     """
     if not settings.mcp:
         return []
-    from voiced.tools.mcp.servers import McpServer
+    from voiced.tools.mcp.server import McpServer
     from voiced.tools.mcp.validation import server
     from voiced.tools.mcp.worker_thread import Aside
 

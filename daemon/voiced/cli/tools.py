@@ -24,7 +24,7 @@ from voiced.lib.task_group import TaskGroup
 from voiced.ports import Controls, Tool
 
 if TYPE_CHECKING:
-    from voiced.tools.mcp.servers import McpServer
+    from voiced.tools.mcp.server import McpServer
 
 WITHIN_S = 15.0
 KEYS = ("tools", *DECLARING)

@@ -9,7 +9,7 @@ import pytest
 
 from voiced.tools.mcp.client import Client
 from voiced.tools.mcp.sanitize import MANY_TOOLS, MOST_COMPLAINTS, ForeignTool, offers
-from voiced.tools.mcp.servers import MOST_TOLD, TELL_EVERY_S, McpServer
+from voiced.tools.mcp.server import MOST_TOLD, TELL_EVERY_S, McpServer
 from voiced.tools.mcp.spec import Server
 
 SERVER = Server("shop", url="https://x.test/mcp")
