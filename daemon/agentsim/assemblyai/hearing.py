@@ -100,7 +100,7 @@ class Hearing:
         self._ear.stop()
         if not self.user_speaks:
             self._announce()
-        self._session.send("transcript.user.delta", item_id=self._item_id(), text=text)
+        self._tell_partly(text)
         self._stop_announced()
         self.turns += 1
         self._understood(text, NO_SPEECH)
@@ -192,10 +192,13 @@ class Hearing:
                 return
             self._partial_running = False
             if text and text != self._partial and self.user_speaks:
-                self._partial = text
-                self._session.send("transcript.user.delta", item_id=self._item_id(), text=text)
+                self._tell_partly(text)
 
         self._session.service.offload(lambda: understanding.partly(samples, turn), understood)
+
+    def _tell_partly(self, text: str) -> None:
+        self._partial = text
+        self._session.send("transcript.user.delta", item_id=self._item_id(), text=text)
 
     def _on_stopped(self) -> None:
         if not self.user_speaks:
@@ -211,6 +214,10 @@ class Hearing:
 
         def understood(text: str | None) -> None:
             if generation == self._generation:
+                if (
+                    text and not self._partial
+                ):  # the recogniser was busy, or still loading its models
+                    self._tell_partly(text)
                 self.turns += 1
                 self._understood(text, samples)
 

@@ -4,6 +4,7 @@ import json
 import pytest
 
 from agentsim.timing import Timing
+from agentsim.understanding import Scripted
 from tests.unit.agentsim.paired import paired
 
 TOOL = {"type": "function", "name": "get_time", "parameters": {"type": "object"}}
@@ -82,6 +83,21 @@ async def test_what_the_user_says_makes_a_turn():
         assert kinds[-1] == "reply.done"
         assert 0.1 <= client.time_of("input.speech.started") - 1 <= 0.16
         assert 0.6 <= client.time_of("input.speech.stopped") - 2.2 <= 0.7
+
+
+async def test_the_words_are_told_at_once_where_the_recogniser_was_too_late_for_a_part_of_them():
+    class Late(Scripted):
+        def partly(self, samples, turn):
+            return None
+
+    async with paired(understanding=Late(["tell me a joke"])) as client:
+        await client.speak(1.2)
+        await client.speak(1, amplitude=0)
+        await asyncio.sleep(1)
+        kinds = client.kinds()
+        assert kinds.count("transcript.user.delta") == 1
+        assert kinds.index("transcript.user.delta") < kinds.index("transcript.user")
+        assert client.last("transcript.user.delta")["text"] == "tell me a joke"
 
 
 async def test_words_not_understood_are_repeated_in_the_users_own_voice():
