@@ -16,9 +16,9 @@ from tests.browser.stage import LINES
 from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
-from voiced.api.access import Doorman
+from voiced.api.access import AccessPolicy
 from voiced.api.captions import Subtitles
-from voiced.api.device_control import Steering
+from voiced.api.device_control import DeviceControl
 from voiced.api.http_server import Address
 from voiced.api.kiosk import Kiosk, Permits
 from voiced.api.refusals import Refusals
@@ -167,12 +167,12 @@ async def locked(folder, chromium):
     """A page for those who have the token, and a tab."""
     async with kiosk(folder) as it, it.running(), tab(chromium) as page:
         port = free_port()
-        steering = Steering(lambda: it.runtime, lambda: "hall")
-        doorman = Doorman(port, ("hall.test",), "sesame")
+        control = DeviceControl(lambda: it.runtime, lambda: "hall")
+        access = AccessPolicy(port, ("hall.test",), "sesame")
         served = Kiosk(
             Address("127.0.0.1", port, "kiosk.listen"),
-            doorman,
-            steering,
+            access,
+            control,
             Subtitles(it.runtime.playout.heard_ms),
             Permits(lambda _: True),
             Refusals(),

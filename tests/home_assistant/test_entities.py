@@ -116,15 +116,15 @@ async def test_nothing_un_mutes_but_a_hand(at_home):
 async def test_each_side_is_found_again_after_a_restart(at_home):
     async with at_home() as it, device(it, it.mqtt()) as found:
         await shows(it, "volume", "70")
-        found.following.steering.set_volume(33)
+        found.following.control.set_volume(33)
         await shows(it, "volume", "33")
         await it.home.stop()
-        found.following.steering.set_volume(44)
+        found.following.control.set_volume(44)
         await it.home.start()
         await shows(it, "volume", "44", within_s=30)
         it.broker.kill()
         await shows(it, "status", "unavailable")
-        found.following.steering.set_volume(55)
+        found.following.control.set_volume(55)
         await it.broker.start()
         await shows(it, "volume", "55", within_s=30)
         [complaint] = it.home.complaints()

@@ -137,7 +137,7 @@ async def test_everything_that_assist_may_do_un_mutes_nothing(at_home):
             await found.converse()
             await until(lambda: len(tools(found)) == 2, within_s=20)
             await eventually(it.home.devices)
-            found.following.steering.mute(True)
+            found.following.control.mute(True)
             for arguments in (
                 {"domain": ["switch"]},
                 {"area": "Kitchen"},

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from voiced.api.device_control import Steering
+from voiced.api.device_control import DeviceControl
 from voiced.audio.playout import Playout
 from voiced.core.events import AgentReady, LinkLost, Loss, TimerFired
 from voiced.core.state import Conversation
@@ -81,8 +81,8 @@ def test_an_outage_with_ever_new_reasons_is_told_of_boundedly_and_remembered_no_
 class Page:
     """Somebody who watches."""
 
-    def __init__(self, steering):
-        self.watching = steering.watch()
+    def __init__(self, control):
+        self.watching = control.watch()
         self.next = None
 
     async def sees(self):
@@ -107,17 +107,17 @@ class Page:
 @pytest.fixture
 def device():
     runtime = SimpleNamespace(conversation=Conversation(), volume=70, can_announce=True)
-    steering = Steering(lambda: runtime, lambda: "x")
+    control = DeviceControl(lambda: runtime, lambda: "x")
 
     def turn(volume):
         runtime.volume = volume
-        steering.noticed(runtime.conversation, None, runtime.conversation, 0.0)
+        control.noticed(runtime.conversation, None, runtime.conversation, 0.0)
 
-    return SimpleNamespace(steering=steering, runtime=runtime, turn=turn)
+    return SimpleNamespace(control=control, runtime=runtime, turn=turn)
 
 
 async def test_whoever_comes_after_the_last_has_left_sees_every_change(device):
-    first = Page(device.steering)
+    first = Page(device.control)
     assert await first.sees() == 70
     device.turn(65)
     assert await first.sees() == 65
@@ -125,7 +125,7 @@ async def test_whoever_comes_after_the_last_has_left_sees_every_change(device):
     assert await first.sees() == 70
     await first.leave()
     device.turn(40)
-    second = Page(device.steering)
+    second = Page(device.control)
     assert await second.sees() == 40
     device.turn(70)
     assert await second.sees() == 70
@@ -133,10 +133,10 @@ async def test_whoever_comes_after_the_last_has_left_sees_every_change(device):
 
 
 async def test_whoever_comes_before_a_change_was_told_sees_it_taken_back(device):
-    first = Page(device.steering)
+    first = Page(device.control)
     assert await first.sees() == 70
     device.runtime.volume = 40
-    second = Page(device.steering)
+    second = Page(device.control)
     assert await second.sees() == 40
     device.turn(70)
     assert await second.sees() == 70

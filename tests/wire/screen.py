@@ -40,7 +40,7 @@ class Live:
 
     def __init__(self, socket):
         self.socket = socket
-        self.sights, self.captions, self.settings, self.problems = [], [], [], []
+        self.states, self.captions, self.settings, self.problems = [], [], [], []
         self.kept = 0
         self._reading = asyncio.create_task(self._read())
 
@@ -53,11 +53,11 @@ class Live:
                 case "problem":
                     self.problems.append(body["text"])
                 case "sight" | "caption" | "settings" as kind:
-                    kinds = {"sight": self.sights, "caption": self.captions}
+                    kinds = {"sight": self.states, "caption": self.captions}
                     kinds.get(kind, self.settings).append(body)
 
     async def order(self, what, **more):
         await self.socket.send_json({"do": what, **more})
 
     async def status(self, wanted):
-        await until(lambda: self.sights and self.sights[-1]["status"] == wanted, within_s=10)
+        await until(lambda: self.states and self.states[-1]["status"] == wanted, within_s=10)

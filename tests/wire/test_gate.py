@@ -10,7 +10,7 @@ import pytest
 from tests.whole import until
 from tests.wire.peers import reset
 from voiced.api.admission import Rank, Room
-from voiced.api.connection_limits import Gate, Limits
+from voiced.api.connection_limits import ConnectionLimiter, Limits
 
 pytestmark = pytest.mark.real_time
 
@@ -45,9 +45,11 @@ def arrival(peer):
 
 
 @asynccontextmanager
-async def gate(limits=LIMITS, tls=None):
+async def limiter(limits=LIMITS, tls=None):
     refused = []
-    it = Gate(Echo, refused.append, arrival, None if tls is None else lambda: tls, limits)
+    it = ConnectionLimiter(
+        Echo, refused.append, arrival, None if tls is None else lambda: tls, limits
+    )
     it.refusals = refused
     server = await asyncio.get_running_loop().create_server(it, "127.0.0.1", 0)
     async with server, asyncio.TaskGroup() as group:
@@ -75,7 +77,7 @@ async def answered(port, *pieces, pause_s=0.0, address="127.0.0.1", **options):
 
 
 async def test_who_is_let_in_while_the_gate_closes_is_sent_away():
-    async with gate() as (it, port):
+    async with limiter() as (it, port):
         it.clear()
         assert await answered(port, HEAD) == b""
         assert it.places.guests == []
@@ -91,12 +93,12 @@ async def is_cut(reader, within_s=5):
 
 @pytest.mark.parametrize("pieces", [(HEAD,), (HEAD[:10], HEAD[10:]), (HEAD[:-1], HEAD[-1:])])
 async def test_a_whole_head_comes_in_however_it_is_cut(pieces):
-    async with gate(PATIENT) as (_, port):
+    async with limiter(PATIENT) as (_, port):
         assert await answered(port, *pieces, pause_s=0.01) == b"inside:" + HEAD
 
 
 async def test_what_follows_the_head_comes_in_as_it_comes():
-    async with gate(PATIENT) as (_, port):
+    async with limiter(PATIENT) as (_, port):
         said = await answered(port, HEAD + b"body", b"more", pause_s=0.05)
         assert said == b"inside:" + HEAD + b"bodyinside:more"
 
@@ -104,7 +106,7 @@ async def test_what_follows_the_head_comes_in_as_it_comes():
 @pytest.mark.parametrize("n_bytes", [200, 10_000])
 @pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
 async def test_too_long_a_head_is_refused_even_if_it_is_whole(n_bytes, end):
-    async with gate(PATIENT) as (it, port):
+    async with limiter(PATIENT) as (it, port):
         head = HEAD[:-2] + b"X: " + b"x" * n_bytes + end
         assert (await answered(port, head)).startswith(b"HTTP/1.1 431 ")
         assert it.refusals == ["431"]
@@ -116,7 +118,7 @@ async def test_too_long_a_head_is_refused_even_if_it_is_whole(n_bytes, end):
     ids=["nothing", "empty lines", "head", "body", "more"],
 )
 async def test_whoever_is_slow_is_cut_off_in_every_phase(sent):
-    async with gate() as (it, port):
+    async with limiter() as (it, port):
         reader, writer = await opened(port)
         writer.write(sent)
         if len(sent) >= len(HEAD):
@@ -128,7 +130,7 @@ async def test_whoever_is_slow_is_cut_off_in_every_phase(sent):
 
 
 async def test_whoever_takes_nothing_of_the_answer_is_cut_off_though_settled():
-    async with gate() as (it, port):
+    async with limiter() as (it, port):
         _, writer = await opened(port, limit=1)
         writer.write(HEAD[:-2] + b"MEMBER: SETTLE FLOOD\r\n\r\n")
         await until(lambda: it.refusals == ["late"], within_s=5)
@@ -137,13 +139,13 @@ async def test_whoever_takes_nothing_of_the_answer_is_cut_off_though_settled():
 
 
 async def test_whoever_is_settled_may_take_as_long_as_he_likes():
-    async with gate() as (_, port):
+    async with limiter() as (_, port):
         said = await answered(port, HEAD[:-2] + b"MEMBER: SETTLE\r\n\r\n", b"more", pause_s=0.6)
         assert said.endswith(b"inside:more")
 
 
 async def test_strangers_cannot_take_the_places_of_others():
-    async with gate(PATIENT) as (it, port):
+    async with limiter(PATIENT) as (it, port):
         member = await opened(port)
         member[1].write(HEAD[:-2] + b"MEMBER: yes\r\n\r\n")
         assert (await member[0].read(1000)).startswith(b"inside:")
@@ -158,7 +160,7 @@ async def test_strangers_cannot_take_the_places_of_others():
 
 
 async def test_the_oldest_of_the_same_address_makes_way():
-    async with gate(PATIENT) as (_, port):
+    async with limiter(PATIENT) as (_, port):
         elsewhere = await opened(port, "127.0.0.2")
         here = [await opened(port) for _ in range(ROOMS[Rank.STRANGER].per_group)]
         assert await answered(port, HEAD) == b"inside:" + HEAD
@@ -171,7 +173,7 @@ async def test_the_oldest_of_the_same_address_makes_way():
 
 
 async def test_who_had_to_make_way_takes_no_place_any_more():
-    async with gate(PATIENT) as (it, port):
+    async with limiter(PATIENT) as (it, port):
         reader, writer = await opened(port)
         writer.write(HEAD)
         assert (await reader.read(1000)).startswith(b"inside:")
@@ -186,7 +188,7 @@ async def test_who_had_to_make_way_takes_no_place_any_more():
 
 
 async def test_frames_without_a_mask_close_the_connection():
-    async with gate(PATIENT) as (it, port):
+    async with limiter(PATIENT) as (it, port):
         reader, writer = await opened(port)
         writer.write(HEAD[:-2] + b"U: UPGRADE\r\n\r\n")
         await reader.read(1000)
@@ -205,7 +207,7 @@ def trusting(authority):
 
 
 async def test_a_head_comes_in_over_tls_and_from_this_device_also_without(serving, trusting):
-    async with gate(PATIENT, serving) as (it, port):
+    async with limiter(PATIENT, serving) as (it, port):
         for address in ("127.0.0.1", OWN):
             secure = {"ssl": trusting, "server_hostname": "localhost"}
             assert await answered(port, HEAD, address=address, **secure) == b"inside:" + HEAD
@@ -220,7 +222,7 @@ async def test_a_head_comes_in_over_tls_and_from_this_device_also_without(servin
     "sent", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\x16" * 600]
 )
 async def test_a_handshake_that_does_not_end_well_is_cut_off(serving, caplog, address, sent):
-    async with gate(LIMITS, serving) as (it, port):
+    async with limiter(LIMITS, serving) as (it, port):
         reader, writer = await opened(port, address)
         writer.write(sent)
         assert await is_cut(reader)
@@ -231,7 +233,7 @@ async def test_a_handshake_that_does_not_end_well_is_cut_off(serving, caplog, ad
 
 
 async def test_a_handshake_that_is_broken_off_leaves_nothing(serving, caplog):
-    async with gate(PATIENT, serving) as (it, port):
+    async with limiter(PATIENT, serving) as (it, port):
         for sent in (b"", b"\x16\x03\x01\x02\x00\x01"):
             for address in ("127.0.0.1", OWN):
                 _, writer = await opened(port, address)

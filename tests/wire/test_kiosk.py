@@ -30,7 +30,7 @@ async def test_a_whole_conversation_is_seen_and_steered(tmp_path, monkeypatch):
         await page.status("muted")
         await page.order("volume", to=15)
         await until(lambda: it.runtime.volume == 15)
-        await until(lambda: page.sights[-1]["volume"] == 15)
+        await until(lambda: page.states[-1]["volume"] == 15)
         await page.order("mute")
         await page.order("talk")
         await page.status("asleep")

@@ -87,7 +87,7 @@ async def test_a_scrape_costs_little(tmp_path, measured):
         for _ in range(times):
             await (await browser.get("/metrics")).text()
         both_s = (time.process_time() - began_s) / times
-        metrics = it.following.outside.audience._observers[-1]
+        metrics = it.following.services.observers._observers[-1]
         began_s = time.thread_time()
         for _ in range(times):
             metrics.text()

@@ -67,7 +67,7 @@ async def connecting(it, port, revision=lambda: "r7", **section):
     """Run the connection of a daemon, until the end or until `leave` is called."""
     whole = MqttSection(**{"host": HERE, "port": port, "tls": False} | section)
     traces = BrokerTraces(StateStore(it.path.parent / "traces"))
-    part = Mqtt(whole, KITCHEN, it.following.steering, revision, traces, backoff=QUICK)
+    part = Mqtt(whole, KITCHEN, it.following.control, revision, traces, backoff=QUICK)
     task = asyncio.create_task(part.run())
 
     async def leave():
@@ -165,7 +165,7 @@ async def test_a_device_can_leave_at_any_moment(tmp_path, unused_port):
             async with connecting(it, unused_port) as leave:
                 if number % 2:
                     await asyncio.sleep(0.1)
-                    it.following.steering.mute(None)
+                    it.following.control.mute(None)
                 await asyncio.sleep(number * 0.0002)
                 await leave()
 
@@ -224,8 +224,8 @@ async def test_every_restart_of_the_broker_finds_the_state_right(
         tracemalloc.start()
         for number in range(20):
             server.kill()
-            it.following.steering.mute(number % 2 == 0)
-            it.following.steering.set_volume(number)
+            it.following.control.mute(number % 2 == 0)
+            it.following.control.set_volume(number)
             await server.start()
             began_s = time.monotonic()
             async with home(unused_port) as seen:

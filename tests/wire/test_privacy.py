@@ -61,7 +61,7 @@ async def test_the_page_shows_what_is_said_to_whom_it_may(tmp_path, monkeypatch,
     async with screen(tmp_path, monkeypatch) as (it, browser):
         it.write(it.page, f"privacy: {{{{captions: {who}}}}}\n")
         await until(lambda: it.settings.privacy.captions == who)
-        assert not it.following.outside.may_read(False) or who == "network"
+        assert not it.following.services.may_read(False) or who == "network"
         async with browser.ws_connect("/live") as line:
             live = Live(line)
             await it.converse()

@@ -80,7 +80,7 @@ async def test_every_change_is_shown_at_once_to_whoever_watches(tmp_path, measur
             late_ms = []
             for number in range(20):
                 began_s = time.monotonic()
-                it.following.steering.mute(number % 2 == 0)
+                it.following.control.mute(number % 2 == 0)
                 seen = json.loads(await watching.stdout.readline())
                 late_ms.append((time.monotonic() - began_s) * 1000)
                 assert seen["muted"] == (number % 2 == 0)
@@ -99,13 +99,13 @@ async def test_every_change_is_shown_at_once_to_whoever_watches(tmp_path, measur
 
 async def test_who_watches_and_does_not_read_is_left_behind(tmp_path):
     async with kiosk(tmp_path) as it, it.running():
-        sights = it.following.steering.watch()
-        await anext(sights)
+        states = it.following.control.watch()
+        await anext(states)
         for number in range(3 * device_control.BEHIND):
             it.runtime.volume = number
-        left = [sight async for sight in sights]
+        left = [device_state async for device_state in states]
         assert len(left) < device_control.BEHIND
-        assert not it.following.steering._watchers
+        assert not it.following.control._watchers
 
 
 async def test_the_status_tells_where_the_settings_come_from(tmp_path, capsys):

@@ -14,7 +14,7 @@ from tests.whole import until
 from tests.wire import strangers
 from tests.wire.afar import kiosk
 from tests.wire.peers import abort
-from voiced.api.access import Doorman
+from voiced.api.access import AccessPolicy
 from voiced.api.captions import Subtitles
 from voiced.api.certificate import Certificate
 from voiced.api.health import Monitor
@@ -55,23 +55,23 @@ async def servers(folder, authority):
     authority.serving("page")
     certificate = Certificate(authority.folder / "page.pem", authority.folder / "page.key", "k.c")
     async with kiosk(folder) as it, it.running():
-        refusals = it.following.outside.refusals
-        steering, ports = it.following.steering, [free_port() for _ in range(3)]
+        refusals = it.following.services.refusals
+        control, ports = it.following.control, [free_port() for _ in range(3)]
 
         def page(port, certificate=None):
             return Kiosk(
                 Address("127.0.0.1", port, "kiosk.listen", certificate),
-                Doorman(port, NAMES, TOKEN),
-                steering,
+                AccessPolicy(port, NAMES, TOKEN),
+                control,
                 Subtitles(it.runtime.playout.heard_ms),
-                Permits(lambda _: True, it.following.outside.wishes),
+                Permits(lambda _: True, it.following.services.wishes),
                 refusals,
             )
 
         figures = Monitor(
             Address("127.0.0.1", ports[1], "metrics.listen"),
-            Doorman(ports[1], NAMES, TOKEN),
-            steering,
+            AccessPolicy(ports[1], NAMES, TOKEN),
+            control,
             Metrics(lambda: Reading(refused=refusals.counts)),
             refusals,
         )

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from tests.memory import forget_peak, peak_mib
-from voiced.api.access import Doorman
+from voiced.api.access import AccessPolicy
 from voiced.api.http_server import Site
 from voiced.api.refusals import Refusals
 
@@ -45,7 +45,7 @@ async def served():
         listening.set_result(await loop.create_server(gate, "127.0.0.1", 0, start_serving=False))
         return listening.result()
 
-    door = Doorman(PORT)
+    door = AccessPolicy(PORT)
     site = Site("kiosk", door.visitor, {"GET /": index}, Refusals())
     serving = asyncio.create_task(site.serve(listen, door.arrival))
     yield (await listening).sockets[0].getsockname()[1]

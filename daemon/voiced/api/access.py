@@ -95,7 +95,7 @@ def _nothing(_name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Doorman:
+class AccessPolicy:
     """Judges requests.
 
     Attributes:

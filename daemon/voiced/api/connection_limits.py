@@ -60,7 +60,7 @@ Arrival = Callable[[str], tuple[Rank, str]]
 
 
 @dataclass
-class Gate:
+class ConnectionLimiter:
     """Makes a protocol for every connection. Call it as a protocol factory.
 
     Attributes:
@@ -107,11 +107,11 @@ class Connection(asyncio.Protocol):
         is_encrypted: By us.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, limiter: ConnectionLimiter) -> None:
         self.peer = ""
         self.is_encrypted = False
         self.when_lost: Callable[[], object] | None = None
-        self._gate = gate
+        self._limiter = limiter
         self._come = bytearray()
         self._n_after_head = 0
         self._masks: Masks | None = None
@@ -125,22 +125,22 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a listening socket makes no other
         self._transport = transport
-        if self._gate.is_closed:  # a socket that closes has accepted it by then
+        if self._limiter.is_closed:  # a socket that closes has accepted it by then
             self.abort()
             return
         peer = transport.get_extra_info("peername")
         self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
-        rank, group = self._gate.arrival(self.peer)
-        self._within(self._gate.limits.head_s)
-        if not self._gate.places.admit(self, rank, group):
+        rank, group = self._limiter.arrival(self.peer)
+        self._within(self._limiter.limits.head_s)
+        if not self._limiter.places.admit(self, rank, group):
             self.make_way()
-        elif self._gate.tls is None:
+        elif self._limiter.tls is None:
             self._ready = True
         else:
-            self._within(self._gate.limits.handshake_s)
+            self._within(self._limiter.limits.handshake_s)
             transport.pause_reading()
-            encrypting = self._encrypt(transport, self._gate.tls, may_be_plain=rank is Rank.OWN)
-            self._gate.spawn(encrypting)
+            encrypting = self._encrypt(transport, self._limiter.tls, may_be_plain=rank is Rank.OWN)
+            self._limiter.spawn(encrypting)
 
     def data_received(self, data: bytes) -> None:
         if self._inside is not None:
@@ -153,7 +153,7 @@ class Connection(asyncio.Protocol):
         return self._inside.eof_received() if self._inside is not None else None
 
     def pause_writing(self) -> None:
-        loop, limits = asyncio.get_running_loop(), self._gate.limits
+        loop, limits = asyncio.get_running_loop(), self._limiter.limits
         if self._stalled is None:
             self._stalled = loop.call_later(limits.stalled_s, self._too_late)
         if self._inside is not None:
@@ -171,7 +171,7 @@ class Connection(asyncio.Protocol):
         for timer in (self._timer, self._stalled):
             if timer is not None:
                 timer.cancel()
-        self._gate.places.leave(self)
+        self._limiter.places.leave(self)
         if self._inside is not None:
             self._inside.connection_lost(exc)
         if self.when_lost is not None:
@@ -185,7 +185,7 @@ class Connection(asyncio.Protocol):
         """
         if self._over:
             raise ConnectionAbortedError
-        return self._gate.places.admit(self, rank, group)
+        return self._limiter.places.admit(self, rank, group)
 
     def answer_within(self, seconds: float) -> None:
         """Let the connection end by then."""
@@ -194,7 +194,7 @@ class Connection(asyncio.Protocol):
 
     def settle(self) -> bool:
         """Stay as long as both sides like; tell whether that may be."""
-        if self._over or not self._gate.places.settle(self):
+        if self._over or not self._limiter.places.settle(self):
             return False
         if self._timer is not None:
             self._timer.cancel()
@@ -211,7 +211,7 @@ class Connection(asyncio.Protocol):
 
     def make_way(self) -> None:
         """Leave for others."""
-        self._gate.refused(CROWDED)
+        self._limiter.refused(CROWDED)
         self._refuse(b"503 Service Unavailable")
 
     def abort(self) -> None:
@@ -226,7 +226,7 @@ class Connection(asyncio.Protocol):
         *,
         may_be_plain: bool,
     ) -> None:
-        limits = self._gate.limits
+        limits = self._limiter.limits
         try:
             is_plain = may_be_plain and not await _begins_tls(raw, limits.handshake_s)
             if self._over:
@@ -239,7 +239,7 @@ class Connection(asyncio.Protocol):
                 self._transport = await _handshake(raw, self, context, limits.handshake_s)
                 self.is_encrypted = True
         except OSError:  # so are all errors of TLS
-            self._gate.refused(TLS)
+            self._limiter.refused(TLS)
             self._over = True
             raw.abort()
             self.connection_lost(None)  # nobody else tells of what ends within the handshake
@@ -251,20 +251,20 @@ class Connection(asyncio.Protocol):
     def _look(self) -> None:
         """Step aside if the head is whole, or refuse it if it is too long."""
         self._come = self._come.lstrip(b"\r\n")  # empty lines are no request
-        most, n_bytes = self._gate.limits.head_bytes, self._come.find(END_OF_HEAD)
+        most, n_bytes = self._limiter.limits.head_bytes, self._come.find(END_OF_HEAD)
         if max(n_bytes, 0 if n_bytes >= 0 else len(self._come) - len(END_OF_HEAD)) > most:
-            self._gate.refused("431")
+            self._limiter.refused("431")
             self._refuse(b"431 Request Header Fields Too Large")
         elif self._ready and n_bytes >= 0:
             self._open(n_bytes + len(END_OF_HEAD))
 
     def _open(self, n_bytes: int) -> None:
-        limits = self._gate.limits
+        limits = self._limiter.limits
         # Who serves it answers what comes too late; this is for what nobody answers.
         self._within(limits.body_s + limits.answer_s)
         come, self._come = bytes(self._come), bytearray()
         self._n_after_head = len(come) - n_bytes
-        self._inside = self._gate.inside(self)
+        self._inside = self._limiter.inside(self)
         self._inside.connection_made(self._transport)
         self._inside.data_received(come)
 
@@ -272,7 +272,7 @@ class Connection(asyncio.Protocol):
         assert self._inside is not None  # noqa: S101 - whoever calls this has looked
         self._n_after_head += len(data)
         if self._masks is not None and not self._masks.are_on(data):
-            self._gate.refused(UNMASKED)
+            self._limiter.refused(UNMASKED)
             self._transport.write(PROTOCOL_ERROR)
             self._close()
         elif not self._over:
@@ -284,11 +284,11 @@ class Connection(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(seconds, self._too_late)
 
     def _too_late(self) -> None:
-        self._gate.refused(LATE)
+        self._limiter.refused(LATE)
         self.abort()
 
     def _refuse(self, reason: bytes) -> None:
-        if self._inside is not None or (self._gate.tls is not None and not self._ready):
+        if self._inside is not None or (self._limiter.tls is not None and not self._ready):
             self.abort()  # an answer, or a handshake, is on its way
             return
         self._transport.write(REFUSAL % reason)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from voiced.api.captions import Subtitles
 from voiced.api.control_socket import Answer, Ask, Question
-from voiced.api.device_control import Steering
+from voiced.api.device_control import DeviceControl
 from voiced.errors import RequestRefused
 from voiced.runtime.guard import Fault
 
@@ -14,11 +14,11 @@ MOST_DIGITS = 9
 _MUTES = {"on": True, "off": False, "toggle": None}
 
 
-class Desk:
+class ControlApi:
     """Answers questions about a daemon.
 
     Args:
-        steering: The daemon.
+        control: The daemon.
         subtitles: What is said.
         settings: Tells where its settings come from.
         faults: Tells which of its parts fail.
@@ -28,7 +28,7 @@ class Desk:
 
     def __init__(
         self,
-        steering: Steering,
+        control: DeviceControl,
         subtitles: Subtitles,
         settings: Callable[[], Answer],
         faults: Callable[[], Sequence[Fault]],
@@ -37,7 +37,7 @@ class Desk:
     ) -> None:
         self._disk = disk
         self._page = page
-        self._steering = steering
+        self._control = control
         self._subtitles = subtitles
         self._settings = settings
         self._faults = faults
@@ -57,14 +57,14 @@ class Desk:
 
     async def events(self) -> AsyncGenerator[Answer, None]:
         """Yield what can be seen, now and after every change."""
-        async with aclosing(self._steering.watch()) as sights:
-            async for sight in sights:
-                yield asdict(sight)
+        async with aclosing(self._control.watch()) as states:
+            async for device_state in states:
+                yield asdict(device_state)
 
     async def _status(self, _question: Question) -> Answer:
         faults = [asdict(fault) for fault in self._faults()]
-        sight, cause = asdict(self._steering.sight()), self._steering.cause()
-        seen = {**sight, "cause": cause, "faults": faults}
+        device_state, cause = asdict(self._control.device_state()), self._control.cause()
+        seen = {**device_state, "cause": cause, "faults": faults}
         return {**seen, "settings": self._settings(), "disk": self._disk()}
 
     async def _transcript(self, _question: Question) -> Answer:
@@ -78,27 +78,27 @@ class Desk:
         return self._page()
 
     async def _talk(self, _question: Question) -> Answer:
-        self._steering.talk()
+        self._control.talk()
         return await self._status(_question)
 
     async def _end(self, _question: Question) -> Answer:
-        self._steering.end()
+        self._control.end()
         return await self._status(_question)
 
     async def _mute(self, question: Question) -> Answer:
         to = question.parameters.get("to", "toggle")
         if to not in _MUTES:
             raise RequestRefused(f"{to[:20]!r} is no way to mute; use {', '.join(_MUTES)}")
-        self._steering.mute(_MUTES[to])
+        self._control.mute(_MUTES[to])
         return await self._status(question)
 
     async def _volume(self, question: Question) -> Answer:
         wanted = question.parameters.get("to", "")
         if not (wanted.isdecimal() and len(wanted) <= MOST_DIGITS):
             raise RequestRefused(f"{wanted[:20]!r} is no volume; use 0 to 100")
-        self._steering.set_volume(int(wanted))
+        self._control.set_volume(int(wanted))
         return await self._status(question)
 
     async def _say(self, question: Question) -> Answer:
-        self._steering.say(question.text)
+        self._control.say(question.text)
         return await self._status(question)

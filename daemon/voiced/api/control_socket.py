@@ -89,8 +89,8 @@ class ControlSocket:
         listener = self._listen()
         try:
             await _readable(listener)
-            website = await asyncio.to_thread(import_module, "voiced.api.http_server")
-            await website.serve_unix(listener, NAME, self._routes(), self._refusals, _limits())
+            http_server = await asyncio.to_thread(import_module, "voiced.api.http_server")
+            await http_server.serve_unix(listener, NAME, self._routes(), self._refusals, _limits())
         finally:
             listener.close()
             self._path.unlink(missing_ok=True)

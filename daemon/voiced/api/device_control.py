@@ -28,7 +28,7 @@ VERBATIM = "Say this to the user, in these words and no others: {text}"
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class DeviceState:
     """What can be seen.
 
     Attributes:
@@ -56,7 +56,7 @@ class Sight:
     half_duplex: bool
 
 
-class Steering:
+class DeviceControl:
     """Fills `Observer`.
 
     Args:
@@ -69,7 +69,7 @@ class Steering:
         self._name = name
         self._status = Status.BOOTING
         self._since = _now()
-        self._watchers: dict[asyncio.Queue[Sight | None], Sight] = {}
+        self._watchers: dict[asyncio.Queue[DeviceState | None], DeviceState] = {}
 
     def noticed(
         self, _before: Conversation, _event: Event | None, now: Conversation, _took_s: float
@@ -80,24 +80,24 @@ class Steering:
             self._status, self._since = status, _now()
         if not self._watchers:
             return
-        sight = self.sight()
+        device_state = self.device_state()
         for watcher, seen in [*self._watchers.items()]:
-            if sight == seen:
+            if device_state == seen:
                 continue
-            self._watchers[watcher] = sight
+            self._watchers[watcher] = device_state
             if watcher.full():
                 del self._watchers[watcher]
                 watcher.get_nowait()
-                sight_or_end = None
+                state_or_end = None
             else:
-                sight_or_end = sight
-            watcher.put_nowait(sight_or_end)
+                state_or_end = device_state
+            watcher.put_nowait(state_or_end)
 
-    def sight(self) -> Sight:
+    def device_state(self) -> DeviceState:
         """Return what can be seen now."""
         runtime = self._runtime()
         now = runtime.conversation
-        return Sight(
+        return DeviceState(
             version=__version__,
             name=self._name(),
             status=status_of(now).value,
@@ -114,12 +114,12 @@ class Steering:
         """Return why the agent cannot be had, in a sentence; nothing while it can."""
         return self._runtime().conversation.cause
 
-    async def watch(self) -> AsyncGenerator[Sight, None]:
+    async def watch(self) -> AsyncGenerator[DeviceState, None]:
         """Yield what can be seen, now and after every change, to whoever keeps up with it."""
-        watcher: asyncio.Queue[Sight | None] = asyncio.Queue(BEHIND)
-        sight = self._watchers[watcher] = self.sight()
+        watcher: asyncio.Queue[DeviceState | None] = asyncio.Queue(BEHIND)
+        device_state = self._watchers[watcher] = self.device_state()
         try:
-            yield sight
+            yield device_state
             while (news := await watcher.get()) is not None:
                 yield news
         finally:

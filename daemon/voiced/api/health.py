@@ -4,9 +4,9 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from voiced.api.access import Doorman
-from voiced.api.device_control import Steering
-from voiced.api.http_server import Address, Visit, Website
+from voiced.api.access import AccessPolicy
+from voiced.api.device_control import DeviceControl
+from voiced.api.http_server import Address, HttpServer, Visit
 from voiced.api.metrics import Metrics, Reading
 from voiced.api.refusals import Refusals
 from voiced.core.actions import Status
@@ -29,8 +29,8 @@ class Monitor:
 
     Args:
         address: Where.
-        doorman: Who is let in.
-        steering: Tells what the device shows.
+        access: Who is let in.
+        control: Tells what the device shows.
         metrics: What is counted.
         refusals: Counts what is refused.
     """
@@ -38,25 +38,25 @@ class Monitor:
     def __init__(
         self,
         address: Address,
-        doorman: Doorman,
-        steering: Steering,
+        access: AccessPolicy,
+        control: DeviceControl,
         metrics: Metrics,
         refusals: Refusals,
     ) -> None:
-        self._wants_token = doorman.token is not None
-        self._steering = steering
+        self._wants_token = access.token is not None
+        self._control = control
         self._metrics = metrics
         routes = {"GET /healthz": self._health, "GET /metrics": self._figures}
-        site = Website(address, doorman, routes, refusals)
+        site = HttpServer(address, access, routes, refusals)
         self.run, self.routes = site.run, site.routes
 
     async def _health(self, visit: Visit) -> web.Response:
         """Answer 200 if the device does what it is there for, else 503."""
         self._let_in(visit)
-        sight = self._steering.sight()
-        well = Status(sight.status) in WELL
+        device_state = self._control.device_state()
+        well = Status(device_state.status) in WELL
         status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
-        shown = {"healthy": well, "status": sight.status, "since": sight.since}
+        shown = {"healthy": well, "status": device_state.status, "since": device_state.since}
         return web.json_response(shown, status=status)
 
     async def _figures(self, visit: Visit) -> web.Response:

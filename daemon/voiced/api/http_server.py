@@ -12,10 +12,10 @@ from typing import Any, cast
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 
-from voiced.api.access import HEADERS, Doorman, RefusedError, Visitor, for_anybody
+from voiced.api.access import HEADERS, AccessPolicy, RefusedError, Visitor, for_anybody
 from voiced.api.admission import Rank
 from voiced.api.certificate import Certificate
-from voiced.api.connection_limits import Arrival, Connection, Gate, Limits
+from voiced.api.connection_limits import Arrival, Connection, ConnectionLimiter, Limits
 from voiced.api.forwarded import Headers
 from voiced.api.refusals import ABORTED, Refusals
 from voiced.lib.task_group import TaskGroup
@@ -58,7 +58,7 @@ class Visit:
 
 
 Responder = Callable[[Visit], Awaitable[web.StreamResponse]]
-Listen = Callable[[Gate], Awaitable[asyncio.Server]]
+Listen = Callable[[ConnectionLimiter], Awaitable[asyncio.Server]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +120,16 @@ class Site:
             OSError: If it cannot listen.
         """
         server = web.Server(self._answer, request_factory=self._request)
-        gate = Gate(
+        limiter = ConnectionLimiter(
             inside=lambda connection: _OneRequest(server, connection, self.refused),
             refused=self.refused,
             arrival=arrival,
             limits=self._limits,
             tls=None if certificate is None else certificate.context,
         )
-        listener = await listen(gate)
+        listener = await listen(limiter)
         async with TaskGroup() as group:
-            gate.spawn = group.create_task
+            limiter.spawn = group.create_task
             try:
                 await listener.start_serving()
                 await asyncio.Event().wait()
@@ -138,7 +138,7 @@ class Site:
                     await _close(listener)
                     await server.shutdown(END_WITHIN_S)
                 finally:
-                    gate.clear()
+                    limiter.clear()
 
     def refused(self, reason: str) -> None:
         """Count a refusal."""
@@ -261,12 +261,12 @@ class _OneRequest(web.RequestHandler):
         return answer
 
 
-class Website:
+class HttpServer:
     """Serves a few paths. Fills `Chore`.
 
     Args:
         address: Where.
-        doorman: Who is let in.
+        access: Who is let in.
         routes: What answers: `GET /healthz` and the like.
         refusals: Counts what is refused.
 
@@ -277,32 +277,32 @@ class Website:
     def __init__(
         self,
         address: Address,
-        doorman: Doorman,
+        access: AccessPolicy,
         routes: Mapping[str, Responder],
         refusals: Refusals,
     ) -> None:
         name = address.setting.partition(".")[0]
         self.routes = tuple(routes)
         self._address = address
-        self._doorman = doorman
-        self._site = Site(name, doorman.visitor, routes, refusals)
+        self._access = access
+        self._site = Site(name, access.visitor, routes, refusals)
 
     async def run(self) -> None:
         """Serve until cancelled; where the port is taken, try again and again."""
         told, at = False, self._address
         while True:
             try:
-                await self._site.serve(self._listen, self._doorman.arrival, at.certificate)
+                await self._site.serve(self._listen, self._access.arrival, at.certificate)
             except OSError as error:
                 if not told:
                     log.warning("%s: %s:%d: %s", at.setting, at.host, at.port, error.strerror)
                 told = True
                 await asyncio.sleep(REOPEN_S)
 
-    async def _listen(self, gate: Gate) -> asyncio.Server:
+    async def _listen(self, limiter: ConnectionLimiter) -> asyncio.Server:
         # One that serves at once leaves its sockets open if it is cancelled on the way.
         return await asyncio.get_running_loop().create_server(
-            gate, self._address.host, self._address.port, backlog=BACKLOG, start_serving=False
+            limiter, self._address.host, self._address.port, backlog=BACKLOG, start_serving=False
         )
 
 
@@ -323,9 +323,9 @@ async def serve_unix(
 ) -> None:
     """Serve at a Unix socket until cancelled: whoever can reach it may ask."""
 
-    async def listen(gate: Gate) -> asyncio.Server:
+    async def listen(limiter: ConnectionLimiter) -> asyncio.Server:
         loop = asyncio.get_running_loop()
-        return await loop.create_unix_server(gate, sock=listener, start_serving=False)  # type: ignore[arg-type]
+        return await loop.create_unix_server(limiter, sock=listener, start_serving=False)  # type: ignore[arg-type]
 
     site = Site(name, lambda _peer, headers: for_anybody(headers), routes, refusals, limits)
     await site.serve(listen, lambda _peer: (Rank.OWN, ""))

@@ -18,10 +18,10 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from voiced.api.access import COOKIE, Doorman, RefusedError, Visitor
+from voiced.api.access import COOKIE, AccessPolicy, RefusedError, Visitor
 from voiced.api.captions import Subtitles
-from voiced.api.device_control import Steering
-from voiced.api.http_server import Address, Responder, Visit, Website
+from voiced.api.device_control import DeviceControl
+from voiced.api.http_server import Address, HttpServer, Responder, Visit
 from voiced.api.refusals import Refusals
 from voiced.errors import RequestRefused, VoicedError
 from voiced.lib.task_group import TaskGroup
@@ -68,8 +68,8 @@ class Kiosk:
 
     Args:
         address: Where.
-        doorman: Who is let in.
-        steering: What is shown and done.
+        access: Who is let in.
+        control: What is shown and done.
         subtitles: What is said.
         permits: What visitors may do.
     """
@@ -77,14 +77,14 @@ class Kiosk:
     def __init__(
         self,
         address: Address,
-        doorman: Doorman,
-        steering: Steering,
+        access: AccessPolicy,
+        control: DeviceControl,
         subtitles: Subtitles,
         permits: Permits,
         refusals: Refusals,
     ) -> None:
-        self._doorman = doorman
-        self._steering = steering
+        self._access = access
+        self._control = control
         self._subtitles = subtitles
         self._may_read = permits.may_read
         self._wishes = permits.wishes
@@ -93,7 +93,7 @@ class Kiosk:
         routes: dict[str, Responder] = {f"GET /{file.name}": file.answer for file in files}
         routes |= {"GET /": routes["GET /index.html"]}
         routes |= {"GET /live": self._live, "POST /enter": self._enter}
-        site = Website(address, doorman, routes, refusals)
+        site = HttpServer(address, access, routes, refusals)
         self.run, self.routes = site.run, site.routes
 
     async def _enter(self, visit: Visit) -> web.Response:
@@ -101,7 +101,7 @@ class Kiosk:
         group, token = visit.visitor.group, visit.text.strip()
         if self._is_tiresome(group):
             raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS)
-        if not self._doorman.knows(token):
+        if not self._access.knows(token):
             self._wrong.setdefault(group, []).append(time.monotonic())
             raise RefusedError(HTTPStatus.FORBIDDEN)
         answer = web.Response(status=HTTPStatus.NO_CONTENT)
@@ -158,9 +158,9 @@ class Kiosk:
                 task.cancel()
 
     async def _show(self, socket: web.WebSocketResponse) -> None:
-        async with aclosing(self._steering.watch()) as sights:
-            async for sight in sights:
-                await _send(socket, {"type": "sight", **asdict(sight)})
+        async with aclosing(self._control.watch()) as states:
+            async for device_state in states:
+                await _send(socket, {"type": "sight", **asdict(device_state)})
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
 
     async def _offer(self, socket: web.WebSocketResponse) -> None:
@@ -205,11 +205,11 @@ class Kiosk:
         """Obey; tell whether there is something that was kept."""
         match order["do"]:
             case "talk":
-                self._steering.press()
+                self._control.press()
             case "mute":
-                self._steering.mute(None)
+                self._control.mute(None)
             case "volume":
-                self._steering.set_volume(_whole(order["to"]))
+                self._control.set_volume(_whole(order["to"]))
             case "settings" if self._wishes is not None:
                 await self._wishes.change(_texts(order["changed"]), _texts(order.get("was", {})))
                 return True

@@ -18,7 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from voiced.api.device_control import Steering
+from voiced.api.device_control import DeviceControl
 from voiced.api.mqtt_commands import Orders
 from voiced.api.mqtt_payloads import (
     OFFLINE,
@@ -69,7 +69,7 @@ class Mqtt:
     Attributes:
         section: The settings.
         device: Which device it is.
-        steering: What is shown and done.
+        control: What is shown and done.
         revision: Tells what the settings in force are called by the server that sent them.
         traces: Knows what was told at other topics, under another name or before a restart.
         stays: Tells whether the settings still want this broker.
@@ -81,7 +81,7 @@ class Mqtt:
 
     section: MqttSection
     device: Device
-    steering: Steering
+    control: DeviceControl
     revision: Callable[[], str | None]
     traces: BrokerTraces
     stays: Callable[[], bool] = lambda: True
@@ -104,11 +104,11 @@ class Mqtt:
         self._teller = Teller(
             self.device,
             self._topics,
-            Sources(self.steering, self.revision, self.diagnostics, self.page),
+            Sources(self.control, self.revision, self.diagnostics, self.page),
         )
         self.noticed = self._teller.noticed
         self._complaints: set[str] = set()
-        self._orders = Orders(self._topics.orders, self.steering, may_unmute=section.unmute)
+        self._orders = Orders(self._topics.orders, self.control, may_unmute=section.unmute)
 
     async def run(self) -> None:
         """Stay connected until cancelled; then say goodbye, within a second."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from voiced.api.device_control import Steering
+from voiced.api.device_control import DeviceControl
 from voiced.api.mqtt_payloads import Order, wanted_mute, wanted_volume
 from voiced.errors import RequestRefused
 from voiced.lib.token_bucket import TokenBucket
@@ -27,15 +27,15 @@ class Orders:
 
     Args:
         topics: What is ordered at which topic.
-        steering: Does it.
+        control: Does it.
         may_unmute: Whether the microphone may be switched on.
     """
 
     def __init__(
-        self, topics: Mapping[str, Order], steering: Steering, *, may_unmute: bool = False
+        self, topics: Mapping[str, Order], control: DeviceControl, *, may_unmute: bool = False
     ) -> None:
         self._topics = topics
-        self._steering = steering
+        self._control = control
         self._may_unmute = may_unmute
         self._told: set[tuple[str, str]] = set()
         self._lines = TokenBucket(FIRST_LINES, LINE_EVERY_S)
@@ -89,17 +89,17 @@ class Orders:
     def _do(self, order: Order, payload: str) -> None:
         match order:
             case "talk":
-                self._steering.talk()
+                self._control.talk()
             case "end":
-                self._steering.end()
+                self._control.end()
             case "press":
-                self._steering.press()
+                self._control.press()
             case "mute":
                 self._mute(wanted_mute(payload))
             case "volume":
-                self._steering.set_volume(wanted_volume(payload))
+                self._control.set_volume(wanted_volume(payload))
             case "say":
-                self._steering.say(payload)
+                self._control.say(payload)
 
     def _mute(self, muted: bool | None) -> None:  # noqa: FBT001 - it is the one argument
         """Switch the microphone off (True) or on, or over (None).
@@ -107,8 +107,8 @@ class Orders:
         Raises:
             RequestRefused: If that would let others hear what goes on without a hand on the device.
         """
-        if muted is not True and self._steering.sight().muted and not self._may_unmute:
+        if muted is not True and self._control.device_state().muted and not self._may_unmute:
             raise RequestRefused(
                 "the microphone is switched on again by hand; `mqtt.unmute: true` lets others do it"
             )
-        self._steering.mute(muted)
+        self._control.mute(muted)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 from voiced import __version__
-from voiced.api.device_control import Sight
+from voiced.api.device_control import DeviceState
 from voiced.core.actions import Status
 from voiced.core.events import AlarmRang, Event, Woken
 from voiced.core.state import MICROPHONE_TROUBLES, SPEAKER_TROUBLES, Conversation, Phase
@@ -109,25 +109,25 @@ class Topics:
         return next(topic for topic, order in self.orders.items() if order == name)
 
 
-def state(device: Device, sight: Sight, revision: str | None) -> Json:
+def state(device: Device, device_state: DeviceState, revision: str | None) -> Json:
     """Return how a device fares.
 
     Args:
         device: Which device: two of one name tell at the same topic.
-        sight: What can be seen of it.
+        device_state: What can be seen of it.
         revision: What its settings are called by the server that sent them.
     """
     return {
         "id": device.id,
-        "status": sight.status,
-        "problem": Status(sight.status) in TROUBLES,
-        "phase": sight.phase,
-        "since": sight.since,
-        "muted": sight.muted,
-        "volume": sight.volume,
-        "microphone": sight.microphone,
-        "speaker": sight.speaker,
-        "version": sight.version,
+        "status": device_state.status,
+        "problem": Status(device_state.status) in TROUBLES,
+        "phase": device_state.phase,
+        "since": device_state.since,
+        "muted": device_state.muted,
+        "volume": device_state.volume,
+        "microphone": device_state.microphone,
+        "speaker": device_state.speaker,
+        "version": device_state.version,
         "revision": revision,
     }
 

@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from random import SystemRandom
 
-from voiced.api.device_control import Steering
+from voiced.api.device_control import DeviceControl
 from voiced.api.home_assistant import introduction
 from voiced.api.mqtt_payloads import (
     ONLINE,
@@ -47,13 +47,13 @@ class Sources:
     """Where it is known from.
 
     Attributes:
-        steering: Tells what can be seen.
+        control: Tells what can be seen.
         revision: Tells what the settings in force are called by the server that sent them.
         diagnostics: Tells how the board fares, and what rings next.
         page: Tells where the page of this device is, if others can open it.
     """
 
-    steering: Steering
+    control: DeviceControl
     revision: Callable[[], str | None]
     diagnostics: Callable[[], Diagnostics]
     page: Callable[[], str | None]
@@ -99,8 +99,8 @@ class Teller:
     async def watch(self) -> None:
         """Note whatever is to be seen, until cancelled."""
         while True:  # whoever was too slow begins anew
-            async with aclosing(self.sources.steering.watch()) as sights:
-                async for _ in sights:
+            async with aclosing(self.sources.control.watch()) as states:
+                async for _ in states:
                     self._changed.set()
 
     async def tell(self, client: Client, settled: Callable[[], Awaitable[None]]) -> None:
@@ -139,7 +139,7 @@ class Teller:
         now_s = asyncio.get_running_loop().time()
         if not self._told or now_s - self._looked_s >= LOOK_AGAIN_S:
             self._looked_s, self._looked = now_s, self._look()
-        seen = state(self.device, sources.steering.sight(), sources.revision())
+        seen = state(self.device, sources.control.device_state(), sources.revision())
         for topic, content in {**self._looked, self.topics.state: seen}.items():
             text = json.dumps(content)
             if text != self._told.get(topic):

@@ -16,7 +16,7 @@ from voiced.runtime.guard import Guard
 Asked = TypeVar("Asked")
 
 
-class Outlet(Generic[Asked]):
+class OptionalService(Generic[Asked]):
     """Runs one part while its section of the settings is there. Fills `Chore`.
 
     Args:
@@ -79,7 +79,7 @@ class Outlet(Generic[Asked]):
         await part.run()
 
 
-class Audience:
+class ObserverGroup:
     """Everybody who follows what happens. Fills `Observer`.
 
     Args:

@@ -13,10 +13,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from voiced.api.access import Doorman
+from voiced.api.access import AccessPolicy
 from voiced.api.captions import Subtitles
-from voiced.api.device_control import Steering
-from voiced.api.optional_service import Audience, Outlet
+from voiced.api.device_control import DeviceControl
+from voiced.api.optional_service import ObserverGroup, OptionalService
 from voiced.api.own_names import is_own, own_links
 from voiced.api.refusals import Refusals
 from voiced.assembly.factory import link_options
@@ -46,7 +46,7 @@ def _no_margin() -> float | None:
 
 
 @dataclass
-class Outside:
+class Services:
     """Everything of a daemon that faces the outside.
 
     Attributes:
@@ -55,9 +55,9 @@ class Outside:
         wishes: What people may set.
         store: Where a token is kept that visitors must show; and how the disk is.
         guard: Looks after all of it.
-        steering: What can be seen and done.
+        control: What can be seen and done.
         subtitles: What is said.
-        audience: Who follows what happens.
+        observers: Who follows what happens.
         refusals: Counts what is refused to strangers.
         margin_s: Tells how long until systemd would start the daemon anew.
     """
@@ -67,28 +67,28 @@ class Outside:
     wishes: Wishes
     store: StateStore
     guard: Guard
-    steering: Steering = field(init=False)
+    control: DeviceControl = field(init=False)
     subtitles: Subtitles = field(init=False)
-    audience: Audience = field(init=False)
+    observers: ObserverGroup = field(init=False)
     refusals: Refusals = field(default_factory=Refusals)
     margin_s: Callable[[], float | None] = _no_margin
 
     def __post_init__(self) -> None:
         adopter = self.adopter
-        self.steering = Steering(lambda: adopter.runtime, lambda: adopter.running.device.name)
+        self.control = DeviceControl(lambda: adopter.runtime, lambda: adopter.running.device.name)
 
         def heard_ms(reply_id: str) -> float | None:
             return adopter.runtime.playout.heard_ms(reply_id)
 
         self.subtitles = Subtitles(heard_ms)
-        self.audience = Audience([self.steering], self.guard)
-        self._door: Doorman | None = None
+        self.observers = ObserverGroup([self.control], self.guard)
+        self._door: AccessPolicy | None = None
         self._began_s = time.monotonic()
         self._traces = BrokerTraces(self.store)
-        self._outlets = (
-            Outlet("kiosk", lambda: adopter.running.kiosk, self._kiosk, self.guard),
-            Outlet("metrics", lambda: adopter.running.metrics, self._monitor, self.guard),
-            Outlet("mqtt", self._broker, self._mqtt, self.guard),
+        self._optional = (
+            OptionalService("kiosk", lambda: adopter.running.kiosk, self._kiosk, self.guard),
+            OptionalService("metrics", lambda: adopter.running.metrics, self._monitor, self.guard),
+            OptionalService("mqtt", self._broker, self._mqtt, self.guard),
         )
         adopter.adopted = self.look
         self.look()
@@ -96,14 +96,14 @@ class Outside:
     @property
     def chores(self) -> tuple[Chore, ...]:
         """What has to run for all that."""
-        return self._outlets
+        return self._optional
 
     def look(self) -> None:
         """Take note that the settings may have changed."""
         privacy = self.adopter.running.privacy
         self.subtitles.keep(privacy.transcript_lines if privacy.transcripts else 0)
-        for outlet in self._outlets:
-            outlet.look()
+        for optional in self._optional:
+            optional.look()
 
     @property
     def revision(self) -> str | None:
@@ -134,11 +134,11 @@ class Outside:
         host, port = _split(section.listen)
         token = await kiosk_token(self.store) if is_open(section) else None
         proxies = [ipaddress.ip_network(each, strict=False) for each in section.trusted_proxy]
-        self._door = Doorman(port, section.names, token, proxies, is_own)
+        self._door = AccessPolicy(port, section.names, token, proxies, is_own)
         page: Chore = module.Kiosk(
             module.Address(host, port, KIOSK_SETTING, _certificate(section)),
             self._door,
-            self.steering,
+            self.control,
             self.subtitles,
             module.Permits(self.may_read, self.wishes if section.settings else None),
             self.refusals,
@@ -152,12 +152,12 @@ class Outside:
         metrics = module.Metrics(partial(self._reading, module.Reading))
         monitor = module.Monitor(
             module.Address(host, port, "metrics.listen"),
-            Doorman(port, section.names, token, is_own=is_own),
-            self.steering,
+            AccessPolicy(port, section.names, token, is_own=is_own),
+            self.control,
             metrics,
             self.refusals,
         )
-        return self.audience.attended(metrics, monitor)
+        return self.observers.attended(metrics, monitor)
 
     def _broker(self) -> tuple[MqttSection, str, LinkOptions] | None:
         running = self.adopter.running
@@ -177,7 +177,7 @@ class Outside:
         link = module.Mqtt(
             section,
             device,
-            self.steering,
+            self.control,
             lambda: self.revision,
             self._traces,
             stays,
@@ -185,7 +185,7 @@ class Outside:
             self._page,
             connector=Connector(options, self.adopter.resolver),
         )
-        return self.audience.attended(link, link)
+        return self.observers.attended(link, link)
 
     def _page(self) -> str | None:
         """Return where others open the page, without what lets them in."""
@@ -234,7 +234,7 @@ def is_open(section: KioskSection) -> bool:
     return not is_here or bool(section.names or section.trusted_proxy)
 
 
-def links(section: KioskSection, door: Doorman) -> list[str]:
+def links(section: KioskSection, door: AccessPolicy) -> list[str]:
     """Return the addresses of a page; they let in whoever opens them."""
     fragment = f"#{door.token}" if is_open(section) else ""
     return [f"{address}{fragment}" for address in addresses(section)]

@@ -26,16 +26,24 @@ def run(options: argparse.Namespace) -> int:
         found = ask("GET", "/status")
         say(*([json.dumps(found)] if options.json else _lines(found)))
         return 0
-    for sight in watch("/events"):
-        say(json.dumps(sight) if options.json else _line(sight))
+    for device_state in watch("/events"):
+        say(json.dumps(device_state) if options.json else _line(device_state))
     return 0
 
 
-def _line(sight: Mapping[str, Any]) -> str:
+def _line(device_state: Mapping[str, Any]) -> str:
     """Return what can be seen on one line."""
-    parts = [f"{sight['since'][11:23]}Z", sight["status"], f"volume {sight['volume']} %"]
-    parts += ["muted"] if sight["muted"] and sight["status"] != "muted" else []
-    parts += [f"no {side}: {sight[side]}" for side in ("microphone", "speaker") if sight[side]]
+    parts = [
+        f"{device_state['since'][11:23]}Z",
+        device_state["status"],
+        f"volume {device_state['volume']} %",
+    ]
+    parts += ["muted"] if device_state["muted"] and device_state["status"] != "muted" else []
+    parts += [
+        f"no {side}: {device_state[side]}"
+        for side in ("microphone", "speaker")
+        if device_state[side]
+    ]
     return "  ".join(parts)
 
 

@@ -367,10 +367,10 @@ class Reconfigurer:
         return replace(sound, answers=await self._answers(), reached=reached)
 
     def _sound_health(self) -> Health:
-        sight = self._adopter.runtime.conversation
+        seen = self._adopter.runtime.conversation
         return Health(
-            hears=sight.microphone is None,
-            speaks=sight.speaker is None,
-            accepted=not (sight.refused or sight.update_refused),
-            reached=True if sight.phase in AWAKE else False if sight.offline else None,
+            hears=seen.microphone is None,
+            speaks=seen.speaker is None,
+            accepted=not (seen.refused or seen.update_refused),
+            reached=True if seen.phase in AWAKE else False if seen.offline else None,
         )

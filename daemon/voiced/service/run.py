@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from voiced.api.control_api import Desk
+from voiced.api.control_api import ControlApi
 from voiced.api.control_socket import Answer, Ask, ControlSocket, Question, Watch
-from voiced.api.device_control import Steering
+from voiced.api.device_control import DeviceControl
 from voiced.api.refusals import Refusals
-from voiced.api.services import Outside
+from voiced.api.services import Services
 from voiced.assembly.factory import Extras, Workshop, catalogue, settings_caller
 from voiced.assembly.gpio import light_wiring
 from voiced.config.diff import changes, summary
@@ -102,9 +102,9 @@ def _converse(
     if notify is not None:
         service = SystemdService(notify, lambda: it.adopter.runtime.progress, feeding_s())
         it.reloads.tell = service.reloading
-        it.outside.margin_s = lambda: service.margin_s
+        it.services.margin_s = lambda: service.margin_s
         service.complaint = lambda: it.reconfigurer.complaint
-        service.cause = it.outside.steering.cause
+        service.cause = it.services.control.cause
         it.reconfigurer.complained = service.show_again
         indicators.append(service)
         chores.append(service)
@@ -134,7 +134,7 @@ class Following:
         reconfigurer: Chooses the settings.
         remote: Asks a server for them.
         reloads: Where somebody may ask for them to be read again.
-        outside: What faces the outside.
+        services: What faces the outside.
         chores: What has to run for all that.
     """
 
@@ -142,13 +142,13 @@ class Following:
     reconfigurer: Reconfigurer
     remote: RemoteSettings
     reloads: Reloads
-    outside: Outside
+    services: Services
     chores: tuple[Chore, ...]
 
     @property
-    def steering(self) -> Steering:
+    def control(self) -> DeviceControl:
         """What can be seen of it and done to it."""
-        return self.outside.steering
+        return self.services.control
 
     def assemble(self, extras: Extras) -> Runtime:
         """Build the runtime and return it; `extras` go beyond the settings.
@@ -159,10 +159,10 @@ class Following:
         return self.adopter.assemble(
             replace(
                 extras,
-                chores=[*extras.chores, *self.chores, *self.outside.chores],
-                observers=[*extras.observers, self.outside.audience],
-                captions=[*extras.captions, self.outside.subtitles],
-                guard=self.outside.guard,
+                chores=[*extras.chores, *self.chores, *self.services.chores],
+                observers=[*extras.observers, self.services.observers],
+                captions=[*extras.captions, self.services.subtitles],
+                guard=self.services.guard,
             )
         )
 
@@ -199,26 +199,26 @@ def follow(
     store.recovered = remote.ask_again
     wishes = Wishes(path, store.open(BY_HAND), lambda: adopter.wanted, reconfigurer.reread)
     guard = Guard()
-    outside = Outside(adopter, reconfigurer, wishes, store, guard, refusals=refusals)
-    desk = Desk(
-        outside.steering,
-        outside.subtitles,
+    services = Services(adopter, reconfigurer, wishes, store, guard, refusals=refusals)
+    control_api = ControlApi(
+        services.control,
+        services.subtitles,
         lambda: {**reconfigurer.report(), "server": asdict(remote.report)},
         lambda: guard.faults,
-        outside.page,
+        services.page,
         lambda: asdict(store.report),
     )
-    streams["/events"] = desk.events
+    streams["/events"] = control_api.events
     system = SystemFiles(lambda: ca_files(adopter.wanted))
     system.changed = lambda event: adopter.runtime.dispatch(event)  # noqa: PLW0108 - another runtime by then
     questions |= {
-        **desk.questions(),
+        **control_api.questions(),
         "POST /reload": partial(_reload, adopter, system, reconfigurer, remote),
     }
     reloads = Reloads(partial(_reread, reconfigurer, system))
     watch = FileWatch(reconfigurer.paths, reconfigurer.reread)
     chores = (store, reconfigurer, remote, control, reloads, watch, system)
-    return Following(adopter, reconfigurer, remote, reloads, outside, chores)
+    return Following(adopter, reconfigurer, remote, reloads, services, chores)
 
 
 async def _reread(reconfigurer: Reconfigurer, system: SystemFiles) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiced.api import own_names
-from voiced.api.access import Doorman, RefusedError, for_anybody, group_of
+from voiced.api.access import AccessPolicy, RefusedError, for_anybody, group_of
 from voiced.api.admission import Rank
 from voiced.api.forwarded import MalformedError, visitor_behind
 from voiced.lib.net_address import canonical
@@ -18,20 +18,22 @@ from voiced.lib.net_address import canonical
 PORT = 8080
 HERE = "127.0.0.1"
 PROXY = ipaddress.ip_network("127.0.0.0/8")
-DIRECT = Doorman(PORT, (), "sesame")
-NAMED = Doorman(PORT, ("kiosk.example.org",), "sesame")
-BEHIND = Doorman(PORT, ("kiosk.example.org",), "sesame", (PROXY,))
-ELSEWHERE = Doorman(PORT, ("kiosk.example.org",), "sesame", (ipaddress.ip_network("10.0.0.0/24"),))
+DIRECT = AccessPolicy(PORT, (), "sesame")
+NAMED = AccessPolicy(PORT, ("kiosk.example.org",), "sesame")
+BEHIND = AccessPolicy(PORT, ("kiosk.example.org",), "sesame", (PROXY,))
+ELSEWHERE = AccessPolicy(
+    PORT, ("kiosk.example.org",), "sesame", (ipaddress.ip_network("10.0.0.0/24"),)
+)
 
 
-def asks(doorman, peer=HERE, host=f"127.0.0.1:{PORT}", **more):
+def asks(access, peer=HERE, host=f"127.0.0.1:{PORT}", **more):
     headers = [("host", host), *((name.replace("_", "-"), value) for name, value in more.items())]
-    return doorman.visitor(peer, headers)
+    return access.visitor(peer, headers)
 
 
-def refused(doorman, peer=HERE, host=f"127.0.0.1:{PORT}", **more):
+def refused(access, peer=HERE, host=f"127.0.0.1:{PORT}", **more):
     with pytest.raises(RefusedError) as found:
-        asks(doorman, peer, host, **more)
+        asks(access, peer, host, **more)
     return int(found.value.status)
 
 
@@ -79,7 +81,7 @@ def test_what_browsers_and_prometheus_send_by_themselves_is_no_sign_of_a_proxy(n
 
 
 def test_names_or_a_foreign_host_or_a_foreign_peer_are_not_this_device():
-    own = Doorman(PORT, (), "sesame", is_own=lambda name: name == "kitchen.local")
+    own = AccessPolicy(PORT, (), "sesame", is_own=lambda name: name == "kitchen.local")
     assert not asks(own, host="kitchen.local:8080").is_device
     assert not asks(NAMED).is_device
     assert not asks(NAMED, host="kiosk.example.org").is_device
@@ -103,11 +105,11 @@ def test_names_or_a_foreign_host_or_a_foreign_peer_are_not_this_device():
     ],
 )
 def test_the_token_is_known_wherever_it_is_shown(more, is_known):
-    for doorman in (DIRECT, NAMED, BEHIND):
-        found = asks(doorman, "192.0.2.1", **more)
+    for access in (DIRECT, NAMED, BEHIND):
+        found = asks(access, "192.0.2.1", **more)
         assert found.is_known is is_known
         assert found.rank is (Rank.MEMBER if is_known else Rank.STRANGER)
-        assert not asks(Doorman(PORT), "192.0.2.1", **more).may_enter
+        assert not asks(AccessPolicy(PORT), "192.0.2.1", **more).may_enter
 
 
 @pytest.mark.parametrize(
@@ -129,8 +131,8 @@ def test_the_token_is_known_wherever_it_is_shown(more, is_known):
     ],
 )
 def test_a_malformed_host_is_refused(host):
-    for doorman in (DIRECT, BEHIND):
-        assert refused(doorman, host=host) == 400
+    for access in (DIRECT, BEHIND):
+        assert refused(access, host=host) == 400
     with pytest.raises(RefusedError):
         for_anybody([("host", host)])
 
@@ -166,11 +168,11 @@ def test_whom_a_request_may_name():
     ],
 )
 def test_only_our_own_page_may_ask(origin, host, more, doormen):
-    for doorman in (DIRECT, NAMED, BEHIND):
-        if doorman in doormen:
-            asks(doorman, host=host, origin=origin, **more)
+    for access in (DIRECT, NAMED, BEHIND):
+        if access in doormen:
+            asks(access, host=host, origin=origin, **more)
         else:
-            assert refused(doorman, host=host, origin=origin, **more) in (403, 421)
+            assert refused(access, host=host, origin=origin, **more) in (403, 421)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from voiced.api.device_control import Sight
+from voiced.api.device_control import DeviceState
 from voiced.api.home_assistant import introduction
 from voiced.api.mqtt_payloads import (
     IDLE,
@@ -37,7 +37,7 @@ from voiced.errors import RequestRefused
 
 KITCHEN = Device("Kitchen-2.old", "10000000abcd", version="1.2.3")
 TOPICS = Topics(KITCHEN, "voiced", "homeassistant")
-SIGHT = Sight(
+SIGHT = DeviceState(
     version="1.2.3",
     name="kitchen",
     status="asleep",

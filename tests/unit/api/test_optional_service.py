@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from voiced.api.optional_service import Audience, Outlet
+from voiced.api.optional_service import ObserverGroup, OptionalService
 from voiced.config.schema_services import KioskSection
 from voiced.errors import DeviceError
 from voiced.runtime.guard import Guard
@@ -27,7 +27,7 @@ class Part:
 
 
 @asynccontextmanager
-async def outlet(wanted, failures=()):
+async def optional(wanted, failures=()):
     """An outlet whose section is `wanted[-1]`, and what becomes of its parts."""
     happened, failures = [], list(failures)
 
@@ -37,7 +37,7 @@ async def outlet(wanted, failures=()):
             raise failure
         return Part(section, happened, failure)
 
-    it = Outlet("kiosk", lambda: wanted[-1], build, Guard())
+    it = OptionalService("kiosk", lambda: wanted[-1], build, Guard())
     async with asyncio.TaskGroup() as group:
         running = group.create_task(it.run())
         await asyncio.sleep(0.1)
@@ -48,7 +48,7 @@ async def outlet(wanted, failures=()):
 async def test_a_part_runs_as_long_as_its_section_stays_the_same():
     wanted = [None]
     one, two = KioskSection(listen="127.0.0.1:1"), KioskSection(listen="127.0.0.1:2")
-    async with outlet(wanted) as (it, happened):
+    async with optional(wanted) as (it, happened):
         assert happened == []
         for section in (one, one, two, None):
             wanted.append(section)
@@ -77,7 +77,7 @@ async def test_a_part_that_fails_is_told_and_tried_again_and_ends_nothing_else(
     failure, said, caplog
 ):
     caplog.set_level(logging.INFO)
-    async with outlet([KioskSection()], [failure]) as (_, happened):
+    async with optional([KioskSection()], [failure]) as (_, happened):
         assert said in caplog.text
         happened.clear()
         await asyncio.sleep(1)
@@ -93,14 +93,14 @@ async def test_who_attends_a_part_is_told_as_long_as_it_runs():
             self.heard.append(happened)
 
     always, sometimes = Ear(), Ear()
-    audience = Audience([always], Guard())
-    part = audience.attended(sometimes, Part(KioskSection(), []))
-    audience.noticed(1, 2, 3, 4)
+    observers = ObserverGroup([always], Guard())
+    part = observers.attended(sometimes, Part(KioskSection(), []))
+    observers.noticed(1, 2, 3, 4)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(part.run())
         await asyncio.sleep(0)
-        audience.noticed(5, 6, 7, 8)
+        observers.noticed(5, 6, 7, 8)
         running.cancel()
-    audience.noticed(9, 10, 11, 12)
+    observers.noticed(9, 10, 11, 12)
     assert len(always.heard) == 3
     assert sometimes.heard == [(5, 6, 7, 8)]
