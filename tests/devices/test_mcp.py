@@ -7,7 +7,7 @@ import pytest
 
 from tests.devices.pulse import Pulse
 from tests.devices.rig import SPEAKER_RATE_HZ, percentile
-from tests.devices.test_reconfigure import RIG
+from tests.devices.test_reloader import RIG
 from tests.fakes import RecordingCaptions
 from tests.ports import free_port
 from tests.whole import until

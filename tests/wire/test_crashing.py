@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from tests.wire.afar import kiosk
-from tests.wire.test_reconfigure import write_sound
+from tests.wire.test_reloader import write_sound
 from voiced.config.history import MOST_STARTS
 from voiced.storage.settings_store import last_record
 

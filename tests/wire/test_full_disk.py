@@ -15,7 +15,7 @@ from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.small_disk import SmallDisk, root_is_needed
 from tests.wire.test_crashing import SETTINGS, ends, start
-from tests.wire.test_reconfigure import write_sound
+from tests.wire.test_reloader import write_sound
 from tests.wire.timed import SPEECH, Device, agent, send_to_sleep, set_by_voice
 from voiced.config import history as rec
 from voiced.storage.state_files import ALARMS, VOLUME

@@ -9,7 +9,7 @@ import pytest
 from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.screen import PAGE, Live, screen
-from tests.wire.test_steering import voiced
+from tests.wire.test_device_control import voiced
 
 pytestmark = pytest.mark.real_time
 

@@ -9,7 +9,7 @@ import pytest
 from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import kiosk
-from tests.wire.test_reconfigure import write_sound
+from tests.wire.test_reloader import write_sound
 from voiced.config.schema import Settings
 from voiced.config.schema_fields import every_setting
 from voiced.devices.gpio.buttons_and_leds import GpioButton

@@ -7,7 +7,7 @@ import pytest
 
 from tests.whole import until
 from tests.wire.afar import REMOTE, kiosk, voiced
-from tests.wire.test_reconfigure import write_sound
+from tests.wire.test_reloader import write_sound
 from voiced.config.history import FIRST_WAIT_S
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("places")]

@@ -11,7 +11,7 @@ import pytest
 from tests.whole import until
 from tests.wire.peers import abort
 from tests.wire.screen import Live, screen
-from tests.wire.test_steering import voiced
+from tests.wire.test_device_control import voiced
 from tests.wire.tls_proxy import web_proxy
 
 pytestmark = pytest.mark.real_time
