@@ -45,7 +45,7 @@ async def test_another_device_is_opened_after_the_conversation_and_nothing_else(
     async with on_the_rig(tmp_path) as it:
         await it.converse()
         it.write(instead=OTHER_SPEAKER)
-        await until(lambda: it.following.adopter.waiting == ["audio.playback.device"])
+        await until(lambda: it.following.applier.waiting == ["audio.playback.device"])
         assert await heard_at(rig, "spk.monitor", it)
         await it.sleep()
         await until(lambda: it.settings.audio.playback.device == "vspk2")

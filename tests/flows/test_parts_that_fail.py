@@ -12,7 +12,7 @@ from agentsim.timing import Timing
 from tests.flows.house import House, house, tone
 from tests.flows.sabotage import Sabotage
 from tests.ports import free_port
-from voiced.assembly.factory import Extras, Workshop, catalogue
+from voiced.assembly.factory import ComponentCache, Extras, catalogue
 from voiced.config.load import try_read
 from voiced.config.resolve import choose
 from voiced.core.events import MuteToggled, StopRequested, Woken
@@ -64,7 +64,7 @@ async def everything(folder):
     it.kept = RecordFile(StateStore(folder / "state"), it.path)
     choice = choose(try_read(it.path), it.kept.record, catalogue())
     it.control = folder / "control.sock"
-    it.following = follow(it.path, choice, it.kept, Workshop(), it.control)
+    it.following = follow(it.path, choice, it.kept, ComponentCache(), it.control)
     vital = SignalWake(it.following.reloads), SystemdService(lambda text: None, progress(it), 5.0)
     it.runtime = it.following.assemble(
         Extras(

@@ -95,9 +95,9 @@ async def test_a_conversation_begins_by_what_is_adopted_as_it_begins(wakes):
                 it.runtime._parts, Policy(hold_to_talk=True), SoundSettings(), settings
             )
 
-        it.runtime.at_rest = adopt
+        it.runtime.on_idle = adopt
         it.wake.emit(wakes)
-        it.runtime.at_rest = lambda: None
+        it.runtime.on_idle = lambda: None
         assert it.phase is Phase.CONNECTING
         assert not it.runtime._capture.gate_open
         assert it.led.shown[-1] == "connecting"

@@ -62,15 +62,15 @@ class Text:
     def begin(self, it: Home) -> None:
         it.pi.guest.write("/srv/replace.py", REPLACE)
         it.pi.guest(f"python3 /srv/replace.py '{self.path}' {quote(self.old)} {quote(self.new)}")
-        self._reread(it)
+        self._reload_files(it)
 
     def end(self, it: Home) -> None:
         it.pi.guest(f'for f in {self.path}.intact; do cat "$f" > "${{f%.intact}}"; rm "$f"; done')
-        self._reread(it)
+        self._reload_files(it)
         if self.reinstall:
             it.install("--key-file", "/srv/key")
 
-    def _reread(self, it: Home) -> None:
+    def _reload_files(self, it: Home) -> None:
         if self.restart:
             it.pi.guest(AFRESH, within_s=120)
 

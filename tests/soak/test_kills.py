@@ -17,7 +17,7 @@ import aiohttp.web  # noqa: F401 - so that no fork has to
 import pytest
 
 from tests.fakes import RecordingSpeaker, ScriptedMicrophone
-from voiced.assembly.factory import Extras, Workshop, catalogue
+from voiced.assembly.factory import ComponentCache, Extras, catalogue
 from voiced.config.history import decode
 from voiced.config.load import read
 from voiced.config.resolve import choose
@@ -99,7 +99,7 @@ async def live(folder, path):
     kept = RecordFile(StateStore(folder / "state"), path)
     kept.begin(time.time())
     choice = choose(read(path), kept.record, catalogue())
-    it = follow(path, choice, kept, Workshop(), folder / "sock")
+    it = follow(path, choice, kept, ComponentCache(), folder / "sock")
     runtime = it.assemble(
         Extras(
             microphone=ScriptedMicrophone(),
@@ -109,7 +109,7 @@ async def live(folder, path):
     )
     running = asyncio.create_task(runtime.run())
     while not running.done():
-        it.reconfigurer.may_try()  # so many crashes would have it wait for hours
+        it.reloader.may_try()  # so many crashes would have it wait for hours
         await it.remote.ask()
         await asyncio.sleep(2)
     running.result()

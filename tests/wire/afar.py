@@ -20,7 +20,7 @@ from tests.fakes import (
 )
 from tests.whole import until
 from tests.wire.peers import tcp_server
-from voiced.assembly.factory import Extras, Workshop, catalogue
+from voiced.assembly.factory import ComponentCache, Extras, catalogue
 from voiced.cli import main
 from voiced.config.resolve import choose
 from voiced.config.user_overrides import read_with_by_hand
@@ -123,7 +123,7 @@ class Kiosk:
 
     @property
     def settings(self):
-        return self.following.adopter.running
+        return self.following.applier.running
 
     @property
     def record(self):
@@ -152,7 +152,7 @@ class Kiosk:
         level = logging.getLogger().level
         set_level(choice.best.settings.log.level)
         socket = self.folder / "control.sock"
-        self.following = follow(self.path, choice, self.kept, Workshop(), socket)
+        self.following = follow(self.path, choice, self.kept, ComponentCache(), socket)
         self.led.shown.clear()
         extras = Extras(wake_sources=[self.wake], indicators=[self.led], **self.extras)
         runtime = self.runtime = self.following.assemble(extras)

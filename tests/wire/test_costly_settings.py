@@ -20,7 +20,7 @@ async def test_what_a_server_sends_is_read_and_checked_beside_the_loop(tmp_path,
         assert (await it.following.remote.ask()).answered
         for name, shape in SHAPES.items():
             it.server.put(shape(N_KEYS))
-            it.following.reconfigurer.may_try()
+            it.following.reloader.may_try()
             with Work() as work:
                 await it.following.remote.ask()
             calls[name] = work.calls
@@ -40,7 +40,7 @@ async def test_the_devices_own_files_are_read_and_checked_beside_the_loop(tmp_pa
         for name, shape in SHAPES.items():
             drop_in.write_text(shape(N_KEYS))
             with Work() as work:
-                await it.following.reconfigurer.reread()
+                await it.following.reloader.reload()
             calls[name] = work.calls
         measured(
             f"{len(SHAPES)} large drop-ins tried: {max(calls.values())} calls on the loop's thread at most"

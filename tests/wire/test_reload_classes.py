@@ -57,11 +57,11 @@ def light(it):
 
 
 def remote(it):
-    return it.following.reconfigurer.remote
+    return it.following.reloader.remote
 
 
 TABLE = {
-    "device.name": ("device: {name: hall}", lambda it: it.following.reconfigurer.device_name),
+    "device.name": ("device: {name: hall}", lambda it: it.following.reloader.device_name),
     "agent.protocol": ("agent: {protocol: workbuddy, url: 'http://127.0.0.1:9/'}", lambda it: type(parts(it).agent)),
     "agent.url": ("agent: {url: 'ws://localhost:9/'}", lambda it: agent(it).url),
     "agent.key": ("agent: {key: {file: FOLDER/other-key}}", lambda it: agent(it).key),
@@ -200,11 +200,11 @@ async def test_a_setting_counts_when_its_class_says(tmp_path, name):
             if CLASSES[name] == "live":
                 await until(lambda: probe(it) != before, within_s=1.5)
             else:
-                await until(lambda: name in it.following.adopter.waiting, within_s=1.5)
+                await until(lambda: name in it.following.applier.waiting, within_s=1.5)
                 await asyncio.sleep(0.2)
                 assert probe(it) == before
             assert it.status == "listening"
             assert len(it.agent.service.sessions) == sessions
             await it.sleep()
-            assert it.following.adopter.is_settled
+            assert it.following.applier.is_settled
             assert probe(it) != before

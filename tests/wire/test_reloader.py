@@ -35,7 +35,7 @@ async def test_what_counts_in_the_next_conversation_waits_for_it(tmp_path):
         it.write("network: {{resume_window_s: 7, replay_s: 5}}\n", instead=PROMPT)
         await until(lambda: it.settings.agent.session["system_prompt"] == "You are two.")
         assert it.settings.network.resume_window_s == 25
-        assert it.following.adopter.waiting == ["network.resume_window_s", "network.replay_s"]
+        assert it.following.applier.waiting == ["network.resume_window_s", "network.replay_s"]
         await it.sleep()
         assert it.settings.network.resume_window_s == 7
 
@@ -130,7 +130,7 @@ async def test_a_card_that_is_not_there_is_taken_back_and_not_tried_again(tmp_pa
                 "not tried yet, because the last trial failed"
                 in (await it.following.remote.ask()).error
             )
-            it.following.reconfigurer.may_try()
+            it.following.reloader.may_try()
             assert (await it.following.remote.ask()).error == ""
             await until(lambda: it.runtime.volume == 44, within_s=10)
             await asyncio.sleep(0.2)  # it asks itself how it is
@@ -249,12 +249,12 @@ async def test_what_is_taken_back_while_the_key_is_away_is_taken_back_when_it_is
         await until(lambda: it.settings.agent.session["system_prompt"] != "You are one.")
         (tmp_path / "key").unlink()
         await until(lambda: it.record.failed, within_s=10)
-        await until(lambda: "key} does not exist" in it.following.reconfigurer.complaint)
+        await until(lambda: "key} does not exist" in it.following.reloader.complaint)
         await asyncio.sleep(1.2)
         assert it.runtime.guard.failures == {}
         assert not session.ended
         (tmp_path / "key").write_text("k\n")
         (tmp_path / "key").chmod(0o600)
         await until(lambda: it.settings.agent.session["system_prompt"] == "You are one.")
-        await until(lambda: it.following.reconfigurer.complaint == "")
+        await until(lambda: it.following.reloader.complaint == "")
         await until(lambda: it.status == "listening")

@@ -64,7 +64,7 @@ async def servers(folder, authority):
                 AccessPolicy(port, NAMES, TOKEN),
                 control,
                 Subtitles(it.runtime.playout.heard_ms),
-                Permits(lambda _: True, it.following.services.wishes),
+                Permits(lambda _: True, it.following.services.overrides),
                 refusals,
             )
 

@@ -50,14 +50,14 @@ async def test_the_next_one_is_tried_when_the_wait_is_over_or_the_owner_says_so(
             assert "next trial" in capsys.readouterr().out
         async with it.running():  # a new process knows
             assert told in await ask(it)
-            left_s = it.following.reconfigurer.report()["next_trial_at"] - time.time()
+            left_s = it.following.reloader.report()["next_trial_at"] - time.time()
             assert FIRST_WAIT_S - 60 < left_s <= FIRST_WAIT_S
             asked = len(it.server.asked)
             assert await voiced("reload", "--remote") == 0
             assert it.record.trial.revision == 3
             assert len(it.server.asked) == asked + 1
             await until(lambda: it.record.good is not None, within_s=15)
-            assert it.following.reconfigurer.report()["next_trial_at"] is None
+            assert it.following.reloader.report()["next_trial_at"] is None
             assert await _asked(it, fine(4)) == ""
             await asyncio.sleep(0.2)  # it asks itself how it is
 
@@ -69,7 +69,7 @@ async def test_each_failure_in_a_row_makes_it_longer(tmp_path):
         for revision in (2, 3, 4):
             await fail(it, revision)
         assert "the last 3 trials failed" in await _asked(it, fine(5))
-        left_s = it.following.reconfigurer.report()["next_trial_at"] - time.time()
+        left_s = it.following.reloader.report()["next_trial_at"] - time.time()
         assert 4 * FIRST_WAIT_S - 60 < left_s <= 4 * FIRST_WAIT_S
 
 

@@ -25,7 +25,7 @@ from voiced.api.http_server import Address, HttpServer, Responder, Visit
 from voiced.api.refusals import Refusals
 from voiced.errors import RequestRefused, VoicedError
 from voiced.lib.task_group import TaskGroup
-from voiced.reload.overrides import Wishes
+from voiced.reload.overrides import UserOverrides
 
 PAGE = Path(__file__).with_name("page")
 KINDS = {
@@ -56,11 +56,11 @@ class Permits:
     Attributes:
         may_read: Tells whether they may read what is said; it is told whether they are at the
             device itself.
-        wishes: What a person may set; None if they may not.
+        overrides: What a person may set; None if they may not.
     """
 
     may_read: Callable[[bool], bool]
-    wishes: Wishes | None = None
+    overrides: UserOverrides | None = None
 
 
 class Kiosk:
@@ -87,7 +87,7 @@ class Kiosk:
         self._control = control
         self._subtitles = subtitles
         self._may_read = permits.may_read
-        self._wishes = permits.wishes
+        self._overrides = permits.overrides
         files = [_File(path) for path in PAGE.iterdir() if path.suffix in KINDS]
         self._wrong: OrderedDict[str, list[float]] = OrderedDict()
         routes: dict[str, Responder] = {f"GET /{file.name}": file.answer for file in files}
@@ -151,7 +151,7 @@ class Kiosk:
                 group.create_task(self._show(socket), name="kiosk status"),
                 group.create_task(self._caption(socket, visitor), name="kiosk captions"),
             ]
-            if self._wishes is not None:
+            if self._overrides is not None:
                 feeding.append(group.create_task(self._offer(socket), name="kiosk settings"))
             await self._obey(socket)
             for task in feeding:
@@ -165,10 +165,10 @@ class Kiosk:
 
     async def _offer(self, socket: web.WebSocketResponse) -> None:
         """Show what a person may set, now and whenever it has changed."""
-        assert self._wishes is not None  # noqa: S101 - nobody calls this without
+        assert self._overrides is not None  # noqa: S101 - nobody calls this without
         shown: Mapping[str, str | None] | None = None
         while True:
-            now = self._wishes.now()
+            now = self._overrides.now()
             if now != shown:
                 await _send(socket, {"type": "settings", **now})
                 shown = now
@@ -210,8 +210,8 @@ class Kiosk:
                 self._control.mute(None)
             case "volume":
                 self._control.set_volume(_whole(order["to"]))
-            case "settings" if self._wishes is not None:
-                await self._wishes.change(_texts(order["changed"]), _texts(order.get("was", {})))
+            case "settings" if self._overrides is not None:
+                await self._overrides.change(_texts(order["changed"]), _texts(order.get("was", {})))
                 return True
             case _:
                 raise RequestRefused("there is no such order")

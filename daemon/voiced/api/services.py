@@ -28,9 +28,9 @@ from voiced.host.board import is_throttled, temperature, wifi_dbm
 from voiced.host.serial import machine_mark, serial_number
 from voiced.lib.net_address import is_loopback
 from voiced.ports import Chore
-from voiced.reload.applier import Adopter
-from voiced.reload.overrides import Wishes
-from voiced.reload.reloader import Reconfigurer
+from voiced.reload.applier import SettingsApplier
+from voiced.reload.overrides import UserOverrides
+from voiced.reload.reloader import SettingsReloader
 from voiced.runtime.guard import Guard
 from voiced.storage.mqtt_retained import BrokerTraces
 from voiced.storage.state_files import KIOSK_TOKEN
@@ -50,9 +50,9 @@ class Services:
     """Everything of a daemon that faces the outside.
 
     Attributes:
-        adopter: Tells what runs, and by which settings.
-        reconfigurer: Tells where those come from.
-        wishes: What people may set.
+        applier: Tells what runs, and by which settings.
+        reloader: Tells where those come from.
+        overrides: What people may set.
         store: Where a token is kept that visitors must show; and how the disk is.
         guard: Looks after all of it.
         control: What can be seen and done.
@@ -62,9 +62,9 @@ class Services:
         margin_s: Tells how long until systemd would start the daemon anew.
     """
 
-    adopter: Adopter
-    reconfigurer: Reconfigurer
-    wishes: Wishes
+    applier: SettingsApplier
+    reloader: SettingsReloader
+    overrides: UserOverrides
     store: StateStore
     guard: Guard
     control: DeviceControl = field(init=False)
@@ -74,11 +74,11 @@ class Services:
     margin_s: Callable[[], float | None] = _no_margin
 
     def __post_init__(self) -> None:
-        adopter = self.adopter
-        self.control = DeviceControl(lambda: adopter.runtime, lambda: adopter.running.device.name)
+        applier = self.applier
+        self.control = DeviceControl(lambda: applier.runtime, lambda: applier.running.device.name)
 
         def heard_ms(reply_id: str) -> float | None:
-            return adopter.runtime.playout.heard_ms(reply_id)
+            return applier.runtime.playout.heard_ms(reply_id)
 
         self.subtitles = Subtitles(heard_ms)
         self.observers = ObserverGroup([self.control], self.guard)
@@ -86,11 +86,11 @@ class Services:
         self._began_s = time.monotonic()
         self._traces = BrokerTraces(self.store)
         self._optional = (
-            OptionalService("kiosk", lambda: adopter.running.kiosk, self._kiosk, self.guard),
-            OptionalService("metrics", lambda: adopter.running.metrics, self._monitor, self.guard),
+            OptionalService("kiosk", lambda: applier.running.kiosk, self._kiosk, self.guard),
+            OptionalService("metrics", lambda: applier.running.metrics, self._monitor, self.guard),
             OptionalService("mqtt", self._broker, self._mqtt, self.guard),
         )
-        adopter.adopted = self.look
+        applier.on_applied = self.look
         self.look()
 
     @property
@@ -100,7 +100,7 @@ class Services:
 
     def look(self) -> None:
         """Take note that the settings may have changed."""
-        privacy = self.adopter.running.privacy
+        privacy = self.applier.running.privacy
         self.subtitles.keep(privacy.transcript_lines if privacy.transcripts else 0)
         for optional in self._optional:
             optional.look()
@@ -108,7 +108,7 @@ class Services:
     @property
     def revision(self) -> str | None:
         """What the settings in force are called by the server that sent them."""
-        sent = self.reconfigurer.record.sent
+        sent = self.reloader.record.sent
         return None if sent is None else str(sent.revision or sent.digest[:12])
 
     def page(self) -> dict[str, object]:
@@ -117,16 +117,16 @@ class Services:
         Raises:
             RequestRefused: If there is none, or not yet.
         """
-        if self.adopter.running.kiosk is None:
+        if self.applier.running.kiosk is None:
             raise RequestRefused("there is no page; write `kiosk: {}` into the settings")
         if self._door is None:
             raise RequestRefused("the page is not there yet; see `voiced logs`")
-        section = self.adopter.running.kiosk
+        section = self.applier.running.kiosk
         return {"links": links(section, self._door), "open": is_open(section)}
 
     def may_read(self, is_device: bool) -> bool:  # noqa: FBT001 - it is the one argument
         """Tell whether a visitor, at the device itself or not, may read what is said."""
-        who = self.adopter.running.privacy.captions
+        who = self.applier.running.privacy.captions
         return who == "network" or (who == "device" and is_device)
 
     async def _kiosk(self, section: KioskSection) -> Chore:
@@ -140,7 +140,7 @@ class Services:
             self._door,
             self.control,
             self.subtitles,
-            module.Permits(self.may_read, self.wishes if section.settings else None),
+            module.Permits(self.may_read, self.overrides if section.settings else None),
             self.refusals,
         )
         return page
@@ -160,7 +160,7 @@ class Services:
         return self.observers.attended(metrics, monitor)
 
     def _broker(self) -> tuple[MqttSection, str, LinkOptions] | None:
-        running = self.adopter.running
+        running = self.applier.running
         if running.mqtt is None:
             return None
         return running.mqtt, running.device.name, link_options(running)
@@ -171,7 +171,7 @@ class Services:
         device = module.Device(name, serial_number() or machine_mark())
 
         def stays() -> bool:
-            now = self.adopter.running.mqtt
+            now = self.applier.running.mqtt
             return now is not None and (now.host, now.port) == (section.host, section.port)
 
         link = module.Mqtt(
@@ -183,19 +183,19 @@ class Services:
             stays,
             partial(self._diagnostics, module.Diagnostics),
             self._page,
-            connector=Connector(options, self.adopter.resolver),
+            connector=Connector(options, self.applier.resolver),
         )
         return self.observers.attended(link, link)
 
     def _page(self) -> str | None:
         """Return where others open the page, without what lets them in."""
-        section = self.adopter.running.kiosk
+        section = self.applier.running.kiosk
         if section is None or not is_open(section):
             return None
         return next(iter(addresses(section)), None)
 
     def _diagnostics(self, make: Callable[..., Any]) -> Any:
-        alarms = self.adopter.runtime.alarms
+        alarms = self.applier.runtime.alarms
         waiting = [] if alarms is None else alarms.all()
         return make(
             started=datetime.now(UTC) - timedelta(seconds=time.monotonic() - self._began_s),
@@ -205,7 +205,7 @@ class Services:
         )
 
     def _reading(self, make: Callable[..., Any]) -> Any:
-        runtime, record = self.adopter.runtime, self.reconfigurer.record
+        runtime, record = self.applier.runtime, self.reloader.record
         now, uplink = runtime.progress, runtime.uplink
         return make(
             captured_periods=now.captured_periods,

@@ -103,7 +103,7 @@ class Extras:
     guard: Guard = field(default_factory=Guard)
 
 
-class Workshop:
+class ComponentCache:
     """Builds parts, and hands out the same one again while it would be made of the same."""
 
     def __init__(self) -> None:
@@ -122,10 +122,10 @@ class Workshop:
         return made
 
 
-def names(workshop: Workshop) -> Resolver:
+def names(cache: ComponentCache) -> Resolver:
     """Return what looks up names: the same for everything that goes over the network."""
-    network = workshop.make("network", None, LinkWatch)
-    return workshop.make("names", None, lambda: Resolver(why_unreachable=network.why_unreachable))
+    network = cache.make("network", None, LinkWatch)
+    return cache.make("names", None, lambda: Resolver(why_unreachable=network.why_unreachable))
 
 
 def catalogue() -> Catalogue:
@@ -143,27 +143,29 @@ def catalogue() -> Catalogue:
     )
 
 
-def assemble(settings: Settings, extras: Extras, workshop: Workshop | None = None) -> Runtime:
+def assemble(settings: Settings, extras: Extras, cache: ComponentCache | None = None) -> Runtime:
     """Build the daemon that `settings` describe; see `assemble_parts`."""
-    parts = assemble_parts(settings, extras, workshop)
+    parts = assemble_parts(settings, extras, cache)
     return Runtime(parts, policy(settings), sound_settings(settings, parts.memory))
 
 
-def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None = None) -> Parts:
+def assemble_parts(
+    settings: Settings, extras: Extras, cache: ComponentCache | None = None
+) -> Parts:
     """Build what a daemon drives.
 
     Args:
         settings: What it is to do.
         extras: What goes beyond the settings.
-        workshop: Where parts come from that were built before.
+        cache: Where parts come from that were built before.
 
     Raises:
         ConfigError: If a name is unknown or a secret cannot be read.
     """
-    workshop = workshop or Workshop()
-    make = workshop.make
+    cache = cache or ComponentCache()
+    make = cache.make
     protocol, sound, link = settings.agent.protocol, sound_devices(settings), link_options(settings)
-    network, resolver = make("network", None, LinkWatch), names(workshop)
+    network, resolver = make("network", None, LinkWatch), names(cache)
     tools = extras.tools
     if tools is None:
         of = ingredients(settings, link)
@@ -183,7 +185,7 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
     if store is not None:
         memory = make("memory", volume, partial(StateFile, store, volume))
     stores = [] if store is None or store in extras.chores else [store]
-    clock = _alarm_clock(tools, store, workshop)
+    clock = _alarm_clock(tools, store, cache)
     clocks = [] if clock is None else [clock]
     awake = [make("always", None, AlwaysAwake)] if settings.wake.mode == "always" else []
 
@@ -224,7 +226,7 @@ def assemble_parts(settings: Settings, extras: Extras, workshop: Workshop | None
 
 
 def _alarm_clock(
-    tools: Mapping[str, Tool], store: StateStore | None, workshop: Workshop
+    tools: Mapping[str, Tool], store: StateStore | None, cache: ComponentCache
 ) -> "AlarmClock | None":
     """Return what keeps timers, unless there is nothing to keep."""
     file = None if store is None else store.open(ALARMS)
@@ -232,7 +234,7 @@ def _alarm_clock(
         return None
     from voiced.alarms.clock import AlarmClock
 
-    return workshop.make("alarms", store, lambda: AlarmClock(file))
+    return cache.make("alarms", store, lambda: AlarmClock(file))
 
 
 def _agent(

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from voiced.assembly.factory import (
+    ComponentCache,
     Extras,
-    Workshop,
     agent_settings,
     assemble,
     assemble_parts,
@@ -35,25 +35,25 @@ def _nobody() -> None:
     pass
 
 
-class Adopter:
+class SettingsApplier:
     """Owns a runtime and what it was made from.
 
     Args:
         settings: What to begin with.
-        workshop: Where parts come from.
+        cache: Where parts come from.
 
     Attributes:
         runtime: What runs, once assembled.
         running: The settings it runs by.
         wanted: Those it is to run by as soon as nobody talks.
-        adopted: Is called when it runs by others.
+        on_applied: Is called when it runs by others.
     """
 
-    def __init__(self, settings: Settings, workshop: Workshop) -> None:
+    def __init__(self, settings: Settings, cache: ComponentCache) -> None:
         self.running = self.wanted = settings
-        self._workshop = workshop
+        self._cache = cache
         self._extras = Extras()
-        self.adopted: Callable[[], None] = _nobody
+        self.on_applied: Callable[[], None] = _nobody
         self.runtime: Runtime
 
     def assemble(self, extras: Extras) -> Runtime:
@@ -66,21 +66,21 @@ class Adopter:
             ConfigError: If a name is unknown or a secret cannot be read.
         """
         self._extras = replace(extras, tools_changed=self._tools_changed)
-        self.runtime = assemble(self.wanted, self._extras, self._workshop)
-        self.runtime.at_rest = self._at_rest
+        self.runtime = assemble(self.wanted, self._extras, self._cache)
+        self.runtime.on_idle = self._on_idle
         return self.runtime
 
     @property
     def resolver(self) -> Resolver:
         """What looks up names, for all of the daemon."""
-        return names(self._workshop)
+        return names(self._cache)
 
     @property
     def is_settled(self) -> bool:
         """Everything wanted is in force."""
         return self.running == self.wanted
 
-    def want(self, settings: Settings, *, at_once: bool = False) -> list[str]:
+    def apply(self, settings: Settings, *, at_once: bool = False) -> list[str]:
         """Go over to `settings`.
 
         Args:
@@ -95,7 +95,7 @@ class Adopter:
             log.info("changed: %s", line)
         self.wanted = settings
         asleep = self.runtime.conversation.phase is Phase.ASLEEP
-        self._adopt(settings if asleep or at_once else self._what_counts_now())
+        self._apply_now(settings if asleep or at_once else self._what_counts_now())
         endless = policy(self.running).idle_timeout_s is None
         self.runtime.dispatch(SettingsRead(renew=endless and not self.is_settled))
         self.runtime.dispatch(OwnerActed())
@@ -106,23 +106,23 @@ class Adopter:
         """The names of what waits until nobody talks."""
         return [".".join(each.path) for each in changes(self.running, self.wanted)]
 
-    def _at_rest(self) -> None:
+    def _on_idle(self) -> None:
         """Do what had to wait."""
         if not self.is_settled:
-            self._adopt(self.wanted)
+            self._apply_now(self.wanted)
 
     def _tools_changed(self) -> None:
         """Tell the agent of other tools, even while somebody talks: it may be asked for them."""
-        self._adopt(self.running)
+        self._apply_now(self.running)
 
     def _what_counts_now(self) -> Settings:
         now = mixed(self.running, self.wanted, {"live"})
         fits = not contradictions(now, _NOWHERE, catalogue())
         return now if fits else self.running
 
-    def _adopt(self, settings: Settings) -> None:
+    def _apply_now(self, settings: Settings) -> None:
         try:
-            parts = assemble_parts(settings, self._extras, self._workshop)
+            parts = assemble_parts(settings, self._extras, self._cache)
             agent = agent_settings(settings, parts.tools, self._extras.key, parts.context)
         except ConfigError as error:
             log.error("%s", error)  # noqa: TRY400 - it says it all
@@ -130,4 +130,4 @@ class Adopter:
         self.running = settings
         set_level(settings.log.level)
         self.runtime.adopt(parts, policy(settings), sound_settings(settings, parts.memory), agent)
-        self.adopted()
+        self.on_applied()

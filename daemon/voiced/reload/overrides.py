@@ -37,14 +37,14 @@ def _as_yaml(content: bytes) -> bytes:
     return content
 
 
-class Wishes:
+class UserOverrides:
     """Keeps what people set.
 
     Args:
         path: The settings file.
         file: Where what people set is kept.
         wanted: Tells the settings as they are to be.
-        reread: Has all of them read again.
+        reload: Has all of them read again.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class Wishes:
         path: Path,
         file: StoredFile,
         wanted: Callable[[], Settings],
-        reread: Callable[[], Awaitable[object]],
+        reload: Callable[[], Awaitable[object]],
     ) -> None:
         self._path = path
         self._file = file
         self._turn = asyncio.Lock()
         self._wanted = wanted
-        self._reread = reread
+        self._reload = reload
 
     def now(self) -> dict[str, str | None]:
         """Return what people may set, and what it is; None where the agent chooses."""
@@ -94,7 +94,7 @@ class Wishes:
                 await self._file.save(content)
             except NotSavedError as error:
                 raise RequestRefused(f"I could not write it down: {error.reason}") from error
-            await self._reread()
+            await self._reload()
         for name, text in self.now().items():
             if changed.get(name, "").strip() not in ("", text):
                 raise RequestRefused(f"the {name} comes from a server, and stays as it is")

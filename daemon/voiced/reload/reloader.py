@@ -28,7 +28,7 @@ from voiced.config.schema_services import RemoteSection
 from voiced.core.events import SettingsRead
 from voiced.core.state import AWAKE
 from voiced.errors import ConfigError, NotSavedError
-from voiced.reload.applier import Adopter
+from voiced.reload.applier import SettingsApplier
 from voiced.reload.trial import Health, Trial, Verdict, health_without, ill_parts
 from voiced.storage.settings_store import RecordFile
 
@@ -70,14 +70,14 @@ def _warn(choice: Choice) -> None:
         log.warning("what the server sent is not used: %s", choice.refused)
 
 
-class Reconfigurer:
+class SettingsReloader:
     """Follows the device's own files and what a server sends. Fills `Chore`.
 
     Args:
         path: The settings file.
         choice: What the daemon began with.
         kept: What is kept of earlier settings.
-        adopter: What carries changes out.
+        applier: What carries changes out.
         read: Reads the device's own files.
         answers: Tells whether whoever asks for the status is answered.
 
@@ -93,14 +93,14 @@ class Reconfigurer:
         path: Path,
         choice: Choice,
         kept: RecordFile,
-        adopter: Adopter,
+        applier: SettingsApplier,
         read: Read,
         answers: Callable[[], Awaitable[bool]] = _always,
     ) -> None:
         self._path = path
         self._choice = choice
         self._kept = kept
-        self._adopter = adopter
+        self._applier = applier
         self._read = read
         self._answers = answers
         self.complaint = ""
@@ -141,10 +141,10 @@ class Reconfigurer:
 
     def paths(self) -> list[Path]:
         """Return the files that may change, folders whose files may change among them."""
-        found = (secret.path() for _, secret in secrets(self._adopter.wanted))
+        found = (secret.path() for _, secret in secrets(self._applier.wanted))
         return [self._path, self._path.parent / DROP_INS, *filter(None, found)]
 
-    async def reread(self) -> list[str]:
+    async def reload(self) -> list[str]:
         """Read the device's own files again, and use them if they can be used.
 
         Returns:
@@ -152,7 +152,7 @@ class Reconfigurer:
         """
         async with self._changing:
             try:
-                choice = await asyncio.to_thread(self._reread)
+                choice = await asyncio.to_thread(self._read_files)
             except ConfigError as error:
                 self._complain(error)
                 return []
@@ -165,7 +165,7 @@ class Reconfigurer:
         self.followed()
         return lines
 
-    def _reread(self) -> Choice:
+    def _read_files(self) -> Choice:
         """Read the device's own files, and choose.
 
         Thread: any, while nothing else changes what is kept.
@@ -195,16 +195,16 @@ class Reconfigurer:
             "taken_back": None
             if failed is None
             else {"revision": failed.revision, "digest": failed.digest, "reason": failed.reason},
-            "waiting": self._adopter.waiting,
+            "waiting": self._applier.waiting,
             "complaint": self.complaint,
         }
 
     def _use(self, choice: Choice, *, at_once: bool = False) -> list[str]:
         self._choice = choice
         _warn(choice)
-        lines = self._adopter.want(choice.best.settings, at_once=at_once)
+        lines = self._applier.apply(choice.best.settings, at_once=at_once)
         if self.complaint:
-            self._adopter.runtime.dispatch(SettingsRead(usable=False))
+            self._applier.runtime.dispatch(SettingsRead(usable=False))
         return lines
 
     def _keep_local(self, choice: Choice) -> None:
@@ -220,7 +220,7 @@ class Reconfigurer:
             self.complaint = str(error)
             log.error("%s; the settings from before stay", error)
             self.complained()
-        self._adopter.runtime.dispatch(SettingsRead(usable=False))
+        self._applier.runtime.dispatch(SettingsRead(usable=False))
 
     def _wait_left_s(self) -> float:
         return max(0.0, self._next_trial_s - asyncio.get_running_loop().time())
@@ -292,7 +292,7 @@ class Reconfigurer:
                 async with self._changing:
                     self._kept.put(forget_trial(self._kept.record))
                 return
-            if judged is not tried and self._adopter.is_settled:
+            if judged is not tried and self._applier.is_settled:
                 judged = tried
                 if trial is None:
                     trial = Trial(loop.time(), self.remote.trial_s, self._before)
@@ -367,7 +367,7 @@ class Reconfigurer:
         return replace(sound, answers=await self._answers(), reached=reached)
 
     def _sound_health(self) -> Health:
-        seen = self._adopter.runtime.conversation
+        seen = self._applier.runtime.conversation
         return Health(
             hears=seen.microphone is None,
             speaks=seen.speaker is None,

@@ -12,15 +12,15 @@ class Reloads:
     """Does what is asked for. Fills `Chore`.
 
     Args:
-        reread: Reads the device's own files again.
+        reload: Reads the device's own files again.
 
     Attributes:
         tell: Is told True when a reload begins, False when it is over.
     """
 
-    def __init__(self, reread: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, reload: Callable[[], Awaitable[object]]) -> None:
         self.tell: Callable[[bool], None] = _nobody
-        self._reread = reread
+        self._reload = reload
         self._asked = asyncio.Event()
 
     @property
@@ -39,6 +39,6 @@ class Reloads:
             await self._asked.wait()
             self._asked.clear()
             try:
-                await self._reread()
+                await self._reload()
             finally:
                 self.tell(False)  # noqa: FBT003 - it is the one argument

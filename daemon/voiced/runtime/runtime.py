@@ -61,7 +61,7 @@ class Runtime:
         guard: Looks after what is not vital.
         playout: The agent's sound on its way to the speaker.
         uplink: Captured sound on its way to the agent.
-        at_rest: Is called when a conversation has ended, and before a new one is begun.
+        on_idle: Is called when a conversation has ended, and before a new one is begun.
     """
 
     def __init__(self, parts: Parts, policy: Policy, sound: SoundSettings | None = None) -> None:
@@ -74,7 +74,7 @@ class Runtime:
         )
         self.playout.boost = sound.boost
         self.uplink = UplinkQueue(sound.keep_s * 1000)
-        self.at_rest: Callable[[], None] = _nothing
+        self.on_idle: Callable[[], None] = _nothing
         self.guard = parts.guard
         self._parts = parts
         self._policy = replace(policy, announces=parts.agent.announces)
@@ -229,7 +229,7 @@ class Runtime:
         after, actions = step(before, fact, self._policy)
         if any(isinstance(each, act.OpenLink) and each.resume_key is None for each in actions):
             # Before any of it is done: by what is adopted now it may be other.
-            self.guard.attempt("changed settings", self.at_rest)
+            self.guard.attempt("changed settings", self.on_idle)
             after, actions = step(before, fact, self._policy)
         self.conversation = after
         log.debug("%s + %s -> %s", before.phase, fact, self.conversation.phase)
@@ -246,7 +246,7 @@ class Runtime:
         was_asleep, self._asleep = self._asleep, asleep
         self._rest.note(asleep=asleep)
         if asleep and not was_asleep:
-            self.guard.attempt("changed settings", self.at_rest)
+            self.guard.attempt("changed settings", self.on_idle)
 
     def _perform(self, action: Action) -> None:
         """Carry out what concerns sound and indicators; the rest goes further down."""

@@ -11,7 +11,7 @@ from voiced.api.control_socket import Answer, Ask, ControlSocket, Question, Watc
 from voiced.api.device_control import DeviceControl
 from voiced.api.refusals import Refusals
 from voiced.api.services import Services
-from voiced.assembly.factory import Extras, Workshop, catalogue, settings_caller
+from voiced.assembly.factory import ComponentCache, Extras, catalogue, settings_caller
 from voiced.assembly.gpio import light_wiring
 from voiced.config.diff import changes, summary
 from voiced.config.history import without_local
@@ -28,10 +28,10 @@ from voiced.host.systemd import Notify, SystemdService, feeding_s, notifier
 from voiced.lib import event_loop
 from voiced.lib.environment import CONTROL_SOCKET, runtime_folder, state_folder
 from voiced.ports import Chore, Indicator
-from voiced.reload.applier import Adopter
+from voiced.reload.applier import SettingsApplier
 from voiced.reload.file_watch import FileWatch
-from voiced.reload.overrides import Wishes, by_hand_in
-from voiced.reload.reloader import Reconfigurer, now
+from voiced.reload.overrides import UserOverrides, by_hand_in
+from voiced.reload.reloader import SettingsReloader, now
 from voiced.reload.remote import RemoteSettings
 from voiced.reload.requests import Reloads
 from voiced.reload.system_files import SystemFiles
@@ -90,22 +90,22 @@ def run(path: Path, lamp: GpioLight | None, missing: ConfigError | None) -> int:
 def _converse(
     path: Path, choice: Choice, kept: RecordFile, lamp: GpioLight | None, notify: Notify | None
 ) -> int:
-    workshop = Workshop()
+    cache = ComponentCache()
     if lamp is not None and lamp.wiring == light_wiring(choice.best.settings):
-        workshop.put("light", lamp.wiring, lamp)
+        cache.put("light", lamp.wiring, lamp)
     elif lamp is not None:
         lamp.close()
-    it = follow(path, choice, kept, workshop)
+    it = follow(path, choice, kept, cache)
     signals = SignalWake(it.reloads)
     indicators: list[Indicator] = [StatusLog()]
     chores: list[Chore] = []
     if notify is not None:
-        service = SystemdService(notify, lambda: it.adopter.runtime.progress, feeding_s())
+        service = SystemdService(notify, lambda: it.applier.runtime.progress, feeding_s())
         it.reloads.tell = service.reloading
         it.services.margin_s = lambda: service.margin_s
-        service.complaint = lambda: it.reconfigurer.complaint
+        service.complaint = lambda: it.reloader.complaint
         service.cause = it.services.control.cause
-        it.reconfigurer.complained = service.show_again
+        it.reloader.complained = service.show_again
         indicators.append(service)
         chores.append(service)
     runtime = it.assemble(
@@ -130,16 +130,16 @@ class Following:
     """What makes a daemon follow its settings, wherever they are changed.
 
     Attributes:
-        adopter: Owns the runtime.
-        reconfigurer: Chooses the settings.
+        applier: Owns the runtime.
+        reloader: Chooses the settings.
         remote: Asks a server for them.
         reloads: Where somebody may ask for them to be read again.
         services: What faces the outside.
         chores: What has to run for all that.
     """
 
-    adopter: Adopter
-    reconfigurer: Reconfigurer
+    applier: SettingsApplier
+    reloader: SettingsReloader
     remote: RemoteSettings
     reloads: Reloads
     services: Services
@@ -156,7 +156,7 @@ class Following:
         Raises:
             ConfigError: If a name is unknown or a secret cannot be read.
         """
-        return self.adopter.assemble(
+        return self.applier.assemble(
             replace(
                 extras,
                 chores=[*extras.chores, *self.chores, *self.services.chores],
@@ -168,7 +168,7 @@ class Following:
 
 
 def follow(
-    path: Path, choice: Choice, kept: RecordFile, workshop: Workshop, socket: Path | None = None
+    path: Path, choice: Choice, kept: RecordFile, cache: ComponentCache, socket: Path | None = None
 ) -> Following:
     """Return what makes a daemon follow the settings in `path`.
 
@@ -176,11 +176,11 @@ def follow(
         path: The settings file.
         choice: What to begin with.
         kept: What is kept of earlier settings; everything else is kept in the same store.
-        workshop: Where parts come from.
+        cache: Where parts come from.
         socket: Where questions are answered, if not where the environment says.
     """
     store = kept.store
-    adopter = Adopter(choice.best.settings, workshop)
+    applier = SettingsApplier(choice.best.settings, cache)
     questions: dict[str, Ask] = {}
     streams: dict[str, Watch] = {}
     refusals = Refusals()
@@ -188,60 +188,60 @@ def follow(
         socket or runtime_folder() / CONTROL_SOCKET, questions, streams, refusals
     )
     read = partial(read_with_by_hand, path, by_hand_in(store), catalogue())
-    reconfigurer = Reconfigurer(path, choice, kept, adopter, read, control.answers)
+    reloader = SettingsReloader(path, choice, kept, applier, read, control.answers)
     remote = RemoteSettings(
-        reconfigurer,
-        lambda section: settings_caller(adopter.running, section, adopter.resolver),
+        reloader,
+        lambda section: settings_caller(applier.running, section, applier.resolver),
         serial_number,
     )
-    reconfigurer.followed = remote.follow
-    reconfigurer.server_answers = remote.answers
+    reloader.followed = remote.follow
+    reloader.server_answers = remote.answers
     store.recovered = remote.ask_again
-    wishes = Wishes(path, store.open(BY_HAND), lambda: adopter.wanted, reconfigurer.reread)
+    overrides = UserOverrides(path, store.open(BY_HAND), lambda: applier.wanted, reloader.reload)
     guard = Guard()
-    services = Services(adopter, reconfigurer, wishes, store, guard, refusals=refusals)
+    services = Services(applier, reloader, overrides, store, guard, refusals=refusals)
     control_api = ControlApi(
         services.control,
         services.subtitles,
-        lambda: {**reconfigurer.report(), "server": asdict(remote.report)},
+        lambda: {**reloader.report(), "server": asdict(remote.report)},
         lambda: guard.faults,
         services.page,
         lambda: asdict(store.report),
     )
     streams["/events"] = control_api.events
-    system = SystemFiles(lambda: ca_files(adopter.wanted))
-    system.changed = lambda event: adopter.runtime.dispatch(event)  # noqa: PLW0108 - another runtime by then
+    system = SystemFiles(lambda: ca_files(applier.wanted))
+    system.changed = lambda event: applier.runtime.dispatch(event)  # noqa: PLW0108 - another runtime by then
     questions |= {
         **control_api.questions(),
-        "POST /reload": partial(_reload, adopter, system, reconfigurer, remote),
+        "POST /reload": partial(_reload, applier, system, reloader, remote),
     }
-    reloads = Reloads(partial(_reread, reconfigurer, system))
-    watch = FileWatch(reconfigurer.paths, reconfigurer.reread)
-    chores = (store, reconfigurer, remote, control, reloads, watch, system)
-    return Following(adopter, reconfigurer, remote, reloads, services, chores)
+    reloads = Reloads(partial(_reload_files, reloader, system))
+    watch = FileWatch(reloader.paths, reloader.reload)
+    chores = (store, reloader, remote, control, reloads, watch, system)
+    return Following(applier, reloader, remote, reloads, services, chores)
 
 
-async def _reread(reconfigurer: Reconfigurer, system: SystemFiles) -> None:
+async def _reload_files(reloader: SettingsReloader, system: SystemFiles) -> None:
     """Have count what has changed, on this device and in its settings."""
     await system.look()
-    await reconfigurer.reread()
+    await reloader.reload()
 
 
 async def _reload(
-    adopter: Adopter,
+    applier: SettingsApplier,
     system: SystemFiles,
-    reconfigurer: Reconfigurer,
+    reloader: SettingsReloader,
     remote: RemoteSettings,
     question: Question,
 ) -> Answer:
     """Have everything read again; answer with the names of what has changed, wherever it came from."""
-    before, sent = adopter.wanted, reconfigurer.record.sent
-    await _reread(reconfigurer, system)
+    before, sent = applier.wanted, reloader.record.sent
+    await _reload_files(reloader, system)
     asked = ""
     if "remote" in question.parameters:
-        reconfigurer.may_try()
+        reloader.may_try()
         asked = (await remote.ask()).error
-    lines = [*system.news(), *summary(changes(before, adopter.wanted))]
-    if (now_sent := reconfigurer.record.sent) is not None and now_sent != sent:
+    lines = [*system.news(), *summary(changes(before, applier.wanted))]
+    if (now_sent := reloader.record.sent) is not None and now_sent != sent:
         lines.append(f"{name_of(now_sent)} is tried")
-    return {"lines": lines or ["nothing has changed"], "error": reconfigurer.complaint or asked}
+    return {"lines": lines or ["nothing has changed"], "error": reloader.complaint or asked}

@@ -102,8 +102,8 @@ async def test_what_is_written_at_the_end_of_a_year_can_be_read_or_nothing_is_se
     world = World(tmp_path / "state")
     world.day = datetime(year, 12, 31, 20, tzinfo=UTC)
     clock = world.clock()
-    wishes = (AlarmWish("timer", after_s=5 * 3600), at(f"{year + 1}-01-01T07:00:00"))
-    for wish in wishes:
+    overrides = (AlarmWish("timer", after_s=5 * 3600), at(f"{year + 1}-01-01T07:00:00"))
+    for wish in overrides:
         if year < 2299:
             await clock.set(wish)
             decode(world.path.read_bytes())

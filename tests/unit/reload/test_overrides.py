@@ -10,7 +10,7 @@ from voiced.config.history import Record
 from voiced.config.resolve import choose
 from voiced.config.user_overrides import read_with_by_hand
 from voiced.errors import RequestRefused
-from voiced.reload.overrides import Wishes, by_hand_in
+from voiced.reload.overrides import UserOverrides, by_hand_in
 from voiced.storage.state_files import BY_HAND
 from voiced.storage.state_store import StateStore
 
@@ -33,18 +33,18 @@ def people(tmp_path):
 
     wanted = [settings()]
 
-    async def reread():
+    async def reload():
         await asyncio.sleep(0.01)
         wanted[0] = settings()
 
-    wishes = Wishes(own, store.open(BY_HAND), lambda: wanted[0], reread)
-    return wishes, lambda: settings().agent.session
+    overrides = UserOverrides(own, store.open(BY_HAND), lambda: wanted[0], reload)
+    return overrides, lambda: settings().agent.session
 
 
-async def told(wishes, *changes):
+async def told(overrides, *changes):
     """Have people change something, all at once; return what each is told."""
     answers = await asyncio.gather(
-        *(wishes.change(*each) for each in changes), return_exceptions=True
+        *(overrides.change(*each) for each in changes), return_exceptions=True
     )
     assert all(isinstance(each, RequestRefused | None) for each in answers)
     return [str(each or "") for each in answers]
@@ -52,10 +52,10 @@ async def told(wishes, *changes):
 
 @pytest.mark.real_time
 async def test_two_who_set_something_at_the_same_moment_both_have_it(people):
-    wishes, session = people
+    overrides, session = people
     first = {"prompt": "You are a guide."}, {"prompt": "a"}
     second = {"greeting": "Welcome!"}, {"greeting": "b"}
-    assert await told(wishes, first, second) == ["", ""]
+    assert await told(overrides, first, second) == ["", ""]
     now = session()
     assert (now["system_prompt"], now["greeting"]) == ("You are a guide.", "Welcome!")
 
@@ -63,32 +63,32 @@ async def test_two_who_set_something_at_the_same_moment_both_have_it(people):
 @pytest.mark.real_time
 @pytest.mark.parametrize("at_once", [True, False])
 async def test_of_two_who_set_the_same_the_second_is_told(people, at_once):
-    wishes, session = people
+    overrides, session = people
     changes = [({"greeting": "One."}, {"greeting": "b"}), ({"greeting": "Two."}, {"greeting": "b"})]
     if at_once:
-        answers = await told(wishes, *changes)
+        answers = await told(overrides, *changes)
     else:
-        answers = [*await told(wishes, changes[0]), *await told(wishes, changes[1])]
+        answers = [*await told(overrides, changes[0]), *await told(overrides, changes[1])]
     assert answers[0] == ""
     assert "somebody else has changed the greeting meanwhile" in answers[1]
     assert session()["greeting"] == "One."
-    assert await told(wishes, ({"greeting": "Two."}, {"greeting": "One."})) == [""]
+    assert await told(overrides, ({"greeting": "Two."}, {"greeting": "One."})) == [""]
     assert session()["greeting"] == "Two."
 
 
 @pytest.mark.real_time
 async def test_two_who_want_the_same_are_both_content(people):
-    wishes, session = people
+    overrides, session = people
     change = {"greeting": "One."}, {"greeting": "b"}
-    assert await told(wishes, change, change) == ["", ""]
+    assert await told(overrides, change, change) == ["", ""]
     assert session()["greeting"] == "One."
 
 
 @pytest.mark.real_time
 async def test_nothing_of_what_is_told_off_is_kept(people):
-    wishes, session = people
-    await told(wishes, ({"greeting": "One."},))
+    overrides, session = people
+    await told(overrides, ({"greeting": "One."},))
     both = {"greeting": "Two.", "prompt": "Be brief."}, {"greeting": "b", "prompt": "a"}
-    [answer] = await told(wishes, both)
+    [answer] = await told(overrides, both)
     assert "greeting" in answer
     assert (session()["greeting"], session()["system_prompt"]) == ("One.", "a")

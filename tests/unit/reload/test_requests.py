@@ -6,10 +6,10 @@ from voiced.reload.requests import Reloads
 
 
 def noting(done):
-    async def reread():
+    async def reload():
         done.append(1)
 
-    return reread
+    return reload
 
 
 async def test_what_is_asked_twice_at_once_is_done_once_and_told_of():

@@ -18,7 +18,7 @@ from voiced.config.resolve import choose
 from voiced.config.user_overrides import read_with_by_hand
 from voiced.errors import NotSavedError, RequestRefused, ToolError
 from voiced.ports import AlarmWish
-from voiced.reload.overrides import Wishes, by_hand_in
+from voiced.reload.overrides import UserOverrides, by_hand_in
 from voiced.storage.settings_store import RecordFile
 from voiced.storage.state_files import ALARMS, BY_HAND, KIOSK_TOKEN
 from voiced.storage.state_store import StateStore
@@ -41,7 +41,7 @@ class Process:
         self.kept.begin(0.0)
         self.memory = StateFile(self.store, 70)
         self.clock = AlarmClock(self.store.open(ALARMS), CLOCKS)
-        self.wishes = Wishes(
+        self.overrides = UserOverrides(
             self.path, self.store.open(BY_HAND), lambda: self.settings, asyncio.sleep
         )
 
@@ -85,7 +85,7 @@ async def cancel_a_timer(it):
 async def set_by_hand(it):
     yield
     with refused(RequestRefused, "I could not write it down"):
-        await it.wishes.change({"greeting": "Hello"})
+        await it.overrides.change({"greeting": "Hello"})
     yield (lambda then: then.greeting == "Hi",) * 2
 
 

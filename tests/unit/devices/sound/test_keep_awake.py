@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.devices.fake_alsa import fake_alsa
-from tests.unit.devices.sound.test_recovery import Workshop
+from tests.unit.devices.sound.test_recovery import ComponentCache
 from voiced.core.pcm import PcmFormat
 from voiced.devices.sound.alsa_capture import AlsaMicrophone
 from voiced.devices.sound.keep_awake import KeptAwake
@@ -53,7 +53,7 @@ class Quiet:
 
 
 def microphone(machine, device, alsa):
-    return AlsaMicrophone(device, alsa=alsa, care=Workshop(machine).care)
+    return AlsaMicrophone(device, alsa=alsa, care=ComponentCache(machine).care)
 
 
 @pytest.mark.parametrize(

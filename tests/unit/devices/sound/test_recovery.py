@@ -14,7 +14,7 @@ STALLED = DeviceError("mic", "no sound moved", "replug it", Trouble.STALLED)
 FAILED = DeviceError("mic", "it stopped working (Input/output error)")
 
 
-class Workshop:
+class ComponentCache:
     """Counts what is done to cards."""
 
     def __init__(self, machine, version=(2, 0, 10), broken=False, gain=None):
@@ -66,14 +66,14 @@ class Workshop:
     ],
 )
 def test_a_card_gets_what_it_needs_before_it_captures(machine, device, done):
-    shop = Workshop(machine)
+    shop = ComponentCache(machine)
     shop.care.prepare(shop.choice(device))
     assert shop.done == done
 
 
 def test_the_gain_that_the_settings_name_goes_before_that_of_the_profile():
     for machine, device in (("xvf3800", "2886:001a"), ("studio", "Studio")):
-        shop = Workshop(machine, gain=70)
+        shop = ComponentCache(machine, gain=70)
         shop.care.prepare(shop.choice(device))
         assert shop.done[0] == f"hw:CARD={shop.choice(device).name.card.id} 70"
 
@@ -84,21 +84,21 @@ def test_a_speakerphone_is_told_that_a_call_is_on_and_not_driven_too_hard(tmp_pa
     (folder / "id").write_text("PowerConf\n")
     (folder / "usbid").write_text("291a:3301\n")
     (tmp_path / "cards").write_text(" 0 [PowerConf      ]: USB-Audio - PowerConf\n")
-    shop = Workshop(tmp_path)
+    shop = ComponentCache(tmp_path)
     shop.care.prepare(shop.choice("auto"))
     assert shop.done == ["hw:CARD=PowerConf 40", "off hook 291a:3301"]
 
 
 @pytest.mark.parametrize(("version", "told"), [((2, 0, 9), True), ((2, 0, 10), False)])
 def test_an_old_firmware_is_warned_of_once(version, told, caplog):
-    shop = Workshop("xvf3800", version)
+    shop = ComponentCache("xvf3800", version)
     for _ in range(3):
         shop.care.prepare(shop.choice("2886:001a"))
     assert caplog.text.count("update it") == told
 
 
 def test_a_chip_that_cannot_be_asked_does_not_stop_the_card(caplog):
-    shop = Workshop("xvf3800", broken=True)
+    shop = ComponentCache("xvf3800", broken=True)
     for _ in range(3):
         shop.care.prepare(shop.choice("2886:001a"))
     assert caplog.text.count("its firmware cannot be read (Permission denied)") == 1
@@ -106,7 +106,7 @@ def test_a_chip_that_cannot_be_asked_does_not_stop_the_card(caplog):
 
 @pytest.mark.real_time
 async def test_a_stalled_array_is_restarted_once_and_then_given_up(caplog):
-    shop = Workshop("xvf3800")
+    shop = ComponentCache("xvf3800")
     choice = shop.choice("2886:001a")
     outcomes = [await shop.care.after(STALLED, choice, 0.0) for _ in range(GIVE_UP_AT)]
     assert shop.done == ["reboot"]
@@ -118,8 +118,8 @@ async def test_a_stalled_array_is_restarted_once_and_then_given_up(caplog):
 
 
 async def test_a_card_that_is_there_but_fails_at_once_is_stalled_not_absent():
-    shop = Workshop("xvf3800")
-    present, gone = shop.choice("2886:001a"), Workshop("xvf3800").choice("default")
+    shop = ComponentCache("xvf3800")
+    present, gone = shop.choice("2886:001a"), ComponentCache("xvf3800").choice("default")
     assert (await shop.care.after(FAILED, present, 0.0)).trouble is Trouble.STALLED
     assert (await shop.care.after(FAILED, present, 3.0)).trouble is Trouble.ABSENT
     assert (await shop.care.after(FAILED, gone, 0.0)).trouble is Trouble.ABSENT
@@ -129,7 +129,7 @@ async def test_a_card_that_is_there_but_fails_at_once_is_stalled_not_absent():
 
 @pytest.mark.real_time
 async def test_a_chip_that_cannot_be_restarted_is_told_of_and_reopened(caplog):
-    shop = Workshop("xvf3800", broken=True)
+    shop = ComponentCache("xvf3800", broken=True)
     choice = shop.choice("2886:001a")
     for _ in range(2):
         assert (await shop.care.after(STALLED, choice, 0.0)).trouble is Trouble.STALLED
