@@ -40,10 +40,10 @@ async def daemon(url, *, microphone=None, speaker=None, link=None, policy=None, 
         indicators=[it.led],
         captions=[it.captions],
     )
-    parts = assemble_parts(settings, extras)
+    components = assemble_parts(settings, extras)
     if link is not None:
-        parts = replace(parts, dial=WebSocketDialer(link))
-    it.runtime = Runtime(parts, policy or policy_of(settings), sound_settings(settings))
+        components = replace(components, dial=WebSocketDialer(link))
+    it.runtime = Runtime(components, policy or policy_of(settings), sound_settings(settings))
     running = it.running = asyncio.create_task(it.runtime.run())
     await asyncio.sleep(0.2)
     try:

@@ -71,7 +71,7 @@ class RequestRefused(VoicedError):  # noqa: N818 - reads as what happened
     """What was asked for cannot be done; the text says why."""
 
 
-class Trouble(Enum):
+class SoundFault(Enum):
     """What ails one direction of sound.
 
     UNOPENED is no fault: nobody knows yet. HANGING is the one that only a new process may end: a call into the
@@ -93,19 +93,19 @@ class DeviceError(VoicedError):
         device: The name the configuration or the system gives it.
         problem: What happened.
         hint: What to do about it, or an empty string.
-        trouble: Which of the known troubles it is.
+        fault: Which of the known troubles it is.
     """
 
     exit_code = 69
 
     def __init__(
-        self, device: str, problem: str, hint: str = "", trouble: Trouble = Trouble.ABSENT
+        self, device: str, problem: str, hint: str = "", fault: SoundFault = SoundFault.ABSENT
     ) -> None:
         super().__init__(device, problem, hint)
         self.device = device
         self.problem = problem
         self.hint = hint
-        self.trouble = trouble
+        self.fault = fault
 
     def __str__(self) -> str:
         return f"{self.device}: {self.problem}" + (f"; {self.hint}" if self.hint else "")

@@ -152,14 +152,14 @@ class Observer(Protocol):
         """
 
 
-class MicLight(Protocol):
+class PrivacyLight(Protocol):
     """Something that tells people whether what they say leaves the device."""
 
     def tell_leaving(self, leaving: bool, /) -> None:  # noqa: FBT001 - it is the one argument
         """Show it before this returns. Must not raise."""
 
 
-class Chore(Protocol):
+class BackgroundTask(Protocol):
     """Something that has to run as long as the daemon does."""
 
     async def run(self) -> None:
@@ -268,7 +268,7 @@ class Alarms(Protocol):
         """Forget one that rang. Must not block and must not raise."""
 
 
-class CaptionView(Protocol):
+class CaptionSink(Protocol):
     """Something that shows people what is being said."""
 
     def caption(self, caption: Caption) -> None:

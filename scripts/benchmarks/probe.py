@@ -40,7 +40,7 @@ from voiced.devices.sound.factory import SoundDevices, is_file, microphone, spea
 from voiced.lib.registry import load as load_class
 from voiced.ports import Dialer, Link, Microphone, Playback, SoundSource, Speaker
 from voiced.runtime.always_on import AlwaysAwake
-from voiced.runtime.components import Parts
+from voiced.runtime.components import Components
 from voiced.runtime.runtime import Runtime
 from voiced.service.signals import SignalWake
 
@@ -247,7 +247,7 @@ def assemble(settings: Settings, trace: Trace) -> Runtime:
     tools = built_in_tools(settings)
     always = AlwaysAwake()
     agent_type = load_class(AGENTS, settings.agent.protocol, "agent.protocol")
-    parts = Parts(
+    components = Components(
         microphone=heard,
         speaker=TimedSpeaker(played, trace, threshold),
         dial=TimedDialer(WebSocketDialer(LinkOptions()), trace, uplink, threshold),
@@ -258,7 +258,7 @@ def assemble(settings: Settings, trace: Trace) -> Runtime:
         indicators=[always],
         taps=[uplink],
     )
-    uplink.runtime = Runtime(parts, policy(settings), sound_settings(settings))
+    uplink.runtime = Runtime(components, policy(settings), sound_settings(settings))
     return uplink.runtime
 
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 
-class Pulse:
+class LinkLiveness:
     """Feels how late the loop comes.
 
     Attributes:

@@ -14,9 +14,9 @@ from voiced.audio.uplink import UplinkQueue
 from voiced.devices.sound.alsa_capture import AlsaMicrophone
 from voiced.devices.sound.alsa_playback import AlsaSpeaker
 from voiced.devices.sound.driver_calls import KEEP_S, DriverCalls
-from voiced.devices.sound.recovery import CardCare
-from voiced.errors import DeviceError, Trouble
-from voiced.host.systemd import Vitality
+from voiced.devices.sound.recovery import CardRecovery
+from voiced.errors import DeviceError, SoundFault
+from voiced.host.systemd import SoundProgressCheck
 from voiced.runtime.pipes import REOPEN_S, CapturePipe, PlaybackPipe, Progress
 
 pytestmark = pytest.mark.real_time
@@ -56,8 +56,8 @@ def driver():
 
 
 def device(make, driver, calls=None):
-    care = CardCare(calls=calls or DriverCalls(WITHIN_S))
-    return make("default", alsa=driver.alsa, care=care)
+    recovery = CardRecovery(calls=calls or DriverCalls(WITHIN_S))
+    return make("default", alsa=driver.alsa, recovery=recovery)
 
 
 async def opens(one):
@@ -74,7 +74,7 @@ async def test_an_opening_that_hangs_is_told_in_time_and_costs_one_thread(make, 
     for _ in range(5):
         with pytest.raises(DeviceError, match="default: opening hangs; replug it") as caught:
             await opens(one)
-        assert caught.value.trouble is Trouble.HANGING
+        assert caught.value.fault is SoundFault.HANGING
     assert (driver.asked, driver.most_waiting) == (1, 1)
 
 
@@ -141,7 +141,7 @@ async def test_a_closing_that_hangs_is_not_waited_for_and_is_told_by_the_next_op
     assert time.monotonic() - began_s < 1.0
     with pytest.raises(DeviceError, match="closing hangs") as caught:
         await opens(one)
-    assert caught.value.trouble is Trouble.HANGING
+    assert caught.value.fault is SoundFault.HANGING
     close.set()
     await opens(one)
 
@@ -151,30 +151,32 @@ async def test_the_pipes_go_on_trying_the_watchdog_counts_it_and_both_come_back(
     told = {}
 
     def tell(event, _error):
-        told[type(event).__name__] = event.trouble
+        told[type(event).__name__] = event.fault
 
     playout = Playout(48_000, lambda reply_id: None)
     capture = CapturePipe(device(AlsaMicrophone, driver), (), UplinkQueue(1000), 0.0)
     playback = PlaybackPipe(device(AlsaSpeaker, driver), playout)
 
-    def judged(vitality):
+    def judged(progress_check):
         microphone, speaker = told.get("MicrophoneChanged"), told.get("SpeakerChanged")
-        return vitality.judge(Progress(capture.periods, playout.position, microphone, speaker))
+        return progress_check.judge(
+            Progress(capture.periods, playout.position, microphone, speaker)
+        )
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(pipe.run(tell)) for pipe in (capture, playback)]
-        await until(lambda: [*told.values()] == [Trouble.HANGING] * 2)
-        vitality = Vitality()
-        vitality.judge(Progress(0, 0))
+        await until(lambda: [*told.values()] == [SoundFault.HANGING] * 2)
+        progress_check = SoundProgressCheck()
+        progress_check.judge(Progress(0, 0))
         for _ in range(4):
             await asyncio.sleep(REOPEN_S)
-            assert not judged(vitality)
+            assert not judged(progress_check)
         assert driver.most_waiting == 2  # one for each direction
         driver.lets_go.set()
         await until(lambda: [*told.values()] == [None, None])
         await asyncio.sleep(0.3)
-        judged(vitality)
+        judged(progress_check)
         await asyncio.sleep(0.3)
-        assert judged(vitality)
+        assert judged(progress_check)
         for task in tasks:
             task.cancel()

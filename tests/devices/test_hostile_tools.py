@@ -9,7 +9,7 @@ from agentsim.server import serve_assemblyai
 from agentsim.steps import Call, Say, ToolOrder
 from agentsim.timing import Timing
 from tests.devices.interrupting import silenced_ms
-from tests.devices.pulse import Pulse
+from tests.devices.liveness import LinkLiveness
 from tests.devices.rig import percentile
 from tests.devices.test_conversation import AUDIO
 from tests.hostile_tools import BEHAVIOURS, SECRET, HostileTool, Stubborn, name_of
@@ -77,11 +77,11 @@ async def test_hostile_calls_are_not_heard_in_a_conversation(rig, caplog, measur
         daemon(server.url, audio=APART, tools=fakes(there, stubborn)) as daemon_of_ours,
     ):
         await converse(daemon_of_ours)
-        pulse = Pulse()
-        feeling = asyncio.create_task(pulse.feel())
+        liveness = LinkLiveness()
+        feeling = asyncio.create_task(liveness.feel())
         it = Seen(server, daemon_of_ours, there)
         in_peace = await silenced_ms(rig, it)
-        xruns_in_peace, begin = len(xruns_in(caplog)), len(pulse.late_ms)
+        xruns_in_peace, begin = len(xruns_in(caplog)), len(liveness.late_ms)
         assert await harass(it, HEARD) == {}
         n_answered, harassed = len(results(it)), []
         for names in ROUNDS:
@@ -99,11 +99,11 @@ async def test_hostile_calls_are_not_heard_in_a_conversation(rig, caplog, measur
         f"interruption -> silence: p50 {percentile(in_peace, 50):.1f}, max {max(in_peace):.1f} ms; "
         f"after {len(HEARD)} hostile calls and beside {' and '.join(str(len(names)) for names in ROUNDS)} at once "
         f"p50 {percentile(harassed, 50):.1f}, max {max(harassed):.1f} ms, xruns {xruns}, underruns {underruns}; "
-        f"loop late by {max(pulse.since(begin)):.1f} ms at most"
+        f"loop late by {max(liveness.since(begin)):.1f} ms at most"
     )
     assert SECRET not in caplog.text
     assert xruns == 0
     # The stand-in lives on this loop, and sends late what the loop is late with, as no agent does.
-    assert max(pulse.since(begin)) <= LOOP_LATE_MS
-    assert underruns <= len([late for late in pulse.since(begin) if late > FLOOR_MS / 2])
+    assert max(liveness.since(begin)) <= LOOP_LATE_MS
+    assert underruns <= len([late for late in liveness.since(begin) if late > FLOOR_MS / 2])
     assert percentile(harassed, 90) <= percentile(in_peace, 90) + 40

@@ -11,8 +11,8 @@ from tests.devices.fake_alsa import fake_alsa
 from voiced.core.pcm import PcmFormat
 from voiced.devices.sound.alsa_capture import AlsaMicrophone
 from voiced.devices.sound.alsa_playback import AlsaSpeaker
-from voiced.devices.sound.recovery import CardCare
-from voiced.errors import DeviceError, Trouble
+from voiced.devices.sound.recovery import CardRecovery
+from voiced.errors import DeviceError, SoundFault
 
 pytestmark = pytest.mark.real_time
 
@@ -20,7 +20,7 @@ MACHINES = Path(__file__).parents[1] / "unit" / "devices" / "sound" / "asound"
 
 
 def care_on(machine):
-    return CardCare(
+    return CardRecovery(
         MACHINES / machine,
         chip=lambda node: SimpleNamespace(version=lambda: (2, 0, 10)),
         off_hook=lambda usb_id: True,
@@ -30,7 +30,7 @@ def care_on(machine):
 
 async def asked_for(make, device, machine="hdmi", **options):
     alsa = fake_alsa()
-    async with make(device, alsa=alsa, care=care_on(machine), **options).open() as opened:
+    async with make(device, alsa=alsa, recovery=care_on(machine), **options).open() as opened:
         asked = alsa.opened.asked
         assert opened.format == PcmFormat(asked["rate"], 1)
     assert alsa.opened.closed
@@ -115,7 +115,7 @@ async def test_a_refusal_is_put_into_words(reason, problem):
                 pass
         assert caught.value.device == "default"
         busy = reason == "Device or resource busy"
-        assert (caught.value.trouble is Trouble.BUSY) is busy
+        assert (caught.value.fault is SoundFault.BUSY) is busy
 
 
 async def test_a_card_that_is_not_connected_is_never_opened():
@@ -125,7 +125,7 @@ async def test_a_card_that_is_not_connected_is_never_opened():
     for make in (AlsaMicrophone, AlsaSpeaker):
         alsa = fake_alsa(open_pcm)
         with pytest.raises(DeviceError, match="2886:001a: no sound card 2886:001a is connected"):
-            async with make("2886:001a", alsa=alsa, care=care_on("hdmi")).open():
+            async with make("2886:001a", alsa=alsa, recovery=care_on("hdmi")).open():
                 pass
 
 
@@ -139,7 +139,7 @@ async def test_a_box_without_pyalsaaudio_is_told_what_to_install(monkeypatch):
 
 async def test_of_a_six_channel_array_the_processed_channel_is_taken_and_nothing_is_mixed():
     alsa, periods = fake_alsa(), []
-    microphone = AlsaMicrophone("auto", alsa=alsa, care=care_on("arrayuac10"))
+    microphone = AlsaMicrophone("auto", alsa=alsa, recovery=care_on("arrayuac10"))
     async with microphone.open() as capture, asyncio.TaskGroup() as group:
         running = group.create_task(capture.run(periods.append))
         while len(periods) < 3:

@@ -17,7 +17,7 @@ from voiced.core.pcm import PcmFormat
 from voiced.core.state import Phase, Policy
 from voiced.errors import LinkError
 from voiced.lib.registry import load
-from voiced.runtime.components import Parts
+from voiced.runtime.components import Components
 from voiced.runtime.runtime import Runtime
 
 
@@ -53,14 +53,16 @@ class Fleet:
         self.service = Service(Settings(timing=Timing(ready_s=0.05), listening=False))
         self._wakes = [ManualWake() for _ in range(size)]
         self.runtimes = [
-            Runtime(self._parts(wake, random.Random(f"{seed}-{n}")), Policy(idle_timeout_s=None))
+            Runtime(
+                self._components(wake, random.Random(f"{seed}-{n}")), Policy(idle_timeout_s=None)
+            )
             for n, wake in enumerate(self._wakes)
         ]
 
-    def _parts(self, wake, source):
+    def _components(self, wake, source):
         still = Still()
         settings = AgentSettings(url="wss://agent.test/v1/ws", key="k")
-        return Parts(
+        return Components(
             microphone=still,
             speaker=still,
             dial=self._dial,

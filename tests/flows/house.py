@@ -29,7 +29,7 @@ from voiced.core.state import Phase, Policy
 from voiced.devices.sound.cue_files import CueFiles
 from voiced.errors import LinkError
 from voiced.lib.registry import load
-from voiced.runtime.components import Parts
+from voiced.runtime.components import Components
 from voiced.runtime.runtime import Runtime
 
 SEND_TIMEOUT_S = 5.0
@@ -126,7 +126,7 @@ class House:
         self.agent = load(AGENTS, protocol, "agent.protocol")(settings)
         self.failing = options.get("failing", False)
         lamps, clock = options.get("lamps", ()), options.get("alarms")
-        parts = Parts(
+        components = Components(
             microphone=self.microphone,
             speaker=self.speaker,
             dial=self._dial,
@@ -138,12 +138,12 @@ class House:
             captions=[self.captions],
             taps=options.get("taps", [self.tap]),
             lights=[self.led, *lamps],
-            chores=lamps,
+            background=lamps,
             cues=options.get("cues", SILENT),
             memory=self.memory,
             alarms=clock,
         )
-        self.runtime = Runtime(parts, policy, options.get("sound"))
+        self.runtime = Runtime(components, policy, options.get("sound"))
 
     @property
     def session(self):

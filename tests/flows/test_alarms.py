@@ -211,7 +211,7 @@ async def test_an_agent_that_says_nothing_of_its_own_accord_is_left_alone(begin,
     async with ringing_in(5, begin=begin) as it:
         if changed:
             settings = AgentSettings(url=STAND_INS["workbuddy"][2])
-            it.runtime.adopt(it.runtime._parts, POLICY, SoundSettings(), settings)
+            it.runtime.adopt(it.runtime._components, POLICY, SoundSettings(), settings)
         dials, phase = len(it.dials), it.phase
         it.wake.emit(AlarmRang("timer-9", "over"))
         await asyncio.sleep(10)

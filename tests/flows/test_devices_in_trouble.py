@@ -10,38 +10,38 @@ from voiced.core import actions as act
 from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import MuteChanged, TalkPressed, VolumeStepped
 from voiced.core.state import Phase, Policy
-from voiced.errors import DeviceError, DeviceStuck, Trouble
+from voiced.errors import DeviceError, DeviceStuck, SoundFault
 from voiced.runtime.components import SoundSettings
 from voiced.runtime.pipes import ALARM_VOLUME
 
 NOISE = (np.random.default_rng(1).integers(-30, 30, 16_000)).astype("<i2").tobytes()
 
 
-def fail(device, trouble, error=DeviceError):
+def fail(device, fault, error=DeviceError):
     """Let a scripted device fail from now on, until `mend`."""
     device.unplug()
     make = {
-        DeviceError: lambda: DeviceError("scripted", "it fails", trouble=trouble),
+        DeviceError: lambda: DeviceError("scripted", "it fails", fault=fault),
         DeviceStuck: lambda: DeviceStuck("scripted", "it fails, again and again"),
     }[error]
     device.failure = make
 
 
 @pytest.mark.parametrize(
-    ("trouble", "status"),
+    ("fault", "status"),
     [
-        (Trouble.ABSENT, "no-microphone"),
-        (Trouble.BUSY, "microphone-busy"),
-        (Trouble.STALLED, "microphone-stalled"),
-        (Trouble.HANGING, "no-microphone"),
+        (SoundFault.ABSENT, "no-microphone"),
+        (SoundFault.BUSY, "microphone-busy"),
+        (SoundFault.STALLED, "microphone-stalled"),
+        (SoundFault.HANGING, "no-microphone"),
     ],
 )
 async def test_every_trouble_is_shown_and_gone_within_two_seconds_of_the_card_being_usable(
-    trouble, status
+    fault, status
 ):
     async with awake() as it:
         for _ in range(5):
-            fail(it.microphone, trouble)
+            fail(it.microphone, fault)
             await asyncio.sleep(3)
             assert it.led.shown[-1] == status
             it.microphone.plug()
@@ -50,16 +50,16 @@ async def test_every_trouble_is_shown_and_gone_within_two_seconds_of_the_card_be
 
 
 @pytest.mark.parametrize(
-    ("trouble", "status"),
+    ("fault", "status"),
     [
-        (Trouble.BUSY, "speaker-busy"),
-        (Trouble.STALLED, "speaker-stalled"),
-        (Trouble.HANGING, "no-speaker"),
+        (SoundFault.BUSY, "speaker-busy"),
+        (SoundFault.STALLED, "speaker-stalled"),
+        (SoundFault.HANGING, "no-speaker"),
     ],
 )
-async def test_every_trouble_of_the_speaker_is_shown(trouble, status):
+async def test_every_trouble_of_the_speaker_is_shown(fault, status):
     async with house() as it:
-        fail(it.speaker, trouble)
+        fail(it.speaker, fault)
         await asyncio.sleep(1)
         assert it.led.shown[-1] == status
         it.speaker.plug()

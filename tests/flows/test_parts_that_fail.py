@@ -20,7 +20,7 @@ from voiced.core.state import Phase, Policy
 from voiced.host.systemd import SystemdService
 from voiced.lib.backoff import Backoff
 from voiced.ports import AlarmWish
-from voiced.runtime.components import Parts
+from voiced.runtime.components import Components
 from voiced.runtime.guard import name_of
 from voiced.service.run import follow
 from voiced.service.signals import SignalWake
@@ -74,11 +74,11 @@ async def everything(folder):
             wake_sources=vital[:1],
             indicators=[it.led, vital[1]],
             captions=[it.captions],
-            chores=vital[1:],
+            background=vital[1:],
             vital=vital,
         )
     )
-    it.runtime._parts = replace(it.runtime._parts, dial=it._dial)
+    it.runtime._components = replace(it.runtime._components, dial=it._dial)
     it.runtime._around = it.runtime._surroundings()
     it.guard = it.runtime.guard
     it.guard._backoff = Backoff(0.2, 0.4, 5.0)
@@ -166,8 +166,8 @@ async def test_every_part_raises_wherever_it_waits_and_the_conversation_goes_on(
         for _ in range(2):
             await come_again(it)
             await keep_busy(it, pins)
-        parts = it.runtime._parts
-        names = [name_of(part) for part in (*parts.wake_sources, *parts.chores)]
+        components = it.runtime._components
+        names = [name_of(part) for part in (*components.wake_sources, *components.background)]
         assert len(names) == len({*names})
         assert {*names} - VITAL <= {*sabotage.places}
         assert not VITAL & {*sabotage.places}
@@ -196,7 +196,7 @@ WORDS = "what " + "somebody said"
 
 
 class Broken:
-    """Fills every port that is called and not run, and raises at every call."""
+    """Implements every port that is called and not run, and raises at every call."""
 
     def __init__(self, error):
         self.calls = 0
@@ -234,10 +234,10 @@ PORTS = {
     "cues": "call",
     "memory": "remember",
 }
-"""What of `Parts` is called, and by which name the guard tells of it."""
+"""What of `Components` is called, and by which name the guard tells of it."""
 
 OTHERS = {
-    *("wake_sources", "chores", "vital", "guard"),  # they run: see above
+    *("wake_sources", "background", "vital", "guard"),  # they run: see above
     *("microphone", "speaker"),  # vital
     *("dial", "call_http", "agent", "uniform"),  # a link ends, and the next is dialled
     *("tools", "alarms"),  # see test_tool_calls and test_alarms
@@ -246,7 +246,7 @@ OTHERS = {
 
 
 def test_no_port_is_left_out():
-    assert {field.name for field in fields(Parts)} == {*PORTS, *OTHERS}
+    assert {field.name for field in fields(Components)} == {*PORTS, *OTHERS}
 
 
 @pytest.mark.parametrize("error", [ValueError, OSError, asyncio.CancelledError])
@@ -256,10 +256,10 @@ async def test_every_port_raises_at_every_call_and_the_conversation_goes_on(
 ):
     broken = Broken(error)
     async with house(failing=True) as it:
-        found = getattr(it.runtime._parts, port)
+        found = getattr(it.runtime._components, port)
         given = [broken, *found, broken] if isinstance(found, list | tuple) else broken
-        it.runtime._parts = replace(it.runtime._parts, **{port: given})
-        it.runtime._capture._taps = it.runtime._parts.taps
+        it.runtime._components = replace(it.runtime._components, **{port: given})
+        it.runtime._capture._taps = it.runtime._components.taps
         it.runtime._around = it.runtime._surroundings()
         it.wake.emit(Woken("test"))
         await it.settle(Phase.LISTENING)

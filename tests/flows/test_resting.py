@@ -92,7 +92,7 @@ async def test_a_conversation_begins_by_what_is_adopted_as_it_begins(wakes):
 
         def adopt():
             it.runtime.adopt(
-                it.runtime._parts, Policy(hold_to_talk=True), SoundSettings(), settings
+                it.runtime._components, Policy(hold_to_talk=True), SoundSettings(), settings
             )
 
         it.runtime.on_idle = adopt

@@ -19,7 +19,7 @@ from voiced.core.events import StopRequested
 from voiced.core.state import Phase, Policy
 from voiced.lib.registry import load
 from voiced.runtime.always_on import AlwaysAwake
-from voiced.runtime.components import Parts
+from voiced.runtime.components import Components
 from voiced.runtime.runtime import Runtime
 
 DAY_S = 24 * 3600
@@ -57,7 +57,7 @@ class Kiosk:
         self.wake, self.led, self.always = ManualWake(), RecordingIndicator(), AlwaysAwake()
         self.dials = 0
         settings = AgentSettings(url=url, key="k")
-        parts = Parts(
+        components = Components(
             microphone=Still(),
             speaker=Still(),
             dial=self._dial,
@@ -68,7 +68,7 @@ class Kiosk:
             observers=[self.always],
             uniform=random.Random(7).uniform,
         )
-        self.runtime = Runtime(parts, Policy(idle_timeout_s=None))
+        self.runtime = Runtime(components, Policy(idle_timeout_s=None))
 
     @asynccontextmanager
     async def _dial(self, dial):

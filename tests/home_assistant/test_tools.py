@@ -118,7 +118,7 @@ async def test_a_wrong_token_gets_nobody_banned_and_a_right_one_counts_at_once(a
             assert not banned.exists(), banned.read_text()
             for path in it.folder.glob("*.token"):
                 path.write_text(it.home.token + "\n")
-            await until(lambda: "home_HassTurnOn" in found.runtime._parts.tools, within_s=20)
+            await until(lambda: "home_HassTurnOn" in found.runtime._components.tools, within_s=20)
             await found.converse()
             assert tools(found) == ALLOWED
             await answer(found, "home_HassTurnOn", name="Ceiling")

@@ -63,7 +63,7 @@ def _one_word(word, *, arrives=True):
     return Hostile("one_word", {"word": word}, "answer" if arrives else "apology", arrives=given)
 
 
-def _parts(word, *, arrives=True):
+def _components(word, *, arrives=True):
     given = ([f"--word={word}", f"a{word}z", "--", word],) if arrives else ()
     comes = "answer" if arrives else "apology"
     return Hostile("parts_of_words", {"word": word, "last": word}, comes, arrives=given)
@@ -101,7 +101,11 @@ WORDS = {
         NOWHERE | OPTIONS | A_NUL,
     ),
     **_rows(
-        *("parts of words", _parts, ANYWHERE | LINES | UPWARDS | NOTHING | MANY_SIGNS | OPTIONS),
+        *(
+            "parts of words",
+            _components,
+            ANYWHERE | LINES | UPWARDS | NOTHING | MANY_SIGNS | OPTIONS,
+        ),
         FEW | A_NUL,
     ),
 }

@@ -16,7 +16,7 @@ from voiced.errors import ToolError
 from voiced.lib.backoff import Backoff
 from voiced.tools.mcp.server import McpServer
 from voiced.tools.mcp.spec import Server
-from voiced.tools.mcp.worker_thread import Aside
+from voiced.tools.mcp.worker_thread import WorkerThread
 
 ROOT = Path(__file__).parents[2]
 LIAR = ROOT / "tests" / "wire" / "mcp_liar.py"
@@ -58,7 +58,7 @@ async def joined(server, waits=QUICK, within_s=15.0, *, wait=True):
     def changed():
         it.changes += 1
 
-    it.side = McpServer(server, Aside(), changed, waits)
+    it.side = McpServer(server, WorkerThread(), changed, waits)
     it.running = asyncio.create_task(it.side.run())
 
     async def call(tool, /, **arguments):

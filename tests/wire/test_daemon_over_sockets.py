@@ -65,8 +65,8 @@ async def test_a_connection_that_dies_is_taken_up_again(accident):
         address = urlsplit(server.url)
         async with FaultProxy(address.port) as proxy:
             url = f"ws://127.0.0.1:{proxy.port}{address.path}"
-            parts = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker()}
-            async with daemon(url, **parts) as it:
+            components = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker()}
+            async with daemon(url, **components) as it:
                 await converse(it)
                 getattr(proxy, accident)()
                 await until(lambda: it.led.shown[-2:] == ["connecting", "listening"])
@@ -78,8 +78,8 @@ async def test_a_network_that_swallows_everything_is_noticed():
         address = urlsplit(server.url)
         async with FaultProxy(address.port) as proxy:
             url = f"ws://127.0.0.1:{proxy.port}{address.path}"
-            parts = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker()}
-            async with daemon(url, **parts) as it:
+            components = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker()}
+            async with daemon(url, **components) as it:
                 await converse(it)
                 proxy.freeze()
                 # The kernel and the proxy take some seconds of sound before sending stalls.
@@ -118,8 +118,8 @@ async def test_rubbish_on_the_wire_does_not_stop_the_conversation(fault):
 
 
 async def test_a_server_that_is_not_there_yet_is_found_when_it_comes(unused_port):
-    parts = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker()}
-    async with daemon(f"ws://127.0.0.1:{unused_port}/v1/ws", **parts) as it:
+    components = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker()}
+    async with daemon(f"ws://127.0.0.1:{unused_port}/v1/ws", **components) as it:
         it.wake.emit(Woken("test"))
         await until(lambda: it.led.shown[-1] == "offline")
         async with serve_assemblyai(stand_in(), port=unused_port):
@@ -128,8 +128,8 @@ async def test_a_server_that_is_not_there_yet_is_found_when_it_comes(unused_port
 
 async def test_a_certificate_from_nobody_we_know_is_refused(serving):
     async with serve_assemblyai(stand_in(), tls=serving) as server:
-        parts = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker()}
-        async with daemon(server.url, **parts) as it:
+        components = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker()}
+        async with daemon(server.url, **components) as it:
             it.wake.emit(Woken("test"))
             await until(lambda: it.led.shown[-1] == "offline")
             assert not server.service.connections

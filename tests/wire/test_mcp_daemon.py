@@ -72,7 +72,7 @@ async def test_a_daemon_with_servers_stops_in_time(tmp_path):
     stubborn = f"  home: {{{{command: {json.dumps([sys.executable, str(LIAR), 'stubborn', str(note)])}}}}}\n"
     async with kiosk(tmp_path, "mcp:\n", stubborn) as it:
         async with it.running():
-            await until(lambda: "home_good" in it.runtime._parts.tools)
+            await until(lambda: "home_good" in it.runtime._components.tools)
             pids = [int(word) for word in note.read_text().split()]
             began_s = time.monotonic()
         assert time.monotonic() - began_s < 3

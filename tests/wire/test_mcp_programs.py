@@ -15,7 +15,7 @@ from tests.wire.mcp_liar import PARENTS
 from voiced.tools.declared.process_group import MARK, NICENESS
 from voiced.tools.mcp.server import McpServer
 from voiced.tools.mcp.stdio import process
-from voiced.tools.mcp.worker_thread import Aside
+from voiced.tools.mcp.worker_thread import WorkerThread
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
 
@@ -58,7 +58,7 @@ async def test_nothing_is_left_of_a_program_given_up_before_it_began(tmp_path, m
 async def test_a_program_can_be_given_up_at_any_moment_of_its_start():
     chance = random.Random(3)
     for _ in range(300):
-        side = McpServer(program("/bin/true"), Aside(), lambda: None, QUICK)
+        side = McpServer(program("/bin/true"), WorkerThread(), lambda: None, QUICK)
         running = asyncio.create_task(side.run())
         await asyncio.sleep(chance.uniform(0.0, 0.03))
         running.cancel()

@@ -258,7 +258,7 @@ async def test_a_connection_that_is_given_up_as_it_opens_is_closed():
         await may_open.wait()
         return ours
 
-    async def aside():
+    async def worker():
         wanting = asyncio.ensure_future(_elsewhere(main, connector, None))
         while not begun.is_set():
             await asyncio.sleep(0)
@@ -268,7 +268,7 @@ async def test_a_connection_that_is_given_up_as_it_opens_is_closed():
         await asyncio.wait([wanting], timeout=5)
         assert wanting.cancelled()
 
-    await asyncio.to_thread(asyncio.run, aside())
+    await asyncio.to_thread(asyncio.run, worker())
     assert ours.fileno() == -1
 
 
@@ -405,7 +405,7 @@ async def test_to_import_the_sdk_does_not_hold_up_the_loop(measured):
 
 async def test_a_thread_that_breaks_is_replaced(told):
     async with joined(program()) as it:
-        inbox = it.side._aside._inbox
+        inbox = it.side._worker._inbox
         inbox.loop.call_soon_threadsafe(inbox.loop.stop)
         assert (await sentence(it.call("add", a=1, b=1)))[0] == AWAY
         assert await it.found_again() == {"result": 2}

@@ -22,7 +22,7 @@ from voiced.devices.network.websocket import WebSocketDialer
 from voiced.errors import LinkError, LinkRejected
 from voiced.tools.mcp.server import McpServer
 from voiced.tools.mcp.spec import Server
-from voiced.tools.mcp.worker_thread import Aside
+from voiced.tools.mcp.worker_thread import WorkerThread
 
 pytestmark = pytest.mark.real_time
 
@@ -61,7 +61,7 @@ async def by_mcp(options, resolver, port):
     it = McpServer(
         # The real server answers only to whoever takes it for one of this machine.
         Server("home", f"http://agent.test:{port}/mcp", lambda: {"Host": f"127.0.0.1:{port}"}),
-        Aside(),
+        WorkerThread(),
         lambda: None,
         QUICK,
         Connector(options, resolver),

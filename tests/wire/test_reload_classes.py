@@ -27,12 +27,12 @@ remote: {url: 'http://127.0.0.1:9/x'}
 """
 
 
-def parts(it):
-    return it.runtime._parts
+def components(it):
+    return it.runtime._components
 
 
 def agent(it):
-    return parts(it).agent._memory.settings
+    return components(it).agent._memory.settings
 
 
 def policy(it):
@@ -45,14 +45,14 @@ def dial(it):
 
 def button(pin):
     def look(it):
-        found = [each for each in parts(it).wake_sources if isinstance(each, GpioButton)]
+        found = [each for each in components(it).wake_sources if isinstance(each, GpioButton)]
         return [(each._wiring, None) for each in found if each._wiring.pin == pin or pin is None]
 
     return look
 
 
 def light(it):
-    (lamp,) = parts(it).lights
+    (lamp,) = components(it).lights
     return lamp.wiring
 
 
@@ -62,7 +62,7 @@ def remote(it):
 
 TABLE = {
     "device.name": ("device: {name: hall}", lambda it: it.following.reloader.device_name),
-    "agent.protocol": ("agent: {protocol: workbuddy, url: 'http://127.0.0.1:9/'}", lambda it: type(parts(it).agent)),
+    "agent.protocol": ("agent: {protocol: workbuddy, url: 'http://127.0.0.1:9/'}", lambda it: type(components(it).agent)),
     "agent.url": ("agent: {url: 'ws://localhost:9/'}", lambda it: agent(it).url),
     "agent.key": ("agent: {key: {file: FOLDER/other-key}}", lambda it: agent(it).key),
     "agent.auth": ("agent: {auth: token}", lambda it: agent(it).auth),
@@ -118,9 +118,9 @@ TABLE = {
     "led.blue": ("led: {pin: null, red: 24, green: 23, blue: 22}", light),
     "led.active": ("led: {active: low}", light),
     "led.dims": ("led: {dims: true}", light),
-    "sounds.earcons": ("sounds: {earcons: true}", lambda it: parts(it).cues._earcons),
-    "sounds.causes": ("sounds: {causes: true}", lambda it: parts(it).cues._prompts),
-    "sounds.directory": ("sounds: {directory: FOLDER}", lambda it: parts(it).cues._folder),
+    "sounds.earcons": ("sounds: {earcons: true}", lambda it: components(it).cues._earcons),
+    "sounds.causes": ("sounds: {causes: true}", lambda it: components(it).cues._prompts),
+    "sounds.directory": ("sounds: {directory: FOLDER}", lambda it: components(it).cues._folder),
     "network.resume_window_s": ("network: {resume_window_s: 12}", lambda it: policy(it).resume_window_s),
     "network.replay_s": ("network: {replay_s: 4}", lambda it: it.runtime.uplink.capacity_ms),
     "network.connect_timeout_s": ("network: {connect_timeout_s: 4}", lambda it: dial(it).connect_timeout_s),
@@ -135,7 +135,7 @@ TABLE = {
         "command_tools: {run: {description: Run., argv: [/bin/true]}}",
         lambda it: len(it.agent.service.sessions[-1].config["tools"]),
     ),
-    "mcp": ("mcp: {home: {command: [/bin/true]}}", lambda it: len(parts(it).chores)),
+    "mcp": ("mcp: {home: {command: [/bin/true]}}", lambda it: len(components(it).background)),
     "remote.url": ("remote: {url: 'http://127.0.0.1:9/y'}", lambda it: remote(it).url),
     "remote.interval_s": ("remote: {interval_s: 30}", lambda it: remote(it).interval_s),
     "remote.public_key": ("remote: {public_key: RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3}", lambda it: remote(it).public_key),

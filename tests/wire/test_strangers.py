@@ -85,7 +85,7 @@ async def servers(folder, authority):
 
         for port in ports:
             await listening(port)
-        asked = next(each for each in it.following.chores if hasattr(each, "routes"))
+        asked = next(each for each in it.following.background if hasattr(each, "routes"))
         yield (
             it,
             refusals,

@@ -89,25 +89,29 @@ async def test_without_an_agent_it_rings_until_somebody_presses_the_button(tmp_p
 
 async def test_without_an_agent_and_anybody_it_stops_ringing_in_the_end():
     policy = replace(POLICY, ring_every_s=2.0, ring_for_s=7.0)
-    parts = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker(), "policy": policy}
+    components = {
+        "microphone": ScriptedMicrophone(),
+        "speaker": RecordingSpeaker(),
+        "policy": policy,
+    }
     async with contextlib.AsyncExitStack() as agents:
         server = await agents.enter_async_context(agent("set a timer for 4 seconds"))
-        async with daemon(server.url, **parts) as it:
+        async with daemon(server.url, **components) as it:
             await converse(it)
-            parts["microphone"].say(SPEECH)
+            components["microphone"].say(SPEECH)
             set_s = await received(server, "tool.result")
             await until(lambda: it.led.shown[-2:] == ["speaking", "listening"])
             it.wake.emit(TalkPressed())
             await received(server, "session.end")
             await agents.aclose()
-            n_before = len(begins_s(parts["speaker"].samples, 48_000))
+            n_before = len(begins_s(components["speaker"].samples, 48_000))
             longest_s = 4 + policy.alarm_wait_s + policy.ring_for_s
             await asyncio.sleep(set_s + longest_s + 1 - asyncio.get_running_loop().time())
             assert it.led.shown[-1] == "asleep"
-            rings_s = begins_s(parts["speaker"].samples, 48_000)
+            rings_s = begins_s(components["speaker"].samples, 48_000)
             assert len(rings_s) >= n_before + 4
             await asyncio.sleep(2 * policy.ring_every_s)
-            assert begins_s(parts["speaker"].samples, 48_000) == rings_s
+            assert begins_s(components["speaker"].samples, 48_000) == rings_s
 
 
 @pytest.mark.parametrize(("timer_s", "dead_s"), [(9, 0), (4, 4)])

@@ -20,8 +20,8 @@ async def test_a_tool_turn_over_sockets_breaks_no_rule(scenario, caplog):
     stand_in = {**scenario.stand_in, "faults": Faults(scenario.stand_in.get("faults", ()))}
     microphone, tools = ScriptedMicrophone(), scenario.tools()
     async with serve_assemblyai(Settings(mode="strict", timing=timing, **stand_in)) as server:
-        parts = {"microphone": microphone, "speaker": RecordingSpeaker(), "tools": tools}
-        async with daemon(server.url, **parts, **scenario.agent) as it:
+        components = {"microphone": microphone, "speaker": RecordingSpeaker(), "tools": tools}
+        async with daemon(server.url, **components, **scenario.agent) as it:
             await converse(it)
             it.microphone, it.log = microphone, caplog
             it.service, it.session = server.service, server.service.sessions[-1]

@@ -95,7 +95,7 @@ class Memory:
 
 
 class WorkBuddy:
-    """Makes a codec per link; fills `Agent`."""
+    """Makes a codec per link; implements `Agent`."""
 
     resumable = False
     announces = False

@@ -155,7 +155,7 @@ def _with_its_fold(kept: _Kept) -> _Kept:
 
 
 class AlarmClock:
-    """Keeps what was set and has it ring. Fills `Alarms` and `WakeSource`.
+    """Keeps what was set and has it ring. Implements `Alarms` and `WakeSource`.
 
     Args:
         file: Where it is kept, or None to remember in this process only.

@@ -41,7 +41,7 @@ def _now() -> float:
 
 
 class Subtitles:
-    """Shows captions to whoever watches. Fills `CaptionView`.
+    """Shows captions to whoever watches. Implements `CaptionSink`.
 
     An agent's words come before their sound: those that tell where in a reply they belong wait until
     that has left the speaker.

@@ -55,7 +55,7 @@ Watch = Callable[[], AsyncGenerator[Answer, None]]
 
 
 class ControlSocket:
-    """Answers questions. Fills `Chore`.
+    """Answers questions. Implements `BackgroundTask`.
 
     Args:
         path: Where the socket is; the folder says who may ask.

@@ -57,7 +57,7 @@ class DeviceState:
 
 
 class DeviceControl:
-    """Fills `Observer`.
+    """Implements `Observer`.
 
     Args:
         runtime: Tells what runs.

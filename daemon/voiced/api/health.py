@@ -25,7 +25,7 @@ TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Monitor:
-    """Serves /healthz and /metrics. Fills `Chore`.
+    """Serves /healthz and /metrics. Implements `BackgroundTask`.
 
     Args:
         address: Where.

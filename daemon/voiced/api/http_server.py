@@ -262,7 +262,7 @@ class _OneRequest(web.RequestHandler):
 
 
 class HttpServer:
-    """Serves a few paths. Fills `Chore`.
+    """Serves a few paths. Implements `BackgroundTask`.
 
     Args:
         address: Where.

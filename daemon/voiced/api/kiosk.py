@@ -64,7 +64,7 @@ class Permits:
 
 
 class Kiosk:
-    """Serves the page. Fills `Chore`.
+    """Serves the page. Implements `BackgroundTask`.
 
     Args:
         address: Where.

@@ -80,7 +80,7 @@ class Reading:
 
 
 class Metrics:
-    """Counts what happens. Fills `Observer`.
+    """Counts what happens. Implements `Observer`.
 
     Args:
         read: Reads what is counted elsewhere.

@@ -64,7 +64,7 @@ SHOW_WITHIN_S = 2.0
 
 @dataclass
 class Mqtt:
-    """Shows a device to a broker and does what is ordered there. Fills `Chore` and `Observer`.
+    """Shows a device to a broker and does what is ordered there. Implements `BackgroundTask` and `Observer`.
 
     Attributes:
         section: The settings.

@@ -61,7 +61,7 @@ class Sources:
 
 @dataclass
 class Teller:
-    """Tells it whenever it is another thing than before. Fills `Observer`.
+    """Tells it whenever it is another thing than before. Implements `Observer`.
 
     Attributes:
         device: Which device it is.

@@ -1,4 +1,4 @@
-"""Parts that are there only while the settings ask for them: imported, run and ended as those change."""
+"""Components that are there only while the settings ask for them: imported, run and ended as those change."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -10,14 +10,14 @@ from voiced.core.events import Event
 from voiced.core.state import Conversation
 from voiced.errors import ConfigError
 from voiced.lib.task_group import TaskGroup
-from voiced.ports import Chore, Observer
+from voiced.ports import BackgroundTask, Observer
 from voiced.runtime.guard import Guard
 
 Asked = TypeVar("Asked")
 
 
 class OptionalService(Generic[Asked]):
-    """Runs one part while its section of the settings is there. Fills `Chore`.
+    """Runs one part while its section of the settings is there. Implements `BackgroundTask`.
 
     Args:
         name: What the section is called.
@@ -33,7 +33,7 @@ class OptionalService(Generic[Asked]):
         self,
         name: str,
         section: Callable[[], Asked | None],
-        build: Callable[[Asked], Awaitable[Chore]],
+        build: Callable[[Asked], Awaitable[BackgroundTask]],
         guard: Guard,
     ) -> None:
         self.name = f"settings of {name}"
@@ -80,7 +80,7 @@ class OptionalService(Generic[Asked]):
 
 
 class ObserverGroup:
-    """Everybody who follows what happens. Fills `Observer`.
+    """Everybody who follows what happens. Implements `Observer`.
 
     Args:
         observers: Those who always do.
@@ -98,7 +98,7 @@ class ObserverGroup:
         for observer in self._observers:
             self._guard.attempt(observer, observer.noticed, before, event, now, took_s)
 
-    def attended(self, observer: Observer, part: Chore) -> Chore:
+    def attended(self, observer: Observer, part: BackgroundTask) -> BackgroundTask:
         """Return `part`, with `observer` following what happens while it runs."""
         return _Attended(self._observers, observer, part)
 
@@ -107,7 +107,7 @@ class ObserverGroup:
 class _Attended:
     observers: list[Observer]
     observer: Observer
-    part: Chore
+    part: BackgroundTask
 
     async def run(self) -> None:
         self.observers.append(self.observer)

@@ -27,7 +27,7 @@ from voiced.errors import NotSavedError, RequestRefused
 from voiced.host.board import is_throttled, temperature, wifi_dbm
 from voiced.host.serial import machine_mark, serial_number
 from voiced.lib.net_address import is_loopback
-from voiced.ports import Chore
+from voiced.ports import BackgroundTask
 from voiced.reload.applier import SettingsApplier
 from voiced.reload.overrides import UserOverrides
 from voiced.reload.reloader import SettingsReloader
@@ -94,7 +94,7 @@ class Services:
         self.look()
 
     @property
-    def chores(self) -> tuple[Chore, ...]:
+    def background(self) -> tuple[BackgroundTask, ...]:
         """What has to run for all that."""
         return self._optional
 
@@ -129,13 +129,13 @@ class Services:
         who = self.applier.running.privacy.captions
         return who == "network" or (who == "device" and is_device)
 
-    async def _kiosk(self, section: KioskSection) -> Chore:
+    async def _kiosk(self, section: KioskSection) -> BackgroundTask:
         module = await asyncio.to_thread(import_module, "voiced.api.kiosk")
         host, port = _split(section.listen)
         token = await kiosk_token(self.store) if is_open(section) else None
         proxies = [ipaddress.ip_network(each, strict=False) for each in section.trusted_proxy]
         self._door = AccessPolicy(port, section.names, token, proxies, is_own)
-        page: Chore = module.Kiosk(
+        page: BackgroundTask = module.Kiosk(
             module.Address(host, port, KIOSK_SETTING, _certificate(section)),
             self._door,
             self.control,
@@ -145,7 +145,7 @@ class Services:
         )
         return page
 
-    async def _monitor(self, section: MetricsSection) -> Chore:
+    async def _monitor(self, section: MetricsSection) -> BackgroundTask:
         module = await asyncio.to_thread(import_module, "voiced.api.health")
         host, port = _split(section.listen)
         token = None if section.token is None else section.token.resolve()
@@ -165,7 +165,7 @@ class Services:
             return None
         return running.mqtt, running.device.name, link_options(running)
 
-    async def _mqtt(self, asked: tuple[MqttSection, str, LinkOptions]) -> Chore:
+    async def _mqtt(self, asked: tuple[MqttSection, str, LinkOptions]) -> BackgroundTask:
         section, name, options = asked
         module = await asyncio.to_thread(import_module, "voiced.api.mqtt")
         device = module.Device(name, serial_number() or machine_mark())

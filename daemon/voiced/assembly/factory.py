@@ -1,4 +1,4 @@
-"""The composition root: the only module that knows which concrete class fills each port."""
+"""The composition root: the only module that knows which concrete class implements each port."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,8 +44,8 @@ from voiced.devices.sound.factory import SoundDevices, is_file, microphone, spea
 from voiced.devices.sound.selection import AUTO
 from voiced.errors import ConfigError
 from voiced.ports import (
-    CaptionView,
-    Chore,
+    BackgroundTask,
+    CaptionSink,
     Indicator,
     Memory,
     Microphone,
@@ -56,7 +56,7 @@ from voiced.ports import (
     WakeSource,
 )
 from voiced.runtime.always_on import AlwaysAwake
-from voiced.runtime.components import Parts, SoundSettings
+from voiced.runtime.components import Components, SoundSettings
 from voiced.runtime.guard import Guard
 from voiced.runtime.runtime import Runtime
 from voiced.storage.state_files import ALARMS
@@ -84,7 +84,7 @@ class Extras:
 
     `store` is where to keep what outlives the process; without one nothing does. `tools_changed` is
     called when there are other tools than those the parts were built with. `vital` are those of the wake
-    sources and chores without which the daemon must not go on; `guard` looks after everything else.
+    sources and background tasks without which the daemon must not go on; `guard` looks after everything else.
     """
 
     store: StateStore | None = None
@@ -95,11 +95,11 @@ class Extras:
     wake_sources: Sequence[WakeSource] = ()
     indicators: Sequence[Indicator] = ()
     observers: Sequence[Observer] = ()
-    captions: Sequence[CaptionView] = ()
+    captions: Sequence[CaptionSink] = ()
     taps: Sequence[PeriodTap] = ()
-    chores: Sequence[Chore] = ()
+    background: Sequence[BackgroundTask] = ()
     tools_changed: Callable[[], None] = _nobody
-    vital: Sequence[WakeSource | Chore] = ()
+    vital: Sequence[WakeSource | BackgroundTask] = ()
     guard: Guard = field(default_factory=Guard)
 
 
@@ -145,13 +145,13 @@ def catalogue() -> Catalogue:
 
 def assemble(settings: Settings, extras: Extras, cache: ComponentCache | None = None) -> Runtime:
     """Build the daemon that `settings` describe; see `assemble_parts`."""
-    parts = assemble_parts(settings, extras, cache)
-    return Runtime(parts, policy(settings), sound_settings(settings, parts.memory))
+    components = assemble_parts(settings, extras, cache)
+    return Runtime(components, policy(settings), sound_settings(settings, components.memory))
 
 
 def assemble_parts(
     settings: Settings, extras: Extras, cache: ComponentCache | None = None
-) -> Parts:
+) -> Components:
     """Build what a daemon drives.
 
     Args:
@@ -184,7 +184,7 @@ def assemble_parts(
     store, volume = extras.store, settings.audio.playback.volume
     if store is not None:
         memory = make("memory", volume, partial(StateFile, store, volume))
-    stores = [] if store is None or store in extras.chores else [store]
+    stores = [] if store is None or store in extras.background else [store]
     clock = _alarm_clock(tools, store, cache)
     clocks = [] if clock is None else [clock]
     awake = [make("always", None, AlwaysAwake)] if settings.wake.mode == "always" else []
@@ -192,7 +192,7 @@ def assemble_parts(
     def calls(side: str, device: str) -> DriverCalls:  # it outlives what is opened through it
         return make(f"calls for {side} by {device}", None, DriverCalls)
 
-    return Parts(
+    return Components(
         microphone=extras.microphone
         or make(
             "mic",
@@ -216,7 +216,7 @@ def assemble_parts(
         captions=extras.captions,
         taps=extras.taps,
         lights=lights,
-        chores=[*extras.chores, *lights, *hosts, *stores],
+        background=[*extras.background, *lights, *hosts, *stores],
         cues=cue_files(settings),
         memory=memory,
         alarms=clock,

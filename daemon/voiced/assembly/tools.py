@@ -97,13 +97,13 @@ def servers(
         return []
     from voiced.tools.mcp.server import McpServer
     from voiced.tools.mcp.validation import server
-    from voiced.tools.mcp.worker_thread import Aside
+    from voiced.tools.mcp.worker_thread import WorkerThread
 
-    aside, options = make("mcp", None, Aside), connector.options
+    worker, options = make("mcp", None, WorkerThread), connector.options
 
     def build(name: str, declared: Mapping[str, Any]) -> McpServer:
         described = server(name, declared, options.ca_file)
-        return McpServer(described, aside, changed, connector=connector)
+        return McpServer(described, worker, changed, connector=connector)
 
     return [
         make(f"mcp {name}", (declared, options), partial(build, name, declared))

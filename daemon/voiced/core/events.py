@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, get_args
 
-from voiced.errors import Trouble
+from voiced.errors import SoundFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +115,16 @@ class EchoFound:
 
 @dataclass(frozen=True, slots=True)
 class MicrophoneChanged:
-    """The capture device works, or does not: then `trouble` says why."""
+    """The capture device works, or does not: then `fault` says why."""
 
-    trouble: Trouble | None = None
+    fault: SoundFault | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakerChanged:
-    """The playback device works, or does not: then `trouble` says why."""
+    """The playback device works, or does not: then `fault` says why."""
 
-    trouble: Trouble | None = None
+    fault: SoundFault | None = None
 
 
 @dataclass(frozen=True, slots=True)

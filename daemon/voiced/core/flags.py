@@ -42,8 +42,8 @@ def _echo(now: Conversation, _event: ev.EchoFound) -> Step:
 
 
 def _microphone(now: Conversation, event: ev.MicrophoneChanged) -> Step:
-    after = replace(now, microphone=event.trouble)
-    is_news = event.trouble in MICROPHONE_TROUBLES and now.microphone not in MICROPHONE_TROUBLES
+    after = replace(now, microphone=event.fault)
+    is_news = event.fault in MICROPHONE_TROUBLES and now.microphone not in MICROPHONE_TROUBLES
     if is_news and now.phase in (Phase.CONNECTING, *AWAKE) and not now.refused and not now.offline:
         after = replace(after, prompting=True)
         return after, (act.PlayEarcon(Earcon.ERROR, Prompt.NO_MICROPHONE),)
@@ -51,7 +51,7 @@ def _microphone(now: Conversation, event: ev.MicrophoneChanged) -> Step:
 
 
 def _speaker(now: Conversation, event: ev.SpeakerChanged) -> Step:
-    return replace(now, speaker=event.trouble), ()
+    return replace(now, speaker=event.fault), ()
 
 
 def _settings(now: Conversation, event: ev.SettingsRead) -> Step:

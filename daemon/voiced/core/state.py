@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from voiced.core.actions import Action, Status
-from voiced.errors import Trouble
+from voiced.errors import SoundFault
 
 
 class Phase(Enum):
@@ -152,8 +152,8 @@ class Conversation:
     phase: Phase = Phase.ASLEEP
     muted: bool = False
     held: bool = False
-    microphone: Trouble | None = None
-    speaker: Trouble | None = None
+    microphone: SoundFault | None = None
+    speaker: SoundFault | None = None
     half_duplex: bool = False
     update_refused: bool = False
     misconfigured: bool = False
@@ -205,19 +205,19 @@ AWAKE = (Phase.LISTENING, Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
 
 
 MICROPHONE_TROUBLES = {
-    Trouble.ABSENT: Status.NO_MICROPHONE,
-    Trouble.BUSY: Status.MICROPHONE_BUSY,
-    Trouble.STALLED: Status.MICROPHONE_STALLED,
-    Trouble.SILENT: Status.MICROPHONE_SILENT,
-    Trouble.HANGING: Status.NO_MICROPHONE,
+    SoundFault.ABSENT: Status.NO_MICROPHONE,
+    SoundFault.BUSY: Status.MICROPHONE_BUSY,
+    SoundFault.STALLED: Status.MICROPHONE_STALLED,
+    SoundFault.SILENT: Status.MICROPHONE_SILENT,
+    SoundFault.HANGING: Status.NO_MICROPHONE,
 }
 
 SPEAKER_TROUBLES = {
-    Trouble.ABSENT: Status.NO_SPEAKER,
-    Trouble.BUSY: Status.SPEAKER_BUSY,
-    Trouble.STALLED: Status.SPEAKER_STALLED,
-    Trouble.SILENT: Status.SPEAKER_STALLED,
-    Trouble.HANGING: Status.NO_SPEAKER,
+    SoundFault.ABSENT: Status.NO_SPEAKER,
+    SoundFault.BUSY: Status.SPEAKER_BUSY,
+    SoundFault.STALLED: Status.SPEAKER_STALLED,
+    SoundFault.SILENT: Status.SPEAKER_STALLED,
+    SoundFault.HANGING: Status.NO_SPEAKER,
 }
 
 
@@ -238,7 +238,7 @@ def mic_gate_open(conversation: Conversation, policy: Policy) -> bool:
 
 def sound_may_leave(conversation: Conversation, policy: Policy) -> bool:
     """Tell what a light must say: whether what is spoken now gets to the agent, or may yet."""
-    captures = conversation.microphone in (None, Trouble.UNOPENED, Trouble.SILENT)
+    captures = conversation.microphone in (None, SoundFault.UNOPENED, SoundFault.SILENT)
     return captures and mic_gate_open(conversation, policy)
 
 
@@ -285,7 +285,7 @@ def status_of(conversation: Conversation) -> Status:
 
 
 def _is_booting(conversation: Conversation) -> bool:
-    return Trouble.UNOPENED in (conversation.microphone, conversation.speaker)
+    return SoundFault.UNOPENED in (conversation.microphone, conversation.speaker)
 
 
 def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:

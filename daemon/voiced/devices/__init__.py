@@ -1,1 +1,1 @@
-"""Adapters that touch hardware or sockets. Each fills one port."""
+"""Adapters that touch hardware or sockets. Each implements one port."""

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from voiced.errors import DeviceError, Trouble
+from voiced.errors import DeviceError, SoundFault
 
 STALLED_AFTER_S = 2.0
 """A device that moved no period for this long is taken for dead."""
@@ -110,7 +110,7 @@ class DeviceThread:
             elif loop.time() - seen_at >= STALLED_AFTER_S:
                 hint = "replug it; some arrays are silent unless their own playback is open too"
                 problem = f"no sound moved for {STALLED_AFTER_S:g} s"
-                raise DeviceError(self._device, problem, hint, Trouble.STALLED)
+                raise DeviceError(self._device, problem, hint, SoundFault.STALLED)
 
     def join(self, last_resort: Callable[[], None]) -> bool:
         """Wait until the thread, told to stop, has ended; return whether it did.

@@ -10,7 +10,7 @@ from voiced.devices.sound.alsa_capture import AlsaMicrophone
 from voiced.devices.sound.alsa_pcm import EVERY, OpenPcm
 from voiced.devices.sound.alsa_playback import AlsaSpeaker
 from voiced.devices.sound.factory import SoundDevices
-from voiced.devices.sound.recovery import CardCare
+from voiced.devices.sound.recovery import CardRecovery
 from voiced.devices.sound.selection import Choice
 from voiced.errors import DeviceError
 from voiced.lib.task_group import TaskGroup
@@ -86,7 +86,7 @@ class _Clock:
 
 
 class _Source:
-    """Plays some sound once, then silence. Fills `SoundSource`."""
+    """Plays some sound once, then silence. Implements `SoundSource`."""
 
     def __init__(self, pcm: bytes, clock: _Clock) -> None:
         self._pcm = pcm
@@ -177,7 +177,7 @@ async def _capture(devices: SoundDevices, heard: Heard) -> None:
         channel=EVERY,
         period_ms=devices.period_ms,
         partner=devices.playback,
-        care=CardCare(gain=devices.gain),
+        recovery=CardRecovery(gain=devices.gain),
     )
     try:
         async with microphone.open() as capture:

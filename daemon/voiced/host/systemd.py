@@ -7,7 +7,7 @@ from importlib import import_module
 from time import clock_gettime_ns, monotonic
 
 from voiced.core.actions import Status
-from voiced.errors import Trouble
+from voiced.errors import SoundFault
 from voiced.lib.environment import variable
 from voiced.lib.printable import shown
 from voiced.runtime.pipes import Progress
@@ -46,7 +46,7 @@ def status_line(status: Status, why: str = "") -> str:
     return f"STATUS={status.value}{': ' if why else ''}{shown(why)}"
 
 
-class Vitality:
+class SoundProgressCheck:
     """Judges from look to look whether sound moves, or is known not to.
 
     A device whose opening hangs counts as one that stands still, though that is known: a new process may
@@ -63,12 +63,12 @@ class Vitality:
             return True
         hears = now.captured_periods != before.captured_periods or now.microphone is not None
         plays = now.played_frames != before.played_frames or now.speaker is not None
-        hangs = Trouble.HANGING in (now.microphone, now.speaker)
+        hangs = SoundFault.HANGING in (now.microphone, now.speaker)
         return hears and plays and not hangs
 
 
 class SystemdService:
-    """Tells systemd of readiness, status and life. Fills `Indicator` and `Chore`.
+    """Tells systemd of readiness, status and life. Implements `Indicator` and `BackgroundTask`.
 
     Args:
         notify: What speaks to systemd.
@@ -86,7 +86,7 @@ class SystemdService:
         self._notify = notify
         self._progress = progress
         self._feed_every_s = feed_every_s
-        self._vitality = Vitality()
+        self._progress_check = SoundProgressCheck()
         self._is_well = True
         self._status = Status.BOOTING
         self.complaint: Callable[[], str] = str
@@ -120,7 +120,7 @@ class SystemdService:
         self._notify(f"RELOADING=1\nMONOTONIC_USEC={at_us}" if begun else "READY=1")
 
     async def run(self) -> None:
-        while Trouble.UNOPENED in (self._progress().microphone, self._progress().speaker):  # noqa: ASYNC110 - it tells only when asked
+        while SoundFault.UNOPENED in (self._progress().microphone, self._progress().speaker):  # noqa: ASYNC110 - it tells only when asked
             await asyncio.sleep(LOOK_EVERY_S)
         self._notify("READY=1")
         while self._feed_every_s is not None:
@@ -128,7 +128,7 @@ class SystemdService:
             await asyncio.sleep(self._feed_every_s)
 
     def _look(self) -> None:
-        was_well, self._is_well = self._is_well, self._vitality.judge(self._progress())
+        was_well, self._is_well = self._is_well, self._progress_check.judge(self._progress())
         if self._is_well:
             self._notify("WATCHDOG=1")
             self._fed_s = monotonic()

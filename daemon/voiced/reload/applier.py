@@ -122,12 +122,14 @@ class SettingsApplier:
 
     def _apply_now(self, settings: Settings) -> None:
         try:
-            parts = assemble_parts(settings, self._extras, self._cache)
-            agent = agent_settings(settings, parts.tools, self._extras.key, parts.context)
+            components = assemble_parts(settings, self._extras, self._cache)
+            agent = agent_settings(settings, components.tools, self._extras.key, components.context)
         except ConfigError as error:
             log.error("%s", error)  # noqa: TRY400 - it says it all
             return
         self.running = settings
         set_level(settings.log.level)
-        self.runtime.adopt(parts, policy(settings), sound_settings(settings, parts.memory), agent)
+        self.runtime.adopt(
+            components, policy(settings), sound_settings(settings, components.memory), agent
+        )
         self.on_applied()

@@ -35,7 +35,7 @@ Version = tuple[int, int, int]
 
 
 class FileWatch:
-    """Tells when files have changed. Fills `Chore`.
+    """Tells when files have changed. Implements `BackgroundTask`.
 
     Args:
         paths: The files, and folders whose `*.yaml` count; asked for again and again.

@@ -71,7 +71,7 @@ def _warn(choice: Choice) -> None:
 
 
 class SettingsReloader:
-    """Follows the device's own files and what a server sends. Fills `Chore`.
+    """Follows the device's own files and what a server sends. Implements `BackgroundTask`.
 
     Args:
         path: The settings file.

@@ -80,7 +80,7 @@ class Report:
 
 
 class RemoteSettings:
-    """Asks a server for settings again and again. Fills `Chore`.
+    """Asks a server for settings again and again. Implements `BackgroundTask`.
 
     Args:
         taker: Who wants them.

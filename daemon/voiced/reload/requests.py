@@ -9,7 +9,7 @@ def _nobody(_begun: bool, /) -> None:  # noqa: FBT001 - it is the one argument
 
 
 class Reloads:
-    """Does what is asked for. Fills `Chore`.
+    """Does what is asked for. Implements `BackgroundTask`.
 
     Args:
         reload: Reads the device's own files again.

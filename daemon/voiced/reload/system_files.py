@@ -36,7 +36,7 @@ def _nobody(_event: NetworkBack | OwnerActed) -> None:
 
 
 class SystemFiles:
-    """Watches them. Fills `Chore`.
+    """Watches them. Implements `BackgroundTask`.
 
     Args:
         ca_files: Tells which files the settings name.

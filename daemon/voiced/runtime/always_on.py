@@ -14,7 +14,7 @@ PAUSE_S = 1.0
 
 
 class AlwaysAwake:
-    """Wakes at the start and whenever a conversation has ended. Fills `WakeSource` and `Observer`."""
+    """Wakes at the start and whenever a conversation has ended. Implements `WakeSource` and `Observer`."""
 
     def __init__(self) -> None:
         self._phase = Phase.ASLEEP

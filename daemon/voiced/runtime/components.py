@@ -12,18 +12,18 @@ from voiced.core.events import Event
 from voiced.core.state import Conversation
 from voiced.ports import (
     Alarms,
-    CaptionView,
-    Chore,
+    BackgroundTask,
+    CaptionSink,
     Cues,
     DialCaller,
     Dialer,
     Emit,
     Indicator,
     Memory,
-    MicLight,
     Microphone,
     Observer,
     PeriodTap,
+    PrivacyLight,
     Speaker,
     Tool,
     WakeSource,
@@ -36,10 +36,10 @@ def _no_cues(_earcon: Earcon, _prompt: Prompt | None, _rate_hz: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Components:
     """Everything concrete the runtime drives.
 
-    `vital` are those of the wake sources and chores without which the daemon must not go on: if one fails,
+    `vital` are those of the wake sources and background tasks without which the daemon must not go on: if one fails,
     the process ends and a new one may do better. `guard` looks after everything else.
     """
 
@@ -53,14 +53,14 @@ class Parts:
     wake_sources: Sequence[WakeSource] = ()
     indicators: Sequence[Indicator] = ()
     observers: Sequence[Observer] = ()
-    lights: Sequence[MicLight] = ()
-    captions: Sequence[CaptionView] = ()
+    lights: Sequence[PrivacyLight] = ()
+    captions: Sequence[CaptionSink] = ()
     taps: Sequence[PeriodTap] = ()
-    chores: Sequence[Chore] = ()
+    background: Sequence[BackgroundTask] = ()
     cues: Cues = _no_cues
     memory: Memory | None = None
     alarms: Alarms | None = None
-    vital: Sequence[WakeSource | Chore] = ()
+    vital: Sequence[WakeSource | BackgroundTask] = ()
     guard: Guard = field(default_factory=Guard)
 
     def runs(self, emit: Emit) -> dict[object, Run]:
@@ -74,20 +74,20 @@ class Parts:
         runs: dict[object, Run] = {}
         for source in self.wake_sources:
             runs[source.watch] = self._guarded(source, partial(source.watch, emit))
-        for chore in self.chores:
-            runs[chore.run] = self._guarded(chore, chore.run)
+        for task in self.background:
+            runs[task.run] = self._guarded(task, task.run)
         return runs
 
-    def _guarded(self, part: WakeSource | Chore, run: Run) -> Run:
+    def _guarded(self, part: WakeSource | BackgroundTask, run: Run) -> Run:
         return run if part in self.vital else partial(self.guard.run, name_of(part), run)
 
-    def show(self, status: Status, known: "Parts | None" = None) -> None:
+    def show(self, status: Status, known: "Components | None" = None) -> None:
         """Have every indicator show `status` that is not among the `known` ones."""
         for indicator in self.indicators:
             if known is None or indicator not in known.indicators:
                 self.guard.attempt(indicator, indicator.show, status)
 
-    def tell_leaving(self, *, leaving: bool, known: "Parts | None" = None) -> None:
+    def tell_leaving(self, *, leaving: bool, known: "Components | None" = None) -> None:
         """Have every light tell whether sound may leave that is not among the `known` ones."""
         for light in self.lights:
             if known is None or light not in known.lights:

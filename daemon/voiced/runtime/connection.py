@@ -41,7 +41,7 @@ from voiced.core.events import (
 from voiced.core.pcm import PcmFormat
 from voiced.errors import LinkError, VoicedError
 from voiced.lib.task_group import TaskGroup
-from voiced.ports import CaptionView, DialCaller, Dialer, Link
+from voiced.ports import CaptionSink, DialCaller, Dialer, Link
 from voiced.runtime.guard import Guard, reason_of
 from voiced.runtime.losses import lost
 
@@ -74,7 +74,7 @@ class Surroundings:
     call_http: DialCaller
     uplink: UplinkQueue
     playout: Playout
-    captions: Sequence[CaptionView]
+    captions: Sequence[CaptionSink]
     dispatch: Callable[[Event], None]
     guard: Guard = field(default_factory=Guard)
 

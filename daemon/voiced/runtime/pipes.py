@@ -13,7 +13,7 @@ from voiced.audio.uplink import UplinkQueue
 from voiced.audio.zero_detector import ZeroWatch
 from voiced.core.events import MicrophoneChanged, SpeakerChanged
 from voiced.core.pcm import PcmFormat
-from voiced.errors import DeviceError, Trouble
+from voiced.errors import DeviceError, SoundFault
 from voiced.ports import Capture, Microphone, Mixer, PeriodTap, Playback, Speaker
 from voiced.runtime.guard import Guard
 
@@ -57,8 +57,8 @@ class Progress:
 
     captured_periods: int
     played_frames: int
-    microphone: Trouble | None = None
-    speaker: Trouble | None = None
+    microphone: SoundFault | None = None
+    speaker: SoundFault | None = None
     overruns: int = 0
     underruns: int = 0
 
@@ -130,7 +130,7 @@ class CapturePipe:
             except _Shut:
                 continue
             except DeviceError as exc:
-                tell(MicrophoneChanged(exc.trouble), exc)
+                tell(MicrophoneChanged(exc.fault), exc)
             finally:
                 self._xruns, self._capture = self.xruns, None
             await asyncio.sleep(REOPEN_S)
@@ -172,7 +172,7 @@ class CapturePipe:
         if reopen:
             problem = "it is open but delivers nothing, not even noise"
             hint = "switch its own mute off, or replug it"
-            raise DeviceError("microphone", problem, hint, Trouble.SILENT)
+            raise DeviceError("microphone", problem, hint, SoundFault.SILENT)
 
     async def _stay_shut(self) -> None:
         nothing = bytes(self._format.bytes_in(NOBODY_PERIOD_MS))
@@ -207,7 +207,7 @@ class PlaybackPipe:
                     tell(SpeakerChanged(), None)
                     await self._playback.run(self._playout)
             except DeviceError as exc:
-                tell(SpeakerChanged(exc.trouble), exc)
+                tell(SpeakerChanged(exc.fault), exc)
             finally:
                 self._xruns, self._playback = self.xruns, None
             await self._play_to_nobody()
@@ -256,7 +256,7 @@ class PlaybackPipe:
             await asyncio.sleep(NOBODY_PERIOD_MS / 1000)
 
 
-class Rest:
+class IdleMode:
     """Lets both pipes rest while nobody speaks or listens: on a small board every wake-up costs."""
 
     def __init__(self, capture: CapturePipe, playback: PlaybackPipe) -> None:

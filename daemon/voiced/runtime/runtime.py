@@ -27,14 +27,14 @@ from voiced.core.events import (
 )
 from voiced.core.pcm import PcmFormat
 from voiced.core.state import Conversation, Phase, Policy, sound_may_leave, status_of
-from voiced.errors import DeviceError, DeviceStuck, Trouble
+from voiced.errors import DeviceError, DeviceStuck, SoundFault
 from voiced.lib.task_group import TaskGroup
 from voiced.ports import Alarms
-from voiced.runtime.components import Parts, SoundSettings
+from voiced.runtime.components import Components, SoundSettings
 from voiced.runtime.connection import Connection, Surroundings
 from voiced.runtime.guard import reason_of
 from voiced.runtime.outage_log import OutageLog
-from voiced.runtime.pipes import CapturePipe, PlaybackPipe, Progress, Rest
+from voiced.runtime.pipes import CapturePipe, IdleMode, PlaybackPipe, Progress
 from voiced.runtime.self_interruption import EchoWatch
 from voiced.runtime.supervisor import Run, Supervisor
 from voiced.runtime.timers import Timers
@@ -64,10 +64,12 @@ class Runtime:
         on_idle: Is called when a conversation has ended, and before a new one is begun.
     """
 
-    def __init__(self, parts: Parts, policy: Policy, sound: SoundSettings | None = None) -> None:
+    def __init__(
+        self, components: Components, policy: Policy, sound: SoundSettings | None = None
+    ) -> None:
         sound = sound or SoundSettings()
         self.conversation = Conversation(
-            muted=sound.muted, microphone=Trouble.UNOPENED, speaker=Trouble.UNOPENED
+            muted=sound.muted, microphone=SoundFault.UNOPENED, speaker=SoundFault.UNOPENED
         )
         self.playout = Playout(
             48_000, self._drained, capacity_s=sound.buffer_s, on_audible=self._audible
@@ -75,19 +77,19 @@ class Runtime:
         self.playout.boost = sound.boost
         self.uplink = UplinkQueue(sound.keep_s * 1000)
         self.on_idle: Callable[[], None] = _nothing
-        self.guard = parts.guard
-        self._parts = parts
-        self._policy = replace(policy, announces=parts.agent.announces)
+        self.guard = components.guard
+        self._components = components
+        self._policy = replace(policy, announces=components.agent.announces)
         self._pending: deque[Event] = deque()
         self._dispatching = False
         self._timers = Timers(self.dispatch, self._signs)
         self._sound = sound
         self._capture = CapturePipe(
-            parts.microphone, parts.taps, self.uplink, sound.silent_after_s, self.guard
+            components.microphone, components.taps, self.uplink, sound.silent_after_s, self.guard
         )
         self._capture.shut = sound.muted and sound.mute_shuts
-        self._playback = PlaybackPipe(parts.speaker, self.playout)
-        self._rest = Rest(self._capture, self._playback)
+        self._playback = PlaybackPipe(components.speaker, self.playout)
+        self._rest = IdleMode(self._capture, self._playback)
         self._echo_watch = EchoWatch(self.dispatch)
         self._asleep = True
         self._volume = sound.volume
@@ -95,7 +97,7 @@ class Runtime:
         self._beyond_help: DeviceStuck | None = None
         self._connection: Connection | None = None
         self._links: set[asyncio.Task[None]] = set()
-        self._tool_calls = ToolCalls(parts.tools, self, self.dispatch)
+        self._tool_calls = ToolCalls(components.tools, self, self.dispatch)
         self._outage_log = OutageLog()
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
@@ -110,7 +112,7 @@ class Runtime:
             DeviceStuck: If a device is beyond our help.
         """
         self._loop = asyncio.get_running_loop()
-        self._parts.show(status_of(self.conversation))
+        self._components.show(status_of(self.conversation))
         async with TaskGroup() as self._group:
             self._supervisor = Supervisor(self._group)
             self._supervisor.keep(self._running_parts())
@@ -126,68 +128,66 @@ class Runtime:
 
     def _running_parts(self) -> dict[object, Run]:
         return {
-            **self._parts.runs(self.dispatch),
+            **self._components.runs(self.dispatch),
             self._capture: partial(self._run_pipe, self._capture),
             self._playback: partial(self._run_pipe, self._playback),
         }
 
     def _surroundings(self) -> Surroundings:
-        parts = self._parts
+        components, watches = self._components, [self._echo_watch] if self._sound.guard_echo else []
         return Surroundings(
-            dial=parts.dial,
-            call_http=parts.call_http,
+            dial=components.dial,
+            call_http=components.call_http,
             uplink=self.uplink,
             playout=self.playout,
-            captions=(*parts.captions, self._echo_watch)
-            if self._sound.guard_echo
-            else parts.captions,
+            captions=(*components.captions, *watches),
             dispatch=self.dispatch,
             guard=self.guard,
         )
 
     def adopt(
-        self, parts: Parts, policy: Policy, sound: SoundSettings, agent: AgentSettings
+        self, components: Components, policy: Policy, sound: SoundSettings, agent: AgentSettings
     ) -> None:
         """Go on with other parts; those that are the same go on undisturbed.
 
         A device that is replaced is closed at once: nobody should be talking then.
 
         Args:
-            parts: Everything concrete that is to be driven from now on.
+            components: Everything concrete that is to be driven from now on.
             policy: The numbers that count from now on.
             sound: How much sound is held, and how loud it is played.
             agent: What the running session is to become, and the next.
         """
-        was_parts, self._parts = self._parts, parts
-        policy = replace(policy, announces=parts.agent.announces)
+        was_parts, self._components = self._components, components
+        policy = replace(policy, announces=components.agent.announces)
         was_policy, self._policy = self._policy, policy
         was_sound, self._sound = self._sound, sound
         self._around = self._surroundings()
-        self._tool_calls.tools = parts.tools
+        self._tool_calls.tools = components.tools
         self.playout.boost, self.playout.capacity_s = sound.boost, sound.buffer_s
         self.uplink.capacity_ms = sound.keep_s * 1000
         self._adopt_sound(was_parts, was_sound)
-        parts.show(status_of(self.conversation), known=was_parts)
+        components.show(status_of(self.conversation), known=was_parts)
         leaving = sound_may_leave(self.conversation, policy)
-        parts.tell_leaving(leaving=leaving, known=was_parts)
+        components.tell_leaving(leaving=leaving, known=was_parts)
         self._supervisor.keep(self._running_parts())
         for action in change_policy(self.conversation, was_policy, policy):
             self.guard.attempt("runtime", self._perform, action)
-        self.guard.attempt("agent", parts.agent.update, agent)
+        self.guard.attempt("agent", components.agent.update, agent)
         if self._connection is not None:
             self.guard.attempt("link", self._connection.update, agent)
 
-    def _adopt_sound(self, was: Parts, sound_was: SoundSettings) -> None:
-        parts, sound = self._parts, self._sound
+    def _adopt_sound(self, was: Components, sound_was: SoundSettings) -> None:
+        components, sound = self._components, self._sound
         if (
-            parts.microphone is not was.microphone
+            components.microphone is not was.microphone
             or sound.silent_after_s != sound_was.silent_after_s
         ):
-            self._capture = self._capture.successor(parts.microphone, sound.silent_after_s)
-            self.dispatch(MicrophoneChanged(Trouble.UNOPENED))
-        if parts.speaker is not was.speaker:
-            self._playback = PlaybackPipe(parts.speaker, self.playout)
-            self.dispatch(SpeakerChanged(Trouble.UNOPENED))
+            self._capture = self._capture.successor(components.microphone, sound.silent_after_s)
+            self.dispatch(MicrophoneChanged(SoundFault.UNOPENED))
+        if components.speaker is not was.speaker:
+            self._playback = PlaybackPipe(components.speaker, self.playout)
+            self.dispatch(SpeakerChanged(SoundFault.UNOPENED))
         self._rest.replace(self._capture, self._playback)
         if sound.volume != sound_was.volume:
             self.volume = sound.volume
@@ -195,12 +195,12 @@ class Runtime:
     @property
     def can_announce(self) -> bool:
         """The agent can be asked to say something."""
-        return self._parts.agent.announces
+        return self._components.agent.announces
 
     @property
     def alarms(self) -> Alarms | None:
         """What keeps timers, if this device does."""
-        return self._parts.alarms
+        return self._components.alarms
 
     @property
     def progress(self) -> Progress:
@@ -239,7 +239,7 @@ class Runtime:
         for action in actions:
             self.guard.attempt("runtime", self._perform, action)
         took_s = self._loop.time() - began_s
-        self._parts.tell_observers(before, fact, self.conversation, took_s)
+        self._components.tell_observers(before, fact, self.conversation, took_s)
 
     def _note_rest(self) -> None:
         asleep = self.conversation.phase is Phase.ASLEEP
@@ -277,15 +277,15 @@ class Runtime:
         """Carry out what concerns indicators, time and alarms."""
         match action:
             case act.Show(status):
-                self._parts.show(status)
+                self._components.show(status)
             case act.TellLeaving(leaving):
-                self._parts.tell_leaving(leaving=leaving)
+                self._components.tell_leaving(leaving=leaving)
             case act.StartTimer(name, after_s):
                 self._timers.start(name, after_s)
             case act.CancelTimer(name):
                 self._timers.cancel(name)
             case act.SettleAlarm(alarm_id):
-                if (alarms := self._parts.alarms) is not None:
+                if (alarms := self._components.alarms) is not None:
                     self.guard.attempt(alarms, alarms.settle, alarm_id)
             case _:
                 self._perform_for_agent(action)
@@ -316,12 +316,12 @@ class Runtime:
         self.playout.forget_refusals()
         self.uplink.rewind()
         try:
-            codec = self._parts.agent.codec(resume_key, greet=greet)
+            codec = self._components.agent.codec(resume_key, greet=greet)
         except Exception as error:  # noqa: BLE001 - the next attempt comes by the table of delays
             self.dispatch(LinkLost(reason_of(error)))
             return
         connection = Connection(codec, self._around, resumes=resume_key is not None)
-        delay_s = self._parts.uniform(pause.least_s, pause.most_s)
+        delay_s = self._components.uniform(pause.least_s, pause.most_s)
         task = self._group.create_task(connection.run(delay_s), name="link")
         self._connection = self._capture.uplink = connection
         self._links.add(task)
@@ -344,9 +344,9 @@ class Runtime:
         if isinstance(event, SpeakerChanged) and exc is None:
             self._playback.set_volume(self._volume)
         if exc is not None:
-            level = logging.DEBUG if was is event.trouble else logging.WARNING
+            level = logging.DEBUG if was is event.fault else logging.WARNING
             log.log(level, "no %s: %s", name, exc)
-        elif was not in (None, Trouble.UNOPENED):
+        elif was not in (None, SoundFault.UNOPENED):
             log.info("the %s is back", name)
 
     async def _run_pipe(self, pipe: CapturePipe | PlaybackPipe) -> None:
@@ -360,7 +360,7 @@ class Runtime:
 
     def _play_cue(self, order: act.PlayEarcon) -> None:
         """Mix a cue over what is heard; after a prompt, report when the room is quiet again."""
-        cues, rate_hz = self._parts.cues, self.playout.rate_hz
+        cues, rate_hz = self._components.cues, self.playout.rate_hz
         sound = self.guard.attempt(cues, cues, order.earcon, order.prompt, rate_hz) or b""
         self._rest.put_off()
         self._playback.overlay(sound, alarm=order.earcon is Earcon.ALARM)
@@ -378,10 +378,10 @@ class Runtime:
         self._volume = min(max(percent, 0), FULL_VOLUME)
         self._playback.set_volume(self._volume)
         self._remember()
-        self._parts.tell_observers(self.conversation, None, self.conversation)
+        self._components.tell_observers(self.conversation, None, self.conversation)
 
     def _remember(self) -> None:
-        if (memory := self._parts.memory) is not None:
+        if (memory := self._components.memory) is not None:
             remember = partial(memory.remember, muted=self.conversation.muted)
             self.guard.attempt(memory, remember, self._volume)
 

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class EchoWatch:
-    """Reports it once. Fills `CaptionView`.
+    """Reports it once. Implements `CaptionSink`.
 
     Args:
         dispatch: Takes EchoFound.

@@ -27,7 +27,7 @@ from voiced.host.serial import serial_number
 from voiced.host.systemd import Notify, SystemdService, feeding_s, notifier
 from voiced.lib import event_loop
 from voiced.lib.environment import CONTROL_SOCKET, runtime_folder, state_folder
-from voiced.ports import Chore, Indicator
+from voiced.ports import BackgroundTask, Indicator
 from voiced.reload.applier import SettingsApplier
 from voiced.reload.file_watch import FileWatch
 from voiced.reload.overrides import UserOverrides, by_hand_in
@@ -98,7 +98,7 @@ def _converse(
     it = follow(path, choice, kept, cache)
     signals = SignalWake(it.reloads)
     indicators: list[Indicator] = [StatusLog()]
-    chores: list[Chore] = []
+    background: list[BackgroundTask] = []
     if notify is not None:
         service = SystemdService(notify, lambda: it.applier.runtime.progress, feeding_s())
         it.reloads.tell = service.reloading
@@ -107,14 +107,14 @@ def _converse(
         service.cause = it.services.control.cause
         it.reloader.complained = service.show_again
         indicators.append(service)
-        chores.append(service)
+        background.append(service)
     runtime = it.assemble(
         Extras(
             store=kept.store,
             wake_sources=[signals],
             indicators=indicators,
-            chores=chores,
-            vital=[signals, *chores],  # systemd and its signals, beside sound
+            background=background,
+            vital=[signals, *background],  # systemd and its signals, beside sound
         )
     )
     # What is there by now stays; to look through it for garbage would hold up the threads of sound.
@@ -135,7 +135,7 @@ class Following:
         remote: Asks a server for them.
         reloads: Where somebody may ask for them to be read again.
         services: What faces the outside.
-        chores: What has to run for all that.
+        background: What has to run for all that.
     """
 
     applier: SettingsApplier
@@ -143,7 +143,7 @@ class Following:
     remote: RemoteSettings
     reloads: Reloads
     services: Services
-    chores: tuple[Chore, ...]
+    background: tuple[BackgroundTask, ...]
 
     @property
     def control(self) -> DeviceControl:
@@ -159,7 +159,7 @@ class Following:
         return self.applier.assemble(
             replace(
                 extras,
-                chores=[*extras.chores, *self.chores, *self.services.chores],
+                background=[*extras.background, *self.background, *self.services.background],
                 observers=[*extras.observers, self.services.observers],
                 captions=[*extras.captions, self.services.subtitles],
                 guard=self.services.guard,
@@ -217,8 +217,8 @@ def follow(
     }
     reloads = Reloads(partial(_reload_files, reloader, system))
     watch = FileWatch(reloader.paths, reloader.reload)
-    chores = (store, reloader, remote, control, reloads, watch, system)
-    return Following(applier, reloader, remote, reloads, services, chores)
+    background = (store, reloader, remote, control, reloads, watch, system)
+    return Following(applier, reloader, remote, reloads, services, background)
 
 
 async def _reload_files(reloader: SettingsReloader, system: SystemFiles) -> None:

@@ -127,7 +127,7 @@ async def _play(settings: Settings) -> None:
 
 
 class _Once:
-    """Plays some sound once. Fills `SoundSource`."""
+    """Plays some sound once. Implements `SoundSource`."""
 
     def __init__(self, sound: bytes, playback: Playback, volume: int) -> None:
         if playback.mixer is not None:

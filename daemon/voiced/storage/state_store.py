@@ -69,7 +69,7 @@ class DiskReport:
 
 
 class StateStore:
-    """All files of one state folder. Fills `Chore`.
+    """All files of one state folder. Implements `BackgroundTask`.
 
     Args:
         folder: Where they are. It need not exist.

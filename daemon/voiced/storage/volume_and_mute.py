@@ -37,7 +37,7 @@ def decode(content: bytes) -> _Kept:
 
 
 class StateFile:
-    """Keeps what is remembered. Fills `Memory`.
+    """Keeps what is remembered. Implements `Memory`.
 
     Args:
         store: Where the file is.

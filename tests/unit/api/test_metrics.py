@@ -9,7 +9,7 @@ from voiced.api.metrics import MOST_TOOLS, Metrics, Reading
 from voiced.core import events as ev
 from voiced.core.conversation import step
 from voiced.core.state import Conversation, Policy
-from voiced.errors import Trouble
+from voiced.errors import SoundFault
 from voiced.storage.state_store import DiskReport
 
 
@@ -20,7 +20,9 @@ class Device:
         self.now_s = 100.0
         self.reading = Reading()
         self.metrics = Metrics(lambda: self.reading, lambda: self.now_s)
-        self.conversation = Conversation(microphone=Trouble.UNOPENED, speaker=Trouble.UNOPENED)
+        self.conversation = Conversation(
+            microphone=SoundFault.UNOPENED, speaker=SoundFault.UNOPENED
+        )
 
     def live(self, *events, took_s=0.0):
         for event in events:

@@ -1,4 +1,4 @@
-"""Parts that come, go and fail with the settings."""
+"""Components that come, go and fail with the settings."""
 
 import asyncio
 import logging

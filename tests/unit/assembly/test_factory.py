@@ -58,7 +58,7 @@ def test_the_agent_is_told_of_the_configured_tools_only(asked_for, names):
 async def test_a_conversation_is_kept_open_only_when_asked_to():
     for mode, count in (("button", 0), ("always", 1)):
         settings = schema.Settings(wake=schema.WakeSection(mode=mode))
-        parts = assemble(settings, Extras())._parts
-        assert sum(isinstance(each, AlwaysAwake) for each in parts.wake_sources) == count
-        assert sum(isinstance(each, AlwaysAwake) for each in parts.observers) == count
-        assert not [each for each in parts.wake_sources if each in parts.indicators]
+        components = assemble(settings, Extras())._components
+        assert sum(isinstance(each, AlwaysAwake) for each in components.wake_sources) == count
+        assert sum(isinstance(each, AlwaysAwake) for each in components.observers) == count
+        assert not [each for each in components.wake_sources if each in components.indicators]

@@ -135,7 +135,7 @@ def test_a_link_lost_while_it_is_said_is_renewed_for_what_else_is_to_be_said():
 
 
 @pytest.mark.parametrize(
-    ("trouble", "phase"),
+    ("fault", "phase"),
     [
         ((GONE,), Phase.CONNECTING),
         ((LinkLost("bad key", Loss.REJECTED),), Phase.CONNECTING),
@@ -146,8 +146,8 @@ def test_a_link_lost_while_it_is_said_is_renewed_for_what_else_is_to_be_said():
         ((READY, ev.EndRequested(after_reply=True), TimerFired("patience")), Phase.ASLEEP),
     ],
 )
-def test_it_rings_when_the_agent_does_not_say_it(trouble, phase):
-    now, orders = after(Conversation(), TEA, *trouble)
+def test_it_rings_when_the_agent_does_not_say_it(fault, phase):
+    now, orders = after(Conversation(), TEA, *fault)
     assert (now.phase, now.ringing, rings(orders)) == (phase, True, 2)
     assert {"ring", "ring out"} <= timers(now, POLICY).keys()
     now, orders = after(now, TimerFired("ring"))

@@ -9,7 +9,7 @@ from voiced.core import events as ev
 from voiced.core.actions import Status
 from voiced.core.conversation import FLAGS, IGNORED, TRANSITIONS, step
 from voiced.core.state import AWAKE, Conversation, Phase, Policy, mic_gate_open, status_of
-from voiced.errors import Trouble
+from voiced.errors import SoundFault
 
 POLICY = Policy()
 
@@ -236,8 +236,8 @@ def test_half_duplex_closes_the_gate_while_a_reply_is_heard():
 @pytest.mark.parametrize(
     ("event", "status"),
     [
-        (ev.MicrophoneChanged(Trouble.ABSENT), Status.NO_MICROPHONE),
-        (ev.SpeakerChanged(Trouble.ABSENT), Status.NO_SPEAKER),
+        (ev.MicrophoneChanged(SoundFault.ABSENT), Status.NO_MICROPHONE),
+        (ev.SpeakerChanged(SoundFault.ABSENT), Status.NO_SPEAKER),
     ],
 )
 def test_a_missing_device_is_shown_and_outlives_the_conversation(event, status):

@@ -19,9 +19,9 @@ from voiced.core.state import (
     status_of,
     timers,
 )
-from voiced.errors import Trouble
+from voiced.errors import SoundFault
 
-TROUBLES = st.sampled_from([None, *Trouble])
+TROUBLES = st.sampled_from([None, *SoundFault])
 REPLIES = st.sampled_from(["r1", "r2"])
 CALLS = st.sampled_from(["c1", "c2"])
 

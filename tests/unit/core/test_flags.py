@@ -10,7 +10,7 @@ from voiced.core import events as ev
 from voiced.core.actions import Status
 from voiced.core.earcons import Earcon, Prompt
 from voiced.core.state import AWAKE, Conversation, Phase, Policy, mic_gate_open, status_of
-from voiced.errors import Trouble
+from voiced.errors import SoundFault
 
 LISTENING = Conversation(phase=Phase.LISTENING)
 HALF = Policy(barge_in=False)
@@ -67,52 +67,52 @@ def test_muted_stays_muted_while_the_button_is_held():
 
 
 @pytest.mark.parametrize(
-    ("trouble", "status"),
+    ("fault", "status"),
     [
-        (Trouble.ABSENT, Status.NO_MICROPHONE),
-        (Trouble.BUSY, Status.MICROPHONE_BUSY),
-        (Trouble.STALLED, Status.MICROPHONE_STALLED),
-        (Trouble.SILENT, Status.MICROPHONE_SILENT),
+        (SoundFault.ABSENT, Status.NO_MICROPHONE),
+        (SoundFault.BUSY, Status.MICROPHONE_BUSY),
+        (SoundFault.STALLED, Status.MICROPHONE_STALLED),
+        (SoundFault.SILENT, Status.MICROPHONE_SILENT),
     ],
 )
 def test_every_trouble_of_the_microphone_has_a_status_and_is_told_while_somebody_talks(
-    trouble, status
+    fault, status
 ):
-    now, orders = after(Conversation(), ev.MicrophoneChanged(trouble))
+    now, orders = after(Conversation(), ev.MicrophoneChanged(fault))
     assert status_of(now) is status
     assert cues(orders) == []
-    now, orders = after(LISTENING, ev.MicrophoneChanged(trouble))
+    now, orders = after(LISTENING, ev.MicrophoneChanged(fault))
     assert cues(orders) == [act.PlayEarcon(Earcon.ERROR, Prompt.NO_MICROPHONE)]
     assert not mic_gate_open(now, Policy())
-    now, orders = after(now, ev.MicrophoneChanged(trouble), ev.PromptEnded())
+    now, orders = after(now, ev.MicrophoneChanged(fault), ev.PromptEnded())
     assert cues(orders) == []
     assert status_of(after(now, ev.MicrophoneChanged())[0]) is Status.LISTENING
 
 
 @pytest.mark.parametrize(
-    ("trouble", "status"),
+    ("fault", "status"),
     [
-        (Trouble.ABSENT, Status.NO_SPEAKER),
-        (Trouble.BUSY, Status.SPEAKER_BUSY),
-        (Trouble.STALLED, Status.SPEAKER_STALLED),
+        (SoundFault.ABSENT, Status.NO_SPEAKER),
+        (SoundFault.BUSY, Status.SPEAKER_BUSY),
+        (SoundFault.STALLED, Status.SPEAKER_STALLED),
     ],
 )
-def test_every_trouble_of_the_speaker_has_a_status(trouble, status):
-    assert status_of(after(LISTENING, ev.SpeakerChanged(trouble))[0]) is status
+def test_every_trouble_of_the_speaker_has_a_status(fault, status):
+    assert status_of(after(LISTENING, ev.SpeakerChanged(fault))[0]) is status
 
 
 def test_a_device_is_booting_until_both_directions_are_known():
-    now = Conversation(microphone=Trouble.UNOPENED, speaker=Trouble.UNOPENED)
+    now = Conversation(microphone=SoundFault.UNOPENED, speaker=SoundFault.UNOPENED)
     assert status_of(now) is Status.BOOTING
     now, _ = after(now, ev.MicrophoneChanged())
     assert status_of(now) is Status.BOOTING
     assert status_of(after(now, ev.SpeakerChanged())[0]) is Status.ASLEEP
-    assert status_of(after(now, ev.SpeakerChanged(Trouble.ABSENT))[0]) is Status.NO_SPEAKER
+    assert status_of(after(now, ev.SpeakerChanged(SoundFault.ABSENT))[0]) is Status.NO_SPEAKER
     assert status_of(after(now, ev.Woken("button"))[0]) is Status.CONNECTING
 
 
 def test_a_person_who_wakes_a_deaf_device_is_told_and_nobody_else():
-    deaf = Conversation(microphone=Trouble.STALLED)
+    deaf = Conversation(microphone=SoundFault.STALLED)
     _, orders = after(deaf, ev.TalkPressed())
     assert cues(orders) == [act.PlayEarcon(Earcon.ERROR, Prompt.NO_MICROPHONE)]
     _, orders = after(deaf, ev.Woken("always", unattended=True))
@@ -178,11 +178,11 @@ def test_a_reply_is_lowered_while_the_user_begins_to_speak():
     assert after(talking(), ev.SpeechStarted())[1] == []
 
 
-@pytest.mark.parametrize("trouble", [None, *Trouble])
-def test_a_light_says_that_sound_leaves_only_if_the_microphone_captures(trouble):
-    now = dataclasses.replace(LISTENING, microphone=Trouble.ABSENT)
-    _, orders = after(now, ev.MicrophoneChanged(trouble))
-    captures = trouble in (None, Trouble.UNOPENED, Trouble.SILENT)
+@pytest.mark.parametrize("fault", [None, *SoundFault])
+def test_a_light_says_that_sound_leaves_only_if_the_microphone_captures(fault):
+    now = dataclasses.replace(LISTENING, microphone=SoundFault.ABSENT)
+    _, orders = after(now, ev.MicrophoneChanged(fault))
+    captures = fault in (None, SoundFault.UNOPENED, SoundFault.SILENT)
     assert (act.TellLeaving(leaving=True) in orders) is captures
 
 

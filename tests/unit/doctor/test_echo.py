@@ -121,11 +121,11 @@ def test_an_echo_nobody_heard_is_no_proof():
     assert "if you heard the test sound" in verdict.text
 
 
-@pytest.mark.parametrize("trouble", [{"xruns": 1}, {"slip_s": 0.005}])
+@pytest.mark.parametrize("fault", [{"xruns": 1}, {"slip_s": 0.005}])
 @pytest.mark.parametrize("on_the_way_in", [True, False])
 @pytest.mark.parametrize("n_disturbed", range(TRIALS + 1))
-async def test_a_trial_in_which_sound_stumbled_is_repeated(n_disturbed, on_the_way_in, trouble):
-    disturbed = (Heard("mic", **trouble), Heard("spk"))
+async def test_a_trial_in_which_sound_stumbled_is_repeated(n_disturbed, on_the_way_in, fault):
+    disturbed = (Heard("mic", **fault), Heard("spk"))
     trials = [disturbed if on_the_way_in else disturbed[::-1]] * n_disturbed
     left = iter([*trials, *[(Heard("mic", slip_s=0.001), Heard("spk"))] * TRIALS])
     n_before = n_disturbed + TRIALS

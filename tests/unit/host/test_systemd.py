@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from voiced.core.actions import Status
-from voiced.errors import Trouble
-from voiced.host.systemd import SystemdService, Vitality, feeding_s, notifier
+from voiced.errors import SoundFault
+from voiced.host.systemd import SoundProgressCheck, SystemdService, feeding_s, notifier
 from voiced.runtime.pipes import Progress
 
 STILL = Progress(7, 700)
@@ -20,19 +20,19 @@ STILL = Progress(7, 700)
         (Progress(7, 800), False),
         (Progress(8, 700), False),
         (STILL, False),
-        (Progress(7, 800, microphone=Trouble.ABSENT), True),
-        (Progress(8, 700, speaker=Trouble.BUSY), True),
-        (Progress(7, 700, Trouble.STALLED, Trouble.STALLED), True),
-        (Progress(7, 700, microphone=Trouble.ABSENT), False),
-        (Progress(8, 800, microphone=Trouble.HANGING), False),
-        (Progress(8, 800, speaker=Trouble.HANGING), False),
+        (Progress(7, 800, microphone=SoundFault.ABSENT), True),
+        (Progress(8, 700, speaker=SoundFault.BUSY), True),
+        (Progress(7, 700, SoundFault.STALLED, SoundFault.STALLED), True),
+        (Progress(7, 700, microphone=SoundFault.ABSENT), False),
+        (Progress(8, 800, microphone=SoundFault.HANGING), False),
+        (Progress(8, 800, speaker=SoundFault.HANGING), False),
         (Progress(8, 0), True),  # opened anew, the count of what was played begins again
     ],
 )
 def test_it_lives_if_each_direction_moves_or_its_trouble_is_known(now, lives):
-    vitality = Vitality()
-    assert vitality.judge(STILL)
-    assert vitality.judge(now) is lives
+    progress_check = SoundProgressCheck()
+    assert progress_check.judge(STILL)
+    assert progress_check.judge(now) is lives
 
 
 def test_words_of_others_give_systemd_no_orders():
@@ -52,19 +52,19 @@ class Told(list):
 
 
 async def test_it_is_ready_once_both_devices_are_known_and_then_fed():
-    told, now = Told(), [Progress(0, 0, Trouble.UNOPENED, Trouble.UNOPENED)]
+    told, now = Told(), [Progress(0, 0, SoundFault.UNOPENED, SoundFault.UNOPENED)]
     service = SystemdService(told, lambda: now[0], feed_every_s=5.0)
     running = asyncio.create_task(service.run())
     await asyncio.sleep(3)
     assert told == []
-    now[0] = Progress(0, 0, Trouble.ABSENT, Trouble.UNOPENED)
+    now[0] = Progress(0, 0, SoundFault.ABSENT, SoundFault.UNOPENED)
     await asyncio.sleep(3)
     assert told == []
-    now[0] = Progress(0, 0, Trouble.ABSENT, None)
+    now[0] = Progress(0, 0, SoundFault.ABSENT, None)
     await asyncio.sleep(0.2)
     assert told == ["READY=1", "WATCHDOG=1"]
     for played in (100, 200):
-        now[0] = Progress(0, played, Trouble.ABSENT, None)
+        now[0] = Progress(0, played, SoundFault.ABSENT, None)
         await asyncio.sleep(5)
     assert told[2:] == ["WATCHDOG=1", "WATCHDOG=1"]
     running.cancel()

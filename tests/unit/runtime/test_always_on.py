@@ -9,7 +9,7 @@ from voiced.core import events as ev
 from voiced.core.conversation import step
 from voiced.core.events import Woken
 from voiced.core.state import AWAKE, Conversation, Phase, Policy, status_of
-from voiced.errors import Trouble
+from voiced.errors import SoundFault
 from voiced.runtime.always_on import AlwaysAwake
 
 POLICY = Policy(idle_timeout_s=None)
@@ -18,8 +18,8 @@ HIDING = {
     "a broken settings file": ev.SettingsRead(usable=False),
     "a mute": ev.MuteChanged(muted=True),
     "an echo": ev.EchoFound(),
-    **{f"a microphone: {one.value}": ev.MicrophoneChanged(one) for one in Trouble},
-    **{f"a speaker: {one.value}": ev.SpeakerChanged(one) for one in Trouble},
+    **{f"a microphone: {one.value}": ev.MicrophoneChanged(one) for one in SoundFault},
+    **{f"a speaker: {one.value}": ev.SpeakerChanged(one) for one in SoundFault},
 }
 """What may be shown in the place of the phase."""
 

@@ -1,6 +1,6 @@
 """What a demo shows: plain lines, or a terminal with a live bottom block.
 
-Both are an Indicator, a CaptionView, a PeriodTap and a log handler in one.
+Both are an Indicator, a CaptionSink, a PeriodTap and a log handler in one.
 """
 
 import logging

@@ -25,7 +25,7 @@ LOCAL_RINGS = 2
 
 @dataclass(slots=True)
 class Witness:
-    """Counts what a person in the room would notice. A CaptionView, an Indicator and an Observer.
+    """Counts what a person in the room would notice. A CaptionSink, an Indicator and an Observer.
 
     Attributes:
         asked: Something was said to the agent.

@@ -35,7 +35,7 @@ class ButtonWiring:
 
 
 class GpioButton:
-    """A button between a pin and ground, or 3.3 V; the pull is the chip's own. Fills `WakeSource`."""
+    """A button between a pin and ground, or 3.3 V; the pull is the chip's own. Implements `WakeSource`."""
 
     def __init__(self, wiring: ButtonWiring) -> None:
         self._wiring = wiring
@@ -97,7 +97,7 @@ class LightWiring:
 
 
 class GpioLight:
-    """Shows the status and whether sound may leave. Fills `Indicator`, `MicLight` and `Chore`.
+    """Shows the status and whether sound may leave. Implements `Indicator`, `PrivacyLight` and `BackgroundTask`.
 
     What is new is shown before `show` returns; what moves is moved by one task.
 

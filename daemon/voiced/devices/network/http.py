@@ -47,7 +47,7 @@ class AnswerTooLongError(LinkError):
 
 
 class AiohttpCaller:
-    """Makes each call on a session of its own; fills `HttpCaller`.
+    """Makes each call on a session of its own; implements `HttpCaller`.
 
     Args:
         options: How the network is reached.

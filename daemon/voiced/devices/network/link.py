@@ -23,7 +23,7 @@ from websockets.frames import CloseCode
 from websockets.protocol import State
 
 from voiced.agents.codec import Message
-from voiced.devices.network.liveness import Patience, Pulse, Verdict
+from voiced.devices.network.liveness import LinkLiveness, Patience, Verdict
 from voiced.devices.network.tcp_info import TcpState, look_at
 from voiced.errors import LinkError
 
@@ -84,7 +84,7 @@ class LinkOptions:
 
 
 class WebSocketLink:
-    """An open connection; fills `Link`."""
+    """An open connection; implements `Link`."""
 
     def __init__(self, connection: ClientConnection, options: LinkOptions) -> None:
         self.close_code: int | None = None
@@ -93,7 +93,7 @@ class WebSocketLink:
         self._options = options
         self._carrier = _under_tls(connection.transport)
         self._socket: socket.socket = connection.transport.get_extra_info("socket")
-        self._pulse = Pulse(options.patience)
+        self._liveness = LinkLiveness(options.patience)
         self._loop = asyncio.get_running_loop()
         self._came_s = self._sent_s = self._looked_s = 0.0
         self._resting: asyncio.TimerHandle | None = None
@@ -140,7 +140,7 @@ class WebSocketLink:
             await asyncio.sleep(self._options.patience.look_every_s)
             seen = self._look()
             if seen is not None and self._judge(seen) is Verdict.ASK:
-                self._pulse.asked()
+                self._liveness.asked()
                 with suppress(ConnectionClosed):
                     await self._connection.ping()
 
@@ -212,9 +212,9 @@ class WebSocketLink:
         self._judge(seen)
 
     def _judge(self, seen: TcpState) -> Verdict:
-        verdict = self._pulse.judge(seen, self._loop.time())
+        verdict = self._liveness.judge(seen, self._loop.time())
         if verdict is Verdict.DEAD:
-            self.give_up(self._pulse.reason)
+            self.give_up(self._liveness.reason)
         return verdict
 
     def _takes_at_once(self, message: Message) -> bool:

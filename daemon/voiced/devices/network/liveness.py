@@ -36,7 +36,7 @@ class Patience:
     look_every_s: float = 0.5
 
 
-class Pulse:
+class LinkLiveness:
     """Judges one link, look by look.
 
     Attributes:

@@ -27,7 +27,7 @@ OnDead = Callable[[str], None]
 
 
 class LinkWatch:
-    """Follows the kernel's news of links, addresses and routes; fills `WakeSource`."""
+    """Follows the kernel's news of links, addresses and routes; implements `WakeSource`."""
 
     def __init__(self) -> None:
         self._guarded: dict[object, tuple[str, str, OnDead]] = {}

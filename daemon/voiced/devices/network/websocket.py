@@ -55,7 +55,7 @@ def _unguarded(_sock: socket.socket, _on_dead: Callable[[str], None]) -> Iterato
 
 
 class WebSocketDialer:
-    """Opens links; fills `Dialer`."""
+    """Opens links; implements `Dialer`."""
 
     def __init__(
         self, options: LinkOptions, resolver: Resolver | None = None, guard: Guard = _unguarded

@@ -25,7 +25,7 @@ from voiced.devices.sound.alsa_pcm import (
 from voiced.devices.sound.channels import every_channel, one_channel
 from voiced.devices.sound.driver_calls import Again
 from voiced.devices.sound.opening import open_wanted
-from voiced.devices.sound.recovery import CardCare
+from voiced.devices.sound.recovery import CardRecovery
 from voiced.devices.sound.xruns import BurstLog, LostTime
 
 _RING_S = 1.28  # slack for a stall; costs no latency
@@ -43,7 +43,7 @@ class AlsaMicrophone:
         period_ms: How much sound to deliver at a time.
         partner: The device of the other direction, which `auto` prefers.
         alsa: The library to open it with; `alsaaudio` if None.
-        care: Knows what certain cards need, and where the kernel describes them.
+        recovery: Knows what certain cards need, and where the kernel describes them.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class AlsaMicrophone:
         period_ms: int = 20,
         partner: str | None = None,
         alsa: AlsaLibrary | None = None,
-        care: CardCare | None = None,
+        recovery: CardRecovery | None = None,
     ) -> None:
         n_periods = max(4, round(_RING_S * 1000 / period_ms))
         self._wanted = Wanted(device, "capture", period_ms, n_periods, channel, partner)
         self._alsa = alsa
-        self._care = care or CardCare()
+        self._recovery = recovery or CardRecovery()
 
     @property
     def device(self) -> str:
@@ -69,21 +69,21 @@ class AlsaMicrophone:
     @property
     def asound(self) -> Path:
         """Where the kernel describes the cards."""
-        return self._care.asound
+        return self._recovery.asound
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["AlsaCapture"]:
         again = Again(self, OpenPcm.close)
-        calls, device = self._care.calls, self._wanted.device
+        calls, device = self._recovery.calls, self._wanted.device
         opened = await calls.call("opening", device, self._open_now, again=again)
         capture = AlsaCapture(opened, all_channels=self._wanted.channel == EVERY)
-        async with self._care.attend(capture, opened.choice, opened.period_s):
+        async with self._recovery.attend(capture, opened.choice, opened.period_s):
             yield capture
 
     def _open_now(self) -> OpenPcm:
         wanted = self._wanted
-        opened = open_wanted(self._alsa or alsa_library(), wanted, self._care.asound)
-        self._care.prepare(opened.choice)
+        opened = open_wanted(self._alsa or alsa_library(), wanted, self._recovery.asound)
+        self._recovery.prepare(opened.choice)
         return opened
 
 

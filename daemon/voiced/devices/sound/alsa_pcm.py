@@ -13,7 +13,7 @@ from voiced.devices.sound.cards import PcmName
 from voiced.devices.sound.encodings import ENCODINGS, S16, CardEncoding
 from voiced.devices.sound.selection import Choice
 from voiced.devices.sound.streams import Direction, Fitness, StreamFormat
-from voiced.errors import DeviceError, Trouble
+from voiced.errors import DeviceError, SoundFault
 
 XRUN = -32
 """What `read`, `write` and `avail` return after an over- or underrun (-EPIPE)."""
@@ -305,7 +305,7 @@ def _refused(device: str, error: Exception) -> DeviceError:
         return DeviceError(device, f"no such sound device ({reason})", "see `voiced devices`")
     if reason == "Device or resource busy":
         problem, hint = "another program is using it", "stop that program first"
-        return DeviceError(device, problem, hint, Trouble.BUSY)
+        return DeviceError(device, problem, hint, SoundFault.BUSY)
     if reason == "Permission denied":
         return DeviceError(device, "not allowed to open it", "add the user to the group audio")
     problem = f"it does not open ({reason})"

@@ -29,7 +29,7 @@ from voiced.devices.sound.channels import to_all_channels
 from voiced.devices.sound.driver_calls import Again
 from voiced.devices.sound.mixer import ANY, OFF, AlsaMixer, playback_mixer
 from voiced.devices.sound.opening import open_wanted
-from voiced.devices.sound.recovery import CardCare
+from voiced.devices.sound.recovery import CardRecovery
 from voiced.devices.sound.xruns import BurstLog
 from voiced.ports import SoundSource
 
@@ -49,7 +49,7 @@ class AlsaSpeaker:
         partner: The device of the other direction, which `auto` prefers.
         mixer: The card's own control for the volume: its name, `auto` or `none`.
         alsa: The library to open it with; `alsaaudio` if None.
-        care: Knows what certain cards need, and where the kernel describes them.
+        recovery: Knows what certain cards need, and where the kernel describes them.
     """
 
     def __init__(
@@ -60,21 +60,21 @@ class AlsaSpeaker:
         partner: str | None = None,
         mixer: str = OFF,
         alsa: AlsaLibrary | None = None,
-        care: CardCare | None = None,
+        recovery: CardRecovery | None = None,
     ) -> None:
         self._wanted = Wanted(device, "playback", period_ms, _RING_PERIODS, 0, partner)
         self._mixer = mixer
         self._alsa = alsa
-        self._care = care or CardCare()
+        self._recovery = recovery or CardRecovery()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["AlsaPlayback"]:
         again = Again(self, _close)
-        calls, device = self._care.calls, self._wanted.device
+        calls, device = self._recovery.calls, self._wanted.device
         opened, mixer = await calls.call("opening", device, self._open_now, again=again)
         playback = AlsaPlayback(opened, mixer)
         try:
-            async with self._care.attend(playback, opened.choice, opened.period_s):
+            async with self._recovery.attend(playback, opened.choice, opened.period_s):
                 yield playback
         finally:
             if mixer is not None:
@@ -82,7 +82,7 @@ class AlsaSpeaker:
 
     def _open_now(self) -> tuple[OpenPcm, AlsaMixer | None]:
         wanted = self._wanted
-        opened = open_wanted(self._alsa or alsa_library(), wanted, self._care.asound)
+        opened = open_wanted(self._alsa or alsa_library(), wanted, self._recovery.asound)
         name = opened.choice.name
         card = name.card
         if card is None and self._mixer == ANY:

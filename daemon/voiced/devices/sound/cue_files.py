@@ -23,7 +23,7 @@ PAUSE_MS = 150
 
 
 class CueFiles:
-    """Finds `NAME.wav` in the owner's folder, then among those shipped. Fills `Cues`.
+    """Finds `NAME.wav` in the owner's folder, then among those shipped. Implements `Cues`.
 
     Args:
         folder: The owner's, or None.

@@ -14,7 +14,7 @@ from functools import partial
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-from voiced.errors import DeviceError, Trouble
+from voiced.errors import DeviceError, SoundFault
 from voiced.lib.event_loop import on_thread
 
 OPEN_WITHIN_S = 5.0
@@ -88,7 +88,7 @@ class DriverCalls:
         if not await _is_done(running.ended, max(deadline_s - loop.time(), 0.0)):
             running.keep_for_a_while(loop)
             hint = "replug it; if that does not help, restart the device"
-            raise DeviceError(device, f"{running.action} hangs", hint, Trouble.HANGING)
+            raise DeviceError(device, f"{running.action} hangs", hint, SoundFault.HANGING)
         if self._running is running:
             self._running = None
 

@@ -48,14 +48,14 @@ def microphone(devices: SoundDevices, calls: "DriverCalls | None" = None) -> Mic
         return WavMicrophone(path, channel=devices.channel or 0, period_ms=devices.period_ms)
     from voiced.devices.sound.alsa_capture import AlsaMicrophone
     from voiced.devices.sound.keep_awake import KeptAwake
-    from voiced.devices.sound.recovery import CardCare
+    from voiced.devices.sound.recovery import CardRecovery
 
     alsa = AlsaMicrophone(
         device,
         channel=devices.channel,
         period_ms=devices.period_ms,
         partner=None if is_file(other) else other,
-        care=CardCare(calls=calls, gain=devices.gain),
+        recovery=CardRecovery(calls=calls, gain=devices.gain),
     )
     return KeptAwake(alsa, other)
 
@@ -68,11 +68,11 @@ def speaker(devices: SoundDevices, calls: "DriverCalls | None" = None) -> Speake
 
         return WavSpeaker(Path(device.removeprefix(WAV)), period_ms=devices.period_ms)
     from voiced.devices.sound.alsa_playback import AlsaSpeaker
-    from voiced.devices.sound.recovery import CardCare
+    from voiced.devices.sound.recovery import CardRecovery
 
     return AlsaSpeaker(
         device,
         partner=None if is_file(other) else other,
         mixer=devices.mixer,
-        care=CardCare(calls=calls),
+        recovery=CardRecovery(calls=calls),
     )

@@ -14,7 +14,7 @@ from voiced.ports import Capture
 
 
 class Silence:
-    """Plays nothing. Fills `SoundSource`."""
+    """Plays nothing. Implements `SoundSource`."""
 
     def pull(self, n_bytes: int) -> bytes:
         return bytes(n_bytes)

@@ -62,7 +62,7 @@ class Level:
 
 
 class AlsaMixer:
-    """The playback volume of one open card. Fills `Mixer`.
+    """The playback volume of one open card. Implements `Mixer`.
 
     Control transfers over USB take milliseconds, so they run beside the loop; of several volumes
     wanted meanwhile only the last is set.

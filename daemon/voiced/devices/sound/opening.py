@@ -9,7 +9,7 @@ from voiced.devices.sound.cards import ASOUND, Card
 from voiced.devices.sound.driver_calls import OPEN_WITHIN_S
 from voiced.devices.sound.selection import AUTO, Choice, choices
 from voiced.devices.sound.streams import Direction
-from voiced.errors import DeviceError, Trouble
+from voiced.errors import DeviceError, SoundFault
 from voiced.lib.event_loop import on_thread
 
 _TRIAL_PERIOD_MS = 20
@@ -56,7 +56,7 @@ def open_choice(alsa: AlsaLibrary, wanted: Wanted, choice: Choice) -> OpenPcm:
         try:
             return open_pcm(alsa, wanted, replace(choice, name=name))
         except DeviceError as error:
-            if error.trouble is Trouble.BUSY:
+            if error.fault is SoundFault.BUSY:
                 raise
     raise refusal
 
@@ -101,7 +101,7 @@ def try_cards(
         except TimeoutError:
             refusals.append((_id(choice), "opening hangs"))
         except DeviceError as error:
-            if error.trouble is Trouble.BUSY:
+            if error.fault is SoundFault.BUSY:
                 return Tried(choice.name.card, is_busy=True, refusals=tuple(refusals))
             refusals.append((_id(choice), error.problem))
         else:

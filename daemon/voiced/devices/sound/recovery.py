@@ -9,12 +9,12 @@ from typing import Protocol, TypeVar
 
 from voiced.devices.sound.cards import ASOUND, Card, list_cards
 from voiced.devices.sound.driver_calls import CLOSE_WITHIN_S, DriverCalls
-from voiced.devices.sound.escalation import Ladder, Rung
+from voiced.devices.sound.escalation import Escalation, EscalationStep
 from voiced.devices.sound.hid import go_off_hook
 from voiced.devices.sound.mixer import set_capture_gain
 from voiced.devices.sound.selection import Choice
 from voiced.devices.sound.usb import Xvf3800, node_of
-from voiced.errors import DeviceError, DeviceStuck, Trouble, VoicedError
+from voiced.errors import DeviceError, DeviceStuck, SoundFault, VoicedError
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class OpenDevice(Protocol):
         """
 
 
-class CardCare:
+class CardRecovery:
     """Looks after the card of one direction, over all the times it is opened.
 
     Args:
@@ -66,7 +66,7 @@ class CardCare:
         self._chip = chip
         self._off_hook = off_hook
         self._capture_gain = capture_gain
-        self._ladder = Ladder()
+        self._escalation = Escalation()
         self._told: set[str] = set()
 
     def prepare(self, choice: Choice) -> None:
@@ -121,13 +121,13 @@ class CardCare:
             choice: Which card.
             worked_s: How much sound it had moved since it was opened.
         """
-        trouble = error.trouble
-        if trouble is Trouble.ABSENT and not worked_s and self._is_present(choice.name.card):
-            trouble = Trouble.STALLED  # it is there, opens, and then fails at once
-        rung = self._ladder.failed(trouble, worked_s, reboots=choice.profile.reboots)
-        if rung is Rung.GIVE_UP:
+        fault = error.fault
+        if fault is SoundFault.ABSENT and not worked_s and self._is_present(choice.name.card):
+            fault = SoundFault.STALLED  # it is there, opens, and then fails at once
+        step = self._escalation.failed(fault, worked_s, reboots=choice.profile.reboots)
+        if step is EscalationStep.GIVE_UP:
             return DeviceStuck(error.device, f"{error.problem}, again and again")
-        if rung is Rung.REBOOT and choice.name.card is not None:
+        if step is EscalationStep.REBOOT and choice.name.card is not None:
             log.warning("%s: restarting its chip", choice.profile.name)
             reboot = partial(
                 self._attempt, "its chip cannot be restarted", self._reboot, choice.name.card
@@ -136,7 +136,7 @@ class CardCare:
                 await self.calls.call("restarting its chip", error.device, reboot)
             except DeviceError as hanging:
                 return hanging
-        return DeviceError(error.device, error.problem, error.hint, trouble)
+        return DeviceError(error.device, error.problem, error.hint, fault)
 
     def _is_present(self, card: Card | None) -> bool:
         return card is not None and card.id in {found.id for found in list_cards(self.asound)}

@@ -7,7 +7,7 @@ from typing import Any
 from voiced import __version__
 from voiced.agents.codec import ToolSpec
 from voiced.core.state import Conversation
-from voiced.errors import Trouble
+from voiced.errors import SoundFault
 from voiced.host.board import is_throttled, temperature
 from voiced.ports import Controls
 
@@ -44,8 +44,8 @@ class GetDeviceStatus:
         }
 
 
-def _condition(trouble: Trouble | None) -> str:
-    return FINE if trouble is None else trouble.value
+def _condition(fault: SoundFault | None) -> str:
+    return FINE if fault is None else fault.value
 
 
 def _settings(now: Conversation) -> str:

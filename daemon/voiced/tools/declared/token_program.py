@@ -14,7 +14,7 @@ TIMEOUT_S = 10
 
 
 class DialCalls:
-    """Makes the calls of a dial plan; fills `DialCaller`.
+    """Makes the calls of a dial plan; implements `DialCaller`.
 
     Args:
         http: Makes those that go over the network.

@@ -1,4 +1,4 @@
-"""The servers as the rest of the daemon sees them: tools to call, and a chore for each server."""
+"""The servers as the rest of the daemon sees them: tools to call, and a background task for each server."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ from voiced.tools.declared.tool import agent_waits_s
 from voiced.tools.mcp.prompts import with_prompt
 from voiced.tools.mcp.sanitize import ForeignResult, Offer, offers, read
 from voiced.tools.mcp.spec import Server
-from voiced.tools.mcp.worker_thread import Aside, AsideError
+from voiced.tools.mcp.worker_thread import WorkerThread, WorkerThreadError
 
 if TYPE_CHECKING:
     from voiced.tools.mcp.client import Client, Offered
@@ -47,14 +47,14 @@ SEEK_WITHIN_S = 5.0
 
 
 class McpServer:
-    """Stays connected to a server and offers its tools. Fills `Chore`.
+    """Stays connected to a server and offers its tools. Implements `BackgroundTask`.
 
     Once known, tools are offered for good, or until the server says otherwise: an agent's list must
     not flap with a connection.
 
     Args:
         server: What the settings say of it.
-        aside: The thread that all of them share.
+        worker: The thread that all of them share.
         changed: Is called when there are other tools than before.
         waits: When to try again.
         connector: Opens connections, on the loop that is not aside.
@@ -71,7 +71,7 @@ class McpServer:
     def __init__(
         self,
         server: Server,
-        aside: Aside,
+        worker: WorkerThread,
         changed: Callable[[], None],
         waits: Backoff | None = None,
         connector: Connector | None = None,
@@ -83,7 +83,7 @@ class McpServer:
         self.reached = asyncio.Event()
         self.tried = asyncio.Event()
         self._server = server
-        self._aside = aside
+        self._worker = worker
         self._changed = changed
         self._waits = waits or Backoff()
         self._connector = connector or Connector(LinkOptions())
@@ -107,11 +107,11 @@ class McpServer:
             self._wanted.clear()
             try:
                 live = partial(self._live, asyncio.get_running_loop())
-                await self._aside.run(live, wait_s=END_WITHIN_S)
+                await self._worker.run(live, wait_s=END_WITHIN_S)
             except VoicedError as error:
                 self._refusals = self._refusals + 1 if isinstance(error, LinkRejected) else 0
                 self._complain(error)
-            except AsideError as error:
+            except WorkerThreadError as error:
                 self._complain(LinkError(str(error)))
             finally:
                 self._client = None
@@ -169,18 +169,18 @@ class McpServer:
         client = self._client
         try:
             if client is not None:
-                return await self._aside.run(partial(client.call, name, arguments))
+                return await self._worker.run(partial(client.call, name, arguments))
         except NotAskedError:  # it has gone, and come back perhaps
             if self._client is client:
                 self._client, self._attempted = None, asyncio.Event()
-        except AsideError:
+        except WorkerThreadError:
             raise ToolError(self._server.away) from None
         await self._seek()
         if self._client is None:
             raise ToolError(self._server.away)
         try:
-            return await self._aside.run(partial(self._client.call, name, arguments))
-        except AsideError:
+            return await self._worker.run(partial(self._client.call, name, arguments))
+        except WorkerThreadError:
             raise ToolError(self._server.away) from None
 
     async def _live(self, main: asyncio.AbstractEventLoop) -> None:

@@ -19,11 +19,11 @@ Found = TypeVar("Found")
 Work = Callable[[], Awaitable[Any]]
 
 
-class AsideError(Exception):
+class WorkerThreadError(Exception):
     """The thread has ended, and what it was doing is lost."""
 
 
-class Aside:
+class WorkerThread:
     """Does work on another thread; the thread is there as long as there is any.
 
     Belongs to the loop that calls it.
@@ -39,7 +39,7 @@ class Aside:
         Cancellation crosses; it is waited for `wait_s` at most that the work is put away.
 
         Raises:
-            AsideError: If the thread has ended.
+            WorkerThreadError: If the thread has ended.
             Exception: Whatever the work raises.
         """
         job = _Job(work, asyncio.get_running_loop().create_future())
@@ -79,7 +79,7 @@ class Aside:
         if inbox is self._inbox:
             self._inbox = None
         for job in [job for job in self._jobs if job.inbox is inbox]:
-            job.finish(None, AsideError("the thread of the MCP servers has ended"))
+            job.finish(None, WorkerThreadError("the thread of the MCP servers has ended"))
 
 
 class _Inbox:

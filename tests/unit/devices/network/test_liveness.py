@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.devices.network.liveness import Patience, Pulse, Verdict
+from voiced.devices.network.liveness import LinkLiveness, Patience, Verdict
 from voiced.devices.network.tcp_info import TcpState
 
 QUIET = TcpState(0, 0.0, 0.0, 0.02, 1000, 0)
@@ -16,8 +16,8 @@ def seen(**changes):
 
 def judged(*looks):
     """Return the verdicts on looks at 0, 0.1, 0.2 s and so on."""
-    pulse = Pulse(Patience())
-    return [pulse.judge(look, n / 10) for n, look in enumerate(looks)]
+    liveness = LinkLiveness(Patience())
+    return [liveness.judge(look, n / 10) for n, look in enumerate(looks)]
 
 
 def unanswered(n, **changes):
@@ -51,22 +51,22 @@ def test_a_slow_network_has_longer_but_not_for_ever(rtt_s, dead_after_s):
 
 
 def test_a_silent_peer_is_asked_once_and_given_up_if_it_does_not_answer():
-    pulse = Pulse(Patience())
-    assert pulse.judge(seen(since_data_s=3.9), 0) is Verdict.ALIVE
-    assert pulse.judge(seen(since_data_s=4.1), 0) is Verdict.ASK
-    assert pulse.judge(seen(since_data_s=8.0), 0) is Verdict.ASK, "it was never asked"
-    pulse.asked()
-    assert pulse.judge(seen(since_data_s=6.9), 0) is Verdict.ALIVE
-    assert pulse.judge(seen(since_data_s=7.1), 0) is Verdict.DEAD
-    assert "silent for 7 s" in pulse.reason
+    liveness = LinkLiveness(Patience())
+    assert liveness.judge(seen(since_data_s=3.9), 0) is Verdict.ALIVE
+    assert liveness.judge(seen(since_data_s=4.1), 0) is Verdict.ASK
+    assert liveness.judge(seen(since_data_s=8.0), 0) is Verdict.ASK, "it was never asked"
+    liveness.asked()
+    assert liveness.judge(seen(since_data_s=6.9), 0) is Verdict.ALIVE
+    assert liveness.judge(seen(since_data_s=7.1), 0) is Verdict.DEAD
+    assert "silent for 7 s" in liveness.reason
 
 
 def test_a_peer_that_answered_is_asked_again_after_the_next_silence():
-    pulse = Pulse(Patience())
-    pulse.judge(seen(since_data_s=4.1), 0)
-    pulse.asked()
-    assert pulse.judge(seen(since_data_s=0.1), 1) is Verdict.ALIVE
-    assert pulse.judge(seen(since_data_s=4.1), 2) is Verdict.ASK
+    liveness = LinkLiveness(Patience())
+    liveness.judge(seen(since_data_s=4.1), 0)
+    liveness.asked()
+    assert liveness.judge(seen(since_data_s=0.1), 1) is Verdict.ALIVE
+    assert liveness.judge(seen(since_data_s=4.1), 2) is Verdict.ASK
 
 
 @given(

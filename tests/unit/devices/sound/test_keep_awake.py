@@ -53,7 +53,7 @@ class Quiet:
 
 
 def microphone(machine, device, alsa):
-    return AlsaMicrophone(device, alsa=alsa, care=ComponentCache(machine).care)
+    return AlsaMicrophone(device, alsa=alsa, recovery=ComponentCache(machine).recovery)
 
 
 @pytest.mark.parametrize(

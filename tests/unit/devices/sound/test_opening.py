@@ -9,7 +9,7 @@ from voiced.devices.sound.alsa_pcm import UnfitError, Wanted
 from voiced.devices.sound.cards import list_cards
 from voiced.devices.sound.encodings import ENCODINGS
 from voiced.devices.sound.opening import Tried, open_wanted, try_cards
-from voiced.errors import DeviceError, Trouble
+from voiced.errors import DeviceError, SoundFault
 
 
 class AlsaError(Exception):
@@ -106,17 +106,17 @@ def test_hdmi_plays_by_the_systems_own_definition_and_without_a_screen_another_c
 
 
 @pytest.mark.parametrize(
-    ("refusal", "trouble"),
-    [("Device or resource busy", Trouble.BUSY), ("Input/output error", Trouble.ABSENT)],
+    ("refusal", "fault"),
+    [("Device or resource busy", SoundFault.BUSY), ("Input/output error", SoundFault.ABSENT)],
 )
 def test_a_card_that_is_in_use_or_fails_is_waited_for_and_no_other_is_taken(
-    refusal, trouble, tmp_path
+    refusal, fault, tmp_path
 ):
     asound = machine(tmp_path, HDMI, JACK)
     alsa = Alsa({"hw:CARD=vc4hdmi0,DEV=0": refusal, "hw:CARD=Headphones,DEV=0": "S16_LE"})
     with pytest.raises(DeviceError) as caught:
         open_wanted(alsa, wanted("auto"), asound)
-    assert (caught.value.trouble, alsa.n_open) == (trouble, 0)
+    assert (caught.value.fault, alsa.n_open) == (fault, 0)
     alsa.outcomes = {"hw:CARD=vc4hdmi0,DEV=0": BITSTREAM, "sysdefault:CARD=vc4hdmi0": refusal}
     with pytest.raises(DeviceError):
         open_wanted(alsa, wanted("vc4hdmi0"), asound)

@@ -8,7 +8,7 @@ import pytest
 from voiced import __version__
 from voiced.core.events import EndRequested, MuteChanged
 from voiced.core.state import Conversation
-from voiced.errors import ToolError, Trouble
+from voiced.errors import SoundFault, ToolError
 from voiced.tools.builtin.end_conversation import EndConversation
 from voiced.tools.builtin.get_device_status import GetDeviceStatus
 from voiced.tools.builtin.get_time import GetTime
@@ -129,9 +129,9 @@ async def test_no_argument_makes_the_agent_hear_again(sent):
     ("conversation", "told"),
     [
         ({}, {"microphone": "fine", "speaker": "fine", "connection": "fine", "settings": "fine"}),
-        ({"muted": True, "microphone": Trouble.SILENT}, {"microphone": "muted"}),
-        ({"microphone": Trouble.SILENT}, {"microphone": "silent"}),
-        ({"speaker": Trouble.ABSENT}, {"speaker": "absent"}),
+        ({"muted": True, "microphone": SoundFault.SILENT}, {"microphone": "muted"}),
+        ({"microphone": SoundFault.SILENT}, {"microphone": "silent"}),
+        ({"speaker": SoundFault.ABSENT}, {"speaker": "absent"}),
         ({"half_duplex": True}, {"can_be_interrupted_by_voice": False}),
         ({"failures": 2}, {"connection": "lost lately and back again"}),
         (
