@@ -142,6 +142,7 @@ class House:
             cues=options.get("cues", SILENT),
             memory=self.memory,
             alarms=clock,
+            on_idle=options.get("on_idle", lambda: None),
         )
         self.runtime = Runtime(components, policy, options.get("sound"))
 
@@ -201,6 +202,7 @@ HOUSE = (
     "alarms",
     "eager_tools",
     "failing",
+    "on_idle",
 )
 
 

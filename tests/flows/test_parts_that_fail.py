@@ -242,6 +242,7 @@ OTHERS = {
     *("dial", "call_http", "agent", "uniform"),  # a link ends, and the next is dialled
     *("tools", "alarms"),  # see test_tool_calls and test_alarms
     "context",  # it is text
+    "on_idle",  # see test_resting
 }
 
 

@@ -87,7 +87,8 @@ async def test_the_silence_played_ahead_is_dropped_but_never_a_reply():
 @pytest.mark.parametrize("wakes", [Woken("test"), TalkPressed()])
 async def test_a_conversation_begins_by_what_is_adopted_as_it_begins(wakes):
     """Orders by the settings from before must not come after those by the new ones: the gate stayed open."""
-    async with house() as it:
+    waiting = []
+    async with house(on_idle=lambda: [do() for do in waiting]) as it:
         settings = AgentSettings(url="wss://agent.test/v1/ws", key="k")
 
         def adopt():
@@ -95,9 +96,9 @@ async def test_a_conversation_begins_by_what_is_adopted_as_it_begins(wakes):
                 it.runtime._components, Policy(hold_to_talk=True), SoundSettings(), settings
             )
 
-        it.runtime.on_idle = adopt
+        waiting.append(adopt)
         it.wake.emit(wakes)
-        it.runtime.on_idle = lambda: None
+        waiting.clear()
         assert it.phase is Phase.CONNECTING
         assert not it.runtime._capture.gate_open
         assert it.led.shown[-1] == "connecting"

@@ -41,10 +41,6 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}")
 KIOSK_SETTING = "kiosk.listen"
 
 
-def _no_margin() -> float | None:
-    return None
-
-
 @dataclass
 class Services:
     """Everything of a daemon that faces the outside.
@@ -55,11 +51,11 @@ class Services:
         overrides: What people may set.
         store: Where a token is kept that visitors must show; and how the disk is.
         guard: Looks after all of it.
+        margin_s: Tells how long until systemd would start the daemon anew.
         control: What can be seen and done.
         subtitles: What is said.
         observers: Who follows what happens.
         refusals: Counts what is refused to strangers.
-        margin_s: Tells how long until systemd would start the daemon anew.
     """
 
     applier: SettingsApplier
@@ -67,11 +63,11 @@ class Services:
     overrides: UserOverrides
     store: StateStore
     guard: Guard
+    margin_s: Callable[[], float | None]
     control: DeviceControl = field(init=False)
     subtitles: Subtitles = field(init=False)
     observers: ObserverGroup = field(init=False)
     refusals: Refusals = field(default_factory=Refusals)
-    margin_s: Callable[[], float | None] = _no_margin
 
     def __post_init__(self) -> None:
         applier = self.applier
@@ -90,7 +86,7 @@ class Services:
             OptionalService("metrics", lambda: applier.running.metrics, self._monitor, self.guard),
             OptionalService("mqtt", self._broker, self._mqtt, self.guard),
         )
-        applier.on_applied = self.look
+        applier.on_applied.append(self.look)
         self.look()
 
     @property

@@ -43,6 +43,7 @@ from voiced.devices.sound.driver_calls import DriverCalls
 from voiced.devices.sound.factory import SoundDevices, is_file, microphone, speaker
 from voiced.devices.sound.selection import AUTO
 from voiced.errors import ConfigError
+from voiced.lib.listeners import Listeners
 from voiced.ports import (
     BackgroundTask,
     CaptionSink,
@@ -74,16 +75,13 @@ REMOTE_TIMEOUT_S = 30.0
 """How long a server may take to send its settings."""
 
 
-def _nobody() -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class Extras:
     """What a command adds to, or puts in the place of, what the settings name.
 
-    `store` is where to keep what outlives the process; without one nothing does. `tools_changed` is
-    called when there are other tools than those the parts were built with. `vital` are those of the wake
+    `store` is where to keep what outlives the process; without one nothing does. `on_tools_changed` is
+    called when there are other tools than those the parts were built with, `on_idle` when a conversation
+    has ended and before a new one is begun. `vital` are those of the wake
     sources and background tasks without which the daemon must not go on; `guard` looks after everything else.
     """
 
@@ -98,7 +96,8 @@ class Extras:
     captions: Sequence[CaptionSink] = ()
     taps: Sequence[PeriodTap] = ()
     background: Sequence[BackgroundTask] = ()
-    tools_changed: Callable[[], None] = _nobody
+    on_tools_changed: Callable[[], None] = field(default_factory=Listeners[[]])
+    on_idle: Callable[[], None] = field(default_factory=Listeners[[]])
     vital: Sequence[WakeSource | BackgroundTask] = ()
     guard: Guard = field(default_factory=Guard)
 
@@ -172,7 +171,7 @@ def assemble_parts(
         tools = make("tools", of, lambda: toolbox(settings, link, resolver))
     hosts = []
     if extras.tools is None and takes_tools(protocol):
-        hosts = servers(settings, Connector(link, resolver), make, extras.tools_changed)
+        hosts = servers(settings, Connector(link, resolver), make, extras.on_tools_changed)
         tools = together(tools, hosts)
     context = prompts(hosts)
     agent = make("agent", protocol, lambda: _agent(settings, tools, extras.key, context))
@@ -220,6 +219,7 @@ def assemble_parts(
         cues=cue_files(settings),
         memory=memory,
         alarms=clock,
+        on_idle=extras.on_idle,
         vital=extras.vital,
         guard=extras.guard,
     )

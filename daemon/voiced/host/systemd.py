@@ -74,14 +74,17 @@ class SystemdService:
         notify: What speaks to systemd.
         progress: How far sound has come.
         feed_every_s: Between signs of life; None gives none.
-
-    Attributes:
         complaint: Tells what is wrong with the settings.
         cause: Tells why the agent cannot be had.
     """
 
     def __init__(
-        self, notify: Notify, progress: Callable[[], Progress], feed_every_s: float | None
+        self,
+        notify: Notify,
+        progress: Callable[[], Progress],
+        feed_every_s: float | None,
+        complaint: Callable[[], str] = str,
+        cause: Callable[[], str] = str,
     ) -> None:
         self._notify = notify
         self._progress = progress
@@ -89,8 +92,7 @@ class SystemdService:
         self._progress_check = SoundProgressCheck()
         self._is_well = True
         self._status = Status.BOOTING
-        self.complaint: Callable[[], str] = str
-        self.cause: Callable[[], str] = str
+        self._complaint, self._cause = complaint, cause
         self._fed_s: float | None = None
 
     @property
@@ -109,9 +111,9 @@ class SystemdService:
         stopping = "STOPPING=1\n" if self._status is Status.STOPPING else ""
         why = ""
         if self._status is Status.CONFIGURATION_ERROR:
-            why = self.complaint()
+            why = self._complaint()
         elif self._status in (Status.OFFLINE, Status.REJECTED):
-            why = self.cause()
+            why = self._cause()
         self._notify(f"{stopping}{status_line(self._status, why)}")
 
     def reloading(self, begun: bool, /) -> None:  # noqa: FBT001 - it is the one argument

@@ -1,7 +1,6 @@
 """Keeping a runtime as the settings want it: at once what counts at once, the rest when nobody talks."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 
 from voiced.assembly.factory import (
@@ -24,15 +23,12 @@ from voiced.core.state import Phase
 from voiced.devices.network.resolver import Resolver
 from voiced.errors import ConfigError
 from voiced.host.journal import set_level
+from voiced.lib.listeners import Listeners
 from voiced.runtime.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
 _NOWHERE = Document({}, {(): Place(0, 1, "settings")})
-
-
-def _nobody() -> None:
-    pass
 
 
 class SettingsApplier:
@@ -46,14 +42,14 @@ class SettingsApplier:
         runtime: What runs, once assembled.
         running: The settings it runs by.
         wanted: Those it is to run by as soon as nobody talks.
-        on_applied: Is called when it runs by others.
+        on_applied: Are called when it runs by others.
     """
 
     def __init__(self, settings: Settings, cache: ComponentCache) -> None:
         self.running = self.wanted = settings
         self._cache = cache
         self._extras = Extras()
-        self.on_applied: Callable[[], None] = _nobody
+        self.on_applied: Listeners[[]] = Listeners()
         self.runtime: Runtime
 
     def assemble(self, extras: Extras) -> Runtime:
@@ -65,9 +61,8 @@ class SettingsApplier:
         Raises:
             ConfigError: If a name is unknown or a secret cannot be read.
         """
-        self._extras = replace(extras, tools_changed=self._tools_changed)
+        self._extras = replace(extras, on_tools_changed=self._tools_changed, on_idle=self._on_idle)
         self.runtime = assemble(self.wanted, self._extras, self._cache)
-        self.runtime.on_idle = self._on_idle
         return self.runtime
 
     @property

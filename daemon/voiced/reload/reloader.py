@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from voiced.config.schema_services import RemoteSection
 from voiced.core.events import SettingsRead
 from voiced.core.state import AWAKE
 from voiced.errors import ConfigError, NotSavedError
+from voiced.lib.listeners import Listeners
 from voiced.reload.applier import SettingsApplier
 from voiced.reload.trial import Health, Trial, Verdict, health_without, ill_parts
 from voiced.storage.settings_store import RecordFile
@@ -39,10 +40,6 @@ Read = Callable[[], list[Source] | ConfigError]
 
 LOOK_EVERY_S = 0.5
 """How often the daemon's health is looked at during a trial."""
-
-
-def _nobody() -> None:
-    pass
 
 
 async def _always() -> bool:
@@ -70,6 +67,19 @@ def _warn(choice: Choice) -> None:
         log.warning("what the server sent is not used: %s", choice.refused)
 
 
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What can be tried while settings are on trial.
+
+    Attributes:
+        status: Tells whether whoever asks for the status is answered.
+        server: Tells whether the network reaches the server that sends settings.
+    """
+
+    status: Callable[[], Awaitable[bool]] = _always
+    server: Callable[[], Awaitable[bool]] = _never
+
+
 class SettingsReloader:
     """Follows the device's own files and what a server sends. Implements `BackgroundTask`.
 
@@ -79,13 +89,12 @@ class SettingsReloader:
         kept: What is kept of earlier settings.
         applier: What carries changes out.
         read: Reads the device's own files.
-        answers: Tells whether whoever asks for the status is answered.
+        probes: What a trial asks besides.
 
     Attributes:
         complaint: Why the device's own files as they are now are not used, if they are not.
-        followed: Is called when the device's own files were read again.
-        complained: Is called when there is another complaint.
-        server_answers: Tells whether the network reaches the server that sends settings.
+        on_reload: Are called when the device's own files were read again.
+        on_complaint: Are called when there is another complaint.
     """
 
     def __init__(
@@ -95,22 +104,21 @@ class SettingsReloader:
         kept: RecordFile,
         applier: SettingsApplier,
         read: Read,
-        answers: Callable[[], Awaitable[bool]] = _always,
+        probes: Probes = Probes(),
     ) -> None:
         self._path = path
         self._choice = choice
         self._kept = kept
         self._applier = applier
         self._read = read
-        self._answers = answers
+        self._probes = probes
         self.complaint = ""
         self._before = health_without(kept.record.ill)
         self._proposed = asyncio.Event()
         self._changing = asyncio.Lock()  # what is checked beside the loop must be what is used
         self._next_trial_s = 0.0
-        self.followed: Callable[[], None] = _nobody
-        self.complained: Callable[[], None] = _nobody
-        self.server_answers: Callable[[], Awaitable[bool]] = _never
+        self.on_reload: Listeners[[]] = Listeners()
+        self.on_complaint: Listeners[[]] = Listeners()
         self._goes_back = False
         self._has_begun = False
 
@@ -162,7 +170,7 @@ class SettingsReloader:
             self.complaint = ""
             self._keep_local(choice)
             lines = self._use(choice)
-        self.followed()
+        self.on_reload()
         return lines
 
     def _read_files(self) -> Choice:
@@ -219,7 +227,7 @@ class SettingsReloader:
         if str(error) != self.complaint:
             self.complaint = str(error)
             log.error("%s; the settings from before stay", error)
-            self.complained()
+            self.on_complaint()
         self._applier.runtime.dispatch(SettingsRead(usable=False))
 
     def _wait_left_s(self) -> float:
@@ -363,8 +371,8 @@ class SettingsReloader:
         sound = self._sound_health()
         reached = sound.reached
         if reached is False:  # without a network it is out of reach whatever the settings say
-            reached = not await self.server_answers()
-        return replace(sound, answers=await self._answers(), reached=reached)
+            reached = not await self._probes.server()
+        return replace(sound, answers=await self._probes.status(), reached=reached)
 
     def _sound_health(self) -> Health:
         seen = self._applier.runtime.conversation

@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-
-def _nobody(_begun: bool, /) -> None:  # noqa: FBT001 - it is the one argument
-    pass
+from voiced.lib.listeners import Listeners
 
 
 class Reloads:
@@ -15,11 +13,11 @@ class Reloads:
         reload: Reads the device's own files again.
 
     Attributes:
-        tell: Is told True when a reload begins, False when it is over.
+        on_reload: Are told True when a reload begins, False when it is over.
     """
 
     def __init__(self, reload: Callable[[], Awaitable[object]]) -> None:
-        self.tell: Callable[[bool], None] = _nobody
+        self.on_reload: Listeners[[bool]] = Listeners()
         self._reload = reload
         self._asked = asyncio.Event()
 
@@ -30,7 +28,7 @@ class Reloads:
 
     def ask(self) -> None:
         """Ask for a reload. On the loop's thread."""
-        self.tell(True)  # noqa: FBT003 - it is the one argument
+        self.on_reload(True)  # noqa: FBT003 - it is the one argument
         self._asked.set()
 
     async def run(self) -> None:
@@ -41,4 +39,4 @@ class Reloads:
             try:
                 await self._reload()
             finally:
-                self.tell(False)  # noqa: FBT003 - it is the one argument
+                self.on_reload(False)  # noqa: FBT003 - it is the one argument

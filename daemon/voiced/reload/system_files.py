@@ -31,26 +31,23 @@ Content = tuple[Version, bytes | None]
 """The version of a file, and the hash of what is in it; None if that is not looked at, or cannot be read."""
 
 
-def _nobody(_event: NetworkBack | OwnerActed) -> None:
-    pass
-
-
 class SystemFiles:
     """Watches them. Implements `BackgroundTask`.
 
     Args:
         ca_files: Tells which files the settings name.
-        etc: Where the system keeps its settings.
-
-    Attributes:
-        changed: Is called with what it means for an agent that cannot be had that something has changed.
+        on_change: Is called with what it means for an agent that cannot be had that something has changed.
             Certificates change because the owner acts; name servers and hosts may, with any network.
+        etc: Where the system keeps its settings.
     """
 
     def __init__(
-        self, ca_files: Callable[[], Iterable[str | None]], etc: Path = Path("/etc")
+        self,
+        ca_files: Callable[[], Iterable[str | None]],
+        on_change: Callable[[NetworkBack | OwnerActed], object],
+        etc: Path = Path("/etc"),
     ) -> None:
-        self.changed: Callable[[NetworkBack | OwnerActed], None] = _nobody
+        self._on_change = on_change
         self._ca_files = ca_files
         self._etc = etc
         self._known: dict[Path, Content] = {}
@@ -76,9 +73,9 @@ class SystemFiles:
                 self._news.remove(what)
             self._news.append(what)
         if CERTIFICATES in changed:
-            self.changed(OwnerActed())
+            self._on_change(OwnerActed())
         elif changed - {ZONE}:
-            self.changed(NetworkBack())
+            self._on_change(NetworkBack())
 
     def news(self) -> list[str]:
         """Return what has changed since this was asked last, a line for each, fit for people."""

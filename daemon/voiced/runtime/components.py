@@ -10,6 +10,7 @@ from voiced.core.actions import Status
 from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import Event
 from voiced.core.state import Conversation
+from voiced.lib.listeners import Listeners
 from voiced.ports import (
     Alarms,
     BackgroundTask,
@@ -39,6 +40,7 @@ def _no_cues(_earcon: Earcon, _prompt: Prompt | None, _rate_hz: int) -> bytes:
 class Components:
     """Everything concrete the runtime drives.
 
+    `on_idle` is called when a conversation has ended, and before a new one is begun.
     `vital` are those of the wake sources and background tasks without which the daemon must not go on: if one fails,
     the process ends and a new one may do better. `guard` looks after everything else.
     """
@@ -60,6 +62,7 @@ class Components:
     cues: Cues = _no_cues
     memory: Memory | None = None
     alarms: Alarms | None = None
+    on_idle: Callable[[], None] = field(default_factory=Listeners[[]])
     vital: Sequence[WakeSource | BackgroundTask] = ()
     guard: Guard = field(default_factory=Guard)
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -49,10 +48,6 @@ PARTING_S = 2.5
 """How long links may take to part when the process stops; the promise is 3 s for everything."""
 
 
-def _nothing() -> None:
-    pass
-
-
 class Runtime:
     """Runs one daemon until StopRequested or cancelled.
 
@@ -61,7 +56,6 @@ class Runtime:
         guard: Looks after what is not vital.
         playout: The agent's sound on its way to the speaker.
         uplink: Captured sound on its way to the agent.
-        on_idle: Is called when a conversation has ended, and before a new one is begun.
     """
 
     def __init__(
@@ -76,7 +70,6 @@ class Runtime:
         )
         self.playout.boost = sound.boost
         self.uplink = UplinkQueue(sound.keep_s * 1000)
-        self.on_idle: Callable[[], None] = _nothing
         self.guard = components.guard
         self._components = components
         self._policy = replace(policy, announces=components.agent.announces)
@@ -229,7 +222,7 @@ class Runtime:
         after, actions = step(before, fact, self._policy)
         if any(isinstance(each, act.OpenLink) and each.resume_key is None for each in actions):
             # Before any of it is done: by what is adopted now it may be other.
-            self.guard.attempt("changed settings", self.on_idle)
+            self.guard.attempt("changed settings", self._components.on_idle)
             after, actions = step(before, fact, self._policy)
         self.conversation = after
         log.debug("%s + %s -> %s", before.phase, fact, self.conversation.phase)
@@ -246,7 +239,7 @@ class Runtime:
         was_asleep, self._asleep = self._asleep, asleep
         self._rest.note(asleep=asleep)
         if asleep and not was_asleep:
-            self.guard.attempt("changed settings", self.on_idle)
+            self.guard.attempt("changed settings", self._components.on_idle)
 
     def _perform(self, action: Action) -> None:
         """Carry out what concerns sound and indicators; the rest goes further down."""

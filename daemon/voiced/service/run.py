@@ -2,6 +2,7 @@
 
 import gc
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ from voiced.ports import BackgroundTask, Indicator
 from voiced.reload.applier import SettingsApplier
 from voiced.reload.file_watch import FileWatch
 from voiced.reload.overrides import UserOverrides, by_hand_in
-from voiced.reload.reloader import SettingsReloader, now
+from voiced.reload.reloader import Probes, SettingsReloader, now
 from voiced.reload.remote import RemoteSettings
 from voiced.reload.requests import Reloads
 from voiced.reload.system_files import SystemFiles
@@ -95,17 +96,24 @@ def _converse(
         cache.put("light", lamp.wiring, lamp)
     elif lamp is not None:
         lamp.close()
-    it = follow(path, choice, kept, cache)
+    service = None
+    if notify is not None:
+        service = SystemdService(
+            notify,
+            lambda: it.applier.runtime.progress,
+            feeding_s(),
+            complaint=lambda: it.reloader.complaint,
+            cause=lambda: it.control.cause(),  # noqa: PLW0108 - it is not there yet
+        )
+    it = follow(
+        path, choice, kept, cache, margin_s=lambda: None if service is None else service.margin_s
+    )
     signals = SignalWake(it.reloads)
     indicators: list[Indicator] = [StatusLog()]
     background: list[BackgroundTask] = []
-    if notify is not None:
-        service = SystemdService(notify, lambda: it.applier.runtime.progress, feeding_s())
-        it.reloads.tell = service.reloading
-        it.services.margin_s = lambda: service.margin_s
-        service.complaint = lambda: it.reloader.complaint
-        service.cause = it.services.control.cause
-        it.reloader.complained = service.show_again
+    if service is not None:
+        it.reloads.on_reload.append(service.reloading)
+        it.reloader.on_complaint.append(service.show_again)
         indicators.append(service)
         background.append(service)
     runtime = it.assemble(
@@ -168,7 +176,12 @@ class Following:
 
 
 def follow(
-    path: Path, choice: Choice, kept: RecordFile, cache: ComponentCache, socket: Path | None = None
+    path: Path,
+    choice: Choice,
+    kept: RecordFile,
+    cache: ComponentCache,
+    socket: Path | None = None,
+    margin_s: Callable[[], float | None] = lambda: None,
 ) -> Following:
     """Return what makes a daemon follow the settings in `path`.
 
@@ -178,6 +191,7 @@ def follow(
         kept: What is kept of earlier settings; everything else is kept in the same store.
         cache: Where parts come from.
         socket: Where questions are answered, if not where the environment says.
+        margin_s: Tells how long until systemd would start the daemon anew, if it would.
     """
     store = kept.store
     applier = SettingsApplier(choice.best.settings, cache)
@@ -188,18 +202,18 @@ def follow(
         socket or runtime_folder() / CONTROL_SOCKET, questions, streams, refusals
     )
     read = partial(read_with_by_hand, path, by_hand_in(store), catalogue())
-    reloader = SettingsReloader(path, choice, kept, applier, read, control.answers)
+    probes = Probes(control.answers, lambda: remote.answers())  # noqa: PLW0108 - it is not there yet
+    reloader = SettingsReloader(path, choice, kept, applier, read, probes)
     remote = RemoteSettings(
         reloader,
         lambda section: settings_caller(applier.running, section, applier.resolver),
         serial_number,
     )
-    reloader.followed = remote.follow
-    reloader.server_answers = remote.answers
-    store.recovered = remote.ask_again
+    reloader.on_reload.append(remote.follow)
+    store.on_recovery.append(remote.ask_again)
     overrides = UserOverrides(path, store.open(BY_HAND), lambda: applier.wanted, reloader.reload)
     guard = Guard()
-    services = Services(applier, reloader, overrides, store, guard, refusals=refusals)
+    services = Services(applier, reloader, overrides, store, guard, margin_s, refusals=refusals)
     control_api = ControlApi(
         services.control,
         services.subtitles,
@@ -209,8 +223,10 @@ def follow(
         lambda: asdict(store.report),
     )
     streams["/events"] = control_api.events
-    system = SystemFiles(lambda: ca_files(applier.wanted))
-    system.changed = lambda event: applier.runtime.dispatch(event)  # noqa: PLW0108 - another runtime by then
+    system = SystemFiles(
+        lambda: ca_files(applier.wanted),
+        lambda event: applier.runtime.dispatch(event),  # noqa: PLW0108 - there is none yet
+    )
     questions |= {
         **control_api.questions(),
         "POST /reload": partial(_reload, applier, system, reloader, remote),

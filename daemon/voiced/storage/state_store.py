@@ -18,6 +18,7 @@ from typing import TypeVar
 from voiced.errors import NotSavedError
 from voiced.lib.backoff import Backoff
 from voiced.lib.event_loop import on_thread
+from voiced.lib.listeners import Listeners
 from voiced.lib.token_bucket import TokenBucket
 from voiced.storage.atomic_file import (
     REAL,
@@ -41,10 +42,6 @@ AT_ONCE, THEN_EVERY_S = 32, 20.0
 wear out the disk, which is a memory card."""
 
 Decoded = TypeVar("Decoded")
-
-
-def _nobody() -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +74,14 @@ class StateStore:
         backoff: When to try again.
 
     Attributes:
-        recovered: Is called on the loop when all is on the disk that could not be written before.
+        on_recovery: Are called on the loop when all is on the disk that could not be written before.
     """
 
     def __init__(
         self, folder: Path, system: SystemCalls = REAL, backoff: Backoff | None = None
     ) -> None:
         self.folder = folder
-        self.recovered: Callable[[], None] = _nobody
+        self.on_recovery: Listeners[[]] = Listeners()
         self._system = system
         self._backoff = backoff or Backoff()
         self._files: dict[str, StoredFile] = {}
@@ -133,7 +130,7 @@ class StateStore:
                 is_failing = bool(self._failing)
                 failures = failures + 1 if is_failing else 0
                 if was_failing and not is_failing:
-                    self.recovered()
+                    self.on_recovery()
                 was_failing = is_failing
         finally:
             self._loop = None

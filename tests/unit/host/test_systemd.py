@@ -38,8 +38,8 @@ def test_it_lives_if_each_direction_moves_or_its_trouble_is_known(now, lives):
 def test_words_of_others_give_systemd_no_orders():
     """A settings file can quote them into the complaint about itself."""
     told = Told()
-    service = SystemdService(told, lambda: STILL, None)
-    service.complaint = lambda: "voiced.yaml:1: x\nMAINPID=1\nWATCHDOG=trigger\x1b[2J: unknown key"
+    complaint = "voiced.yaml:1: x\nMAINPID=1\nWATCHDOG=trigger\x1b[2J: unknown key"
+    service = SystemdService(told, lambda: STILL, None, complaint=lambda: complaint)
     service.show(Status.CONFIGURATION_ERROR)
     assert told == [
         r"STATUS=configuration-error: voiced.yaml:1: x\nMAINPID=1\nWATCHDOG=trigger\u001b[2J: unknown key"
@@ -122,8 +122,7 @@ def test_the_watchdog_is_fed_four_times_in_its_patience(monkeypatch, given, ever
 @pytest.mark.parametrize("status", [Status.OFFLINE, Status.REJECTED, Status.LISTENING])
 def test_it_tells_why_the_agent_cannot_be_had(status):
     told = []
-    service = SystemdService(told.append, lambda: None, None)
-    service.cause = lambda: "out of quota"
+    service = SystemdService(told.append, lambda: None, None, cause=lambda: "out of quota")
     service.show(status)
     why = "" if status is Status.LISTENING else ": out of quota"
     assert told == [f"STATUS={status.value}{why}"]

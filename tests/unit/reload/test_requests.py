@@ -15,7 +15,7 @@ def noting(done):
 async def test_what_is_asked_twice_at_once_is_done_once_and_told_of():
     done, told = [], []
     reloads = Reloads(noting(done))
-    reloads.tell = told.append
+    reloads.on_reload.append(told.append)
     running = asyncio.create_task(reloads.run())
     await asyncio.sleep(1)
     assert done == []

@@ -48,8 +48,8 @@ def zones(monkeypatch):
 )
 @pytest.mark.parametrize("how", ["written", "replaced", "removed"])
 async def test_each_of_them_counts_once_and_is_told_once(etc, zones, name, what, how):
-    system, told = SystemFiles(lambda: [str(etc / "ca.pem"), None], etc), []
-    system.changed = told.append
+    told = []
+    system = SystemFiles(lambda: [str(etc / "ca.pem"), None], told.append, etc)
     await system.look()
     assert (system.news(), told, zones) == ([], [], [])
     if how == "written":
@@ -70,8 +70,8 @@ async def test_each_of_them_counts_once_and_is_told_once(etc, zones, name, what,
 @pytest.mark.parametrize("name", ["localtime", "resolv.conf", "hosts"])
 @pytest.mark.parametrize("how", ["written", "replaced", "of another mode"])
 async def test_what_is_written_again_as_it_was_has_not_changed(etc, zones, name, how):
-    system, told = SystemFiles(list, etc), []
-    system.changed = told.append
+    told = []
+    system = SystemFiles(list, told.append, etc)
     for _ in range(2):
         if how == "written":
             (etc / name).write_text("before")
@@ -91,16 +91,16 @@ async def test_a_file_too_long_to_be_looked_at_counts_as_often_as_it_is_written(
     etc, zones, monkeypatch
 ):
     monkeypatch.setattr(system_files, "MOST_BYTES", 5)
-    system, told = SystemFiles(list, etc), []
-    system.changed = told.append
+    told = []
+    system = SystemFiles(list, told.append, etc)
     (etc / "hosts").write_text("before")
     await system.look()
     assert told == [NetworkBack()]
 
 
 async def test_certificates_are_not_kept_behind_name_servers(etc, zones):
-    system, told = SystemFiles(lambda: [str(etc / "ca.pem")], etc), []
-    system.changed = told.append
+    told = []
+    system = SystemFiles(lambda: [str(etc / "ca.pem")], told.append, etc)
     for name in ("hosts", "ca.pem"):
         (etc / name).write_text("afterwards")
     await system.look()
@@ -109,7 +109,7 @@ async def test_certificates_are_not_kept_behind_name_servers(etc, zones):
 
 async def test_a_file_that_is_newly_named_is_no_news(etc, zones):
     named = []
-    system = SystemFiles(lambda: named, etc)
+    system = SystemFiles(lambda: named, lambda _: None, etc)
     named.append(str(etc / "ca.pem"))
     await system.look()
     assert system.news() == []
@@ -140,7 +140,7 @@ def replace(path, content):
     new.replace(path)
 
 async def main():
-    system, resolver, etc = SystemFiles(lambda: []), Resolver(), Path("/etc")
+    system, resolver, etc = SystemFiles(list, lambda _: None), Resolver(), Path("/etc")
     print(*await seen(resolver))
     replace(etc / "localtime", Path("/usr/share/zoneinfo/Asia/Tokyo").read_bytes())
     replace(etc / "hosts", b"192.0.2.7 broker.house\\n")

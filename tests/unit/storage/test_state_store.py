@@ -52,7 +52,7 @@ async def test_a_write_that_fails_is_kept_as_a_fact_until_it_has_succeeded(
     caplog.set_level("INFO")
     disk = FailingDisk()
     store, recoveries = StateStore(tmp_path, disk, SOON), []
-    store.recovered = lambda: recoveries.append(store.report)
+    store.on_recovery.append(lambda: recoveries.append(store.report))
     file = store.open(spec)
     file.put(b"one")
     async with Running(store):
