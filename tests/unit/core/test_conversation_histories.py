@@ -1,5 +1,8 @@
 """What holds of the state machine whatever happens, in whatever order."""
 
+import itertools
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core.conversation import FLAGS, TRANSITIONS, step
-from voiced.core.earcons import Earcon
+from voiced.core.cues import Earcon
 from voiced.core.state import (
     AWAKE,
     Conversation,
@@ -21,71 +24,78 @@ from voiced.core.state import (
 )
 from voiced.errors import SoundFault
 
-TROUBLES = st.sampled_from([None, *SoundFault])
-REPLIES = st.sampled_from(["r1", "r2"])
-CALLS = st.sampled_from(["c1", "c2"])
-
-EVENTS = st.one_of(
-    st.builds(ev.Woken, st.just("button"), st.booleans()),
-    st.builds(ev.EndRequested, st.booleans()),
-    st.builds(ev.AnnouncementRequested, st.sampled_from(["one", "two"])),
-    st.builds(ev.AlarmRang, st.sampled_from(["a1", "a2"]), st.just("tea")),
-    st.builds(ev.MuteChanged, st.booleans()),
-    st.builds(ev.TalkHeld, st.booleans()),
-    st.builds(ev.VolumeStepped, st.sampled_from([-5, 5])),
-    st.builds(ev.MicrophoneChanged, TROUBLES),
-    st.builds(ev.SpeakerChanged, TROUBLES),
-    st.builds(ev.AgentReady, st.sampled_from([None, "sess_1"]), st.sampled_from([None, 60.0])),
-    st.builds(ev.LinkLost, st.just("gone"), st.sampled_from(ev.Loss), st.sampled_from([0.0, 10.0])),
-    st.builds(ev.ReplyStarted, REPLIES),
-    st.builds(ev.ReplyDone, REPLIES, st.booleans()),
-    st.builds(ev.PlaybackDrained, REPLIES),
-    st.builds(ev.ReplyHeard, REPLIES),
-    st.builds(ev.ToolCalled, CALLS, st.just("get_time")),
-    st.builds(ev.ToolReturned, CALLS, st.just("{}"), st.booleans()),
-    st.builds(
-        ev.TimerFired,
-        st.sampled_from(
-            [
-                "patience",
-                "silence",
-                "hush",
-                "resume window",
-                "steady",
-                "renewal",
-                "quiet",
-                "echo",
-                "alarm reach",
-                "alarm reply",
-                "ring",
-                "ring out",
-            ]
-        ),
-    ),
-    *(
-        st.just(kind())
-        for kind in (
-            ev.TalkPressed,
-            ev.MuteToggled,
-            ev.PromptEnded,
-            ev.EchoFound,
-            ev.Hushed,
-            ev.SpeechStarted,
-            ev.SpeechStopped,
-            ev.SessionEnded,
-            ev.NetworkBack,
-            ev.OwnerActed,
-        )
-    ),
+TROUBLES = (None, *SoundFault)
+REPLIES = ("r1", "r2")
+CALLS = ("c1", "c2")
+EITHER = (False, True)
+TIMERS = (
+    "patience",
+    "silence",
+    "hush",
+    "resume window",
+    "steady",
+    "renewal",
+    "quiet",
+    "echo",
+    "alarm reach",
+    "alarm reply",
+    "ring",
+    "ring out",
 )
+
+
+def each(kind, *values):
+    """Return one of a kind with each combination of these values."""
+    return [kind(*chosen) for chosen in itertools.product(*values)]
+
+
+KINDS = (
+    each(ev.Woken, ["button"], EITHER),
+    each(ev.EndRequested, EITHER),
+    each(ev.AnnouncementRequested, ["one", "two"]),
+    each(ev.AlarmRang, ["a1", "a2"], ["tea"]),
+    each(ev.MuteChanged, EITHER),
+    each(ev.TalkHeld, EITHER),
+    each(ev.VolumeStepped, [-5, 5]),
+    each(ev.MicrophoneChanged, TROUBLES),
+    each(ev.SpeakerChanged, TROUBLES),
+    each(ev.AgentReady, [None, "sess_1"], [None, 60.0]),
+    each(ev.LinkLost, ["gone"], ev.Loss, [0.0, 10.0]),
+    each(ev.ReplyStarted, REPLIES),
+    each(ev.ReplyDone, REPLIES, EITHER),
+    each(ev.PlaybackDrained, REPLIES),
+    each(ev.ReplyHeard, REPLIES),
+    each(ev.ToolCalled, CALLS, ["get_time"]),
+    each(ev.ToolReturned, CALLS, ["{}"], EITHER),
+    each(ev.TimerFired, TIMERS),
+    [ev.TalkPressed()],
+    [ev.MuteToggled()],
+    [ev.PromptEnded()],
+    [ev.EchoFound()],
+    [ev.Hushed()],
+    [ev.SpeechStarted()],
+    [ev.SpeechStopped()],
+    [ev.SessionEnded()],
+    [ev.NetworkBack()],
+    [ev.OwnerActed()],
+)
+# Every kind is as likely as every other. All of them are one choice, not one of a kind and some of its values: that
+# takes half the time.
+N_LIKELY = math.lcm(*map(len, KINDS))
+EVENTS = st.sampled_from([kind[at % len(kind)] for at in range(N_LIKELY) for kind in KINDS])
 HISTORIES = st.lists(EVENTS, max_size=40)
-POLICIES = st.builds(
-    Policy,
-    idle_timeout_s=st.sampled_from([None, 30.0]),
-    barge_in=st.booleans(),
-    duck=st.booleans(),
-    hold_to_talk=st.booleans(),
-    announces=st.booleans(),
+POLICIES = st.sampled_from(
+    [
+        Policy(
+            idle_timeout_s=idle_timeout_s,
+            barge_in=barge_in,
+            duck=duck,
+            hold_to_talk=hold_to_talk,
+            announces=announces,
+        )
+        for idle_timeout_s in (None, 30.0)
+        for barge_in, duck, hold_to_talk, announces in itertools.product(EITHER, repeat=4)
+    ]
 )
 
 
