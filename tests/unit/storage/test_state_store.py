@@ -45,7 +45,6 @@ class Running:
 @pytest.mark.parametrize("spec", ALL_FILES, ids=lambda spec: spec.name)
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("error", ERRORS, ids=errno.errorcode.get)
-@pytest.mark.real_time
 async def test_a_write_that_fails_is_kept_as_a_fact_until_it_has_succeeded(
     tmp_path, caplog, spec, step, error
 ):

@@ -27,7 +27,7 @@ LATE = {
 
 @asynccontextmanager
 async def guarded(name, run):
-    guard = Guard(Backoff(first_s=0.01, most_s=0.02, steady_s=0.2))
+    guard = Guard(Backoff(first_s=0.001, most_s=0.002, steady_s=0.2))
     task = asyncio.create_task(guard.run(name, run))
     try:
         yield guard
