@@ -1,6 +1,7 @@
 """Any bytes boot: every file of the state folder, cut and changed at every byte, and full of nonsense."""
 
 import collections
+import functools
 import itertools
 import tempfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.unit.storage.start import (
     start,
     variants,
 )
+from voiced import wishes
 from voiced.storage.atomic_file import NotWholeError
 from voiced.storage.state_files import (
     ALARMS,
@@ -54,18 +56,46 @@ def in_memory():
         yield Path(folder)
 
 
+class StateFolder:
+    """A state folder with what a healthy device has.
+
+    A start replaces what it writes: a file that is still the one that was laid holds what was laid there.
+    """
+
+    def __init__(self, path, healthy):
+        self.path = path
+        self._healthy = {path / each.name: good for each, good in healthy.items()}
+        self._laid = {}
+        path.mkdir()
+
+    def fill(self, spec=None, content=b""):
+        """Make all files healthy, but for one; return the folder."""
+        other = spec and self.path / spec.name
+        for path, good in self._healthy.items():
+            wanted = content if path == other else good
+            if self._laid.get(path) != (_identity(path), wanted):
+                path.write_bytes(wanted)
+                self._laid[path] = (_identity(path), wanted)
+        return self.path
+
+    def contents(self):
+        """Return what a start would find."""
+        return tuple(path.read_bytes() if path.exists() else None for path in self._healthy)
+
+
+def _identity(path):
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 @pytest.fixture
-def device(in_memory, settings_file):
-    """Return what fills a state folder with what a healthy device has."""
-    folder, healthy = in_memory / "state", samples(settings_file)
-    folder.mkdir()
-
-    def fill(spec=None, content=b""):
-        for each, good in healthy.items():
-            (folder / each.name).write_bytes(content if each is spec else good)
-        return folder
-
-    return fill
+def device(in_memory, settings_file, monkeypatch):
+    # What is set by hand is the same text in most starts.
+    monkeypatch.setattr(wishes, "parse", functools.cache(wishes.parse))
+    return StateFolder(in_memory / "state", samples(settings_file))
 
 
 def test_every_file_is_walked():
@@ -74,7 +104,7 @@ def test_every_file_is_walked():
 
 
 def test_what_is_whole_is_read_as_it_was(device, settings_file):
-    found = start(device(), settings_file, Quick())
+    found = start(device.fill(), settings_file, Quick())
     assert (found.record.trial.revision, found.record.starts) == (7, 2)
     assert (found.remembered.volume, found.remembered.muted) == (35, True)
     assert [each.name for each in found.alarms] == ["Nüsse", ""]
@@ -114,15 +144,19 @@ def test_no_corruption_ends_a_start_and_the_next_start_is_clean(
     device, settings_file, spec, measured, caplog
 ):
     tried, told = 0, 0
+    clean = set()  # what was found by next starts; many find the same, and read it in the same way
     for content in corruptions(spec, settings_file):
-        folder = device(spec, content)
+        folder = device.fill(spec, content)
         found = start(folder, settings_file, Quick())
         tried += 1
         told += len(found.broken)
         assert 0 <= found.remembered.volume <= 100
         assert all(name.startswith(f"{spec.name}.broken-") for name in found.broken)
         if found.broken:  # the others are as they were, and this one is written anew
-            assert start(folder, settings_file, Quick()).broken == ()
+            left = device.contents()
+            if left not in clean:
+                assert start(folder, settings_file, Quick()).broken == ()
+                clean.add(left)
             others(spec, found)
         for aside in folder.glob("*.broken-*"):
             aside.unlink()
