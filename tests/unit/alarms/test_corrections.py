@@ -39,7 +39,6 @@ async def test_by_an_hour_the_clock_was_corrected_and_by_more_it_was_wrong(right
     assert 0 <= (rang - datetime.fromisoformat(rings)).total_seconds() <= LOOK_EVERY_S + 0.1
 
 
-@pytest.mark.real_time
 async def test_a_clock_that_jumps_to_and_fro_leaves_an_alarm_where_it_was(tmp_path):
     world = World(tmp_path / "state")
     await world.clock().set(at("2026-11-22T14:00:00"))
@@ -61,7 +60,6 @@ ZONES = [
 ]
 
 
-@pytest.mark.real_time
 @pytest.mark.parametrize("case", ZONES, ids=str)
 @pytest.mark.parametrize("is_booted", [False, True])
 async def test_an_alarm_follows_a_time_zone_that_is_set_later(zone, tmp_path, case, is_booted):
