@@ -1,6 +1,6 @@
 """From a settings file to settings, or to everything that is wrong with it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -307,7 +307,7 @@ def _more_ca_files(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     if settings.remote is not None and settings.remote.ca_file is not None:
         yield ("remote",), settings.remote.ca_file, "no settings from afar"
     for name, declared in settings.mcp.items():
-        if "ca_file" in declared:
+        if isinstance(declared, Mapping) and "ca_file" in declared:
             yield ("mcp", name), declared["ca_file"], "no tools of its"
 
 
