@@ -28,7 +28,9 @@ def safe(text: object, secrets: Iterable[str], longest: int = MAX_CHARS) -> str:
 
 
 def _printable(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(text.split())
 
 
 def _masked(line: str, secret: str) -> str:
