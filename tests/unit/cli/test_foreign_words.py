@@ -296,12 +296,14 @@ def test_json_means_the_same_when_it_is_shown(value):
 
 @pytest.mark.uncovered
 def test_every_character_is_tried(measured):
-    n_hidden = 0
-    for code in range(sys.maxunicode + 1):
-        line = shown(chr(code))
-        if line != chr(code):
-            n_hidden += 1
+    escapes = {}
+    for char in map(chr, range(sys.maxunicode + 1)):
+        line = shown(char)
+        if line != char:
+            escapes[char] = line
             assert line.isascii()
             assert line.isprintable()
-            assert json.loads(f'"{line}"') == chr(code)
-    measured(f"{sys.maxunicode + 1} characters: {n_hidden} are written as escapes")
+    read = json.loads("[" + ",".join(f'"{line}"' for line in escapes.values()) + "]")
+    for char, again in zip(escapes, read, strict=True):
+        assert again == char
+    measured(f"{sys.maxunicode + 1} characters: {len(escapes)} are written as escapes")
