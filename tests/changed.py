@@ -4,7 +4,7 @@ Prints what to give to pytest for what differs from REVISION (main by default; u
 count). A room is a package of `voiced` or `agentsim`, or a module beside them. A change to a room asks for
 
 - the tests whose own imports name that room,
-- the unit tests of the rooms that import it,
+- the unit tests and walks of the rooms that import it,
 - `tests/flows`, the whole daemon on a clock that jumps.
 
 A changed test runs; a changed helper asks for every test behind which it stands; a changed `conftest.py`
@@ -26,6 +26,9 @@ PACKAGES = ("voiced", "agentsim")
 ALWAYS = "tests/house"
 APART = ("tests/home_assistant/", "tests/pi/", "tests/soak/")
 """What has a script of its own, or is run when it is named."""
+
+NEAR = ("tests/unit/", "tests/walks/")
+"""What also runs for a change in what its rooms import."""
 
 FOLDERS = {"daemon/": "tests/flows", "daemon/voiced/api/page/": "tests/browser"}
 """Where a change asks for a whole suite."""
@@ -57,7 +60,7 @@ def asked_for(changed: set[str]) -> list[str]:
 
     def is_wanted(path: str, names: set[str]) -> bool:
         about = {room_of(name) for name in names if name.startswith(PACKAGES)}
-        wanted = rooms | above if path.startswith("tests/unit/") else rooms
+        wanted = rooms | above if path.startswith(NEAR) else rooms
         return bool(path in changed or about & wanted or helpers & behind(names, imports))
 
     modules = {

@@ -23,7 +23,7 @@ NICENESS_OF_SOUND = -20
 RESOLVER = Path("/etc/resolv.conf")
 NO_SUCH_NAME = 0x8183
 """The flags of a DNS answer: recursion is available, there is no such name (RFC 1035, 4.1.1)."""
-RECKONING = ("tests/unit", "tests/flows", "tests/house")
+RECKONING = ("tests/unit", "tests/walks", "tests/flows", "tests/house")
 """The suites that know no clock but their own."""
 SOUNDING = "tests/devices"
 

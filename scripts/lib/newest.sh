@@ -15,7 +15,7 @@ test_newest() {
   echo "${other:-none}"
   (cd "$root" && "$newest/bin/mypy") || failed+=("types")
   # All that the libraries we call can break; sound cards and the browser are the system's.
-  for suites in "tests/unit tests/flows tests/house" tests/wire; do
+  for suites in "tests/unit tests/walks tests/flows tests/house" tests/wire; do
     # shellcheck disable=SC2086  # several words
     (cd "$root" && "$newest/bin/python" -m pytest -q -p no:cacheprovider "${side_by_side[@]}" $suites) || failed+=("$suites")
   done
