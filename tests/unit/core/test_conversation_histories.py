@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core.conversation import FLAGS, TRANSITIONS, step
-from voiced.core.cues import Earcon
+from voiced.core.earcons import Earcon
 from voiced.core.state import (
     AWAKE,
     Conversation,

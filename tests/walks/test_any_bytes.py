@@ -18,7 +18,7 @@ from tests.unit.storage.start import (
     start,
     variants,
 )
-from voiced import wishes
+from voiced.reload import overrides
 from voiced.storage.atomic_file import NotWholeError
 from voiced.storage.state_files import (
     ALARMS,
@@ -94,7 +94,7 @@ def _identity(path):
 @pytest.fixture
 def device(in_memory, settings_file, monkeypatch):
     # What is set by hand is the same text in most starts.
-    monkeypatch.setattr(wishes, "parse", functools.cache(wishes.parse))
+    monkeypatch.setattr(overrides, "parse", functools.cache(overrides.parse))
     return StateFolder(in_memory / "state", samples(settings_file))
 
 
