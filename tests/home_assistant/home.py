@@ -7,7 +7,7 @@ import yaml
 
 from tests.fakes import RecordingCaptions
 from tests.home_assistant.core import HomeAssistant, eventually, home_assistant
-from tests.house.repository import ROOT
+from tests.house.repository import documents
 from tests.ports import free_port
 from tests.whole import until
 from tests.wire.afar import Kiosk, kiosk
@@ -43,7 +43,7 @@ class House:
 
     def guide(self, token):
         """Return the guide's block for an MCP server, as it stands but for what is this house's own."""
-        text = (ROOT / "README.md").read_text(encoding="utf-8")
+        text = documents()
         [block] = [
             each.partition("```")[0] for each in text.split("```yaml\n") if each.startswith("mcp:")
         ]

@@ -8,6 +8,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSED_OVER = {"__pycache__", "build", "dist"}
+ROOMS_WITH_GUIDES = ("config",)
+DOCUMENTS = (
+    "README.md",
+    *sorted(
+        path.relative_to(ROOT).as_posix()
+        for room in ROOMS_WITH_GUIDES
+        for path in (ROOT / room).glob("*.md")
+        if path.name != "PROMISES.md"
+    ),
+)
+"""What tells people about voiced: the README and the guides beside what they are about."""
 
 
 def text_files() -> Iterator[Path]:
@@ -43,6 +54,11 @@ def scripts() -> list[Path]:
 
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+def documents() -> str:
+    """Return the text of all documents."""
+    return "\n".join(read(name) for name in DOCUMENTS)
 
 
 def folded(text: str) -> str:

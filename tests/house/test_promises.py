@@ -1,4 +1,4 @@
-"""What the README promises names its proof: tests/PROMISES.md against the README, and against the tests."""
+"""What the documents promise names its proof: tests/PROMISES.md against them, and against the tests."""
 
 import ast
 import functools
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.house.repository import ROOT, folded, read
+from tests.house.repository import DOCUMENTS, ROOT, folded, read
 
 PROMISES = "tests/PROMISES.md"
 ASIDE = ("Not proven", "No promises")
@@ -55,10 +55,17 @@ def by_section(text):
 
 @functools.cache
 def pages():
-    """Return what may be quoted, folded: the sections of the README, and the page about settings."""
-    settings = read(SETTINGS).partition(TABLE_OF_SETTINGS)[0]
-    sections = {**by_section(read("README.md")), SETTINGS: settings}
-    return {heading: folded(text) for heading, text in sections.items()}
+    """Return what may be quoted, folded: the sections of the documents, each by its file and its heading."""
+    return {
+        f"{name}: {heading}" if heading else name: folded(text)
+        for name in DOCUMENTS
+        for heading, text in by_section(written(name)).items()
+    }
+
+
+def written(name):
+    """Return what people have written of a document."""
+    return read(name).partition(TABLE_OF_SETTINGS)[0] if name == SETTINGS else read(name)
 
 
 @functools.cache

@@ -1,30 +1,31 @@
-"""The README keeps to the truth: its commands exist, its tables are complete."""
+"""The documents keep to the truth: their commands exist, their tables are complete."""
 
 import re
 import sys
 
 import pytest
 
-from tests.house.repository import ROOT, run
+from tests.house.repository import DOCUMENTS, ROOT, documents, read, run
 from voiced.cli import COMMANDS
 from voiced.config.signature import signing_command
 from voiced.core.actions import Status
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CODE = "\n".join(re.findall(r"```(?:sh|bash|console)\n(.*?)```", README, re.DOTALL))
+TEXT = documents()
+FLEET_GUIDE = next(name for name in DOCUMENTS if "minisign -S" in read(name))
+CODE = "\n".join(re.findall(r"```(?:sh|bash|console)\n(.*?)```", TEXT, re.DOTALL))
 
 
 def test_every_status_is_explained():
-    explained = set(re.findall(r"^\| `([a-z-]+)` \|", README, re.MULTILINE))
+    explained = set(re.findall(r"^\| `([a-z-]+)` \|", TEXT, re.MULTILINE))
     assert {status.value for status in Status} <= explained
 
 
 def test_every_command_is_explained():
-    explained = set(re.findall(r"^\| `voiced ([a-z]+)", README, re.MULTILINE))
+    explained = set(re.findall(r"^\| `voiced ([a-z]+)", TEXT, re.MULTILINE))
     assert explained == set(COMMANDS)
 
 
-@pytest.mark.parametrize("file", ["README.md", "config/examples/fleet.yaml"])
+@pytest.mark.parametrize("file", [FLEET_GUIDE, "config/examples/fleet.yaml"])
 def test_what_signs_a_file_names_the_revision_that_the_example_has(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     commands = re.findall(r'minisign -S -m fleet\.yaml(?: -t "[^"]*")?', text)
@@ -32,7 +33,7 @@ def test_what_signs_a_file_names_the_revision_that_the_example_has(file):
     assert set(commands) == {signing_command("fleet.yaml", int(revision[1]))}
 
 
-@pytest.mark.parametrize("script", sorted(set(re.findall(r"\bscripts/[a-z-]+", README))))
+@pytest.mark.parametrize("script", sorted(set(re.findall(r"\bscripts/[a-z-]+", TEXT))))
 def test_a_named_script_or_folder_exists(script):
     assert (ROOT / script).exists()
 
@@ -44,12 +45,19 @@ def test_a_named_command_exists(command):
     assert command in COMMANDS
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
-def test_a_link_leads_to_a_file(target):
-    assert (ROOT / target).exists()
+@pytest.mark.parametrize(
+    ("document", "target"),
+    [
+        (name, target)
+        for name in DOCUMENTS
+        for target in sorted(set(re.findall(r"\]\(([^)#:]+)\)", read(name))))
+    ],
+)
+def test_a_link_leads_to_a_file(document, target):
+    assert ((ROOT / document).parent / target).exists()
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\bconfig/[\w./-]+\.yaml", README))))
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\bconfig/[\w./-]+\.yaml", TEXT))))
 def test_a_named_settings_file_exists(path):
     assert (ROOT / path).is_file()
 

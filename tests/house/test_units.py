@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 import pytest
 
-from tests.house.repository import ROOT, read, run
+from tests.house.repository import ROOT, documents, run
 
 SYSTEMD = ROOT / "systemd"
 UNITS = sorted(SYSTEMD.glob("*.service")) + sorted(SYSTEMD.glob("*.socket"))
@@ -133,7 +133,7 @@ def test_a_unit_is_as_tight_as_the_readme_says(unit, measured):
     (row,) = re.findall(rf"^\| `{unit.name}` \| ([\d.]+) \| ([\d.]+) \|", readme, re.MULTILINE)
     assert {float(figure) for figure in row} == {MOST[unit.stem]}
     if unit.stem == "voiced":
-        assert f"security voiced`: {MOST['voiced']} by systemd 252 and by 257" in read("README.md")
+        assert f"security voiced`: {MOST['voiced']} by systemd 252 and by 257" in documents()
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
