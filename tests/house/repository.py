@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSED_OVER = {"__pycache__", "build", "dist"}
-ROOMS_WITH_GUIDES = ("config",)
+ROOMS_WITH_GUIDES = ("config", "daemon", "scripts", "systemd", "tests")
 DOCUMENTS = (
     "README.md",
     *sorted(
@@ -31,7 +31,7 @@ def text_files() -> Iterator[Path]:
         ]
         for name in names:
             path = Path(folder, name)
-            if not name.startswith(".") and path.suffix not in {".wav", ".json"}:
+            if not name.startswith(".") and path.suffix not in {".json", ".png", ".wav"}:
                 yield path
 
 
@@ -49,7 +49,9 @@ def written_tests() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionD
 
 
 def scripts() -> list[Path]:
-    return sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
+    return sorted(
+        path for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix
+    )
 
 
 def read(name: str) -> str:

@@ -38,41 +38,41 @@ STRANGERS = LIMITS.rooms[Rank.STRANGER]
 
 SENTENCES = [
     f"Hold the button for {ButtonSection(pin=17).hold_s:g} s",
-    f"It asks every {word(REMOTE.interval_s / 60)} minutes or so",
+    f"A device asks about every {word(REMOTE.interval_s / 60)} minutes",
     f"A file holds at most {MAX_BYTES // KIB} KiB and {MAX_KEYS:,} keys",
-    f"What is new is tried for `remote.trial_s` ({word(REMOTE.trial_s / 60)} minutes)",
-    f"if the daemon crashes {word(history.MOST_STARTS)} times meanwhile",
-    f"not before {history.REMEMBERED_FAILURES} others have failed",
-    f"is not tried for an {UNITS[history.FIRST_WAIT_S]}, after a second failure for two, and so on up to a "
-    f"{UNITS[history.LONGEST_WAIT_S]}",
+    f"for `remote.trial_s` ({word(REMOTE.trial_s / 60)} minutes)",
+    f"if the daemon crashes {word(history.MOST_STARTS)} times during it",
+    f"tried again after {history.REMEMBERED_FAILURES} others have failed",
+    f"for an {UNITS[history.FIRST_WAIT_S]} before it tries the next file. After a second failure it waits two "
+    f"{UNITS[history.FIRST_WAIT_S]}s, and so on up to a {UNITS[history.LONGEST_WAIT_S]}",
     f"a server sees {10_000 / REMOTE.interval_s:.0f} requests a second",
-    f"nothing of its server yet asks within {FIRST_S:g} s",
-    f"({LIMITS.handshake_s:g} s for a handshake, a request's head, its body; {LIMITS.answer_s:g} s for the answer)",
-    f"has {STRANGERS.per_group} of the {STRANGERS.places} places for strangers",
-    f"told to the log at most once a {UNITS[TELL_EVERY_S]}",
+    f"nothing from its server yet asks within {FIRST_S:g} s",
+    f"after {LIMITS.handshake_s:g} s for a handshake, a request's head or its body, and after {LIMITS.answer_s:g} s for the answer",
+    f"Of the {STRANGERS.places} places for strangers, one address (in IPv6, one /64) gets at most {STRANGERS.per_group}",
+    f"logged at most once a {UNITS[TELL_EVERY_S]}",
     f"listens for {word(POLICY.alarm_listen_s)} seconds",
-    f"rings by itself, every {word(POLICY.ring_every_s)} seconds for a {UNITS[POLICY.ring_for_s]}",
+    f"the device rings by itself, every {word(POLICY.ring_every_s)} seconds for a {UNITS[POLICY.ring_for_s]}",
     f"if it is less than an {UNITS[clock.MISSED_S]} late",
-    f"{clock.MOST} at most; none is confirmed",
-    f"runs behind the sound (nice {process_group.NICENESS})",
-    f"(1 to {validation.MOST_S}, {tool.DEFAULT_TIMEOUT_S} unless set)",
+    f"at most {clock.MOST}. None is confirmed",
+    f"runs at a lower priority than the sound (nice {process_group.NICENESS})",
+    f"(1 to {validation.MOST_S}, default {tool.DEFAULT_TIMEOUT_S})",
     f"{word(tool_runner.MOST_AT_ONCE)} calls at once, {tool_runner.MOST_WAITING} more wait, "
     f"{tool_runner.LARGEST_ARGUMENTS // KIB} KiB of arguments, {tool_runner.LONGEST_ANSWER:,} characters of result, "
     f"{command.MOST_BYTES // KIB} KiB of a service's or program's answer",
     f"no more than {workbuddy.WorkBuddyCodec.queue_ms:g} ms of its sound ever wait here",
-    f"is there is kept ({workbuddy.WorkBuddyCodec.keep_s:g} s)",
+    f"is ready is kept ({workbuddy.WorkBuddyCodec.keep_s:g} s)",
     f"after a {UNITS[BACKOFF.first_s]} at first and at most after a {UNITS[BACKOFF.most_s]}",
     f"`NAME.broken-DATE`, {word(KEPT_BROKEN)} of each at most",
     f"A step of {gestures.VOLUME_STEP} %.",
     f"{gestures.DOUBLE_S:g} s later. Without either it counts at once ({gestures.STEADY_S * 1000:g} ms)",
     f"is interrupted {word(echo_guard.IN_A_ROW)} times in a row",
     f"not acknowledged for a {UNITS[PATIENCE.dead_after_s]} (up to {word(LONGEST_DEAD_AFTER_S)} on a slow network), "
-    f"or an agent silent for {word(PATIENCE.silent_after_s)}",
+    f"or when the agent is silent for {word(PATIENCE.silent_after_s)}",
     f"at once, then after {POLICY.resume_delay_s:g} s, {2 * POLICY.resume_delay_s:g} s and so on up to "
     f"{POLICY.resume_cap_s:g} s",
     f"gets at most the last {POLICY.keep_for_fresh_s:g} s",
     f"grow from {POLICY.retry_delay_s:g} s to {POLICY.retry_cap_s:g} s",
-    f"tried again every {POLICY.refused_delay_s / 60:.0f} to {1.25 * POLICY.refused_delay_s / 60:.0f} minutes",
+    f"tries again every {POLICY.refused_delay_s / 60:.0f} to {1.25 * POLICY.refused_delay_s / 60:.0f} minutes",
     f"A file has at most {MAX_BYTES // KIB} KiB, {MAX_KEYS:,} keys and {MAX_VALUES:,} values",
 ]  # fmt: skip
 
@@ -90,11 +90,11 @@ def test_a_broker_is_reached_over_tls_unless_the_settings_say_otherwise():
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (ConfigError, 78, "78 the settings must be changed"),
-        (DeviceError, 69, "69 a sound card does not work"),
-        (DeviceStuck, 69, "69 a sound card does not work"),
+        (ConfigError, 78, "| 78 | the settings must be changed |"),
+        (DeviceError, 69, "| 69 | a sound card does not work"),
+        (DeviceStuck, 69, "| 69 | a sound card does not work"),
         (NotRunningError, 69, "or no daemon answers"),
-        (VoicedError, 1, "1 anything else"),
+        (VoicedError, 1, "| 1 | anything else"),
     ],
 )
 def test_the_exit_codes_of_errors_are_those_of_the_documents(error, code, said):

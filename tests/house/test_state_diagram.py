@@ -1,15 +1,15 @@
-"""README's state diagram is the table."""
+"""The state diagram in the document about the daemon is the table."""
 
 from pathlib import Path
 
 from voiced.core.diagram import state_diagram
 from voiced.core.state import Phase
 
-README = Path(__file__).parents[2] / "README.md"
+DOCUMENT = Path(__file__).parents[2] / "daemon" / "README.md"
 
 
-def test_the_diagram_in_the_readme_is_drawn_from_the_table():
-    assert f"```mermaid\n{state_diagram()}\n```" in README.read_text(encoding="utf-8")
+def test_the_diagram_in_the_document_is_drawn_from_the_table():
+    assert f"```mermaid\n{state_diagram()}\n```" in DOCUMENT.read_text(encoding="utf-8")
 
 
 def test_the_diagram_shows_every_phase():
