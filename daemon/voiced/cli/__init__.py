@@ -8,8 +8,8 @@ import os
 import sys
 from importlib import import_module
 
-from voiced import __version__
 from voiced.cli.printing import complain
+from voiced.cli.version import PrintVersion
 from voiced.errors import VoicedError
 
 COMMANDS = {
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="voiced", description="An always-on voice agent for a Raspberry Pi."
     )
-    parser.add_argument("--version", action="version", version=f"voiced {__version__}")
+    parser.add_argument("--version", action=PrintVersion, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in arguments if word in COMMANDS), None)
     for name, (module, summary) in COMMANDS.items():
