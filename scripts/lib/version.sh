@@ -21,7 +21,7 @@ name_version() {
     version=$(basename "$(wheel)" | cut -d- -f2)
     sum=$({ if [[ -d $from ]]; then cat "$from"/*.whl; else cat "$from"; fi; } | sha256sum)
   else
-    version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$home/../pyproject.toml")
+    version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$home/../daemon/voiced/__init__.py")
     sum=$(cd "$home/.." && find daemon scripts/locks pyproject.toml README.md LICENSE -type f -not -name '*.pyc' -print0 |
       sort -z | xargs -0 sha256sum | sha256sum)
   fi

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points, metadata
 import pytest
 
 import voiced
-from tests.house.repository import ROOT, place, text_files
+from tests.house.repository import ROOT, modules, place, scripts, text_files
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -21,8 +21,17 @@ FOREIGN = re.compile(
 )
 
 
-def test_the_package_the_metadata_and_the_project_tell_one_version():
-    assert voiced.__version__ == PROJECT["project"]["version"] == metadata("voiced")["Version"]
+def test_the_version_is_written_in_one_place_and_told_alike():
+    assert voiced.__version__ == metadata("voiced")["Version"]
+    written = f'"{voiced.__version__}"'
+    sources = [ROOT / "pyproject.toml", *modules("daemon"), *scripts()]
+    assert [place(path) for path in sources if written in path.read_text(encoding="utf-8")] == [
+        "daemon/voiced/__init__.py"
+    ]
+
+
+def test_the_changelog_dates_this_version():
+    assert f"## [{voiced.__version__}] - {voiced.RELEASED}\n" in CHANGELOG
 
 
 def test_the_day_of_release_is_not_before_anything_the_changelog_dates():
