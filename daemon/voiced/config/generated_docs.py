@@ -136,7 +136,8 @@ def _shown_default(setting: Setting) -> str:
         return "required"
     if setting.default is None or setting.default == {}:
         return "none"
-    return f"`{_assignment(setting.key, setting.default).partition(': ')[2]}`"
+    default = _assignment(setting.key, setting.default).partition(": ")[2]
+    return f"`{' '.join(default.split())}`"  # a line break would end the row
 
 
 def _section_lines(section: type[Section], indent: str, mark: str) -> Iterator[str]:
