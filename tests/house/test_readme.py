@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.house.repository import DOCUMENTS, ROOT, documents, read, run
+from tests.house.repository import ROOT, documents, run
 from voiced.cli import COMMANDS
 from voiced.config.signature import signing_command
 from voiced.core.actions import Status
@@ -42,18 +42,6 @@ def test_a_named_script_or_folder_exists(script):
 )
 def test_a_named_command_exists(command):
     assert command in COMMANDS
-
-
-@pytest.mark.parametrize(
-    ("document", "target"),
-    [
-        (name, target)
-        for name in DOCUMENTS
-        for target in sorted(set(re.findall(r"\]\(([^)#:]+)\)", read(name))))
-    ],
-)
-def test_a_link_leads_to_a_file(document, target):
-    assert ((ROOT / document).parent / target).exists()
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"\bconfig/[\w./-]+\.yaml", TEXT))))
