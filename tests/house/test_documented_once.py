@@ -106,7 +106,7 @@ def test_what_is_retained_is_said_to_be():
     [
         ("state", state(DEVICE, SIGHT, None)),
         ("diagnostics", diagnostics(FULL)),
-        ("event", happening(Happening("conversation_started", "button"))),
+        ("event", happening(Happening("conversation_started", "control"))),
     ],
 )
 def test_every_payload_is_shown_with_the_keys_that_it_has(heading, payload):

@@ -26,47 +26,57 @@ _README_HEAD = """\
 
 <!-- Made from the schema by scripts/generate. -->
 
-One YAML file holds all settings of a device: the one given with `--config`, else
-`$CONFIGURATION_DIRECTORY/voiced.yaml` (systemd sets it), else `/etc/voiced/voiced.yaml`.
-`voiced.yaml` here is what is installed; `examples/` holds others to start from.
+How settings files work, and every setting. The guides beside this page explain them by topic: [agents](agents.md),
+[sound](sound.md), [buttons and lights](buttons-and-lights.md), [tools](tools.md), [the page](page.md),
+[MQTT and Home Assistant](mqtt.md), [metrics](monitoring.md), [many devices](fleet.md), [networks](network.md).
 
-    voiced config check [FILE]    everything wrong with the file; exit code 78 if there is anything
-                                  (--here: what this machine lacks, as a key or a file, counts too)
+- [Files](#files)
+- [Secrets](#secrets)
+- [Reference](#reference)
+- [The agent's own settings](#the-agents-own-settings)
+
+## Files
+
+One YAML file holds all settings of a device: the file given with `--config`, otherwise `$CONFIGURATION_DIRECTORY/voiced.yaml`
+(systemd sets it), otherwise `/etc/voiced/voiced.yaml`. [voiced.yaml](voiced.yaml) here is the file that is installed; the folder
+[examples](examples) has others to start from.
+
+    voiced config check [FILE]    every mistake in the file; exit code 78 if there is one
+                                  (--here: also what this machine lacks, like a key or a file)
                                   (--own FILE: for a fleet file, over the devices' own file)
-    voiced config show [FILE]     every setting in force, defaults included, secrets masked
-                                  (--origin: and the file or the remote revision it came from)
-    voiced config diff [FILE]     what the files would change if they were read now
+    voiced config show [FILE]     every setting in force, with defaults, secrets masked
+                                  (--origin: and the file or the revision it came from)
+    voiced config diff [FILE]     what would change if the files were read now
     voiced config schema          JSON schema, for editors that complete and check YAML
 
-Files in the folder `conf.d` beside it whose names end in `.yaml` are laid over it, in the order of their names, and what a
-server sends (`remote`) over all of them. Sections are merged key by key; everything else, lists included, is replaced.
+Files in the folder `conf.d` beside it, with names that end in `.yaml`, override it, in the order of their names. What a server
+sends (`remote`) overrides all of them. Sections are merged key by key; everything else, lists included, is replaced.
 
-A file has at most 256 KiB, 2,000 keys and 10,000 values. Each fault is one line: `file:line: key: what is wrong; what to do`. Unknown keys are faults. Nothing
-is converted silently: `"20"` is not a number, `yes` is not `true`, `017` and `1:30` are not numbers. Text
-from the file is never repeated in a message, because it may be a secret in the wrong place.
+A file has at most 256 KiB, 2,000 keys and 10,000 values. Each mistake is one line: `file:line: key: what is wrong; what to do`.
+Unknown keys are mistakes. Nothing is converted silently: `"20"` is not a number, `yes` is not `true`, `017` and `1:30` are not
+numbers. Messages never repeat text from the file, because it may be a secret in the wrong place.
 
 ## Secrets
 
-The file never holds a secret, only where to find it:
+The file never holds a secret. It only says where to find it:
 
 | Reference | The secret is |
 |---|---|
 | `{credential: api-key}` | a systemd credential: `LoadCredential=api-key:/etc/voiced/api-key` in the service |
 | `{file: /path/to/file}` | the only line of a file, in UTF-8: one word of ASCII for keys and tokens, any text for a password or a header; `chmod 600` it and give it to the user of the service |
-| `{env: VOICED_KEY}` | an environment variable, named in capitals |
+| `{env: VOICED_KEY}` | an environment variable, with a name in capitals |
 
 ## Reference
 
-*Counts* says when a changed value counts: `live` within a second of the change, even in the middle of a conversation;
-`next-session` from the next conversation on; `restart` as soon as nobody talks, because its part (a sound card, a pin) is
-opened anew. A device with `wake: {mode: always}` takes both in a quiet moment, with a new session. Files that cannot be
-used change nothing: the settings from before stay, also over a restart, and the log and the light say so.
+*Counts* says when a changed value takes effect. `live`: within a second of the change, even in the middle of a conversation.
+`next-session`: from the next conversation on. `restart`: as soon as nobody talks, because its part (a sound card, a pin) is
+opened again. A device with `wake: {mode: always}` adopts the last two in a quiet moment, with a new session. Files with
+mistakes change nothing: the previous settings stay, even over a restart, and the log and the light say so.
 
-*Server* says whether a settings server (`remote`) may set it. Where it says *no*, only the files on the device may: with
-it a server could take the key or the sound elsewhere, get into the device, or undo what the light and the person before
-the device rely on. Where it names values, a server may set these and no others. A section that the device's own file lacks
-is not a server's to add. `remote.allow` names exceptions, for single settings or whole sections, and
-`voiced config check` says what each of them means.
+*Server* says whether a settings server (`remote`) may set it. Where it says *no*, only the files on the device may: otherwise a
+server could redirect the key or the sound, get into the device, or undo what people in front of the device rely on. Where it
+names values, a server may set these and no others. A server cannot add a section that the device's own file lacks.
+`remote.allow` makes exceptions, for single settings or whole sections, and `voiced config check` says what each of them allows.
 """
 
 
@@ -74,8 +84,8 @@ _SESSION_HEAD = """\
 
 ## The agent's own settings
 
-`agent.session` holds what the agent itself understands; its protocol says what that is. A settings server may set these
-keys of it, and no others:
+`agent.session` holds the settings of the agent itself; its protocol defines them. A settings server may set these keys, and no
+others:
 
 | Protocol | Key | Server |
 |---|---|---|\
