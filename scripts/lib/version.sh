@@ -22,7 +22,7 @@ name_version() {
     sum=$({ if [[ -d $from ]]; then cat "$from"/*.whl; else cat "$from"; fi; } | sha256sum)
   else
     version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$home/../daemon/voiced/__init__.py")
-    sum=$(cd "$home/.." && find daemon scripts/locks pyproject.toml README.md LICENSE -type f -not -name '*.pyc' -print0 |
+    sum=$(cd "$home/.." && find daemon config scripts/locks ./*/README.md ./*.md pyproject.toml LICENSE -type f -not -name '*.pyc' -print0 |
       sort -z | xargs -0 sha256sum | sha256sum)
   fi
   sum=$({ echo "$sum"; extras; python3 -VV; } | sha256sum)
@@ -64,7 +64,6 @@ make_version() {
     tail -n 20 "$log" >&2
     die "pip failed; its last words are above. Is the network up, and the clock right?"
   }
-  [[ ! -e $home/../README.md ]] || cp "$home/../README.md" "$folder/README.md"
   touch "$folder/complete"
 }
 

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points, metadata
 import pytest
 
 import voiced
-from tests.house.repository import ROOT, modules, place, scripts, text_files
+from tests.house.repository import DOCUMENTS, ROOT, modules, place, scripts, text_files
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -40,6 +40,19 @@ def test_the_day_of_release_is_not_before_anything_the_changelog_dates():
         for day in re.findall(r"^## .* (\d{4}-\d\d-\d\d)$", CHANGELOG, re.MULTILINE)
     ]
     assert all(date.fromisoformat(voiced.RELEASED) >= day for day in [date(2026, 1, 1), *dated])
+
+
+def test_the_documents_come_with_the_package_and_the_units_name_them():
+    shared = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    shipped = {source: place for source, place in shared.items() if "share/doc/" in place}
+    assert shipped == {source: f"share/doc/voiced/{source}" for source in shipped}
+    assert {name for name in DOCUMENTS if not name.startswith("config/")} | {"config"} <= {*shipped}
+    named = re.findall(r"^Documentation=file:(.*)$", "".join(units()), re.MULTILINE)
+    assert set(named) == {f"/opt/voiced/current/{shipped['README.md']}"}
+
+
+def units():
+    return [path.read_text(encoding="utf-8") for path in (ROOT / "systemd").glob("*.s[eo][rc]*")]
 
 
 @pytest.mark.parametrize("command", ["voiced", "agentsim"])
