@@ -7,7 +7,7 @@ arguments. Timers are actions; their expiry is an event.
 The rules:
 
 * `TRANSITIONS` is the whole machine. Each row names the rule and every phase it
-  may lead to; README's diagram is drawn from it. A (phase, event) pair missing
+  may lead to; the diagram in daemon/README.md is drawn from it. A (phase, event) pair missing
   from both `TRANSITIONS` and `IGNORED` is a bug, and a test says so.
 * `FLAGS` (flags.py) are facts that cross all phases and change none: mute, devices.
 * What follows from where we are (gate, status, timers) is derived in
