@@ -43,10 +43,13 @@ def links(document):
     return LINK.findall(INLINE.sub("", prose(document)))
 
 
+def anchor(heading):
+    """Return what a link may name after #, as GitHub makes it of a heading."""
+    return re.sub(r"[^\w\- ]", "", LINK.sub("]", heading).lower()).replace(" ", "-")
+
+
 def anchors(document):
-    """Return what a link may name after #, as GitHub makes it of the headings."""
-    heads = (LINK.sub("]", head) for head in HEADING.findall(prose(document)))
-    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+    return {anchor(heading) for heading in HEADING.findall(prose(document))}
 
 
 def cells(line):
