@@ -11,10 +11,10 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import Setting, every_setting, settings_in
 from voiced.config.secret import Secret, read_reference
-from voiced.config.types import BY_KEY, Section
+from voiced.config.types import BY_KEY
 from voiced.lib.permissions import Permission, Permissions, every_permission, owner
+from voiced.lib.sections import Section, Setting, every_setting, settings_in
 
 SESSION = ("agent", "session")
 SECRET = "the-secret-of-the-test-8f1c"

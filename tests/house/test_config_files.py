@@ -11,7 +11,7 @@ from voiced.assembly.factory import catalogue
 from voiced.cli import main
 from voiced.config.load import examine_content
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import every_setting
+from voiced.lib.sections import every_setting
 
 SHIPPED = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "config").rglob("*.yaml"))
 EVERY = list(every_setting(Settings))

@@ -11,8 +11,8 @@ from tests.whole import until
 from tests.wire.afar import kiosk
 from tests.wire.test_reloader import write_sound
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import every_setting
 from voiced.devices.gpio.buttons_and_leds import GpioButton
+from voiced.lib.sections import every_setting
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("pins")]
 

@@ -14,12 +14,12 @@ from voiced.assembly.tools import servers, together, toolbox
 from voiced.cli.printing import say
 from voiced.config.load import examine, find
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import suggestion
 from voiced.config.tool_rules import CHECKED, DECLARING
 from voiced.devices.network.connector import Connector
 from voiced.devices.network.resolver import Resolver
 from voiced.errors import ToolError, VoicedError
 from voiced.lib import event_loop
+from voiced.lib.sections import suggestion
 from voiced.lib.task_group import TaskGroup
 from voiced.ports import Controls, Tool
 

@@ -10,12 +10,11 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import Setting, places_of, settings_in, suggestion
 from voiced.config.secret import Secret, read_reference
-from voiced.config.types import Section
 from voiced.config.yaml_document import Document, KeyPath
 from voiced.errors import Guess, Problem
 from voiced.lib.printable import hidden, holding, unseen
+from voiced.lib.sections import Section, Setting, places_of, settings_in, suggestion
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _NUMBER_LIKE = (

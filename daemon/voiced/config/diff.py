@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import every_setting, settings_in
-from voiced.config.types import Reload, Section
+from voiced.lib.sections import Reload, Section, every_setting, settings_in
 
 AnySection = TypeVar("AnySection", bound=Section)
 

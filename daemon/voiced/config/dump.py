@@ -8,7 +8,7 @@ import yaml
 
 from voiced.config.schema import Settings
 from voiced.config.secret import Secret
-from voiced.config.types import Section
+from voiced.lib.sections import Section
 
 
 def to_yaml(settings: Settings) -> str:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from voiced.config.merge import below, lay, without
-from voiced.config.schema_fields import suggestion
 from voiced.config.sending import forbidden
 from voiced.config.yaml_document import Document, KeyPath
 from voiced.errors import ConfigError, Problem
 from voiced.lib.permissions import Permissions
 from voiced.lib.printable import hidden
+from voiced.lib.sections import suggestion
 
 REVISION = "revision"
 FOR = "for"

@@ -8,9 +8,9 @@ import msgspec
 
 from voiced.config.dump import dump
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import Setting, every_setting, settings_in
-from voiced.config.types import BY_KEY, Section
+from voiced.config.types import BY_KEY
 from voiced.lib.permissions import Permissions, every_permission
+from voiced.lib.sections import Section, Setting, every_setting, settings_in
 
 WIDTH = 96
 

@@ -6,8 +6,8 @@ from typing import Any
 from voiced.config.diff import Change
 from voiced.config.dump import assignment
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import every_setting
 from voiced.config.yaml_document import Document
+from voiced.lib.sections import every_setting
 
 WIDEST = 60
 """Of the settings whose origins stand in one column."""

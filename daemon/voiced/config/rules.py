@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import suggestion
 from voiced.config.schema_services import KioskSection, MqttSection, RemoteSection
 from voiced.config.sending import names_in, permissions_of
 from voiced.config.tool_rules import Look, lacking, misdeclared, without_effect
@@ -18,6 +17,7 @@ from voiced.errors import Problem
 from voiced.lib.net_address import is_loopback
 from voiced.lib.permissions import Permissions
 from voiced.lib.printable import hidden
+from voiced.lib.sections import suggestion
 
 
 @dataclass(frozen=True, slots=True)

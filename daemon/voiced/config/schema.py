@@ -22,13 +22,12 @@ from voiced.config.types import (
     Name,
     Proxy,
     Reference,
-    Section,
-    expect,
     live,
     next_session,
     restart,
 )
 from voiced.lib.permissions import SERVER, owner
+from voiced.lib.sections import Section, expect
 
 LONGEST_IDLE_S = 120
 """For how long a server may leave the microphone open after the last word."""

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import msgspec
 
-from voiced.config.types import AbsolutePath, Gesture, Level, Pin, Section, restart
+from voiced.config.types import AbsolutePath, Gesture, Level, Pin, restart
 from voiced.lib.permissions import owner
+from voiced.lib.sections import Section
 
 
 class ButtonSection(Section, frozen=True, kw_only=True):

@@ -13,14 +13,13 @@ from voiced.config.types import (
     Network,
     PublicKey,
     Reference,
-    Section,
     SettingName,
     Topic,
-    expect,
     live,
     restart,
 )
 from voiced.lib.permissions import owner
+from voiced.lib.sections import Section, expect
 
 
 class RemoteSection(Section, frozen=True, kw_only=True):

@@ -4,16 +4,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from voiced.config.types import (
-    FILE,
-    MixerControl,
-    Section,
-    SoundDevice,
-    live,
-    next_session,
-    restart,
-)
+from voiced.config.types import FILE, MixerControl, SoundDevice, live, next_session, restart
 from voiced.lib.permissions import SERVER, SOFTEST_SENT, owner, server
+from voiced.lib.sections import Section
 
 
 class CaptureSection(Section, frozen=True, kw_only=True):

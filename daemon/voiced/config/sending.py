@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import settings_in, suggestion
-from voiced.config.types import BY_KEY, Section
+from voiced.config.types import BY_KEY
 from voiced.config.yaml_document import Document, KeyPath
 from voiced.errors import Problem
 from voiced.lib.permissions import (
@@ -16,6 +15,7 @@ from voiced.lib.permissions import (
     owner,
 )
 from voiced.lib.printable import hidden
+from voiced.lib.sections import Section, settings_in, suggestion
 
 _NAME: KeyPath = ("device", "name")
 _OWN_FILE = "write it into the device's own file"

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import suggestion
 from voiced.config.secret import Secret, read_reference, rule_at
 from voiced.config.yaml_document import Document, KeyPath
 from voiced.errors import ConfigError, Problem
 from voiced.lib.printable import hidden
+from voiced.lib.sections import suggestion
 
 DECLARING = ("http_tools", "command_tools")
 """Settings that declare tools by name. Each has a row in the tables of `voiced.assembly.tools`."""

@@ -7,23 +7,13 @@ The reload class says when a changed value counts:
 * restart       -- when the part it belongs to starts again, which waits until nobody talks
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from voiced.config.secret import Secret
 from voiced.lib.permissions import Permission, owner
-
-Reload = Literal["live", "next-session", "restart"]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings that belong together."""
-
-
-def expect(text: str, **limits: Any) -> msgspec.Meta:
-    """Describe what a value must be, in words, with the limits that make it so."""
-    return msgspec.Meta(extra={"expect": text}, **limits)
+from voiced.lib.sections import Reload, expect
 
 
 def _setting(reload: Reload, text: str, remote: Permission, example: object) -> msgspec.Meta:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.config.samples import problems
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import every_setting
+from voiced.lib.sections import every_setting
 
 PLACES = [path for path, setting in every_setting(Settings) if setting.bare is str]
 

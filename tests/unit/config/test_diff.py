@@ -11,8 +11,8 @@ from voiced.assembly.factory import catalogue
 from voiced.config.diff import changes, mixed, strongest, summary
 from voiced.config.load import examine_content
 from voiced.config.schema import LedSection, Settings
-from voiced.config.schema_fields import every_setting
 from voiced.config.schema_services import RemoteSection
+from voiced.lib.sections import every_setting
 
 CLASSES = ["live", "next-session", "restart"]
 BASE = "version: 1\nagent: {url: 'ws://127.0.0.1:1/'}\n"

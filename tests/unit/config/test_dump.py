@@ -10,7 +10,7 @@ from voiced.cli import main
 from voiced.config import generated_docs
 from voiced.config.dump import to_yaml
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import every_setting
+from voiced.lib.sections import every_setting
 
 WORD = "sk-0123456789abcdef"
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.unit.config.samples import VALID, examined
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import every_setting
+from voiced.lib.sections import every_setting
 
 SECRET = "0123456789abcdef0123456789abcdef"  # what a key looks like
 

@@ -9,10 +9,10 @@ from voiced.config.history import Record, Sent
 from voiced.config.load import Source, as_texts
 from voiced.config.resolve import choose
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import every_setting
 from voiced.config.sending import forbidden, meanings, names_in, permissions_of
 from voiced.config.yaml_document import parse
 from voiced.lib.permissions import every_permission
+from voiced.lib.sections import every_setting
 
 ASSEMBLYAI = catalogue().session_permissions("assemblyai")
 EVERYTHING = permissions_of(ASSEMBLYAI)

@@ -8,9 +8,20 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import msgspec
 
-from voiced.config.types import Reload, Section
 from voiced.errors import Guess
 from voiced.lib.permissions import Permission
+
+Reload = Literal["live", "next-session", "restart"]
+"""When a changed value counts; see `voiced.config.types`."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings that belong together."""
+
+
+def expect(text: str, **limits: Any) -> msgspec.Meta:
+    """Describe what a value must be, in words, with the limits that make it so."""
+    return msgspec.Meta(extra={"expect": text}, **limits)
 
 
 @dataclass(frozen=True, slots=True)
