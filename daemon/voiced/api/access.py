@@ -90,10 +90,6 @@ class Visitor:
         return self.is_device or self.is_known
 
 
-def _nothing(_name: str) -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
     """Judges requests.
@@ -112,7 +108,7 @@ class AccessPolicy:
     names: Collection[str] = ()
     token: str | None = None
     proxies: Collection[Network] = ()
-    is_own: Callable[[str], bool] = _nothing
+    is_own: Callable[[str], bool] = lambda _name: False
 
     def arrival(self, peer: str) -> tuple[Rank, str]:
         """Return rank and group of a connection that has said nothing yet."""

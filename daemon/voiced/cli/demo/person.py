@@ -27,10 +27,6 @@ OFFLINE = "offline"
 """Not a sentence: from then on there is no agent."""
 
 
-def _nothing() -> None:
-    pass
-
-
 class ScriptedPerson:
     """Waits for the greeting, says what there is to say, hears each answer, and stops the demo.
 
@@ -50,7 +46,7 @@ class ScriptedPerson:
         witness: Witness,
         limit_s: float,
         asks: Sequence[str] = ("time", GOODBYE),
-        leave: Callable[[], None] = _nothing,
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
         self._say = say
         self._witness = witness

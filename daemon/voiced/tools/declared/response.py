@@ -43,7 +43,7 @@ def value_in(body: bytes, *, must_be_json: bool = False, content_type: str = "")
     if not text:
         return {"ok": True}
     try:
-        value = json.loads(text, parse_constant=_nothing, parse_float=_finite)
+        value = json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
         if value is not None or must_be_json or text == "null":
             return value
     except (ValueError, RecursionError):
@@ -97,10 +97,6 @@ def _encodings(content_type: str) -> list[str]:
     if declared not in _READABLE:
         return ["utf-8"]
     return [declared] if declared.startswith("utf-16") else ["utf-8", declared]
-
-
-def _nothing(_constant: str) -> None:
-    return None
 
 
 def _finite(digits: str) -> float | None:

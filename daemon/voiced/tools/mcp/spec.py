@@ -13,10 +13,6 @@ Raises:
 """
 
 
-def _nothing() -> Mapping[str, str]:
-    return {}
-
-
 @dataclass(frozen=True, slots=True)
 class Server:
     """Where a server is, and what of it is wanted. It has an address, or a command.
@@ -36,10 +32,10 @@ class Server:
 
     name: str
     url: str | None = field(default=None, repr=False)
-    headers: Resolve = field(default=_nothing, repr=False)
+    headers: Resolve = field(default=dict, repr=False)
     ca_file: str | None = None
     command: Sequence[str] = field(default=(), repr=False)
-    environment: Resolve = field(default=_nothing, repr=False)
+    environment: Resolve = field(default=dict, repr=False)
     allow: Sequence[str] | None = None
     timeout_s: int = 20
     prompt: str | Literal[True] | None = None
