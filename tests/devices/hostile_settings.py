@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from voiced.config.schema import Settings
-from voiced.config.secret import Secret, read_reference
+from voiced.config.secret import Secret, TextOrSecret, read_reference
 from voiced.config.types import BY_KEY
 from voiced.lib.permissions import Permission, Permissions, every_permission, owner
 from voiced.lib.sections import Section, Setting, every_setting, settings_in
@@ -171,7 +171,7 @@ def fits(setting: Setting, value: object) -> bool:
     if setting.bare is Secret:
         return isinstance(read_reference(value, ""), Secret)
     try:
-        msgspec.convert(value, setting.kind)
+        msgspec.convert(value, setting.kind, dec_hook=lambda _kind, _item: TextOrSecret(""))
     except msgspec.ValidationError:
         return False
     return True

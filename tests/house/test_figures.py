@@ -12,6 +12,7 @@ from voiced.cli.client import NotRunningError
 from voiced.config import history
 from voiced.config.schema_controls import ButtonSection
 from voiced.config.schema_services import MqttSection, RemoteSection
+from voiced.config.schema_tools import MOST_S, CommandToolSection
 from voiced.config.yaml_document import MAX_BYTES, MAX_KEYS, MAX_VALUES
 from voiced.core import echo_guard, gestures
 from voiced.core.schedule import FIRST_S
@@ -21,7 +22,7 @@ from voiced.errors import ConfigError, DeviceError, DeviceStuck, VoicedError
 from voiced.lib.backoff import Backoff
 from voiced.runtime import tool_runner
 from voiced.storage.atomic_file import KEPT_BROKEN
-from voiced.tools.declared import command, process_group, tool, validation
+from voiced.tools.declared import command, process_group
 
 WORDS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 7: "seven", 8: "eight"}
 UNITS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
@@ -55,7 +56,7 @@ SENTENCES = [
     f"if it is less than an {UNITS[clock.MISSED_S]} late",
     f"at most {clock.MOST}. None is confirmed",
     f"runs at a lower priority than the sound (nice {process_group.NICENESS})",
-    f"(1 to {validation.MOST_S}, default {tool.DEFAULT_TIMEOUT_S})",
+    f"(1 to {MOST_S}, default {CommandToolSection(description='d', argv=()).timeout_s})",
     f"{word(tool_runner.MOST_AT_ONCE)} calls at once, {tool_runner.MOST_WAITING} more wait, "
     f"{tool_runner.LARGEST_ARGUMENTS // KIB} KiB of arguments, {tool_runner.LONGEST_ANSWER:,} characters of result, "
     f"{command.MOST_BYTES // KIB} KiB of a service's or program's answer",

@@ -60,7 +60,7 @@ PARTS = {
         },
     ),
     "http tools": (
-        "http_tools: {look: {description: d, parameters: {}, url: 'https://127.0.0.1/'}}\n",
+        "http_tools: {look: {description: d, parameters: {type: object}, url: 'https://127.0.0.1/'}}\n",
         {"jsonschema", "voiced.tools.declared.validation", "voiced.tools.declared.http"},
     ),
     "mcp": (
@@ -77,7 +77,7 @@ PARTS = {
         | {"voiced.tools.mcp", "voiced.tools.mcp.client"},
     ),
     "command tools": (
-        "command_tools: {look: {description: d, parameters: {}, argv: [/bin/true]}}\n",
+        "command_tools: {look: {description: d, parameters: {type: object}, argv: [/bin/true]}}\n",
         {"jsonschema", "voiced.tools.declared.validation", "voiced.tools.declared.command"},
     ),
     "patterns": (

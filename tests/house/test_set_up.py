@@ -102,7 +102,7 @@ SETTINGS = {
     "mqtt": "mqtt: {host: localhost}",
     "signed": f"remote: {{url: 'https://a.test/', public_key: {'A' * 56}}}",
     "socks": "network: {proxy: 'socks5://a.test:1080'}",
-    "tools": "http_tools: {x: {url: 'https://a.test/'}}",
+    "tools": "http_tools: {x: {description: d, url: 'https://a.test/'}}",
     "mcp": "mcp: {x: {url: 'https://a.test/'}}",
 }
 """By extra: settings that need it."""

@@ -12,6 +12,7 @@ import pytest
 
 from tests.wire.mcp_house import is_alive
 from tests.wire.mcp_liar import HEAVY
+from voiced.config.schema_tools import CommandToolSection
 from voiced.core.actions import RunTool
 from voiced.errors import ToolError
 from voiced.host.cpu import stay_on_one_core
@@ -39,7 +40,8 @@ UNMARKED = "os.execve('/bin/sleep', ['sleep', '600'], {'TZ': os.environ['TZ']})"
 
 
 def tool(*argv, timeout_s=20, **more):
-    return CommandTool("try_it", {"description": "d", "argv": argv, "timeout_s": timeout_s, **more})
+    section = CommandToolSection(description="d", argv=argv, timeout_s=timeout_s, **more)
+    return CommandTool("try_it", section)
 
 
 def program(text, *argv, **more):

@@ -10,6 +10,8 @@ from aiohttp import web
 
 from tests.ports import free_port
 from tests.wire.peers import answering, inet, leaving_nothing, resolver_of, tcp_server
+from voiced.assembly.factory import catalogue
+from voiced.config.load import examine_content
 from voiced.devices.network.link import LinkOptions
 from voiced.devices.network.resolver import Resolver
 from voiced.errors import ToolError
@@ -26,7 +28,9 @@ CITY = {
 
 def tool(url, *, resolver=None, ca_file=None, **more):
     declared = {"description": "d", "url": url, "timeout_s": 5, "parameters": CITY, **more}
-    return HttpTool("look_up", declared, LinkOptions(ca_file=ca_file), resolver or Resolver())
+    written = json.dumps({"agent": {"url": "ws://localhost"}, "http_tools": {"look_up": declared}})
+    section = examine_content(written.encode(), "f.json", catalogue()).draft.http_tools["look_up"]
+    return HttpTool("look_up", section, LinkOptions(ca_file=ca_file), resolver or Resolver())
 
 
 async def answer(made, city="Rome"):

@@ -15,6 +15,7 @@ from tests.whole import until
 from tests.wire.mcp_house import LIAR, PATHS, REAL, TOKEN, is_alive, joined, program
 from tests.wire.mcp_liar import PARENTS
 from tests.wire.programs import program_service, raw
+from voiced.config.schema_tools import CommandToolSection
 from voiced.errors import LinkError, ToolError
 from voiced.tools.declared.program_client import VARIABLE, ServedCommandTool, served_program
 from voiced.tools.program_service import MOST_AT_ONCE, MOST_OPEN
@@ -28,12 +29,16 @@ def declared(argv, **more):
     return {"description": "d", "argv": [str(word) for word in argv], "timeout_s": 20, **more}
 
 
+def section(argv):
+    return CommandToolSection(**declared(argv))
+
+
 def settings(servers=None, **tools):
     return json.dumps({"version": 1, "command_tools": tools, "mcp": servers or {}})
 
 
 def tool(it, name="try_it", argv=("/bin/true",)):
-    return ServedCommandTool(name, declared(argv), it.socket)
+    return ServedCommandTool(name, section(argv), it.socket)
 
 
 async def refusal(made, **arguments):
@@ -183,7 +188,7 @@ async def test_a_service_that_is_stopped_leaves_no_program_behind(tmp_path):
 
 
 async def test_without_the_service_a_call_is_answered_with_a_sentence(tmp_path, caplog):
-    absent = ServedCommandTool("try_it", declared(["/bin/true"]), tmp_path / "none.sock")
+    absent = ServedCommandTool("try_it", section(["/bin/true"]), tmp_path / "none.sock")
     assert await refusal(absent) == "The program behind try_it cannot be started."
     assert "the service for programs does not answer" in caplog.text
 

@@ -29,7 +29,8 @@ from voiced.assembly.tools import (
 from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
 from voiced.config.schema_services import RemoteSection
-from voiced.config.tool_rules import resolved
+from voiced.config.schema_tools import TokenSection
+from voiced.config.secret import HEADER, resolved
 from voiced.config.yaml_document import MAX_BYTES
 from voiced.core.state import Policy
 from voiced.devices.network.connector import Connector
@@ -327,17 +328,17 @@ def agent_settings(
     )
 
 
-def token_source(declared: Mapping[str, Any]) -> TokenSource:
+def token_source(declared: TokenSection) -> TokenSource:
     """Return where temporary tokens come from, with the secrets that it takes.
 
     Raises:
         ConfigError: If one of them cannot be read.
     """
     return TokenSource(
-        url=declared.get("url", ""),
-        headers=resolved(declared.get("headers", {}), "agent.token.headers"),
-        json_pointer=declared.get("json_pointer", ""),
-        command=tuple(declared.get("command", ())),
+        url=declared.url or "",
+        headers=resolved(declared.headers, HEADER),
+        json_pointer=declared.json_pointer or "",
+        command=declared.command or (),
     )
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from voiced.config.schema import Settings
+from voiced.config.schema_tools import CommandToolSection, McpSection
 from voiced.config.tool_rules import DECLARING
 from voiced.devices.network.connector import Connector
 from voiced.devices.network.link import LinkOptions
@@ -39,12 +40,12 @@ LOOKS = {
 """What finds out whether this device has what they need."""
 
 
-def check_declared(key: str, value: Mapping[str, Any]) -> list[Problem]:
+def check_declared(key: str, value: Any) -> list[Problem]:
     """Return what is wrong with the tools declared by the setting `key`."""
     return list(load(CHECKS, key, key)(value)) if value else []
 
 
-def look_for(key: str, value: Mapping[str, Any]) -> list[Problem]:
+def look_for(key: str, value: Any) -> list[Problem]:
     """Return what they need and this device does not have."""
     return list(load(LOOKS, key, key)(value)) if value and key in LOOKS else []
 
@@ -66,7 +67,7 @@ def toolbox(settings: Settings, options: LinkOptions, resolver: Resolver) -> dic
     return tools
 
 
-def _command_tool(name: str, declared: Mapping[str, Any]) -> Tool:
+def _command_tool(name: str, declared: CommandToolSection) -> Tool:
     """Return the tool; where the daemon may start no program, one that has it started."""
     from voiced.tools.declared.program_client import ServedCommandTool, program_socket
 
@@ -101,7 +102,7 @@ def servers(
 
     worker, options = make("mcp", None, WorkerThread), connector.options
 
-    def build(name: str, declared: Mapping[str, Any]) -> McpServer:
+    def build(name: str, declared: McpSection) -> McpServer:
         described = server(name, declared, options.ca_file)
         return McpServer(described, worker, changed, connector=connector)
 

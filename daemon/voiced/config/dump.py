@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 import yaml
 
 from voiced.config.schema import Settings
-from voiced.config.secret import Secret
-from voiced.lib.sections import Section
+from voiced.config.secret import Secret, TextOrSecret
+from voiced.lib.sections import Section, WholeSection, settings_in
 
 
 def to_yaml(settings: Settings) -> str:
@@ -23,11 +22,8 @@ def dump(value: Mapping[str, object]) -> str:
 
 def assignment(name: str, value: object) -> str:
     """Return `name: value` on one line."""
-    plain = _plain(value)
-    if isinstance(plain, Mapping):
-        plain = dict(plain)
     text = yaml.dump(
-        {name: plain},
+        {name: _plain(value)},
         Dumper=_OneLine,
         sort_keys=False,
         allow_unicode=True,
@@ -39,7 +35,16 @@ def assignment(name: str, value: object) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Section):
-        return {key: _plain(item) for key, item in msgspec.structs.asdict(value).items()}
+        return {
+            each.key: _plain(found)
+            for each in settings_in(type(value))
+            if (found := getattr(value, each.key)) != each.default
+            or not isinstance(value, WholeSection)
+        }
+    if isinstance(value, TextOrSecret):
+        return value.plain()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
     return list(value) if isinstance(value, tuple) else value
 
 

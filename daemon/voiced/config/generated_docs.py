@@ -8,11 +8,14 @@ import msgspec
 
 from voiced.config.dump import dump
 from voiced.config.schema import Settings
+from voiced.config.secret import PREFIX, Secret, TextOrSecret
 from voiced.config.types import BY_KEY
 from voiced.lib.permissions import Permissions, every_permission
 from voiced.lib.sections import Section, Setting, every_setting, settings_in
 
 WIDTH = 96
+
+_UNSET: tuple[object, ...] = (None, {}, msgspec.UNSET)
 
 _STARTED_WITH = {"key", "session"}  # set to their examples in the installed file
 
@@ -98,23 +101,34 @@ def readme(sessions: Mapping[str, Permissions]) -> str:
     Args:
         sessions: What a settings server may set of `agent.session`, by the name of the protocol.
     """
-    heads = ["Key", "Value", "Default", "Counts", "Server", "Meaning"]
-    lines = [_README_HEAD, f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    lines = [_README_HEAD, *_table("Key", "Value", "Default", "Counts", "Server", "Meaning")]
     for path, setting in every_setting(Settings):
-        cells = (
-            f"`{'.'.join(path)}`",
-            setting.expects,
-            _shown_default(setting),
-            setting.reload,
-            "see below" if setting.remote is BY_KEY else setting.remote,
-            setting.help,
-        )
-        lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
+        counts = setting.reload, "see below" if setting.remote is BY_KEY else setting.remote
+        lines.append(_row(".".join(path), setting, *counts))
+    for setting in settings_in(Settings):
+        if setting.item is not None and setting.item.whole is not None:
+            lines += _named_lines(setting.key, setting.item.whole)
     lines.append(_SESSION_HEAD)
     for protocol, permissions in sessions.items():
         for path, permission in every_permission(permissions):
             lines.append(f"| {protocol} | `{'.'.join(path)}` | {permission} |")
     return "\n".join(lines) + "\n"
+
+
+def _named_lines(key: str, section: type[Section]) -> Iterator[str]:
+    """Yield the lines about what each of several sections under `key` may hold."""
+    yield f"\n### Each of `{key}`\n\n{section.__doc__}\n"
+    yield from _table("Key", "Value", "Default", "Meaning")
+    yield from (_row(setting.key, setting) for setting in settings_in(section))
+
+
+def _table(*heads: str) -> tuple[str, str]:
+    return f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"
+
+
+def _row(name: str, setting: Setting, *more: object) -> str:
+    cells = (f"`{name}`", setting.expects, _shown_default(setting), *more, setting.help)
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
 def commented_file() -> str:
@@ -130,8 +144,12 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _secret_schema(_kind: type) -> dict[str, Any]:
-    """Describe `Secret`, the only type that msgspec does not know."""
+def _secret_schema(kind: type) -> dict[str, Any]:
+    """Describe `Secret` and `TextOrSecret`, the types that msgspec does not know."""
+    if kind is TextOrSecret:
+        reference = _secret_schema(Secret)
+        reference["properties"][PREFIX] = {"type": "string"}
+        return {"anyOf": [{"type": "string"}, reference | {"maxProperties": 2}]}
     return {
         "type": "object",
         "properties": {name: {"type": "string"} for name in ("credential", "file", "env")},
@@ -144,7 +162,7 @@ def _secret_schema(_kind: type) -> dict[str, Any]:
 def _shown_default(setting: Setting) -> str:
     if setting.required:
         return "required"
-    if setting.default is None or setting.default == {}:
+    if setting.default in _UNSET:
         return "none"
     default = _assignment(setting.key, setting.default).partition(": ")[2]
     return f"`{' '.join(default.split())}`"  # a line break would end the row
@@ -168,12 +186,14 @@ def _section_lines(section: type[Section], indent: str, mark: str) -> Iterator[s
         else:
             if section is Settings:
                 yield ""
-            yield from _comment(f"{setting.help} ({setting.expects})", indent)
+            whole = setting.item.whole if setting.item is not None else None
+            keys = f": {', '.join(whole.__struct_fields__)}" if whole is not None else ""
+            yield from _comment(f"{setting.help} ({setting.expects}{keys})", indent)
             yield from _value_lines(setting, indent, mark)
 
 
 def _value_lines(setting: Setting, indent: str, mark: str) -> Iterator[str]:
-    is_set = setting.default not in (None, {})
+    is_set = setting.default not in _UNSET
     if not is_set and setting.key not in _STARTED_WITH:
         mark = "#"
     for line in _assignment(

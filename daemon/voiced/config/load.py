@@ -1,6 +1,6 @@
 """From a settings file to settings, or to everything that is wrong with it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -307,8 +307,8 @@ def _more_ca_files(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     if settings.remote is not None and settings.remote.ca_file is not None:
         yield ("remote",), settings.remote.ca_file, "no settings from afar"
     for name, declared in settings.mcp.items():
-        if isinstance(declared, Mapping) and "ca_file" in declared:
-            yield ("mcp", name), declared["ca_file"], "no tools of its"
+        if declared.ca_file is not None:
+            yield ("mcp", name), declared.ca_file, "no tools of its"
 
 
 def _silent(settings: Settings) -> Iterator[Problem]:
@@ -325,7 +325,7 @@ def ca_files(settings: Settings) -> list[str | None]:
     """Return the files of certificates that the settings name, None where they name none."""
     sections = settings.network, settings.remote, settings.mqtt
     found = [getattr(section, "ca_file", None) for section in sections]
-    return [*found, *(declared.get("ca_file") for declared in settings.mcp.values())]
+    return [*found, *(declared.ca_file for declared in settings.mcp.values())]
 
 
 def secrets(settings: Settings) -> Iterator[tuple[KeyPath, Secret]]:

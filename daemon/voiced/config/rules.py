@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from voiced.config.schema import Settings
 from voiced.config.schema_services import KioskSection, MqttSection, RemoteSection
+from voiced.config.schema_tools import TokenSection
 from voiced.config.sending import names_in, permissions_of
 from voiced.config.tool_rules import Look, lacking, misdeclared, without_effect
 from voiced.config.yaml_document import Document, KeyPath
@@ -129,14 +130,12 @@ def _agent(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
         yield Problem(path, problem.problem, problem.hint)
 
 
-def _token(declared: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Problem]:
+def _token(declared: TokenSection, catalogue: Catalogue) -> Iterator[Problem]:
     path: KeyPath = ("agent", "token")
-    if not declared:
-        yield Problem(path, "needs either url or command", "write one of them")
     problems = catalogue.check_declared("agent.token", declared)
     yield from (Problem((*path, *each.path), each.problem, each.hint) for each in problems)
-    if not problems and "url" in declared:
-        yield from _address((*path, "url"), declared["url"])
+    if not problems and declared.url is not None:
+        yield from _address((*path, "url"), declared.url)
 
 
 def _pins(settings: Settings) -> Iterator[Problem]:

@@ -14,6 +14,14 @@ from voiced.config.schema_services import (
     RemoteSection,
 )
 from voiced.config.schema_sound import AudioSection
+from voiced.config.schema_tools import (
+    CommandToolSection,
+    HttpToolSection,
+    McpSection,
+    ServerName,
+    TokenSection,
+    ToolName,
+)
 from voiced.config.secret import Secret
 from voiced.config.types import (
     BY_KEY,
@@ -81,7 +89,7 @@ class AgentSection(Section, frozen=True, kw_only=True):
         ),
     ] = "bearer"
     token: Annotated[
-        Annotated[Mapping[str, Any] | None, expect("url, headers, json_pointer; or command")],
+        Annotated[TokenSection | None, expect("url, headers, json_pointer; or command")],
         next_session(
             "Where to get a temporary token before each connection, so that no key is on the device: url "
             "(asked by GET), headers, json_pointer; or command, which prints it. Instead of key.",
@@ -221,10 +229,9 @@ class Settings(Section, frozen=True, kw_only=True):
         "cancel_timer",
     )
     http_tools: Annotated[
-        Annotated[Mapping[str, Any], expect("tools by name")],
+        Annotated[Mapping[ToolName, HttpToolSection], expect("tools by name")],
         live(
-            "Tools that ask a web service. Each has description, parameters (JSON schema), method, "
-            "url, headers, json, response, execution_mode, timeout_s, say_while_waiting.",
+            "Tools that ask a web service.",
             owner("have the device call any address, those of the local network too"),
             {
                 "get_weather": {
@@ -241,10 +248,9 @@ class Settings(Section, frozen=True, kw_only=True):
         ),
     ] = {}
     command_tools: Annotated[
-        Annotated[Mapping[str, Any], expect("tools by name")],
+        Annotated[Mapping[ToolName, CommandToolSection], expect("tools by name")],
         live(
-            "Tools that run a program, never a shell. Each has description, parameters (JSON "
-            "schema), argv, execution_mode, timeout_s, say_while_waiting.",
+            "Tools that run a program, never a shell.",
             owner("run any program on the device"),
             {
                 "get_uptime": {
@@ -255,11 +261,9 @@ class Settings(Section, frozen=True, kw_only=True):
         ),
     ] = {}
     mcp: Annotated[
-        Annotated[Mapping[str, Any], expect("servers by name")],
+        Annotated[Mapping[ServerName, McpSection], expect("servers by name")],
         live(
-            "MCP servers; the agent calls their tools NAME_TOOL. Each has url (streamable HTTP), "
-            "headers, ca_file, in_clear, or command, environment; and allow, timeout_s, prompt (one "
-            "of the server's, or true for its only one, which the agent is to know besides its own), meta (sent along as _meta).",
+            "MCP servers; the agent calls their tools NAME_TOOL.",
             owner("run any program on the device, and bring tools of any server"),
             {
                 "home": {

@@ -23,6 +23,16 @@ _NAMES: Mapping[str, tuple[str, str]] = {
 }
 
 
+NO_SECRET_HERE = (
+    "a secret must not stand in this file",
+    "put it into a file of its own and write {file: PATH}",
+)
+"""Problem and hint."""
+
+PREFIX = "prefix"
+"""In a header, beside the reference: what stands before the secret."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What a secret must be, by where it goes.
@@ -170,11 +180,38 @@ class Secret:
         return ConfigError(self._where, f"{self} {problem}", hint)
 
 
+@dataclass(frozen=True, slots=True)
+class TextOrSecret:
+    """A header or a variable: text, or a reference to a secret with text before it.
+
+    Attributes:
+        text: All of it, or what stands before the secret.
+        secret: The reference, if it is one.
+    """
+
+    text: str
+    secret: Secret | None = None
+
+    def resolve(self, rule: Rule) -> str:
+        """Return it with the secret, read now; see `Secret.resolve`."""
+        return self.text + (self.secret.resolve(rule) if self.secret is not None else "")
+
+    def plain(self) -> str | dict[str, str]:
+        """Return it as it stands in the settings file."""
+        if self.secret is None:
+            return self.text
+        return ({PREFIX: self.text} if self.text else {}) | self.secret.plain()
+
+
+def resolved(values: Mapping[str, TextOrSecret], rule: Rule) -> dict[str, str]:
+    """Return headers or variables with their secrets, read now, so that a new one counts; see `Secret.resolve`."""
+    return {name: value.resolve(rule) for name, value in values.items()}
+
+
 def read_reference(value: object, where: str) -> Secret | tuple[str, str]:
     """Return the secret `value` refers to, or problem and hint that never repeat what it holds."""
     if not isinstance(value, Mapping):
-        hint = "put it into a file of its own and write {file: PATH}"
-        return "a secret must not stand in this file", hint
+        return NO_SECRET_HERE
     source: Source = next(iter(value), "file")
     name = value.get(source)
     if len(value) != 1 or source not in _NAMES or not isinstance(name, str):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from voiced.config.schema import Settings
-from voiced.config.secret import Secret, read_reference, rule_at
+from voiced.config.secret import Secret, TextOrSecret, rule_at
 from voiced.config.yaml_document import Document, KeyPath
 from voiced.errors import ConfigError, Problem
 from voiced.lib.printable import hidden
@@ -17,10 +17,7 @@ DECLARING = ("http_tools", "command_tools")
 CHECKED = (*DECLARING, "mcp")
 """The same, and the one that names servers which bring tools."""
 
-PREFIX = "prefix"
-"""In a header, beside the reference: what stands before the secret."""
-
-Look = Callable[[str, Mapping[str, Any]], Sequence[Problem]]
+Look = Callable[[str, Any], Sequence[Problem]]
 """Takes one of `CHECKED`, or `agent.token`, and what it holds; returns what there is to say about that."""
 
 
@@ -64,7 +61,7 @@ def lacking(settings: Settings, look: Look) -> Iterator[Problem]:
     """Yield what declared tools need and this device does not have; it can talk all the same."""
     for key in CHECKED:
         yield from _below((key,), look(key, getattr(settings, key)))
-    yield from _below(("agent", "token"), look("agent.token", settings.agent.token or {}))
+    yield from _below(("agent", "token"), look("agent.token", settings.agent.token))
     yield from unresolved(header_secrets(settings))
 
 
@@ -81,47 +78,21 @@ def header_secrets(settings: Settings) -> Iterator[tuple[KeyPath, Secret]]:
     """Yield every secret that tools and their servers are given, and where it is referred to."""
     for key, part in (("http_tools", "headers"), ("mcp", "headers"), ("mcp", "environment")):
         for name, declared in getattr(settings, key).items():
-            yield from _secrets_in(declared, part, (key, name))
+            yield from _secrets_in(getattr(declared, part), (key, name, part))
 
 
 def token_secrets(settings: Settings) -> Iterator[tuple[KeyPath, Secret]]:
     """Yield the secrets in the headers with which a token is asked for, and where they are referred to."""
-    yield from _secrets_in(settings.agent.token, "headers", ("agent", "token"))
+    if settings.agent.token is not None:
+        yield from _secrets_in(settings.agent.token.headers, ("agent", "token", "headers"))
 
 
-def _secrets_in(declared: object, part: str, path: KeyPath) -> Iterator[tuple[KeyPath, Secret]]:
-    values = declared.get(part) if isinstance(declared, Mapping) else None
-    for each, value in values.items() if isinstance(values, Mapping) else ():
-        found = header_reference(value, ".".join(map(str, path)))
-        if isinstance(found, Secret):
-            yield (*path, part, each), found
-
-
-def header_reference(value: object, where: str) -> Secret | tuple[str, str]:
-    """Return the secret that a header's `value` refers to, or problem and hint."""
-    if isinstance(value, Mapping):
-        value = {key: item for key, item in value.items() if key != PREFIX}
-    return read_reference(value, where)
-
-
-def resolved(values: Mapping[str, Any], where: str) -> dict[str, str]:
-    """Return headers or variables with their secrets, read now, so that a new one counts.
-
-    Args:
-        values: By name: a text, or a reference that passed the check.
-        where: The setting that holds them, for the error.
-
-    Raises:
-        ConfigError: If a secret cannot be read.
-    """
-    found: dict[str, str] = {}
+def _secrets_in(
+    values: Mapping[str, TextOrSecret], path: KeyPath
+) -> Iterator[tuple[KeyPath, Secret]]:
     for name, value in values.items():
-        reference = header_reference(value, f"{where}.{name}")
-        if isinstance(reference, Secret):
-            found[name] = value.get(PREFIX, "") + reference.resolve(rule_at(f"{where}.{name}"))
-        else:
-            found[name] = value
-    return found
+        if value.secret is not None:
+            yield (*path, name), value.secret
 
 
 def _below(path: KeyPath, found: Sequence[Problem]) -> Iterator[Problem]:

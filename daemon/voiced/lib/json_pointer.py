@@ -4,13 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_POINTER = re.compile(r"(/([^~/]|~[01])*)*")
+POINTER = "(/([^~/]|~[01])*)*"
+"""What one looks like, as a regular expression."""
+
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
-
-
-def is_pointer(text: str) -> bool:
-    """Tell whether `text` is a JSON pointer."""
-    return _POINTER.fullmatch(text) is not None
 
 
 def at(value: Any, pointer: str) -> Any:

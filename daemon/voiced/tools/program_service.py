@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from voiced.config.load import Source, draft_of, read, service_file
 from voiced.config.schema import Settings
+from voiced.config.schema_tools import McpSection
 from voiced.errors import ConfigError, ToolError
 from voiced.lib import event_loop
 from voiced.lib.environment import variable
@@ -119,20 +120,20 @@ class ProgramService:
     def _token(self) -> Tool:
         settings = self._settings()
         declared = settings.agent.token if settings is not None else None
-        if declared is None or any(check_token(declared)) or "command" not in declared:
+        if declared is None or any(check_token(declared)) or declared.command is None:
             raise RefusedError("No settings file of this device declares agent.token.command.")
-        return token_tool(tuple(declared["command"]))
+        return token_tool(declared.command)
 
     @asynccontextmanager
     async def _running(self, request: Mapping[str, Any]) -> AsyncGenerator[Process, None]:
         """Run an MCP server; at the end, it and what it has started are ended."""
         name, declared = self._declared("mcp", request.get("server"))
-        if any(check_servers({name: declared})) or "command" not in declared:
+        if any(check_servers({name: declared})) or declared.command is None:
             raise RefusedError(f"{name} is not declared as a program")
         group = ProcessGroup()
         try:
             process = await asyncio.create_subprocess_exec(
-                *declared["command"],
+                *declared.command,
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=DEVNULL,
@@ -153,8 +154,8 @@ class ProgramService:
     def _declared(self, key: str, name: object) -> tuple[str, Any]:
         """Return a name and what the settings files declare under it, read now: a change counts at once."""
         settings = self._settings()
-        found = None if settings is None else getattr(settings, key)
-        if not isinstance(name, str) or not isinstance(found, Mapping) or name not in found:
+        found = {} if settings is None else getattr(settings, key)
+        if not isinstance(name, str) or name not in found:
             log.warning("asked for %.100r, which %s does not declare", name, self._path)
             raise RefusedError("No settings file of this device declares that program.")
         return name, found[name]
@@ -202,12 +203,12 @@ async def _until_gone(reader: asyncio.StreamReader) -> None:
             pass
 
 
-def _environment(declared: Mapping[str, Any], secrets: object) -> dict[str, str]:
+def _environment(declared: McpSection, secrets: object) -> dict[str, str]:
     """Return what a server is told: what is declared, with the values of its references from the daemon, who has them."""
     given = secrets if isinstance(secrets, dict) else {}
-    told = {name: value for name in INHERITED if (value := variable(name))}
-    for name, value in declared.get("environment", {}).items():
-        found = given.get(name) if isinstance(value, Mapping) else value
+    told = {name: own for name in INHERITED if (own := variable(name))}
+    for name, value in declared.environment.items():
+        found = value.text if value.secret is None else given.get(name)
         if not isinstance(found, str):
             raise RefusedError(f"it cannot be started: {name} has no value")
         told[name] = found

@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from voiced.errors import Problem
-from voiced.lib.validators import Path
 
 MOST_STEPS = 10_000_000
 """States times characters: about a second on a small board at worst."""
@@ -29,7 +28,7 @@ _BEYOND = (
 """How RE2 says that it cannot do something, and what that means."""
 
 
-def problem_of(pattern: str, max_chars: int, path: Path) -> Problem | None:
+def problem_of(pattern: str, max_chars: int, path: tuple[str | int, ...]) -> Problem | None:
     """Return what is wrong with `pattern` for texts of so many characters, None if nothing is."""
     if find_spec("re2") is None:
         what = "a pattern needs the library google-re2, which is not here"

@@ -1,6 +1,7 @@
 """A configured `agent.session` is checked whole, and every problem says where and what to do."""
 
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import example, given
@@ -8,9 +9,8 @@ from hypothesis import strategies as st
 
 from tests.unit.agents.assemblyai_link import settings
 from voiced.agents.assemblyai import AssemblyAi
-from voiced.agents.assemblyai.session_schema import LANGUAGES
+from voiced.agents.assemblyai.session_schema import Language
 from voiced.lib.printable import unseen
-from voiced.lib.validators import MAX_DEPTH
 
 check = AssemblyAi.check_session
 
@@ -27,24 +27,33 @@ def audio(**fields):
     return {"output": {"format": fields}}
 
 
-CYCLE: dict = {}
-CYCLE["self"] = CYCLE
-
 BAD = [
-    ({"greting": "Hi"}, ("greting",), "unknown key", "did you mean 'greeting'?"),
-    ({"zzz": 1}, ("zzz",), "unknown key", "known keys: agent_id, system_prompt"),
-    ({7: 1}, (7,), "unknown key", "known keys"),
-    ({2.5: 1}, ("2.5",), "unknown key", "known keys"),
+    ({"greting": "Hi"}, ("greting",), "unknown key", "did you mean greeting?"),
+    ({"zzz": 1}, ("zzz",), "unknown key", "choose one of agent_id"),
     ({"llm": {}}, ("llm",), "is not for clients", "stored agent"),
     ({"pre_connect_requests": []}, ("pre_connect_requests",), "is not for clients", "remove"),
-    ({"greeting": None}, ("greeting",), "must not be null", "leave the key out"),
-    ({"system_prompt": None}, ("system_prompt",), "must not be null", "leave the key out"),
-    ({"greeting": 7}, ("greeting",), "must be text, not a number", "quotes"),
-    ({"greeting": ["a"]}, ("greeting",), "must be text, not a list", ""),
-    ({"greeting": {"a": 1}}, ("greeting",), "must be text, not a mapping", ""),
-    ({"greeting": b"a"}, ("greeting",), "must be text, not a bytes", ""),
-    ({"greeting": "\ud800"}, ("greeting",), "lone surrogate", "remove"),
-    ({"agent_id": ""}, ("agent_id",), "must not be empty", ""),
+    (
+        {"greeting": None},
+        ("greeting",),
+        "expected text, got nothing",
+        "give it a value or remove the key",
+    ),
+    (
+        {"system_prompt": None},
+        ("system_prompt",),
+        "expected text, got nothing",
+        "give it a value or remove the key",
+    ),
+    ({"greeting": 7}, ("greeting",), "expected text, got 7", "put it into quotes"),
+    ({"greeting": ["a"]}, ("greeting",), "expected text, got a list", ""),
+    ({"greeting": {"a": 1}}, ("greeting",), "expected text, got keys and values", ""),
+    (
+        {"greeting": "\ud800"},
+        ("greeting",),
+        "holds the invisible character U+D800 at position 1",
+        "remove it",
+    ),
+    ({"agent_id": ""}, ("agent_id",), "expected a name, got an empty text", ""),
     ({"agent_id": "a", "greeting": "Hi"}, ("greeting",), "combined with agent_id", "remove"),
     (
         {"agent_id": "a", "output": {"voice": "eve"}},
@@ -64,34 +73,79 @@ BAD = [
         "reserved",
         "aai_",
     ),
-    ({"input": []}, ("input",), "must be a mapping, not a list", ""),
-    ({"input": {"keyterms": "a"}}, ("input", "keyterms"), "must be a list, not text", ""),
+    (
+        {"input": []},
+        ("input",),
+        "expected keys and values, got an empty list",
+        "write `key: value` lines",
+    ),
+    (
+        {"input": {"keyterms": "a"}},
+        ("input", "keyterms"),
+        "expected a list of at most 100 items, got text",
+        "",
+    ),
     ({"input": {"keyterms": ["a"] * 101}}, ("input", "keyterms"), "at most 100 items", ""),
-    ({"input": {"keyterms": ["a" * 51]}}, ("input", "keyterms", 0), "at most 50 char", ""),
-    ({"input": {"keyterms": [""]}}, ("input", "keyterms", 0), "must not be empty", ""),
-    ({"input": {"language_codes": ["xx"]}}, ("input", "language_codes", 0), "unknown", "en, es"),
-    ({"input": {"language_codes": [False]}}, ("input", "language_codes", 0), "text", "quotes"),
+    (
+        {"input": {"keyterms": ["a" * 51]}},
+        ("input", "keyterms", 0),
+        "expected text of 1 to 50 characters, got 51 characters",
+        "",
+    ),
+    (
+        {"input": {"keyterms": [""]}},
+        ("input", "keyterms", 0),
+        "expected text of 1 to 50 characters, got an empty text",
+        "",
+    ),
+    (
+        {"input": {"language_codes": ["xx"]}},
+        ("input", "language_codes", 0),
+        "expected one of en, ",
+        "choose one of en",
+    ),
+    (
+        {"input": {"language_codes": [False]}},
+        ("input", "language_codes", 0),
+        "expected one of en, ",
+        "",
+    ),
     (
         {"input": {"transcription_mode": "ballanced"}},
         ("input", "transcription_mode"),
-        "unknown value",
-        "did you mean 'balanced'?",
+        "expected one of min_latency, balanced, max_accuracy, got other text",
+        "did you mean balanced?",
     ),
-    ({"input": {"type": "video"}}, ("input", "type"), "unknown value", "audio, text"),
-    ({"output": {"type": "Audio"}}, ("output", "type"), "unknown value", "audio"),
+    (
+        {"input": {"type": "video"}},
+        ("input", "type"),
+        "expected one of audio, text, got other text",
+        "choose one of audio",
+    ),
+    (
+        {"output": {"type": "Audio"}},
+        ("output", "type"),
+        "expected one of audio, text, got other text",
+        "did you mean audio?",
+    ),
     ({"output": {"type": True}}, ("output", "type"), "text", ""),
     ({"input": {"continuous_partials": 1}}, ("input", "continuous_partials"), "true or false", ""),
     (
         {"input": {"transcription_prompt": "a" * 1751}},
         ("input", "transcription_prompt"),
-        "at most 1750 characters, not 1751",
+        "expected text of at most 1750 characters, got 1751 characters",
         "",
     ),
-    ({"input": {"voice_focus": "far"}}, ("input", "voice_focus"), "unknown", "far-field"),
+    (
+        {"input": {"voice_focus": "far"}},
+        ("input", "voice_focus"),
+        "expected one of near-field, far-field, got other text",
+        "choose one of near-field",
+    ),
     (
         {"input": {"voice_focus_threshold": 1.1}},
         ("input", "voice_focus_threshold"),
-        "must be a number from 0 to 1",
+        "expected a number from 0 to 1, got 1.1",
         "",
     ),
     (detection(vad_threshold=float("nan")), ("input", "turn_detection", "vad_threshold"), "0", ""),
@@ -108,22 +162,47 @@ BAD = [
     (
         detection(interrupt_response="no"),
         ("input", "turn_detection", "interrupt_response"),
-        "must be true or false, not text",
-        "",
+        "expected true or false, got text",
+        "write true or false, without quotes",
     ),
     (
         detection(uninterruptible_turns=["greetings"]),
         ("input", "turn_detection", "uninterruptible_turns", 0),
-        "unknown value",
-        "did you mean 'greeting'?",
+        "expected one of greeting, dtmf_prompt, tool_refused_ask, got other text",
+        "did you mean greeting?",
     ),
-    (detection(type=None), ("input", "turn_detection", "type"), "must not be null", ""),
-    ({"output": {"voice": ""}}, ("output", "voice"), "must not be empty", ""),
+    (
+        detection(type=None),
+        ("input", "turn_detection", "type"),
+        "expected text, got nothing",
+        "give it a value or remove the key",
+    ),
+    ({"output": {"voice": ""}}, ("output", "voice"), "expected a name, got an empty text", ""),
     ({"output": {"volume": 101}}, ("output", "volume"), "from 0 to 100", ""),
-    ({"output": {"volume": True}}, ("output", "volume"), "not true or false", ""),
-    ({"output": {"format": "audio/pcm"}}, ("output", "format"), "must be a mapping, not text", ""),
-    (audio(), ("output", "format", "encoding"), "is missing", ""),
-    (audio(encoding="pcm"), ("output", "format", "encoding"), "unknown", "audio/pcm"),
+    (
+        {"output": {"volume": True}},
+        ("output", "volume"),
+        "expected a number from 0 to 100, got true",
+        "",
+    ),
+    (
+        {"output": {"format": "audio/pcm"}},
+        ("output", "format"),
+        "expected keys and values, got text",
+        "write `key: value` lines",
+    ),
+    (
+        audio(),
+        ("output", "format", "encoding"),
+        "missing",
+        "it must be one of audio/pcm, audio/pcmu, audio/pcma",
+    ),
+    (
+        audio(encoding="pcm"),
+        ("output", "format", "encoding"),
+        "expected one of audio/pcm, audio/pcmu, audio/pcma, got other text",
+        "choose one of audio/pcm",
+    ),
     (
         audio(encoding="audio/pcm", sample_rate=16_000),
         ("output", "format", "sample_rate"),
@@ -133,7 +212,7 @@ BAD = [
     (
         audio(encoding="audio/pcm", sample_rate=24_000.0),
         ("output", "format", "sample_rate"),
-        "must be 24000",
+        "expected a whole number, got 24000.0",
         "",
     ),
     (
@@ -145,19 +224,39 @@ BAD = [
     (
         audio(encoding="audio/pcm", sample_rate=None),
         ("output", "format", "sample_rate"),
-        "must not be null",
-        "",
+        "expected a whole number, got nothing",
+        "give it a value or remove the key",
     ),
-    ({"webhook": {"events": []}}, ("webhook", "url"), "is missing", ""),
-    ({"webhook": {"url": "https://x"}}, ("webhook", "events"), "is missing", ""),
+    (
+        {"webhook": {"events": []}},
+        ("webhook", "url"),
+        "missing",
+        "it must be an address that begins with https:// or http://",
+    ),
+    ({"webhook": {"url": "https://x"}}, ("webhook", "events"), "missing", "it must be a list"),
     ({"webhook": {"url": "x", "events": []}}, ("webhook", "url"), "https://", ""),
-    ({"tools": {}}, ("tools",), "must be a list", ""),
-    ({"tools": ["a"]}, ("tools", 0), "must be a mapping, not text", ""),
-    ({"tools": [{"name": "a"}]}, ("tools", 0, "type"), "is missing", ""),
-    ({"tools": [{"type": "function"}]}, ("tools", 0, "name"), "is missing", ""),
+    ({"tools": {}}, ("tools",), "expected a list, got keys and values", ""),
+    (
+        {"tools": ["a"]},
+        ("tools", 0),
+        "expected keys and values, got text",
+        "write `key: value` lines",
+    ),
+    ({"tools": [{"name": "a"}]}, ("tools", 0, "type"), "missing", "it must be function"),
+    ({"tools": [{"type": "function"}]}, ("tools", 0, "name"), "missing", "it must be a name"),
     ({"tools": tool()["tools"] * 2}, ("tools", 1, "name"), "used by an earlier tool", ""),
-    (tool(type="tool"), ("tools", 0, "type"), "unknown value", "function"),
-    (tool(execution_mode="wait"), ("tools", 0, "execution_mode"), "unknown", "hold"),
+    (
+        tool(type="tool"),
+        ("tools", 0, "type"),
+        "expected function, got other text",
+        "choose one of function",
+    ),
+    (
+        tool(execution_mode="wait"),
+        ("tools", 0, "execution_mode"),
+        "expected one of interactive, hold, got other text",
+        "choose one of interactive",
+    ),
     (tool(timeout_seconds=301), ("tools", 0, "timeout_seconds"), "from 1 to 300", ""),
     (
         tool(response_instructions={"sucess": ""}),
@@ -171,32 +270,30 @@ BAD = [
         "at most 500",
         "",
     ),
-    (tool(http=True), ("tools", 0, "http"), "must be a mapping", ""),
-    (tool(parameters=[]), ("tools", 0, "parameters"), "must be a mapping", ""),
-    (tool(parameters={"type": "list"}), ("tools", 0, "parameters", "type"), "'object'", ""),
+    (tool(http=True), ("tools", 0, "http"), "expected keys and values, got true", ""),
+    (
+        tool(parameters=[]),
+        ("tools", 0, "parameters"),
+        "expected keys and values, got an empty list",
+        "",
+    ),
+    (
+        tool(parameters={"type": "list"}),
+        ("tools", 0, "parameters", "type"),
+        "expected object, got other text",
+        "choose one of object",
+    ),
     (
         tool(parameters={"properties": []}),
         ("tools", 0, "parameters", "properties"),
-        "must be a mapping",
+        "expected keys and values, got an empty list",
         "",
     ),
     (
         tool(parameters={"required": [1]}),
         ("tools", 0, "parameters", "required", 0),
-        "must be text",
-        "",
-    ),
-    (
-        tool(parameters={"examples": [object()]}),
-        ("tools", 0, "parameters", "examples", 0),
-        "JSON can hold, not a object",
-        "quote it",
-    ),
-    (
-        tool(http=CYCLE),
-        ("tools", 0, "http", *["self"] * (MAX_DEPTH - 3)),
-        "nested too deeply",
-        "",
+        "expected text, got 1",
+        "put it into quotes",
     ),
 ]
 
@@ -231,8 +328,8 @@ def test_problems_do_not_quote_what_is_private():
 
 
 SHORT = st.text(
-    st.characters(exclude_categories=["Cs"]), min_size=1, max_size=50
-)  # no lone surrogates
+    st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=50
+)  # neither half a character nor one of control
 
 
 def some(**keys):
@@ -243,7 +340,7 @@ FORMATS = st.one_of(
     st.just({"encoding": "audio/pcm", "sample_rate": 24_000}),
     st.sampled_from(["audio/pcm", "audio/pcmu", "audio/pcma"]).map(lambda e: {"encoding": e}),
 )
-NAME = SHORT.filter(lambda text: unseen(text) is None)
+NAME = SHORT.filter(lambda text: unseen(text) is None and text == text.strip())
 DETECTIONS = some(
     vad_threshold=st.floats(0, 1),
     min_silence=st.integers(50, 1_000),
@@ -278,7 +375,7 @@ VALID = st.one_of(
         input=some(
             format=FORMATS,
             keyterms=st.lists(NAME, max_size=5),
-            language_codes=st.lists(st.sampled_from(LANGUAGES)),
+            language_codes=st.lists(st.sampled_from(get_args(Language))),
             type=st.sampled_from(["audio", "text"]),
             transcription_mode=st.sampled_from(["min_latency", "balanced", "max_accuracy"]),
             continuous_partials=st.booleans(),
@@ -320,7 +417,7 @@ def test_every_documented_session_passes(session):
 
 
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.dates(),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=8,
 )

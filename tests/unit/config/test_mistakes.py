@@ -70,7 +70,7 @@ MISTAKES = {
     "replay past resume": (KEY + "network: {resume_window_s: 5}\n", 2, "network.replay_s: longer than network.resume_window_s (5 s); make it shorter"),
     "unknown tool": (KEY + "tools:\n- get_time\n- get_tim\n", 4, "tools[1]: unknown tool; did you mean get_time?"),
     "tool listed twice": (KEY + "tools:\n- get_time\n- get_time\n", 4, "tools[1]: listed twice; remove one of them"),
-    "tools not text": (KEY + "tools: [1]\n", 2, "tools: expected a list of tool names, got a list; every item must be text"),
+    "tools not text": (KEY + "tools: [1]\n", 2, "tools[0]: expected text, got 1; put it into quotes"),
     "button without pin": (KEY + "button:\n  press: talk\n", 2, "button.pin: missing; it must be a whole number from 0 to 27"),
     "button without pin's value": (KEY + "button:\n  pin:\n", 3, "button.pin: expected a whole number from 0 to 27, got nothing"),
     "press and hold alike": (KEY + "button: {pin: 1, press: mute, hold: mute}\n", 2, "button.hold: does the same as button.press; choose another, or none"),

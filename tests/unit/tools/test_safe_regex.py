@@ -90,7 +90,7 @@ def test_ordinary_patterns_are_held_against_what_is_sent(pattern, right, wrong):
         ("(", "not a regular expression", "missing )"),
         ("[", "not a regular expression", "missing ]"),
         ("a++", "not a regular expression", "++"),
-        ("\ud800", "holds half a character", "escape"),
+        ("\ud800", "holds the invisible character U+D800", "remove it"),
     ],
 )
 def test_what_the_engine_cannot_do_is_told_in_the_check_of_the_settings(

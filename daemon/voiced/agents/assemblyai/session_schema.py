@@ -1,201 +1,194 @@
 """What `agent.session` may hold: the `session` object of assemblyai.md §5, checked."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import replace
+from math import inf
+from typing import Annotated, Any, Literal
 
-from voiced.agents.assemblyai.session_updates import LIVE, WIRE_FORMATS, paths_in
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from voiced.agents.assemblyai.session_updates import LIVE, paths_in
 from voiced.errors import Problem
-from voiced.lib.permissions import SERVER, SOFTEST_SENT, Permission, Permissions, owner
-from voiced.lib.validators import (
-    Check,
-    Path,
-    json_value,
-    list_of,
-    mapping,
-    number,
-    one_of,
-    text,
-    truth,
-    wrong_type,
-)
+from voiced.lib.permissions import SERVER, SOFTEST_SENT, owner
+from voiced.lib.section_check import Path, problems_in
+from voiced.lib.sections import WholeSection, expect, permissions_in, prose, remote
 
-LANGUAGES = (
-    *("en", "es", "de", "fr", "pt", "it", "tr", "nl", "sv"),
-    *("no", "da", "fi", "hi", "vi", "ar", "he", "ja", "zh"),
-)
 PCM_RATE_HZ = 24_000
 RESERVED = "aai_"
 """How the names of the platform's own tools begin. assemblyai.md §12"""
 
-Keys = Mapping[str, tuple[Check, Permission | Permissions]]
-"""What each key may hold, and whether a settings server may set it."""
+NOT_FOR_CLIENTS = ("llm", "pre_connect_requests")
+
+# fmt: off
+Language = Literal[
+    "en", "es", "de", "fr", "pt", "it", "tr", "nl", "sv",
+    "no", "da", "fi", "hi", "vi", "ar", "he", "ja", "zh",
+]
+# fmt: on
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Text = Annotated[str, prose()]
+Name = Annotated[str, expect("a name", min_length=1)]
+KeyTerm = Annotated[str, expect("text of 1 to 50 characters", min_length=1, max_length=50)]
+Url = Annotated[
+    str, expect("an address that begins with https:// or http://", pattern="^https?://")
+]
+Sound = Literal["audio", "text"]
+"""assemblyai.md §12"""
+
+
+class _Format(WholeSection, frozen=True, kw_only=True):
+    encoding: Literal["audio/pcm", "audio/pcmu", "audio/pcma"]
+    sample_rate: int = 0
+
+
+class _TurnDetection(WholeSection, frozen=True, kw_only=True):
+    vad_threshold: Share = 0
+    min_silence: Annotated[int, msgspec.Meta(ge=50, le=10_000)] = 50
+    max_silence: Annotated[int, msgspec.Meta(ge=1)] = 1
+    interrupt_response: bool = True
+    interruption_delay: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+    uninterruptible_turns: tuple[Literal["greeting", "dtmf_prompt", "tool_refused_ask"], ...] = ()
+    type: Text = ""  # old clients have it; the agent ignores it
+
+
+class _Input(WholeSection, frozen=True, kw_only=True):
+    type: Annotated[Sound, remote(owner("have the agent hear nothing"))] = "audio"
+    format: Annotated[_Format | UnsetType, remote(SERVER)] = UNSET
+    keyterms: Annotated[tuple[KeyTerm, ...], msgspec.Meta(max_length=100), remote(SERVER)] = ()
+    language_codes: Annotated[tuple[Language, ...], remote(SERVER)] = ()
+    transcription_mode: Annotated[
+        Literal["min_latency", "balanced", "max_accuracy"], remote(SERVER)
+    ] = "balanced"
+    continuous_partials: Annotated[bool, remote(SERVER)] = False
+    transcription_prompt: Annotated[str, prose(most=1_750), remote(SERVER)] = ""
+    voice_focus: Annotated[Literal["near-field", "far-field"], remote(SERVER)] = "near-field"
+    voice_focus_threshold: Annotated[Share, remote(SERVER)] = 0
+    turn_detection: Annotated[_TurnDetection, remote(SERVER)] = _TurnDetection()
+
+
+class _Output(WholeSection, frozen=True, kw_only=True):
+    type: Annotated[Sound, remote(owner("have the agent say nothing aloud"))] = "audio"
+    voice: Annotated[Name, remote(SERVER)] = ""
+    format: Annotated[_Format | UnsetType, remote(SERVER)] = UNSET
+    volume: Annotated[
+        float,
+        msgspec.Meta(ge=0, le=100),
+        remote(owner("have the agent say nothing aloud", at_least=SOFTEST_SENT)),
+    ] = 100
+
+
+class _Instructions(WholeSection, frozen=True, kw_only=True):
+    success: Annotated[str, prose(most=500)] = ""
+    error: Annotated[str, prose(most=500)] = ""
+
+
+class _Parameters(WholeSection, frozen=True, kw_only=True):
+    type: Literal["object"] = "object"
+    properties: Mapping[str, Any] = {}
+    required: tuple[Text, ...] = ()
+
+
+class _Tool(WholeSection, frozen=True, kw_only=True):
+    type: Literal["function"]
+    name: Name
+    description: Text = ""
+    parameters: Mapping[str, Any] = {}
+    execution_mode: Literal["interactive", "hold"] = "interactive"
+    timeout_seconds: Annotated[float, msgspec.Meta(ge=1, le=300)] = 300
+    response_instructions: _Instructions = _Instructions()
+    http: Mapping[str, Any] = {}
+
+
+class _Webhook(WholeSection, frozen=True, kw_only=True):
+    url: Url
+    events: tuple[Text, ...]
+    secret: Text = ""
+
+
+class _Session(WholeSection, frozen=True, kw_only=True):
+    agent_id: Annotated[
+        Name,
+        remote(
+            owner("have any agent answer that is stored under the key, with its tools and webhooks")
+        ),
+    ] = ""
+    system_prompt: Annotated[Text, remote(SERVER)] = ""
+    greeting: Annotated[Text, remote(SERVER)] = ""
+    input: _Input = _Input()
+    output: _Output = _Output()
+    tools: Annotated[
+        tuple[_Tool, ...],
+        remote(owner("have the agent's service call any address, with what people say")),
+    ] = ()
+    webhook: Annotated[
+        _Webhook | UnsetType,
+        remote(owner("have the agent's service report every session to any address")),
+    ] = UNSET
+    llm: Annotated[Any, remote(owner("have another model answer"))] = None
+    pre_connect_requests: Annotated[
+        Any, remote(owner("have the agent's service call any address before each session"))
+    ] = None
+
+
+_PARAMETERS = _Parameters.__struct_fields__
+
+PERMISSIONS = permissions_in(_Session)
+"""What of a session a settings server may set."""
 
 
 def check_session(session: Mapping[str, Any]) -> list[Problem]:
     """Return everything that is wrong with a configured `agent.session`."""
-    return [*_SESSION(session, ()), *_agent_id_alone(session)]
+    problems = problems_in(session, _Session)
+    if not problems:
+        problems = [*_sound(session), *_tools(session)]
+    return [*problems, *_not_for_clients(session), *_agent_id_alone(session)]
 
 
-def _checks(keys: Keys) -> dict[str, Check]:
-    return {key: check for key, (check, _) in keys.items()}
-
-
-def _permissions(keys: Keys) -> Permissions:
-    return {key: permission for key, (_, permission) in keys.items()}
+def _not_for_clients(session: Mapping[str, Any]) -> Iterator[Problem]:
+    for key in NOT_FOR_CLIENTS:
+        if key in session:
+            yield Problem((key,), "is not for clients", "remove it; a stored agent can have it")
 
 
 def _agent_id_alone(session: Mapping[str, Any]) -> Iterator[Problem]:
     if "agent_id" not in session:
         return
     for path in paths_in(session):
-        if path[0] in _KEYS and path != ("agent_id",) and path not in LIVE:
+        if path[0] in PERMISSIONS and path != ("agent_id",) and path not in LIVE:
             hint = "a stored agent brings its own settings; remove this or agent_id"
             yield Problem(path, "cannot be combined with agent_id", hint)
 
 
-def _format(value: Any, path: Path) -> Iterator[Problem]:
-    yield from _FORMAT_KEYS(value, path)
-    rate_hz = value.get("sample_rate") if isinstance(value, Mapping) else None
-    if rate_hz is None:
-        return
-    where = (*path, "sample_rate")
-    encoding = value.get("encoding")
-    if encoding in ("audio/pcmu", "audio/pcma"):
-        yield Problem(where, "must be left out", "this encoding always has 8000 Hz")
-    elif encoding == "audio/pcm" and (rate_hz != PCM_RATE_HZ or not isinstance(rate_hz, int)):
-        yield Problem(where, f"must be {PCM_RATE_HZ}", "the agent takes no other rate")
+def _sound(session: Mapping[str, Any]) -> Iterator[Problem]:
+    for direction in ("input", "output"):
+        chosen = session.get(direction, {}).get("format", {})
+        where: Path = (direction, "format", "sample_rate")
+        if "sample_rate" not in chosen:
+            continue
+        if chosen["encoding"] != "audio/pcm":
+            yield Problem(where, "must be left out", "this encoding always has 8000 Hz")
+        elif chosen["sample_rate"] != PCM_RATE_HZ:
+            yield Problem(where, f"must be {PCM_RATE_HZ}", "the agent takes no other rate")
+    turns = session.get("input", {}).get("turn_detection", {})
+    if turns.get("min_silence", 0) >= turns.get("max_silence", inf):
+        where = ("input", "turn_detection", "min_silence")
+        yield Problem(where, "must be less than max_silence")
 
 
-def _turn_detection(value: Any, path: Path) -> Iterator[Problem]:
-    problems = list(_TURN_DETECTION_KEYS(value, path))
-    yield from problems
-    if problems or "min_silence" not in value or "max_silence" not in value:
-        return
-    if value["min_silence"] >= value["max_silence"]:
-        yield Problem((*path, "min_silence"), "must be less than max_silence")
-
-
-def _parameters(value: Any, path: Path) -> Iterator[Problem]:
-    if not isinstance(value, Mapping):
-        yield wrong_type(value, path, "a mapping")
-        return
-    yield from json_value(value, path)
-    if value.get("type", "object") != "object":
-        yield Problem((*path, "type"), "must be 'object'")
-    if not isinstance(properties := value.get("properties", {}), Mapping):
-        yield wrong_type(properties, (*path, "properties"), "a mapping")
-    yield from list_of(text())(value.get("required", []), (*path, "required"))
-
-
-def _tools(value: Any, path: Path) -> Iterator[Problem]:
-    yield from list_of(_TOOL)(value, path)
+def _tools(session: Mapping[str, Any]) -> Iterator[Problem]:
     names = set()
-    for index, tool in enumerate(value if isinstance(value, list | tuple) else ()):
-        name = tool.get("name") if isinstance(tool, Mapping) else None
-        if isinstance(name, str) and name.startswith(RESERVED):
+    for i, tool in enumerate(session.get("tools", ())):
+        where, name = ("tools", i, "name"), tool["name"]
+        if name.startswith(RESERVED):
             hint = f"choose one that does not begin with {RESERVED}"
-            yield Problem((*path, index, "name"), "is reserved for the service's own tools", hint)
-        elif isinstance(name, str) and name in names:
-            yield Problem((*path, index, "name"), "is used by an earlier tool")
-        elif isinstance(name, str):
-            names.add(name)
-
-
-def _http(value: Any, path: Path) -> Iterator[Problem]:
-    if not isinstance(value, Mapping):
-        yield wrong_type(value, path, "a mapping")
-    else:
-        yield from json_value(value, path)
-
-
-def _url(value: Any, path: Path) -> Iterator[Problem]:
-    yield from text(may_be_empty=False)(value, path)
-    if isinstance(value, str) and value and not value.startswith(("https://", "http://")):
-        yield Problem(path, "must be an address that begins with https:// or http://")
-
-
-def _anything(value: Any, path: Path) -> Iterator[Problem]:
-    if value is None:
-        yield wrong_type(value, path, "")
-
-
-def _not_for_clients(_value: Any, path: Path) -> Iterator[Problem]:
-    yield Problem(path, "is not for clients", "remove it; a stored agent can have it")
-
-
-_FORMAT_KEYS = mapping(
-    {"encoding": one_of(*WIRE_FORMATS), "sample_rate": _anything},
-    required=("encoding",),
-)
-_TURN_DETECTION_KEYS = mapping(
-    {
-        "vad_threshold": number(0, 1),
-        "min_silence": number(50, 10_000, whole=True),
-        "max_silence": number(1, whole=True),
-        "interrupt_response": truth(),
-        "interruption_delay": number(0, 1_000, whole=True),
-        "uninterruptible_turns": list_of(one_of("greeting", "dtmf_prompt", "tool_refused_ask")),
-        "type": _anything,  # old clients have it; the agent ignores it
-    }
-)
-_TYPES = ("audio", "text")
-"""assemblyai.md §12"""
-_INPUT: Keys = {
-    "type": (one_of(*_TYPES), owner("have the agent hear nothing")),
-    "format": (_format, SERVER),
-    "keyterms": (
-        list_of(text(max_chars=50, may_be_empty=False, is_name=True), max_items=100),
-        SERVER,
-    ),
-    "language_codes": (list_of(one_of(*LANGUAGES)), SERVER),
-    "transcription_mode": (one_of("min_latency", "balanced", "max_accuracy"), SERVER),
-    "continuous_partials": (truth(), SERVER),
-    "transcription_prompt": (text(max_chars=1_750), SERVER),
-    "voice_focus": (one_of("near-field", "far-field"), SERVER),
-    "voice_focus_threshold": (number(0, 1), SERVER),
-    "turn_detection": (_turn_detection, SERVER),
-}
-_OUTPUT: Keys = {
-    "type": (one_of(*_TYPES), owner("have the agent say nothing aloud")),
-    "voice": (text(may_be_empty=False, is_name=True), SERVER),
-    "format": (_format, SERVER),
-    "volume": (number(0, 100), owner("have the agent say nothing aloud", at_least=SOFTEST_SENT)),
-}
-_TOOL = mapping(
-    {
-        "type": one_of("function"),
-        "name": text(may_be_empty=False, is_name=True),
-        "description": text(),
-        "parameters": _parameters,
-        "execution_mode": one_of("interactive", "hold"),
-        "timeout_seconds": number(1, 300),
-        "response_instructions": mapping(
-            {"success": text(max_chars=500), "error": text(max_chars=500)}
-        ),
-        "http": _http,
-    },
-    required=("type", "name"),
-)
-_WEBHOOK = mapping(
-    {"url": _url, "events": list_of(text()), "secret": text()}, required=("url", "events")
-)
-_KEYS: Keys = {
-    "agent_id": (
-        text(may_be_empty=False, is_name=True),
-        owner("have any agent answer that is stored under the key, with its tools and webhooks"),
-    ),
-    "system_prompt": (text(), SERVER),
-    "greeting": (text(), SERVER),
-    "input": (mapping(_checks(_INPUT)), _permissions(_INPUT)),
-    "output": (mapping(_checks(_OUTPUT)), _permissions(_OUTPUT)),
-    "tools": (_tools, owner("have the agent's service call any address, with what people say")),
-    "webhook": (_WEBHOOK, owner("have the agent's service report every session to any address")),
-    "llm": (_not_for_clients, owner("have another model answer")),
-    "pre_connect_requests": (
-        _not_for_clients,
-        owner("have the agent's service call any address before each session"),
-    ),
-}
-_SESSION = mapping(_checks(_KEYS))
-PERMISSIONS = _permissions(_KEYS)
-"""What of a session a settings server may set."""
+            yield Problem(where, "is reserved for the service's own tools", hint)
+        elif name in names:
+            yield Problem(where, "is used by an earlier tool")
+        names.add(name)
+        within = ("tools", i, "parameters")
+        parameters = {
+            key: item for key, item in tool.get("parameters", {}).items() if key in _PARAMETERS
+        }
+        for each in problems_in(parameters, _Parameters):
+            yield replace(each, path=(*within, *each.path))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import IO, Any
 
+from voiced.config.schema_tools import CommandToolSection
 from voiced.errors import ToolError
 from voiced.lib.environment import variable
 from voiced.lib.task_group import TaskGroup
@@ -34,8 +35,8 @@ class CommandTool:
         declared: What passed the check of the settings.
     """
 
-    def __init__(self, name: str, declared: Mapping[str, Any]) -> None:
-        self._argv: tuple[str, ...] = tuple(declared["argv"])
+    def __init__(self, name: str, declared: CommandToolSection) -> None:
+        self._argv = declared.argv
         self._declaration = Declaration(name, declared)
         self.spec = self._declaration.spec
 

@@ -6,8 +6,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import UNSET
+
 from voiced.agents.codec import HttpAnswer, HttpCall
-from voiced.config.tool_rules import PREFIX, resolved
+from voiced.config.schema_tools import HttpToolSection
+from voiced.config.secret import HEADER, resolved
 from voiced.devices.network.http import AiohttpCaller, AnswerTooLongError
 from voiced.devices.network.link import LinkOptions
 from voiced.devices.network.resolver import Resolver
@@ -42,7 +45,7 @@ class HttpTool:
     """
 
     def __init__(
-        self, name: str, declared: Mapping[str, Any], options: LinkOptions, resolver: Resolver
+        self, name: str, declared: HttpToolSection, options: LinkOptions, resolver: Resolver
     ) -> None:
         self._declared = declared
         self._declaration = Declaration(name, declared)
@@ -69,16 +72,15 @@ class HttpTool:
     def _request(self, arguments: Mapping[str, Any]) -> HttpCall:
         headers = {"Accept": "application/json, text/*;q=0.5", **self._headers()}
         body = b""
-        if "json" in self._declared:
-            body = json.dumps(fill_value(self._declared["json"], arguments)).encode()
+        if self._declared.json is not UNSET:
+            body = json.dumps(fill_value(self._declared.json, arguments)).encode()
             headers["Content-Type"] = "application/json"
-        url = filled_address(self._declared["url"], arguments)
-        return HttpCall(self._declared.get("method", "GET"), url, headers, body)
+        url = filled_address(self._declared.url, arguments)
+        return HttpCall(self._declared.method, url, headers, body)
 
     def _headers(self) -> dict[str, str]:
         try:
-            where = f"http_tools.{self.spec.name}.headers"
-            return resolved(self._declared.get("headers", {}), where)
+            return resolved(self._declared.headers, HEADER)
         except ConfigError as error:
             log.warning("%s", error)
             raise self._apology("wants a key that this device does not have") from None
@@ -99,20 +101,19 @@ class HttpTool:
             )
         except ValueError as error:
             raise self._apology(str(error)) from None
-        if "response" not in self._declared:
+        if self._declared.response is None:
             return value
         try:
-            return at(value, self._declared["response"])
+            return at(value, self._declared.response)
         except LookupError:
             raise self._apology("did not tell what was asked for") from None
 
     def _secrets(self, sent: Mapping[str, str]) -> list[str]:
         """Return what was sent and must not come back to the agent: headers that refer to a secret."""
-        declared = self._declared.get("headers", {})
         return [
-            sent[name].removeprefix(value.get(PREFIX, ""))
-            for name, value in declared.items()
-            if isinstance(value, Mapping)
+            sent[name].removeprefix(value.text)
+            for name, value in self._declared.headers.items()
+            if value.secret is not None
         ]
 
     def _apology(self, what: str) -> ToolError:

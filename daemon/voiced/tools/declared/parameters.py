@@ -6,14 +6,17 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+import msgspec
 
 from voiced.errors import ConfigError, Problem, ToolError
-from voiced.lib import validators
-from voiced.lib.validators import Path
+from voiced.lib.section_check import Path, problems_in
+from voiced.lib.sections import WholeSection, expect, prose
 from voiced.tools.coercion import coerced, kinds_in
 from voiced.tools.safe_regex import is_found, problem_of
 
@@ -31,20 +34,62 @@ MOST_CHARS_TO_MATCH = 200
 
 MOST_DEPTH = 6
 SCALARS = ("string", "number", "integer", "boolean")
-TYPES = (*SCALARS, "object", "array", "null")
+
+Type = Literal["string", "number", "integer", "boolean", "object", "array", "null"]
+Number = Annotated[int | float, expect("a number")]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Text = Annotated[str, prose()]
+Values = Annotated[tuple[Any, ...], msgspec.Meta(max_length=1000)]
+Schemas = Annotated[tuple["SchemaSection", ...], msgspec.Meta(max_length=20)]
 
 
-def parameters(value: Any, path: Path) -> Iterator[Problem]:
-    """Check for a JSON schema that `Parameters` can take."""
-    problems = list(_schema(value, path))
-    if not problems and value.get("type", "object") != "object":
+class SchemaSection(WholeSection, frozen=True, kw_only=True):
+    """What a JSON schema may hold; its defaults do not matter, because it is kept as it is written."""
+
+    type: Annotated[
+        Type | tuple[Type, ...], expect(f"one of {', '.join(get_args(Type))}, or a list of these")
+    ] = "object"
+    title: Text = ""
+    description: Annotated[str, prose(most=2000)] = ""
+    default: Any = None
+    examples: Values = ()
+    enum: Values = ()
+    const: Any = None
+    minimum: Number = 0
+    maximum: Number = 0
+    exclusiveMinimum: Number = 0
+    exclusiveMaximum: Number = 0
+    multipleOf: Number = 0
+    minLength: Count = 0
+    maxLength: Annotated[int, msgspec.Meta(ge=0, le=MOST_BYTES)] = 0
+    pattern: Annotated[str, prose(most=500)] = ""
+    format: Text = ""
+    properties: Mapping[str, "SchemaSection"] = {}
+    required: tuple[Text, ...] = ()
+    additionalProperties: bool = False
+    minProperties: Count = 0
+    maxProperties: Count = 0
+    items: "SchemaSection | msgspec.UnsetType" = msgspec.UNSET
+    minItems: Count = 0
+    maxItems: Count = 0
+    uniqueItems: bool = False
+    anyOf: Schemas = ()
+    oneOf: Schemas = ()
+
+
+def parameters(schema: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+    """Yield what is wrong with a JSON schema for `Parameters`."""
+    problems = [replace(p, path=(*path, *p.path)) for p in problems_in(schema, SchemaSection)]
+    if not problems:
+        problems.extend(_unusable(schema, path, MOST_DEPTH))
+    if not problems and schema.get("type", "object") != "object":
         problems.append(Problem((*path, "type"), "must be object", "arguments have names"))
-    if not problems and find_spec("jsonschema") is None:
+    if schema and not problems and find_spec("jsonschema") is None:
         hint = "run `pip install 'voiced[tools]'`"
         missing = "needs the library jsonschema, which is not here"
         problems.append(Problem(path, missing, hint, here=True))
-    if not problems:
-        problems.extend(_in_the_eyes_of_the_library(value, path))
+    if schema and not problems:
+        problems.extend(_in_the_eyes_of_the_library(schema, path))
     yield from problems
 
 
@@ -57,72 +102,35 @@ def _in_the_eyes_of_the_library(value: Any, path: Path) -> Iterator[Problem]:
         return
 
 
-def _type(value: Any, path: Path) -> Iterator[Problem]:
-    if isinstance(value, list | tuple):
-        yield from validators.list_of(validators.one_of(*TYPES))(value, path)
-    else:
-        yield from validators.one_of(*TYPES)(value, path)
-
-
-def _schema(value: Any, path: Path) -> Iterator[Problem]:
-    if len(path) > 2 * MOST_DEPTH:
+def _unusable(schema: Mapping[str, Any], path: Path, depth: int) -> Iterator[Problem]:
+    """Yield the patterns that are none, or can take long, and what lies too deep."""
+    if depth < 0:
         yield Problem(path, "is nested too deeply", "an agent gets that wrong anyway")
         return
-    problems = list(_KEYWORDS(value, path))
-    yield from problems
-    if not problems and "pattern" in value:
-        limit = value.get("maxLength", MOST_CHARS_TO_MATCH)
-        if problem := problem_of(value["pattern"], limit, (*path, "pattern")):
+    if "pattern" in schema:
+        limit = schema.get("maxLength", MOST_CHARS_TO_MATCH)
+        if problem := problem_of(schema["pattern"], limit, (*path, "pattern")):
             yield problem
+    for where, each in _parts(schema):
+        yield from _unusable(each, (*path, *where), depth - 1)
 
 
-def _properties(value: Any, path: Path) -> Iterator[Problem]:
-    if not isinstance(value, Mapping):
-        yield validators.wrong_type(value, path, "a mapping")
-        return
-    for name, schema in value.items():
-        yield from _schema(schema, (*path, name))
-
-
-_ANY_NUMBER = validators.number(float("-inf"))
-_KEYWORDS = validators.mapping(
-    {
-        "type": _type,
-        "title": validators.text(),
-        "description": validators.text(max_chars=2000),
-        "default": validators.json_value,
-        "examples": validators.list_of(validators.json_value),
-        "enum": validators.list_of(validators.json_value, max_items=1000),
-        "const": validators.json_value,
-        "minimum": _ANY_NUMBER,
-        "maximum": _ANY_NUMBER,
-        "exclusiveMinimum": _ANY_NUMBER,
-        "exclusiveMaximum": _ANY_NUMBER,
-        "multipleOf": _ANY_NUMBER,
-        "minLength": validators.number(0, whole=True),
-        "maxLength": validators.number(0, MOST_BYTES, whole=True),
-        "pattern": validators.text(max_chars=500),
-        "format": validators.text(),
-        "properties": _properties,
-        "required": validators.list_of(validators.text()),
-        "additionalProperties": validators.truth(),
-        "minProperties": validators.number(0, whole=True),
-        "maxProperties": validators.number(0, whole=True),
-        "items": _schema,
-        "minItems": validators.number(0, whole=True),
-        "maxItems": validators.number(0, whole=True),
-        "uniqueItems": validators.truth(),
-        "anyOf": validators.list_of(_schema, max_items=20),
-        "oneOf": validators.list_of(_schema, max_items=20),
-    }
-)
+def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield the schemas of which `schema` consists, and where in it they are."""
+    for name, each in schema.get("properties", {}).items():
+        yield ("properties", name), each
+    if "items" in schema:
+        yield ("items",), schema["items"]
+    for key in ("anyOf", "oneOf"):
+        for i, each in enumerate(schema.get(key, ())):
+            yield (key, i), each
 
 
 class Parameters:
     """Takes an agent's arguments, or says what is wrong with them.
 
     Args:
-        schema: What passed `parameters`.
+        schema: One with which nothing is wrong.
     """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:

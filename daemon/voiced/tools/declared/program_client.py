@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from voiced.config.schema_tools import ToolSection
 from voiced.errors import LinkError, ToolError
 from voiced.lib.environment import variable
 from voiced.ports import Controls
@@ -44,7 +45,7 @@ class ServedCommandTool:
         socket: Where the service listens.
     """
 
-    def __init__(self, name: str, declared: Mapping[str, Any], socket: Path) -> None:
+    def __init__(self, name: str, declared: ToolSection, socket: Path) -> None:
         self._socket = socket
         self.spec = Declaration(name, declared).spec
 

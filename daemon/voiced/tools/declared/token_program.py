@@ -4,6 +4,7 @@ import json
 from typing import Any, cast
 
 from voiced.agents.codec import DialCall, HttpAnswer, HttpCall
+from voiced.config.schema_tools import CommandToolSection
 from voiced.errors import LinkError, ToolError
 from voiced.ports import Controls, HttpCaller, Tool
 from voiced.tools.declared.program_client import ServedToken, program_socket
@@ -41,14 +42,17 @@ def token_tool(argv: tuple[str, ...]) -> Tool:
     """Return the program as a tool without arguments, which is how it is run, timed and bounded."""
     from voiced.tools.declared.command import CommandTool
 
-    declared = {"description": "Print a token.", "argv": argv, "timeout_s": TIMEOUT_S}
-    return CommandTool(NAME, declared)
+    return CommandTool(NAME, _declared(argv))
+
+
+def _declared(argv: tuple[str, ...]) -> CommandToolSection:
+    return CommandToolSection(description="Print a token.", argv=argv, timeout_s=TIMEOUT_S)
 
 
 def _program(argv: tuple[str, ...]) -> Tool:
     """Return the program; where the daemon may start none, one that has it started."""
     socket = program_socket()
-    return token_tool(argv) if socket is None else ServedToken(NAME, {"description": ""}, socket)
+    return token_tool(argv) if socket is None else ServedToken(NAME, _declared(argv), socket)
 
 
 def _json(value: Any) -> bytes:

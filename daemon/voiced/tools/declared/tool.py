@@ -1,13 +1,10 @@
 """What all declared tools have in common: what the agent is told, and the check of what it sends."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from voiced.agents.codec import ToolSpec
+from voiced.config.schema_tools import ToolSection
 from voiced.tools.declared.parameters import Parameters
-
-DEFAULT_TIMEOUT_S = 10
 
 AGENT_WAITS = 1.25
 """Times as long as the tool may take: the call and the answer have to travel."""
@@ -26,17 +23,17 @@ class Declaration:
         parameters: Takes the arguments of a call.
     """
 
-    def __init__(self, name: str, declared: Mapping[str, Any]) -> None:
-        self.timeout_s: int = declared.get("timeout_s", DEFAULT_TIMEOUT_S)
-        self.parameters = Parameters(declared.get("parameters", {}))
-        description = declared["description"]
-        if "say_while_waiting" in declared:
-            description += f' Before you call it, say: "{declared["say_while_waiting"]}"'
+    def __init__(self, name: str, declared: ToolSection) -> None:
+        self.timeout_s = declared.timeout_s
+        self.parameters = Parameters(declared.parameters)
+        description = declared.description
+        if declared.say_while_waiting is not None:
+            description += f' Before you call it, say: "{declared.say_while_waiting}"'
         self.spec = ToolSpec(
             name=name,
             description=description,
             parameters=self.parameters.schema,
-            execution_mode=declared.get("execution_mode", "interactive"),
+            execution_mode=declared.execution_mode,
             timeout_s=agent_waits_s(self.timeout_s),
         )
 

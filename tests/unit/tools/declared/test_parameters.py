@@ -129,13 +129,17 @@ def test_a_schema_that_says_what_it_can_has_nothing_wrong_with_it():
 @pytest.mark.parametrize(
     ("schema", "path", "problem"),
     [
-        ([], (), "must be a mapping"),
+        ([], (), "expected keys and values"),
         ({"type": "array"}, ("type",), "must be object"),
-        ({"type": "objct"}, ("type",), "unknown value"),
+        ({"type": "objct"}, ("type",), "expected one of string, number"),
         ({"propertis": {}}, ("propertis",), "unknown key"),
-        ({"properties": {"a": 1}}, ("properties", "a"), "must be a mapping"),
+        ({"properties": {"a": 1}}, ("properties", "a"), "expected keys and values"),
         ({"properties": {"a": {"$ref": "http://x/"}}}, ("properties", "a", "$ref"), "unknown key"),
-        ({"properties": {"a": {"type": "text"}}}, ("properties", "a", "type"), "unknown value"),
+        (
+            {"properties": {"a": {"type": "text"}}},
+            ("properties", "a", "type"),
+            "expected one of string",
+        ),
         ({"properties": {"a": {"pattern": "("}}}, ("properties", "a", "pattern"), "not a regular"),
         (
             {"properties": {"a": {"pattern": "(?=a)"}}},
@@ -143,11 +147,17 @@ def test_a_schema_that_says_what_it_can_has_nothing_wrong_with_it():
             "looks ahead",
         ),
         ({"properties": {"a": {"enum": []}}}, None, ""),
-        ({"properties": {"a": {"minLength": -1}}}, ("properties", "a", "minLength"), "must be"),
+        (
+            {"properties": {"a": {"minLength": -1}}},
+            ("properties", "a", "minLength"),
+            "expected a whole number of at least 0",
+        ),
         ({"properties": {"a": {"multipleOf": 0}}}, ("properties", "a", "multipleOf"), "not right"),
-        ({"required": "a"}, ("required",), "must be a list"),
+        ({"required": "a"}, ("required",), "expected a list"),
         ({"required": ["a", "a"]}, ("required",), "not right"),
-        ({"additionalProperties": {}}, ("additionalProperties",), "must be true or false"),
+        ({"additionalProperties": {}}, ("additionalProperties",), "expected true or false"),
+        ({"items": None}, ("items",), "expected keys and values, got nothing"),
+        ({"default": None, "const": None}, None, ""),
     ],
     ids=str,
 )
@@ -161,7 +171,8 @@ def test_a_schema_that_cannot_be_used_is_blamed_where_it_is_wrong(schema, path, 
     assert found[0][1].startswith(problem)
 
 
-def test_a_schema_that_contains_itself_is_refused():
+def test_a_schema_that_is_nested_too_deeply_is_refused():
     schema: dict = {"type": "object"}
-    schema["items"] = schema
+    for _ in range(7):
+        schema = {"items": schema}
     assert [problem for _, problem in complaints(schema)] == ["is nested too deeply"]
