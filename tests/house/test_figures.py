@@ -15,11 +15,10 @@ from voiced.config.schema_services import MqttSection, RemoteSection
 from voiced.config.schema_tools import MOST_S, CommandToolSection
 from voiced.config.yaml_document import MAX_BYTES, MAX_KEYS, MAX_VALUES
 from voiced.core import echo_guard, gestures
-from voiced.core.schedule import FIRST_S
 from voiced.core.state import Policy
 from voiced.devices.network.liveness import LONGEST_DEAD_AFTER_S, Patience
 from voiced.errors import ConfigError, DeviceError, DeviceStuck, VoicedError
-from voiced.lib.backoff import Backoff
+from voiced.lib.backoff import FIRST_S, Backoff
 from voiced.runtime import tool_runner
 from voiced.storage.atomic_file import KEPT_BROKEN
 from voiced.tools.declared import command, process_group

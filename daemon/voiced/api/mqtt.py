@@ -48,8 +48,9 @@ from voiced.devices.network.mqtt_socket import (
     why_refused,
 )
 from voiced.errors import LinkError, LinkRejected, Redial, VoicedError
-from voiced.lib.backoff import AFTER_REFUSAL, Backoff, until_changed
+from voiced.lib.backoff import AFTER_REFUSAL, Backoff
 from voiced.lib.task_group import TaskGroup
+from voiced.lib.waiting import uniform, until_changed
 from voiced.storage.mqtt_retained import BrokerTraces
 
 log = logging.getLogger(__name__)
@@ -124,14 +125,14 @@ class Mqtt:
                 continue
             except LinkRejected as error:
                 self._complain(error)
-                await until_changed(self._password, AFTER_REFUSAL.pause_s(failures))
+                await until_changed(self._password, AFTER_REFUSAL.pause_s(failures, uniform))
                 failures += 1
                 continue
             except VoicedError as error:
                 self._complain(error)
             if self._lasted_s() >= self.backoff.steady_s:
                 failures = 0
-            await asyncio.sleep(self.backoff.pause_s(failures))
+            await asyncio.sleep(self.backoff.pause_s(failures, uniform))
             failures += 1
 
     def _note(self, topics: Collection[str]) -> None:

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from random import SystemRandom
 
 from voiced.api.device_control import DeviceControl
 from voiced.api.home_assistant import introduction
@@ -26,6 +25,7 @@ from voiced.api.mqtt_payloads import (
 from voiced.core.events import Event
 from voiced.core.state import Conversation
 from voiced.devices.network.mqtt_socket import Client
+from voiced.lib.waiting import uniform
 
 LOOK_AGAIN_S = 5.0
 """How often to look for what nobody tells: the revision of the settings, the next alarm."""
@@ -38,8 +38,6 @@ BIRTH_SPREAD_S = 1.0
 
 MOST_HAPPENINGS = 16
 """That may wait for a slow broker; older ones are of no interest."""
-
-_uniform = SystemRandom().uniform
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,7 @@ class Teller:
                     await self._changed.wait()
             self._changed.clear()
             if self._unknown:
-                await asyncio.sleep(_uniform(0.0, BIRTH_SPREAD_S))
+                await asyncio.sleep(uniform(0.0, BIRTH_SPREAD_S))
 
     async def _tell_all(self, client: Client) -> None:
         sources = self.sources

@@ -6,8 +6,7 @@ All waits are random, so that a thousand devices that lost the same server do no
 from voiced.core.actions import AT_ONCE, Pause
 from voiced.core.events import LinkLost, Loss
 from voiced.core.state import Policy
-
-_ENOUGH_DOUBLINGS = 16
+from voiced.lib.backoff import doubled
 
 
 def pause_before_next(
@@ -43,13 +42,13 @@ def pause_before_next(
 
 def pause_before_fresh(failures: int, policy: Policy) -> Pause:
     """Return the wait before a new session: backoff, at random from the shortest wait on."""
-    most_s = _doubled(2 * policy.retry_delay_s, failures, policy.retry_cap_s)
+    most_s = doubled(2 * policy.retry_delay_s, failures, policy.retry_cap_s)
     return Pause(min(policy.retry_delay_s, most_s), most_s)
 
 
 def _after_ends(early_ends: int, policy: Policy) -> Pause:
     """Return the wait after sessions that did not hold; each of them is billed."""
-    most_s = _doubled(policy.retry_delay_s, early_ends, policy.ended_cap_s)
+    most_s = doubled(policy.retry_delay_s, early_ends, policy.ended_cap_s)
     return Pause(0.8 * most_s, most_s)
 
 
@@ -57,12 +56,8 @@ def _before_resume(failures: int, policy: Policy) -> Pause:
     """Return the wait before a resume: at once, then backoff with a quarter of jitter."""
     if failures == 0:
         return AT_ONCE
-    most_s = _doubled(1.25 * policy.resume_delay_s, failures - 1, policy.resume_cap_s)
+    most_s = doubled(1.25 * policy.resume_delay_s, failures - 1, policy.resume_cap_s)
     return Pause(0.8 * most_s, most_s)
-
-
-def _doubled(delay_s: float, times: int, cap_s: float) -> float:
-    return min(delay_s * 2.0 ** min(times, _ENOUGH_DOUBLINGS), cap_s)
 
 
 def _later(wait_s: float, pause: Pause) -> Pause:

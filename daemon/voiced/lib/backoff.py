@@ -1,13 +1,23 @@
-"""When to try again what failed: later each time, and never in step with other devices."""
+"""When to try again what failed: later each time, and never in step with other devices. Pure."""
 
-import asyncio
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from voiced.errors import VoicedError
+MOST_DOUBLINGS = 20
 
-_uniform = random.SystemRandom().uniform
+FIRST_S = 5.0
+"""The longest wait for a server's settings, of a device that has nothing to go on with yet."""
+
+SPREAD = 0.2
+RETRY_S = 5.0
+
+Uniform = Callable[[float, float], float]
+"""Returns a random number between two."""
+
+
+def doubled(first_s: float, times: int, most_s: float) -> float:
+    """Return a wait that was doubled so many times, up to a ceiling."""
+    return min(first_s * 2.0 ** min(times, MOST_DOUBLINGS), most_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,33 +34,23 @@ class Backoff:
     most_s: float = 60.0
     steady_s: float = 30.0
 
-    def pause_s(self, failures: int) -> float:
+    def pause_s(self, failures: int, uniform: Uniform) -> float:
         """Return a random wait after so many failures before this one."""
-        longest_s = min(self.first_s * 2.0 ** min(failures, 16), self.most_s)
-        return _uniform(longest_s / 2.0, longest_s)
+        longest_s = doubled(self.first_s, failures, self.most_s)
+        return uniform(longest_s / 2.0, longest_s)
 
 
 AFTER_REFUSAL = Backoff(first_s=120.0, most_s=900.0)
 """After somebody refused our credentials: some ban an address after five tries."""
 
-LOOK_EVERY_S = 5.0
+
+def first_wait_s(interval_s: float, *, has_settings: bool, uniform: Uniform) -> float:
+    """Return how long to wait after the start: devices that get power together ask one by one."""
+    return uniform(0.0, interval_s if has_settings else min(FIRST_S, interval_s))
 
 
-async def until_changed(read: Callable[[], object], within_s: float) -> None:
-    """Return when `read` gives something else than now, or after so many seconds.
-
-    Args:
-        read: Gives what may change; a `VoicedError` of it counts as nothing.
-        within_s: How long to wait at most.
-    """
-    loop = asyncio.get_running_loop()
-    before, end_s = _found(read), loop.time() + within_s
-    while (left_s := end_s - loop.time()) > 0 and _found(read) == before:  # noqa: ASYNC110 - a file tells only when asked
-        await asyncio.sleep(min(left_s, LOOK_EVERY_S))
-
-
-def _found(read: Callable[[], object]) -> object:
-    try:
-        return read()
-    except VoicedError:
-        return None
+def next_wait_s(interval_s: float, failures: int, uniform: Uniform) -> float:
+    """Return how long to wait after a server's answer, or after so many failures to get one."""
+    if failures == 0:
+        return interval_s * uniform(1.0 - SPREAD, 1.0 + SPREAD)
+    return Backoff(RETRY_S, interval_s).pause_s(failures - 1, uniform)

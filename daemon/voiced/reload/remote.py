@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from voiced.config.history import Record, Sent
 from voiced.config.resolve import name_of, sent_of
 from voiced.config.schema_services import RemoteSection
 from voiced.config.signature import SUFFIX, check_comment, verify
-from voiced.core.schedule import Uniform, first_wait_s, next_wait_s
 from voiced.errors import ConfigError, VoicedError
+from voiced.lib.backoff import Uniform, first_wait_s, next_wait_s
 from voiced.lib.task_group import TaskGroup
+from voiced.lib.waiting import uniform
 from voiced.ports import HttpCaller
 from voiced.reload.remote_answer import (
     NAME,
@@ -33,9 +33,6 @@ from voiced.reload.remote_answer import (
 log = logging.getLogger(__name__)
 
 OF_LATE_S = 1.0
-
-
-_uniform = random.SystemRandom().uniform
 
 
 class Taker(Protocol):
@@ -97,7 +94,7 @@ class RemoteSettings:
         taker: Taker,
         caller: Callable[[RemoteSection], HttpCaller],
         serial: Callable[[], str | None] = lambda: None,
-        uniform: Uniform = _uniform,
+        uniform: Uniform = uniform,
     ) -> None:
         self.report = Report()
         self._taker = taker

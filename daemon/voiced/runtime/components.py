@@ -1,7 +1,6 @@
 """What a runtime is made of and told: filled in by the composition root."""
 
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -10,7 +9,9 @@ from voiced.core.actions import Status
 from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import Event
 from voiced.core.state import Conversation
+from voiced.lib.backoff import Uniform
 from voiced.lib.listeners import Listeners
+from voiced.lib.waiting import uniform
 from voiced.ports import (
     Alarms,
     BackgroundTask,
@@ -103,7 +104,7 @@ class Components:
         for observer in self.observers:
             self.guard.attempt(observer, observer.noticed, before, event, now, took_s)
 
-    uniform: Callable[[float, float], float] = random.SystemRandom().uniform
+    uniform: Uniform = uniform
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from voiced.errors import VoicedError
 from voiced.lib.backoff import Backoff
+from voiced.lib.waiting import uniform
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Guard:
                     failures = 0
                 self._failed(name, error)
                 _end_if_cancelled()
-                await asyncio.sleep(self._backoff.pause_s(failures))
+                await asyncio.sleep(self._backoff.pause_s(failures, uniform))
                 failures += 1
                 self._faults[name] = replace(self._faults[name], runs=True)
         finally:

@@ -20,6 +20,7 @@ from voiced.lib.backoff import Backoff
 from voiced.lib.event_loop import on_thread
 from voiced.lib.listeners import Listeners
 from voiced.lib.token_bucket import TokenBucket
+from voiced.lib.waiting import uniform
 from voiced.storage.atomic_file import (
     REAL,
     NotWholeError,
@@ -120,7 +121,7 @@ class StateStore:
         failures, was_failing = 0, False
         try:
             while True:
-                pause_s = self._backoff.pause_s(failures) if self._failing else None
+                pause_s = self._backoff.pause_s(failures, uniform) if self._failing else None
                 await _set_within(self._changed, pause_s)
                 if self._changed.is_set() and not self._urgent.is_set():
                     await self._gather(loop.time, pause_s)

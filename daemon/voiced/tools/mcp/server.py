@@ -16,7 +16,8 @@ from voiced.devices.network.connector import Connector
 from voiced.devices.network.endpoint import Endpoint
 from voiced.devices.network.link import LinkOptions
 from voiced.errors import LinkError, LinkRejected, NotAskedError, ToolError, VoicedError
-from voiced.lib.backoff import AFTER_REFUSAL, Backoff, until_changed
+from voiced.lib.backoff import AFTER_REFUSAL, Backoff
+from voiced.lib.waiting import uniform, until_changed
 from voiced.ports import Controls, Tool
 from voiced.tools.coercion import coerced
 from voiced.tools.declared.tool import agent_waits_s
@@ -129,9 +130,10 @@ class McpServer:
     async def _pause(self, failures: int) -> None:
         """Wait before the next attempt; less if somebody wants the server, or if the secrets are others."""
         if self._refusals:
-            await until_changed(self._secrets, AFTER_REFUSAL.pause_s(self._refusals - 1))
+            pause_s = AFTER_REFUSAL.pause_s(self._refusals - 1, uniform)
+            await until_changed(self._secrets, pause_s)
             return
-        pause_s = self._waits.pause_s(failures)
+        pause_s = self._waits.pause_s(failures, uniform)
         least_s = min(pause_s, LEAST_PAUSE_S)
         await asyncio.sleep(least_s)
         with suppress(TimeoutError):

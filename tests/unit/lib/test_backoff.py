@@ -1,10 +1,10 @@
-"""When a server is asked (schedule.py): many devices never in step."""
+"""When a server is asked (backoff.py): many devices never in step."""
 
 import random
 
 import pytest
 
-from voiced.core.schedule import first_wait_s, next_wait_s
+from voiced.lib.backoff import first_wait_s, next_wait_s
 
 UNIFORM = random.Random(7).uniform
 
