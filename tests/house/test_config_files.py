@@ -5,10 +5,12 @@ import subprocess
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from tests.house.repository import ROOT
 from voiced.assembly.factory import catalogue
 from voiced.cli import main
+from voiced.config.generated_docs import json_schema
 from voiced.config.load import examine_content
 from voiced.config.schema import Settings
 from voiced.lib.sections import every_setting
@@ -33,6 +35,22 @@ def test_there_is_a_file_for_every_kind_of_device():
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_file_passes_the_check(name, capsys):
     assert main(["config", "check", str(ROOT / name)]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted({*SHIPPED} - {"config/examples/fleet.yaml"}))
+def test_a_shipped_file_is_what_the_json_schema_says(name):
+    judge = Draft202012Validator(json_schema())
+    assert [*judge.iter_errors(yaml.safe_load((ROOT / name).read_text()))] == []
+
+
+def test_the_json_schema_knows_each_key_of_a_tool_and_a_server():
+    wrong = {
+        "http_tools": {"look": {"url": "https://a.test/", "metod": "GET", "description": "d"}},
+        "mcp": {"Home": {"url": "https://a.test/"}},
+        "command_tools": {"run": {"description": "d", "argv": []}},
+    }
+    found = Draft202012Validator(json_schema()).iter_errors(wrong)
+    assert {each.absolute_path[0] for each in found} == {*wrong}
 
 
 def test_generated_files_are_fresh():

@@ -180,7 +180,6 @@ class Secret:
         return ConfigError(self._where, f"{self} {problem}", hint)
 
 
-@dataclass(frozen=True, slots=True)
 class TextOrSecret:
     """A header or a variable: text, or a reference to a secret with text before it.
 
@@ -189,8 +188,17 @@ class TextOrSecret:
         secret: The reference, if it is one.
     """
 
-    text: str
-    secret: Secret | None = None
+    __slots__ = ("secret", "text")
+
+    def __init__(self, text: str, secret: Secret | None = None) -> None:
+        self.text = text
+        self.secret = secret
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TextOrSecret) and self.plain() == other.plain()
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.secret))
 
     def resolve(self, rule: Rule) -> str:
         """Return it with the secret, read now; see `Secret.resolve`."""
