@@ -199,7 +199,7 @@ class Guess:
     Attributes:
         word: What was written.
         known: What might have been meant.
-        otherwise: What to say before all that is known, if nothing of it looks like the word.
+        otherwise: What to say before all that is known, if nothing of it looks like the word; empty to say nothing.
         quote: What stands around a word.
     """
 
@@ -216,7 +216,7 @@ class Guess:
             near = get_close_matches(self.word, self.known, n=1)
         if near:
             return f"did you mean {self.quote}{near[0]}{self.quote}?"
-        return f"{self.otherwise} {', '.join(self.known)}"
+        return f"{self.otherwise} {', '.join(self.known)}" if self.otherwise else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ def _hint(setting: Setting, value: object) -> str | Guess:
 def _hint_for_text(setting: Setting, text: str) -> str | Guess:
     if _takes_text(setting):
         choices = get_args(setting.bare)
-        return suggestion(text, choices) if choices else ""
+        return Guess(text, choices, otherwise="") if choices else ""
     if setting.bare is bool:
         return "write true or false, without quotes"
     return next((hint for shape, hint in _NUMBER_LIKE if re.fullmatch(shape, text)), "")

@@ -102,7 +102,7 @@ BAD = [
         {"input": {"language_codes": ["xx"]}},
         ("input", "language_codes", 0),
         "expected one of en, ",
-        "choose one of en",
+        "",
     ),
     (
         {"input": {"language_codes": [False]}},
@@ -120,7 +120,7 @@ BAD = [
         {"input": {"type": "video"}},
         ("input", "type"),
         "expected one of audio, text, got other text",
-        "choose one of audio",
+        "",
     ),
     (
         {"output": {"type": "Audio"}},
@@ -140,7 +140,7 @@ BAD = [
         {"input": {"voice_focus": "far"}},
         ("input", "voice_focus"),
         "expected one of near-field, far-field, got other text",
-        "choose one of near-field",
+        "",
     ),
     (
         {"input": {"voice_focus_threshold": 1.1}},
@@ -201,7 +201,7 @@ BAD = [
         audio(encoding="pcm"),
         ("output", "format", "encoding"),
         "expected one of audio/pcm, audio/pcmu, audio/pcma, got other text",
-        "choose one of audio/pcm",
+        "",
     ),
     (
         audio(encoding="audio/pcm", sample_rate=16_000),
@@ -249,13 +249,13 @@ BAD = [
         tool(type="tool"),
         ("tools", 0, "type"),
         "expected function, got other text",
-        "choose one of function",
+        "",
     ),
     (
         tool(execution_mode="wait"),
         ("tools", 0, "execution_mode"),
         "expected one of interactive, hold, got other text",
-        "choose one of interactive",
+        "",
     ),
     (tool(timeout_seconds=301), ("tools", 0, "timeout_seconds"), "from 1 to 300", ""),
     (
@@ -281,7 +281,7 @@ BAD = [
         tool(parameters={"type": "list"}),
         ("tools", 0, "parameters", "type"),
         "expected object, got other text",
-        "choose one of object",
+        "",
     ),
     (
         tool(parameters={"properties": []}),

@@ -75,7 +75,7 @@ MISTAKES = {
     "part for nobody": (HTTP.replace("h.test/", "h.test/#x"), 5, "http_tools.t.url: has a part that no server sees (#); remove it"),
     "blank in the address": (HTTP.replace("h.test/", "h.test/a b"), 5, "http_tools.t.url: holds characters that cannot be sent; percent-encode them"),
     "climbing address": (HTTP.replace("h.test/", "h.test/a/../b"), 5, "http_tools.t.url: has a part that is . or ..; write the whole path"),
-    "method": (HTTP + "    method: get\n", 6, "http_tools.t.method: expected one of GET, POST, PUT, PATCH, DELETE, got other text; choose one of GET, POST, PUT, PATCH, DELETE"),
+    "method": (HTTP + "    method: get\n", 6, "http_tools.t.method: expected one of GET, POST, PUT, PATCH, DELETE, got other text"),
     "body of a GET": (HTTP + "    json: {a: 1}\n", 6, "http_tools.t.json: a GET has no body; write `method: POST`"),
     "pointer": (HTTP + "    response: current.temp\n", 6, "http_tools.t.response: expected a JSON pointer like /current/temperature, got other text"),
     "too long": (HTTP + "    timeout_s: 241\n", 6, "http_tools.t.timeout_s: expected a whole number from 1 to 240, got 241"),
