@@ -83,6 +83,20 @@ async def test_a_change_of_the_file_counts_at_once(tmp_path):
         assert "No settings file" in await refusal(tool(it))
 
 
+async def test_a_declaration_with_a_fault_is_none(tmp_path):
+    right = declared(["/bin/echo", "right"])
+    wrong = {
+        "by_its_form": declared(["/bin/true"], timeout_s=0),
+        "by_a_key": declared(["/bin/true"], metod="x"),
+        "by_its_sense": declared(["true"]),
+        "by_its_schema": declared(["/bin/true"], parameters={"properties": {"a": 1}}),
+    }
+    async with program_service(tmp_path, settings(try_it=right, **wrong)) as it:
+        assert await tool(it).call({}, None) == "right"
+        for name in wrong:
+            assert "declare" in await refusal(tool(it, name))
+
+
 def hostile_requests(touch):
     """Requests that would run `touch` if anything in them were taken for a declaration."""
     declaration, server = {"description": "d", "argv": touch}, {"command": touch}

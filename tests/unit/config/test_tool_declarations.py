@@ -102,6 +102,14 @@ def test_every_mistake_is_told_and_not_only_the_first():
     assert len(mistakes(text)) == 3
 
 
+def test_what_is_wrong_with_one_tool_leaves_the_others_to_be_judged():
+    text = HTTP + "    timeout_s: 0\n  u: {description: d, url: 'https://{a}.test/'}\n"
+    assert [line.partition(";")[0] for line in mistakes(text)] == [
+        "f.yaml:6: http_tools.t.timeout_s: expected a whole number from 1 to 240, got 0",
+        "f.yaml:7: http_tools.u.url: not an address with a fixed host",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "rest"),
     [
