@@ -24,8 +24,8 @@ from voiced.api.mqtt_payloads import (
     state,
 )
 from voiced.config.schema import Settings
-from voiced.config.schema_fields import every_setting
 from voiced.core.actions import Status
+from voiced.lib.sections import every_setting, settings_in
 from voiced.tools import TOOLS
 
 GUIDE_TO_MQTT = "config/mqtt.md"
@@ -45,8 +45,16 @@ def once(names):
 
 
 def test_every_setting_is_documented_once():
-    assert Counter(named("Key", "Value")) == once(
+    assert Counter(named("Key", "Value", "Default", "Counts")) == once(
         ".".join(path) for path, _ in every_setting(Settings)
+    )
+
+
+def test_every_key_of_what_is_declared_by_name_is_documented_once():
+    whole = [s.item.whole for s in settings_in(Settings) if s.item is not None and s.item.whole]
+    assert len(whole) == 3
+    assert sorted(named("Key", "Value", "Default", "Meaning")) == sorted(
+        setting.key for section in whole for setting in settings_in(section)
     )
 
 

@@ -1,6 +1,6 @@
 """What a runtime is made of and told: filled in by the composition root."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
