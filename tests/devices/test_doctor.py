@@ -10,6 +10,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+from gpiozero.pins.mock import MockPin
 
 from agentsim.assemblyai.settings import Settings
 from agentsim.faults import Faults
@@ -17,7 +18,7 @@ from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from tests.wire.certificates import Authority
 from voiced.cli.doctor import as_document, in_words
-from voiced.devices.gpio.lines import Lamp
+from voiced.devices.gpio.pins import Lamp
 from voiced.doctor.checks import Wanted, check_up
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("pins")]
@@ -199,8 +200,15 @@ def volume_zero(patient, **_):
     patient.values["playback"] = "{device: vspk, volume: 0}"
 
 
+class StuckPin(MockPin):
+    """A button that somebody sits on: no pull lifts it."""
+
+    def drive_high(self):
+        self.drive_low()
+
+
 def button_stuck(patient, pins, **_):
-    pins.pin(17).drive_low()
+    pins.pin(17, pin_class=StuckPin)
 
 
 def button_pin_in_use(patient, pins, **_):

@@ -13,7 +13,7 @@ from voiced.config.history import Text
 from voiced.core.actions import Status
 from voiced.core.led_patterns import PATTERNS
 from voiced.devices.gpio.buttons_and_leds import GpioLight, LightWiring
-from voiced.devices.gpio.lines import PinError
+from voiced.devices.gpio.pins import PinError
 from voiced.storage.settings_store import RecordFile
 from voiced.storage.state_store import StateStore
 
@@ -30,6 +30,11 @@ def settings(tmp_path):
     return path
 
 
+def states(pins):
+    """Return what the light has been, one after the other."""
+    return [each.state for each in pins.pin(25).states]
+
+
 def test_the_light_starts_without_what_takes_long_to_import():
     program = "import sys, voiced.cli.run; print(*sys.modules)"
     command = [sys.executable, "-c", program]
@@ -41,16 +46,16 @@ def test_the_light_starts_without_what_takes_long_to_import():
 def test_it_moves_while_the_program_is_imported_and_is_handed_over_lit(settings, pins):
     lamp = first_light(settings)
     with moving(lamp):
-        assert pins.pin(25).states[-1]
+        assert states(pins)[-1]
         time.sleep(2.2 * ROUND_S)
-    states = pins.pin(25).states
-    assert [state for state in states if state] == [True] * 3
-    assert states[-1]
+    before = states(pins)
+    assert sum(before) == 3
+    assert before[-1]
 
     async def take_over():
         task = asyncio.create_task(lamp.run())
         await asyncio.sleep(0.1)
-        lit = pins.pin(25).states[len(states) - 1 :]
+        lit = states(pins)[len(before) - 1 :]
         task.cancel()
         return lit
 
@@ -61,7 +66,7 @@ def test_it_moves_while_the_program_is_imported_and_is_handed_over_lit(settings,
 def test_settings_that_are_wrong_elsewhere_light_up_too(settings, pins, more):
     settings.write_text(SETTINGS + more)
     with moving(first_light(settings)):
-        assert pins.pin(25).states[-1]
+        assert states(pins)[-1]
 
 
 @pytest.mark.parametrize("text", ["", "version: [", "led: 25\n", SETTINGS.replace("25", "999")])
@@ -79,7 +84,7 @@ def test_a_torn_file_lights_up_as_the_last_good_one_says(settings, pins, tmp_pat
     store.flush()
     settings.write_text(SETTINGS[:-9])
     with moving(first_light(settings)):
-        assert pins.pin(25).states[-1]
+        assert states(pins)[-1]
 
 
 def test_a_missing_file_holds_nothing_up(tmp_path):
@@ -88,7 +93,8 @@ def test_a_missing_file_holds_nothing_up(tmp_path):
 
 
 def test_pins_that_cannot_be_had_are_told_of_later(settings, pins, caplog):
-    GpioLight(LightWiring([25])).open()
+    other = GpioLight(LightWiring([25]))
+    other.open()
     lamp = first_light(settings)
     with moving(lamp):
         pass

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import sys
 
+import gpiozero
 import pytest
 
 from tests.flows.house import awake, house, tone
@@ -166,13 +168,29 @@ async def test_a_button_that_is_pressed_to_3_volts_works_as_well(pins):
         assert it.phase is not Phase.ASLEEP
 
 
-async def test_an_edge_that_got_lost_is_noticed(pins):
-    async with house(buttons=[GpioButton(ButtonWiring(BUTTON, Meaning()))]) as it:
+async def test_a_release_whose_edge_got_lost_is_noticed(pins):
+    button = GpioButton(ButtonWiring(BUTTON, Meaning(held_to_talk=True)))
+    async with awake(buttons=[button], policy=Policy(hold_to_talk=True)) as it:
         pin = pins.pin(BUTTON)
-        pin.deaf = True
         pin.drive_low()
+        await asyncio.sleep(1)
+        assert it.led.leaving
+        pin.edges = "none"
+        pin.drive_high()
         await asyncio.sleep(2.5)
-        assert it.phase is not Phase.ASLEEP
+        assert not it.led.leaving
+
+
+async def test_a_button_at_rest_wakes_nobody(pins):
+    button, events = GpioButton(ButtonWiring(BUTTON, Meaning())), []
+    watching = asyncio.create_task(button.watch(events.append))
+    await asyncio.sleep(0.1)
+    await press(pins)
+    await asyncio.sleep(1)
+    assert events == [TalkPressed()]
+    assert [each for each in asyncio.get_running_loop()._scheduled if not each.cancelled()] == []
+    watching.cancel()
+    await asyncio.wait({watching})
 
 
 @pytest.mark.about("assemblyai")
@@ -194,7 +212,7 @@ async def test_the_light_shows_every_status_and_never_lies(status, pins):
 
 @pytest.mark.parametrize("active_high", [True, False])
 async def test_a_light_may_be_wired_either_way_and_without_shades(pins, active_high):
-    lamp = GpioLight(LightWiring([LIGHT], active_high=active_high, dims=False))
+    lamp = GpioLight(LightWiring([LIGHT], active_high=active_high))
     async with awake(lamps=[lamp]) as it:
         await asyncio.sleep(1)
         assert pins.pin(LIGHT).state == (1 if active_high else 0)
@@ -244,7 +262,9 @@ async def test_pins_that_do_not_work_are_told_of_and_the_rest_goes_on(pins, capl
 
 
 async def test_a_box_without_the_pin_library_is_told_what_to_install(monkeypatch, caplog):
-    monkeypatch.setitem(__import__("sys").modules, "gpiod", None)
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", None)
+    monkeypatch.delitem(sys.modules, "voiced.devices.gpio.libgpiod", raising=False)
+    monkeypatch.setitem(sys.modules, "gpiod", None)
     button = GpioButton(ButtonWiring(BUTTON, Meaning()))
     async with house(buttons=[button], failing=True):
         pass

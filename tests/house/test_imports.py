@@ -59,6 +59,10 @@ PARTS = {
             "voiced.api.home_assistant",
         },
     ),
+    "pins": (
+        "led: {pin: 25}\nbutton: {pin: 17}\n",
+        {"colorzero", "gpiod", "gpiozero", "voiced.devices.gpio.libgpiod"},
+    ),
     "http tools": (
         "http_tools: {look: {description: d, parameters: {type: object}, url: 'https://127.0.0.1/'}}\n",
         {"jsonschema", "voiced.tools.declared.validation", "voiced.tools.declared.http"},

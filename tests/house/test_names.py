@@ -11,11 +11,14 @@ EMPTY_WORDS = {"manager", "handler", "helper", "util", "data", "info", "base"}
 IMPOSED = {
     "info",
     "get_info",
+    "get_line_info",
+    "_get_board_info",
+    "_info",
     "JournalHandler",
     "tcp_info",
     "test_tcp_info",
     "data_received",
-}  # alsaaudio, gpiod, logging, the kernel, asyncio
+}  # alsaaudio, gpiod, gpiozero, logging, the kernel, asyncio
 
 
 def words(name):

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import threading
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +10,6 @@ from voiced.api.device_control import DeviceControl
 from voiced.audio.playout import Playout
 from voiced.core.events import AgentReady, LinkLost, Loss, TimerFired
 from voiced.core.state import Conversation
-from voiced.devices.gpio.lines import Lamp
 from voiced.runtime.outage_log import REASONS_TOLD, OutageLog
 
 RATE_HZ = 1000
@@ -34,36 +32,6 @@ def test_the_beginning_of_what_just_fits_is_kept():
     playout.feed("r", bytes(2 * 900), 0.0)
     playout.feed("r", b"\1\0" * 300, 1.0)
     assert (playout.queued_ms, playout.dropped_ms) == (1000, 200)
-
-
-def test_a_light_that_is_closed_while_its_thread_takes_note_of_a_change_goes_dark(pins):
-    lamp = Lamp([25], dims=True)
-    lamp.set(0.5)
-    lamp.set(1.0)
-    changed, between, go = lamp._changed, threading.Event(), threading.Event()
-
-    class Hook:
-        """Lets somebody in just before the thread takes note."""
-
-        def __getattr__(self, name):
-            return getattr(changed, name)
-
-        def clear(self):
-            between.set()
-            go.wait()
-            changed.clear()
-
-    lamp._changed = Hook()
-    changed.set()
-    assert between.wait(5)
-    closing = threading.Thread(target=lamp.close, daemon=True)
-    closing.start()
-    while not lamp._closed or not changed.is_set():
-        pass
-    go.set()
-    closing.join(5)
-    assert not closing.is_alive()
-    assert pins.pin(25).request is None
 
 
 def test_an_outage_with_ever_new_reasons_is_told_of_boundedly_and_remembered_no_more(caplog):

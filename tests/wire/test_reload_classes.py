@@ -117,7 +117,6 @@ TABLE = {
     "led.green": ("led: {pin: null, red: 24, green: 23, blue: 22}", light),
     "led.blue": ("led: {pin: null, red: 24, green: 23, blue: 22}", light),
     "led.active": ("led: {active: low}", light),
-    "led.dims": ("led: {dims: true}", light),
     "sounds.earcons": ("sounds: {earcons: true}", lambda it: components(it).cues._earcons),
     "sounds.causes": ("sounds: {causes: true}", lambda it: components(it).cues._prompts),
     "sounds.directory": ("sounds: {directory: FOLDER}", lambda it: components(it).cues._folder),

@@ -77,4 +77,4 @@ def light_wiring(settings: Settings) -> LightWiring | None:
     pins = [pin for pin in named if pin is not None]
     if not pins:
         return None  # a draft, in which they are wrong
-    return LightWiring(pins, active_high=led.active == "high", dims=led.dims)
+    return LightWiring(pins, active_high=led.active == "high")

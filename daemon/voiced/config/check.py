@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import UNSET, UnsetType
 
 from voiced.config.schema import Settings
+from voiced.config.schema_controls import LedSection
 from voiced.config.secret import PREFIX, Secret, TextOrSecret, read_reference
 from voiced.config.yaml_document import Document, KeyPath
 from voiced.errors import Guess, Problem
@@ -29,6 +30,10 @@ def check(document: Document) -> tuple[Settings | None, list[Problem]]:
     return None if settings is UNSET else settings, checker.problems
 
 
+_GONE = {(LedSection, "dims"): "remove it: a light no longer fades, it is lit or dark"}
+"""Keys that there were once, and what to write instead."""
+
+
 class _SettingsChecker(Checker):
     """Knows references to secrets, and where else a key may belong."""
 
@@ -45,6 +50,8 @@ class _SettingsChecker(Checker):
         return super().single(setting, value, path)
 
     def meant(self, key: str, kind: type[Section]) -> str | Guess:
+        if (gone := _GONE.get((kind, key))) is not None:
+            return gone
         places = () if issubclass(kind, WholeSection) else places_of(Settings).get(key, ())
         if len(places) == 1:
             return f"did you mean {'.'.join(places[0])}?"

@@ -125,10 +125,6 @@ class LedSection(Section, frozen=True, kw_only=True):
             owner("have the light be dark when it should be lit"),
         ),
     ] = "high"
-    dims: Annotated[
-        bool,
-        restart("Let it fade, which costs CPU.", owner("change how the light shows what goes on")),
-    ] = False
 
 
 class SoundsSection(Section, frozen=True, kw_only=True):

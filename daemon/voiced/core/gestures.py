@@ -102,6 +102,11 @@ class Button:
         talks, self._talks = self._talks, False
         return [TalkHeld(held=False)] if talks else []
 
+    @property
+    def is_down(self) -> bool:
+        """The contact was closed when it was last looked at."""
+        return self._level
+
     def due_s(self) -> float | None:
         """Return when `advance` wants to be called, or None."""
         return min(self._due.values(), default=None)

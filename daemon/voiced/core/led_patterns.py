@@ -16,7 +16,6 @@ Colour = tuple[float, float, float]
 SHORT_S = 0.12
 LONG_S = 0.5
 GAP_S = 0.2
-FADE_S = 0.08
 OFF: Colour = (0.0, 0.0, 0.0)
 
 _WHITE: Colour = (1.0, 1.0, 1.0)
@@ -85,37 +84,25 @@ PATTERNS: Mapping[Status, Pattern] = {
 }
 
 
-def brightness(pattern: Pattern, at_s: float, *, leaving: bool, fades: bool = False) -> float:
-    """Return how bright the light is, from 0 to 1.
+def brightness(pattern: Pattern, at_s: float, *, leaving: bool) -> float:
+    """Return how bright the light is: 0 or 1.
 
     Args:
         pattern: What it shows.
         at_s: Since when it shows it.
         leaving: Sound may leave the device.
-        fades: The light has shades; else it is 0 or 1.
     """
     at_s %= pattern.period_s
-    level = 0.0
-    for begins_s, ends_s in pattern.edges():
-        if not fades:
-            level = max(level, float(begins_s <= at_s < ends_s))
-        else:
-            rising = (at_s - begins_s) / FADE_S
-            falling = (ends_s + FADE_S - at_s) / FADE_S
-            level = max(level, min(rising, falling, 1.0))
-    return 1.0 - level if leaving else level
+    flashes = any(begins_s <= at_s < ends_s for begins_s, ends_s in pattern.edges())
+    return float(flashes is not leaving)
 
 
-def next_change_s(pattern: Pattern, at_s: float, *, fades: bool = False) -> float | None:
-    """Return how long the brightness stays as it is at `at_s`; None is for ever, 0 it is moving."""
+def next_change_s(pattern: Pattern, at_s: float) -> float | None:
+    """Return how long the brightness stays as it is at `at_s`; None is for ever."""
     at_s %= pattern.period_s
     edges = pattern.edges()
     if not edges:
         return None
-    if fades:
-        for edge_s in (edge_s for edges_s in edges for edge_s in edges_s):
-            if edge_s <= at_s < edge_s + FADE_S:
-                return 0.0
     coming = [edge_s for edges_s in edges for edge_s in edges_s if edge_s > at_s]
     return (coming[0] if coming else pattern.period_s) - at_s
 

@@ -15,7 +15,7 @@ from voiced.assembly.gpio import button_wirings, buttons, light, light_wiring
 from voiced.config.schema import Settings
 from voiced.core.earcons import Earcon, Prompt
 from voiced.devices.gpio.buttons_and_leds import lamp_on
-from voiced.devices.gpio.lines import Contact, PinError
+from voiced.devices.gpio.pins import PinError, is_pressed
 from voiced.devices.sound.wav_reading import read_wav_file
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.errors import DeviceError
@@ -127,11 +127,9 @@ def check_button(settings: Settings) -> Finding:
         return skip("button", "none is set")
     for wiring in wirings:
         try:
-            contact = Contact(wiring.pin, active_high=wiring.active_high)
+            pressed = is_pressed(wiring.pin, active_high=wiring.active_high)
         except PinError as error:
             return fail("button", f"GPIO {wiring.pin}: {error.problem}", error.hint)
-        pressed = contact.is_pressed
-        contact.close()
         if pressed:
             other = "low" if wiring.active_high else "high"
             fix = f"let go of it, check the wiring, or write `active: {other}`"

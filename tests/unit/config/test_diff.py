@@ -46,7 +46,6 @@ def test_every_difference_is_told_with_its_class():
         "tools": "live",
         "led.pin": "restart",
         "led.active": "restart",
-        "led.dims": "restart",
         "network.replay_s": "next-session",
         "log.level": "live",
     }
@@ -65,7 +64,7 @@ def test_names_are_told_without_values():
     assert lines == [
         "live: audio.playback.volume, wake.mode, tools, log.level",
         "next-session: audio.echo, network.replay_s",
-        "restart: audio.playback.boost_db, led.pin, led.active, led.dims",
+        "restart: audio.playback.boost_db, led.pin, led.active",
     ]
 
 

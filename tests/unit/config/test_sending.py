@@ -54,7 +54,7 @@ def names(problems):
         ("wake: {idle_timeout_s: true}", ["wake.idle_timeout_s"]),
         ("wake: {idle_timeout_s: .inf}", ["wake.idle_timeout_s"]),
         ("wake: null", ["wake"]),
-        ("led: {pin: 25, dims: true}", ["led.dims", "led.pin"]),
+        ("led: {pin: 25, active: low}", ["led.active", "led.pin"]),
         ("led: null\nbutton: null\nbuttons: null", ["button", "buttons", "led"]),
         ("button: {hold: none}", ["button.hold"]),
         ("buttons: {mute: {pin: 4}}", ["buttons.mute.pin"]),

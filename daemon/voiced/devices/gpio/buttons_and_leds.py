@@ -11,12 +11,15 @@ from voiced.core import gestures, led_patterns
 from voiced.core.actions import Status
 from voiced.core.gestures import Meaning
 from voiced.devices.device_thread import Ending
-from voiced.devices.gpio.lines import Contact, Lamp, PinError
+from voiced.devices.gpio.early_light import lit_early
+from voiced.devices.gpio.pins import Lamp, PinError, contact_on, import_gpiozero
 from voiced.ports import Emit
 
-FADE_STEP_S = 0.04
 LOOK_EVERY_S = 2.0
-"""How often a contact's level is looked at besides: an edge may be lost, a button must not be stuck."""
+"""How often the level of a pressed button is looked at besides: an edge may be lost, none may be stuck."""
+
+SHORTEST_S = 0.001
+"""How long a light stays as it is, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +47,35 @@ class GpioButton:
 
     async def watch(self, emit: Emit) -> None:
         loop, ending = asyncio.get_running_loop(), Ending()
-        contact = Contact(self._wiring.pin, active_high=self._wiring.active_high)
+        contact = contact_on(self._wiring.pin, active_high=self._wiring.active_high)
 
         def see() -> None:
-            contact.forget_edges()
-            self._gestures.level(contact.is_pressed, loop.time())
-            self._go_on(emit)
-
-        try:
-            self._gestures.start(contact.is_pressed, loop.time())
-            loop.add_reader(contact.fd, ending.attempt, see)
-            while True:
-                await ending.wait(LOOK_EVERY_S)
-                see()
-        finally:
-            loop.remove_reader(contact.fd)
+            """Take note of the level; how many edges there were says nothing, contacts bounce."""
+            self._gestures.level(contact.is_active, loop.time())
+            for event in self._gestures.advance(loop.time()):
+                emit(event)
             if self._timer is not None:
                 self._timer.cancel()
+            due_s = self._due_s(loop.time())
+            again = None if due_s is None else loop.call_at(due_s, ending.attempt, see)
+            self._timer = again
+
+        def changed() -> None:
+            """Have it seen to.
+
+            Thread: the pin factory's, which may be the loop's.
+            """
+            loop.call_soon_threadsafe(ending.attempt, see)
+
+        try:
+            self._gestures.start(contact.is_active, loop.time())
+            contact.when_activated = contact.when_deactivated = changed
+            see()  # it may have changed before
+            await ending.wait()
+        finally:
             contact.close()
+            if self._timer is not None:
+                self._timer.cancel()
             for event in self._gestures.end():
                 emit(event)
 
@@ -70,15 +84,12 @@ class GpioButton:
         """Which button it is."""
         return f"button on GPIO {self._wiring.pin}"
 
-    def _go_on(self, emit: Emit) -> None:
-        loop = asyncio.get_running_loop()
-        for event in self._gestures.advance(loop.time()):
-            emit(event)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if (due_s := self._gestures.due_s()) is not None:
-            self._timer = loop.call_at(due_s, self._go_on, emit)
+    def _due_s(self, now_s: float) -> float | None:
+        """Return when to look again: at rest never."""
+        due_s = self._gestures.due_s()
+        if due_s is None and self._gestures.is_down:
+            return now_s + LOOK_EVERY_S
+        return due_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +99,10 @@ class LightWiring:
     Attributes:
         pins: BCM number, or those of red, green and blue.
         active_high: It is lit when its pin is at 3.3 V.
-        dims: It may be dimmed.
     """
 
     pins: Sequence[int]
     active_high: bool = True
-    dims: bool = False
 
 
 class GpioLight:
@@ -136,6 +145,8 @@ class GpioLight:
         `run` takes pins that cannot be had yet, or tells why not.
         """
         with contextlib.suppress(PinError):
+            with lit_early(self.wiring.pins, active_high=self.wiring.active_high):
+                import_gpiozero()
             self._lamp = self._make_lamp(self.wiring)
         self._since_s = time.monotonic()
         stop = threading.Event()
@@ -195,16 +206,16 @@ class GpioLight:
 
     def _draw(self, at_s: float) -> float | None:
         """Set the lamp; return for how long that stays right."""
-        pattern, fades = led_patterns.PATTERNS[self._status], self.wiring.dims
-        level = led_patterns.brightness(pattern, at_s, leaving=self._leaving, fades=fades)
+        pattern = led_patterns.PATTERNS[self._status]
+        level = led_patterns.brightness(pattern, at_s, leaving=self._leaving)
         if self._lamp is not None:
             if len(self.wiring.pins) == 1:
                 self._lamp.set(level)
             else:
                 colour = led_patterns.shown(pattern, leaving=self._leaving)
                 self._lamp.set(*(level * part for part in colour))
-        wait_s = led_patterns.next_change_s(pattern, at_s, fades=fades)
-        return None if wait_s is None else max(wait_s, FADE_STEP_S if fades else 0.001)
+        wait_s = led_patterns.next_change_s(pattern, at_s)
+        return None if wait_s is None else max(wait_s, SHORTEST_S)
 
 
 def lamp_on(wiring: LightWiring) -> Lamp:
@@ -215,4 +226,4 @@ def lamp_on(wiring: LightWiring) -> Lamp:
     Raises:
         PinError: If a pin cannot be used.
     """
-    return Lamp(wiring.pins, active_high=wiring.active_high, dims=wiring.dims)
+    return Lamp(wiring.pins, active_high=wiring.active_high)

@@ -44,15 +44,15 @@ async def until(claim):
 
 
 def away(pins, monkeypatch, number):
-    """Have every chip refuse; return what takes that back."""
-    chip, tries = pins.module.Chip, []
+    """Have every pin refused; return the tries, and what takes that back."""
+    give, tries = pins.pin, []
 
-    def refuse(path):
-        tries.append(path)
+    def refuse(name):
+        tries.append(name)
         raise OSError(number, "No such device")
 
-    monkeypatch.setattr(pins.module, "Chip", refuse)
-    return tries, lambda: monkeypatch.setattr(pins.module, "Chip", chip)
+    monkeypatch.setattr(pins, "pin", refuse)
+    return tries, lambda: monkeypatch.setattr(pins, "pin", give)
 
 
 @pytest.mark.parametrize("why", LATE)
@@ -88,6 +88,6 @@ async def test_a_light_is_tried_until_its_pins_can_be_had_and_then_shows_what_is
         light.show(Status.LISTENING)
         come()
         await until(lambda: guard.faults == [])
-        assert pins.pin(25).request is not None
+        assert pins.pin(25).function == "output"
     assert caplog.text.count(reason) == 1
-    assert pins.pin(25).request is None
+    assert pins.pin(25).function == "input"
