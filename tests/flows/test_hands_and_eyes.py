@@ -181,6 +181,18 @@ async def test_a_release_whose_edge_got_lost_is_noticed(pins):
         assert not it.led.leaving
 
 
+async def test_a_release_whose_edge_got_lost_is_no_hold(pins):
+    button = GpioButton(ButtonWiring(BUTTON, Meaning(hold="mute", hold_s=9.0)))
+    async with awake(buttons=[button]) as it:
+        pin = pins.pin(BUTTON)
+        pin.drive_low()
+        await asyncio.sleep(1)
+        pin.edges = "none"
+        pin.drive_high()
+        await asyncio.sleep(9)
+        assert not it.runtime.conversation.muted
+
+
 async def test_a_button_at_rest_wakes_nobody(pins):
     button, events = GpioButton(ButtonWiring(BUTTON, Meaning())), []
     watching = asyncio.create_task(button.watch(events.append))

@@ -51,9 +51,10 @@ class GpioButton:
 
         def see() -> None:
             """Take note of the level; how many edges there were says nothing, contacts bounce."""
-            self._gestures.level(contact.is_active, loop.time())
+            # First what was due before: a press in which the loop stood still counts.
             for event in self._gestures.advance(loop.time()):
                 emit(event)
+            self._gestures.level(contact.is_active, loop.time())
             if self._timer is not None:
                 self._timer.cancel()
             due_s = self._due_s(loop.time())
@@ -87,9 +88,10 @@ class GpioButton:
     def _due_s(self, now_s: float) -> float | None:
         """Return when to look again: at rest never."""
         due_s = self._gestures.due_s()
-        if due_s is None and self._gestures.is_down:
-            return now_s + LOOK_EVERY_S
-        return due_s
+        if not self._gestures.is_down:
+            return due_s
+        look_s = now_s + LOOK_EVERY_S
+        return look_s if due_s is None else min(due_s, look_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ async def test_only_the_edges_that_are_asked_for_are_told_with_their_time(board,
 
 @pytest.mark.real_time
 async def test_who_takes_no_more_edges_in_the_middle_of_some_gets_no_more(board, factory):
-    pin, told = factory.pin(17), []
+    pin, told, faults = factory.pin(17), [], []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
 
     def tell(_, state):
         told.append(state)
@@ -90,7 +91,7 @@ async def test_who_takes_no_more_edges_in_the_middle_of_some_gets_no_more(board,
     for level in (1, 0, 1):
         board.lines[17].drive(level)
     await asyncio.sleep(0.01)
-    assert told == [True]
+    assert (told, faults) == ([True], [])
 
 
 @pytest.mark.real_time

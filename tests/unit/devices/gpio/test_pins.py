@@ -104,6 +104,19 @@ def test_a_chip_that_is_out_of_order_is_passed_over(board, monkeypatch):
     assert header_chip() == "/dev/gpiochip4"
 
 
+def test_no_other_chip_is_taken_for_one_that_may_not_be_opened(board, monkeypatch):
+    def chip(path):
+        if path == "/dev/gpiochip4":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return board.chip(path)
+
+    board.paths = ("/dev/gpiochip0", "/dev/gpiochip4")
+    board.labels = {"/dev/gpiochip4": "pinctrl-rp1"}
+    monkeypatch.setattr("gpiod.Chip", chip)
+    with pytest.raises(PermissionError):
+        header_chip()
+
+
 def test_pins_are_reached_through_libgpiod_in_our_name(board):
     assert isinstance(import_gpiozero().Device.pin_factory, LibgpiodFactory)
     lamp = Lamp([25])
