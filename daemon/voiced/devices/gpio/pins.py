@@ -137,7 +137,8 @@ def _opened(make: Callable[[], Opened]) -> Opened:
         raise
     except Exception as error:  # noqa: BLE001 - other pin factories raise what they like
         problem = _explained(error)
-    # Not while the other is handled: it would keep alive what was half made, which has a pin.
+    # Not while the other is handled, which would keep alive what was half made. It has a pin; and should the
+    # garbage collector find it while the next one is made, gpiozero would wait for its own lock.
     raise problem
 
 
