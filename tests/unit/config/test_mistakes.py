@@ -81,6 +81,7 @@ MISTAKES = {
     "volume button without pin": (KEY + "buttons:\n  volume_up: {}\n", 3, "buttons.volume_up.pin: missing; it must be a whole number from 0 to 27"),
     "two buttons on one pin": (KEY + "buttons:\n  mute: {pin: 2}\n  volume_up: {pin: 2}\n", 3, "buttons.mute.pin: pin 2 is buttons.volume_up.pin already; use another pin"),
     "sounds in a relative folder": (KEY + "sounds: {directory: sounds}\n", 2, "sounds.directory: expected an absolute path, got other text"),
+    "light that fades": (KEY + "led: {pin: 25, dims: true}\n", 2, "led.dims: unknown key; remove it: a light no longer fades, it is lit or dark"),
     "light of both kinds": (KEY + "led: {pin: 1, red: 2}\n", 2, "led: has both one pin and pins for colours; keep one or the other"),
     "light lacks a colour": (KEY + "led: {red: 1, green: 2}\n", 2, "led: needs `pin`, or all of `red`, `green` and `blue`; add them"),
     "pin used twice": (KEY + "button: {pin: 4}\nled:\n  pin: 4\n", 4, "led.pin: pin 4 is button.pin already; use another pin"),
