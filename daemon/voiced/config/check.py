@@ -30,7 +30,9 @@ def check(document: Document) -> tuple[Settings | None, list[Problem]]:
     return None if settings is UNSET else settings, checker.problems
 
 
-_GONE = {(LedSection, "dims"): "remove it: a light no longer fades, it is lit or dark"}
+_GONE: dict[tuple[type[Section], str], str] = {
+    (LedSection, "dims"): "remove it: a light no longer fades, it is lit or dark"
+}
 """Keys that there were once, and what to write instead."""
 
 
