@@ -21,12 +21,12 @@ from voiced.agents import AGENTS
 from voiced.agents.codec import Dial, Message
 from voiced.assembly.factory import (
     agent_settings,
-    built_in_tools,
     catalogue,
     policy,
     sound_devices,
     sound_settings,
 )
+from voiced.assembly.tools import built_in_tools
 from voiced.audio.start_threshold import StartThreshold
 from voiced.config.load import load
 from voiced.config.schema import Settings
@@ -43,6 +43,7 @@ from voiced.runtime.always_on import AlwaysAwake
 from voiced.runtime.components import Components
 from voiced.runtime.runtime import Runtime
 from voiced.service.signals import SignalWake
+from voiced.tools.declared.token_program import DialCalls
 
 WIRE_FORMAT = PcmFormat(24_000)
 
@@ -251,11 +252,11 @@ def assemble(settings: Settings, trace: Trace) -> Runtime:
         microphone=heard,
         speaker=TimedSpeaker(played, trace, threshold),
         dial=TimedDialer(WebSocketDialer(LinkOptions()), trace, uplink, threshold),
-        call_http=AiohttpCaller(LinkOptions()),
+        call_http=DialCalls(AiohttpCaller(LinkOptions())),
         agent=agent_type(agent_settings(settings, tools)),
         tools=tools,
         wake_sources=[always, SignalWake()],
-        indicators=[always],
+        observers=[always],
         taps=[uplink],
     )
     uplink.runtime = Runtime(components, policy(settings), sound_settings(settings))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from voiced.assembly.factory import Extras, assemble, catalogue
 from voiced.config.load import load
-from voiced.host.journal import StatusLog, log_to_stderr
+from voiced.host.journal import StatusLog, start_log
 from voiced.ports import Emit
 from voiced.service.signals import SignalWake
 
@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
     settings = load(parser.parse_args().config, catalogue()).settings
-    log_to_stderr(settings.log.level)
+    start_log(settings.log.level)
     extras = Extras(wake_sources=[SignalWake(), TaskCount()], indicators=[StatusLog()])
     asyncio.run(assemble(settings, extras).run())
 

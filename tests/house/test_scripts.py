@@ -1,12 +1,13 @@
 """The scripts: each says what it does, and the shell ones stop at the first failure."""
 
+import importlib
 import os
 import re
 import tomllib
 
 import pytest
 
-from tests.house.repository import ROOT, place, run, scripts
+from tests.house.repository import ROOT, modules, place, run, scripts
 
 SHELL = [
     path
@@ -70,3 +71,10 @@ def test_every_suite_is_run_once():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     suites = settings["tool"]["pytest"]["ini_options"]["testpaths"]
     assert sorted(run_by_the_script) == sorted([*suites, *left_to_others])
+
+
+@pytest.mark.parametrize("path", modules("scripts/benchmarks"), ids=place)
+def test_a_benchmark_still_fits_what_it_measures(path):
+    """They use the daemon's own parts, and nothing else notices when one of these has moved."""
+    if path.stem != "__main__":
+        importlib.import_module(f"scripts.benchmarks.{path.stem}")
