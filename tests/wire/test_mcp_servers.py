@@ -405,7 +405,7 @@ async def test_to_import_the_sdk_does_not_hold_up_the_loop(measured):
 
 async def test_a_thread_that_breaks_is_replaced(told):
     async with joined(program()) as it:
-        loop = it.side._worker._thread._loop
-        loop.call_soon_threadsafe(loop.stop)
+        inbox = it.side._worker._inbox
+        inbox.loop.call_soon_threadsafe(inbox.loop.stop)
         assert (await sentence(it.call("add", a=1, b=1)))[0] == AWAY
         assert await it.found_again() == {"result": 2}

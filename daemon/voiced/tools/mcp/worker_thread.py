@@ -1,66 +1,26 @@
 """A thread with an event loop of its own, for what would hold up the loop that the sound is on."""
 
 import asyncio
-import concurrent.futures
 import logging
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from voiced.lib.event_loop import new_event_loop
+from voiced.lib.task_group import TaskGroup
 
 if TYPE_CHECKING:
-    from anyio.from_thread import BlockingPortal
+    import anyio
 
 log = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
+Work = Callable[[], Awaitable[Any]]
 
 
 class WorkerThreadError(Exception):
     """The thread has ended, and what it was doing is lost."""
-
-
-class _Thread:
-    """A thread that does what comes through its portal until it is told to end.
-
-    anyio has `start_blocking_portal` for this. It blocks until the thread runs, and the process does not end
-    before the thread does: a server's program must not hold up either.
-
-    Attributes:
-        portal: The way to it, once it runs.
-        n_jobs: How much work waits for it or is done by it.
-    """
-
-    def __init__(self) -> None:
-        self.portal: concurrent.futures.Future[BlockingPortal] = concurrent.futures.Future()
-        self.n_jobs = 0
-        self._loop = new_event_loop()
-        self._over = asyncio.Event()
-        threading.Thread(target=self._live, name="mcp", daemon=True).start()
-
-    def end(self) -> None:
-        """Have it end once everything is done that it does."""
-        with suppress(RuntimeError):  # its loop is closed
-            self._loop.call_soon_threadsafe(self._over.set)
-
-    def _live(self) -> None:
-        """Thread: this one."""
-        try:
-            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-                runner.run(self._attend())
-        except BaseException as error:
-            log.exception("the thread of the MCP servers broke")
-            if not self.portal.done():
-                self.portal.set_exception(RuntimeError(str(error)))
-
-    async def _attend(self) -> None:
-        from anyio.from_thread import BlockingPortal
-
-        async with BlockingPortal() as portal:
-            self.portal.set_result(portal)
-            await self._over.wait()
 
 
 class WorkerThread:
@@ -70,7 +30,8 @@ class WorkerThread:
     """
 
     def __init__(self) -> None:
-        self._thread: _Thread | None = None
+        self._jobs: set[_Job] = set()
+        self._inbox: _Inbox | None = None
 
     async def run(self, work: Callable[[], Awaitable[Found]], wait_s: float = 0.0) -> Found:
         """Run a coroutine function on the thread and return what it returns.
@@ -81,41 +42,123 @@ class WorkerThread:
             WorkerThreadError: If the thread has ended.
             Exception: Whatever the work raises.
         """
-        main, ended = asyncio.get_running_loop(), asyncio.Event()
-
-        async def outcome() -> tuple[Found, None] | tuple[None, Exception]:
-            try:
-                return await work(), None
-            except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
-                return None, error
-            finally:
-                with suppress(RuntimeError):  # nobody waits any more: the loop is closed
-                    main.call_soon_threadsafe(ended.set)
-
-        self._thread = thread = self._thread or _Thread()
-        thread.n_jobs += 1
+        job = _Job(work, asyncio.get_running_loop().create_future())
+        self._begin(job)
         try:
-            portal = await asyncio.shield(asyncio.wrap_future(thread.portal))
-            found = await portal.call_async(outcome, abandon_on_cancel=True)
+            await asyncio.wait([job.done])
         except asyncio.CancelledError:
+            job.cancel()
             if wait_s:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(wait_s):
-                        await ended.wait()
+                await asyncio.wait([job.done], timeout=wait_s)
             raise
-        except (concurrent.futures.CancelledError, RuntimeError):  # its loop has ended
-            self._forget(thread)
-            raise WorkerThreadError("the thread of the MCP servers has ended") from None
-        finally:
-            thread.n_jobs -= 1
-            if not thread.n_jobs:
-                self._forget(thread)
-                thread.end()
-        if found[1] is not None:
-            raise found[1]
-        return found[0]
+        found: Found = job.done.result()
+        return found
 
-    def _forget(self, thread: _Thread) -> None:
-        """Have the next work done by another thread."""
-        if self._thread is thread:
-            self._thread = None
+    def _begin(self, job: "_Job") -> None:
+        if self._inbox is None:
+            self._inbox = _Inbox()
+            inbox, main = self._inbox, asyncio.get_running_loop()
+            threading.Thread(
+                target=_live, args=(inbox, main, self._lost), name="mcp", daemon=True
+            ).start()
+        self._jobs.add(job)
+        job.done.add_done_callback(lambda _: self._finished(job))
+        job.inbox = self._inbox
+        self._inbox.put(job)
+
+    def _finished(self, job: "_Job") -> None:
+        self._jobs.discard(job)
+        if not job.done.cancelled():
+            job.done.exception()  # the one who asked may have gone
+        if not self._jobs and self._inbox is not None:
+            self._inbox.put(None)
+            self._inbox = None
+
+    def _lost(self, inbox: "_Inbox") -> None:
+        """Fail what a thread leaves behind."""
+        if inbox is self._inbox:
+            self._inbox = None
+        for job in [job for job in self._jobs if job.inbox is inbox]:
+            job.finish(None, WorkerThreadError("the thread of the MCP servers has ended"))
+
+
+class _Inbox:
+    """The way to a thread: its loop, and the work that waits for it."""
+
+    def __init__(self) -> None:
+        self.loop = new_event_loop()
+        self.queue: asyncio.Queue[_Job | None] = asyncio.Queue()
+
+    def put(self, job: "_Job | None") -> None:
+        self.call(self.queue.put_nowait, job)
+
+    def call(self, call: Callable[..., object], *arguments: object) -> None:
+        with suppress(RuntimeError):  # its loop is closed; it has told so, or will
+            self.loop.call_soon_threadsafe(call, *arguments)
+
+
+class _Job:
+    """One piece of work. `work` is called on the thread, `done` belongs to the other loop."""
+
+    def __init__(self, work: Work, done: "asyncio.Future[Any]") -> None:
+        self.done = done
+        self.inbox: _Inbox
+        self._work = work
+        self._main = done.get_loop()
+        self._unwanted = False
+        self._scope: anyio.CancelScope | None = None
+
+    def cancel(self) -> None:
+        self.inbox.call(self._cancel)
+
+    def _cancel(self) -> None:
+        """Thread: the one aside."""
+        self._unwanted = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def do(self) -> None:
+        """Do the work and tell what came of it.
+
+        Thread: the one aside.
+        """
+        import anyio
+
+        found, problem = None, None
+        with anyio.CancelScope() as self._scope:
+            try:
+                if not self._unwanted:
+                    found = await self._work()
+            except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
+                problem = error
+        with suppress(RuntimeError):  # nobody waits any more: the loop is closed
+            self._main.call_soon_threadsafe(self.finish, found, problem)
+
+    def finish(self, found: object, problem: Exception | None) -> None:
+        if self.done.done():
+            return
+        if problem is None:
+            self.done.set_result(found)
+        else:
+            self.done.set_exception(problem)
+
+
+def _live(inbox: _Inbox, main: asyncio.AbstractEventLoop, lost: Callable[[_Inbox], object]) -> None:
+    """Do what comes in until there is no more of it.
+
+    Thread: the one aside.
+    """
+    try:
+        with asyncio.Runner(loop_factory=lambda: inbox.loop) as runner:
+            runner.run(_attend(inbox.queue))
+    except BaseException:
+        log.exception("the thread of the MCP servers broke")
+    finally:
+        with suppress(RuntimeError):  # the loop is closed
+            main.call_soon_threadsafe(lost, inbox)
+
+
+async def _attend(queue: "asyncio.Queue[_Job | None]") -> None:
+    async with TaskGroup() as group:
+        while (job := await queue.get()) is not None:
+            group.create_task(job.do(), name="mcp")
