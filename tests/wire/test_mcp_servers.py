@@ -25,7 +25,7 @@ from tests.wire.mcp_house import (
 from voiced.agents.codec import ToolSpec
 from voiced.assembly.tools import together
 from voiced.errors import ConfigError, LinkError, LinkRejected, ToolError
-from voiced.lib import backoff
+from voiced.lib import waiting
 from voiced.lib.backoff import Backoff
 from voiced.tools.mcp.http import Web
 from voiced.tools.mcp.server import McpTool, _elsewhere
@@ -149,7 +149,7 @@ async def test_a_refused_key_is_told_of_once_and_by_name(unused_port, told):
 
 
 async def test_who_is_refused_tries_again_once_the_token_is_another(unused_port, monkeypatch):
-    monkeypatch.setattr(backoff, "LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr(waiting, "LOOK_EVERY_S", 0.2)
     shown = ["wrong"]
     async with web_server(unused_port, TOKEN) as web:
         server = Server(
