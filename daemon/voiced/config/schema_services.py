@@ -37,7 +37,7 @@ class RemoteSection(Section, frozen=True, kw_only=True):
     interval_s: Annotated[
         Annotated[float, msgspec.Meta(ge=5, le=86_400)],
         live(
-            "How often to ask whether they have changed, give or take 20 %.",
+            "How often to ask whether they have changed, 20 % more or less.",
             owner("have the device ask for settings once a day or all the time"),
         ),
     ] = 300.0
@@ -61,7 +61,7 @@ class RemoteSection(Section, frozen=True, kw_only=True):
     trial_s: Annotated[
         Annotated[float, msgspec.Meta(ge=5, le=3600)],
         live(
-            "How long new settings must work before they are kept.",
+            "How long new ones must work before they are kept.",
             owner("have settings kept that were hardly tried"),
         ),
     ] = 120.0
@@ -128,7 +128,7 @@ class KioskSection(Section, frozen=True, kw_only=True):
     settings: Annotated[
         bool,
         restart(
-            "Anyone at the screen may change voice, prompt and greeting.",
+            "Whoever stands before the screen may change voice, prompt and greeting.",
             owner("let everybody at the page change voice, prompt and greeting"),
         ),
     ] = False
@@ -140,22 +140,22 @@ class PrivacySection(Section, frozen=True, kw_only=True):
     captions: Annotated[
         Literal["nobody", "device", "network"],
         live(
-            "Who may read along on the page: nobody, only the device's own screen, or also anyone "
-            "with the link. Nothing is kept.",
+            "Who may read along on the page: nobody, who is at the device's own screen, or who "
+            "has the link as well. Nothing of it is kept.",
             owner("let more people read along", harmless=("nobody",)),
         ),
     ] = "device"
     transcripts: Annotated[
         bool,
         live(
-            "Keep what is said in memory, for `voiced transcript`; never on disk.",
+            "Hold what is said in memory, for `voiced transcript`; never on a disk.",
             owner("have what is said held in memory", harmless=(False,)),
         ),
     ] = False
     transcript_lines: Annotated[
         Annotated[int, msgspec.Meta(ge=1, le=10_000)],
         live(
-            "How many lines; older ones are dropped.",
+            "How many of them; older ones are forgotten.",
             owner("have more of what is said held in memory"),
         ),
     ] = 200
@@ -211,7 +211,7 @@ class MqttSection(Section, frozen=True, kw_only=True):
     tls: Annotated[
         bool,
         restart(
-            "Encrypt, and check the broker's certificate.",
+            "Encrypt, and check who the broker is.",
             owner("have what goes to the broker sent in clear, with the password"),
         ),
     ] = True
@@ -226,7 +226,7 @@ class MqttSection(Section, frozen=True, kw_only=True):
     certificate: Annotated[
         AbsolutePath | None,
         restart(
-            "A certificate with its chain (PEM), for brokers that ask for one.",
+            "A certificate with its chain (PEM), for brokers that want to know who comes.",
             owner("have another certificate shown to the broker"),
             "/etc/voiced/mqtt.pem",
         ),
@@ -242,9 +242,7 @@ class MqttSection(Section, frozen=True, kw_only=True):
     username: Annotated[
         Annotated[str, expect("a user name", min_length=1, max_length=255)] | None,
         restart(
-            "The user name for the broker.",
-            owner("have the device log in to the broker as someone else"),
-            "voiced",
+            "Who to be there.", owner("have the device be somebody else at the broker"), "voiced"
         ),
     ] = None
     password: Annotated[
@@ -265,14 +263,14 @@ class MqttSection(Section, frozen=True, kw_only=True):
     discovery: Annotated[
         Topic,
         restart(
-            "Where Home Assistant looks for new devices; none turns this off.",
+            "Where Home Assistant looks for new devices; none tells it nothing.",
             owner("have the device appear in other places of the broker"),
         ),
     ] = "homeassistant"
     unmute: Annotated[
         bool,
         restart(
-            "Let others at the broker switch the microphone on again; by default only a person at the device can.",
+            "Let others at the broker switch the microphone on again; by default that takes a hand.",
             owner("have the microphone switched on again by whoever is at the broker"),
         ),
     ] = False
