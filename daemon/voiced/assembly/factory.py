@@ -44,7 +44,6 @@ from voiced.devices.sound.driver_calls import DriverCalls
 from voiced.devices.sound.factory import SoundDevices, is_file, microphone, speaker
 from voiced.devices.sound.selection import AUTO
 from voiced.errors import ConfigError
-from voiced.lib.listeners import Listeners
 from voiced.ports import (
     BackgroundTask,
     CaptionSink,
@@ -97,8 +96,8 @@ class Extras:
     captions: Sequence[CaptionSink] = ()
     taps: Sequence[PeriodTap] = ()
     background: Sequence[BackgroundTask] = ()
-    on_tools_changed: Callable[[], None] = field(default_factory=Listeners[[]])
-    on_idle: Callable[[], None] = field(default_factory=Listeners[[]])
+    on_tools_changed: Callable[[], None] = lambda: None
+    on_idle: Callable[[], None] = lambda: None
     vital: Sequence[WakeSource | BackgroundTask] = ()
     guard: Guard = field(default_factory=Guard)
 

@@ -10,7 +10,6 @@ from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import Event
 from voiced.core.state import Conversation
 from voiced.lib.backoff import Uniform
-from voiced.lib.listeners import Listeners
 from voiced.lib.waiting import uniform
 from voiced.ports import (
     Alarms,
@@ -63,7 +62,7 @@ class Components:
     cues: Cues = _no_cues
     memory: Memory | None = None
     alarms: Alarms | None = None
-    on_idle: Callable[[], None] = field(default_factory=Listeners[[]])
+    on_idle: Callable[[], None] = lambda: None
     vital: Sequence[WakeSource | BackgroundTask] = ()
     guard: Guard = field(default_factory=Guard)
 
