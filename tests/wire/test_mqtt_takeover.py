@@ -61,7 +61,7 @@ async def main():
         async with connecting(it, int(sys.argv[2])):
             while True:  # there is something to write at any moment
                 await asyncio.sleep(0.02)
-                it.following.steering.mute(None)
+                it.following.control.mute(None)
 
 asyncio.run(main())
 """

@@ -107,7 +107,8 @@ class McpServer:
             self._joined_s = 0.0
             self._wanted.clear()
             try:
-                live = partial(self._live, asyncio.get_running_loop())
+                client_class = await self._worker.run(_client_class)  # nothing to end yet: no wait
+                live = partial(self._live, client_class, asyncio.get_running_loop())
                 await self._worker.run(live, wait_s=END_WITHIN_S)
             except VoicedError as error:
                 self._refusals = self._refusals + 1 if isinstance(error, LinkRejected) else 0
@@ -185,13 +186,13 @@ class McpServer:
         except WorkerThreadError:
             raise ToolError(self._server.away) from None
 
-    async def _live(self, main: asyncio.AbstractEventLoop) -> None:
+    async def _live(self, client_class: "type[Client]", main: asyncio.AbstractEventLoop) -> None:
         """Live one connection.
 
         Thread: the one aside.
         """
         connect = partial(_elsewhere, main, self._connector)
-        await _client_class()(self._server, partial(self._heard, main), connect).live()
+        await client_class(self._server, partial(self._heard, main), connect).live()
 
     def _heard(self, main: asyncio.AbstractEventLoop, client: "Client", offered: "Offered") -> None:
         """Pass on what is of use of what the server offers.
@@ -281,11 +282,13 @@ async def _elsewhere(
         raise
 
 
-def _client_class() -> "type[Client]":
-    """Import the SDK, which brings some 100,000 objects.
+async def _client_class() -> "type[Client]":
+    """Import the SDK, which brings some 100,000 objects and takes seconds on a small board.
 
     To look through all of them for garbage stops every thread for 50 ms here, ten times that on a
     small board: so nobody looks meanwhile, nor at any of them ever after.
+
+    Thread: the one aside.
 
     Raises:
         LinkRejected: If it is not there.
