@@ -25,7 +25,7 @@ async def found(port, name="kitchen", **section):
 @pytest.mark.parametrize(
     ("user", "password", "result", "text"),
     [
-        ("kitchen", PASSWORD, "ok", "{here} takes us as kitchen, by MQTT 5"),
+        ("kitchen", PASSWORD, "ok", "{here} accepts us as kitchen, by MQTT 5"),
         ("kitchen", "other", "warn", "the broker refuses user kitchen"),
         ("nobody", PASSWORD, "warn", "the broker refuses user nobody"),
         (None, None, "warn", "the broker wants a user"),
@@ -50,7 +50,7 @@ async def test_a_broker_of_the_old_version_is_told(tmp_path):
             await reader.read()
 
     async with tcp_server(talk) as port:
-        text = f"127.0.0.1:{port} takes us without a user, by MQTT 3.1.1"
+        text = f"127.0.0.1:{port} accepts us without a user, by MQTT 3.1.1"
         assert await found(port) == ("ok", text, "")
 
 
@@ -59,7 +59,10 @@ async def test_a_broker_that_hangs_up_is_told():
         await packet(reader)
 
     async with tcp_server(talk) as port:
-        assert (await found(port))[:2] == ("warn", f"127.0.0.1:{port} hung up instead of taking us")
+        assert (await found(port))[:2] == (
+            "warn",
+            f"127.0.0.1:{port} hung up instead of accepting the connection",
+        )
 
 
 async def test_a_device_of_the_default_name_is_told_of_what_may_come(tmp_path, unused_port):

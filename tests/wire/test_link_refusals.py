@@ -37,7 +37,7 @@ STATUSES = [
     (
         "511 Network Authentication Required",
         LinkError,
-        "sends us elsewhere (HTTP 511); does this network want a log-in page visited?",
+        "sends us elsewhere (HTTP 511); does this network have a login page?",
     ),
     (
         "200 OK",
@@ -73,7 +73,7 @@ async def test_a_redirect_is_not_followed_because_it_would_carry_the_key_elsewhe
             assert await refusal(f"ws://127.0.0.1:{port}") == (
                 LinkError,
                 f"127.0.0.1:{port} sends us elsewhere (HTTP 302); "
-                "does this network want a log-in page visited?",
+                "does this network have a login page?",
             )
     assert visits == []
 

@@ -288,7 +288,7 @@ async def test_what_was_ordered_while_nobody_was_there_is_not_done(tmp_path, unu
             await asyncio.sleep(0.2)
             assert (it.runtime.conversation.muted, it.runtime.volume) == (False, 70)
             assert told(logging.WARNING) == [
-                "mqtt.ignored: voiced/kitchen/set/mute: it was retained, who knows since when"
+                "mqtt.ignored: voiced/kitchen/set/mute: it was retained, so it may be old"
             ]
 
 
@@ -304,7 +304,7 @@ async def test_what_was_ordered_while_nobody_was_there_is_not_done(tmp_path, unu
         ("say", "hotel" * 401, "that is too long; 2000 characters at most"),
         ("say", "hotel" * 1640, "more than 8192 bytes"),
         ("talk", "hotel" * 1640, "more than 8192 bytes"),
-        ("say", b"hotel\xff", "no UTF-8"),
+        ("say", b"hotel\xff", "not UTF-8"),
     ],
 )
 async def test_what_cannot_be_done_is_told_without_its_words(

@@ -90,7 +90,7 @@ async def test_nothing_can_be_set_unless_the_owner_lets_people(tmp_path, monkeyp
         browser.ws_connect("/live") as socket,
     ):
         answer = await answer_to(socket, do="settings", changed={"prompt": "You are bad."})
-        assert answer == {"type": "problem", "text": "there is no such order"}
+        assert answer == {"type": "problem", "text": "there is no such command"}
         assert it.settings.agent.session == {"system_prompt": "You are one."}
 
 

@@ -70,7 +70,7 @@ class ControlApi:
     async def _transcript(self, _question: Question) -> Answer:
         if not self._subtitles.keeps:
             raise RequestRefused(
-                "nothing of what is said is held; write `privacy: {transcripts: true}`"
+                "nothing that was said is kept; write `privacy: {transcripts: true}`"
             )
         return {"lines": [asdict(line) for line in self._subtitles.lines]}
 
@@ -88,14 +88,14 @@ class ControlApi:
     async def _mute(self, question: Question) -> Answer:
         to = question.parameters.get("to", "toggle")
         if to not in _MUTES:
-            raise RequestRefused(f"{to[:20]!r} is no way to mute; use {', '.join(_MUTES)}")
+            raise RequestRefused(f"{to[:20]!r} is not a mute command; use {', '.join(_MUTES)}")
         self._control.mute(_MUTES[to])
         return await self._status(question)
 
     async def _volume(self, question: Question) -> Answer:
         wanted = question.parameters.get("to", "")
         if not (wanted.isdecimal() and len(wanted) <= MOST_DIGITS):
-            raise RequestRefused(f"{wanted[:20]!r} is no volume; use 0 to 100")
+            raise RequestRefused(f"{wanted[:20]!r} is not a volume; use 0 to 100")
         self._control.set_volume(int(wanted))
         return await self._status(question)
 

@@ -148,7 +148,7 @@ class DeviceControl:
             RequestRefused: If that is no percentage.
         """
         if not 0 <= percent <= 100:  # noqa: PLR2004 - it is what a percentage is
-            raise RequestRefused(f"{percent} is no volume; use 0 to 100")
+            raise RequestRefused(f"{percent} is not a volume; use 0 to 100")
         self._runtime().volume = percent
 
     def say(self, text: str) -> None:

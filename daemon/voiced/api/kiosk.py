@@ -214,7 +214,7 @@ class Kiosk:
                 await self._overrides.change(_texts(order["changed"]), _texts(order.get("was", {})))
                 return True
             case _:
-                raise RequestRefused("there is no such order")
+                raise RequestRefused("there is no such command")
         return False
 
 

@@ -253,7 +253,7 @@ class _Readings(Collector):
             ("settings_on_trial", "1 while settings are tried.", now.on_trial),
             (
                 "watchdog_margin_seconds",
-                "How long until systemd would start the daemon anew.",
+                "How long until systemd restarts the daemon.",
                 now.watchdog_margin_s,
             ),
             ("disk_failing", "1 while the state folder cannot be written.", now.disk.failing),

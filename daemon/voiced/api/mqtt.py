@@ -205,7 +205,7 @@ class Mqtt:
             self._protocol = aiomqtt.ProtocolVersion.V311  # some hang up on what they do not know
             return Redial(f"{self._broker} may speak MQTT 3.1.1 only")
         self._protocol = aiomqtt.ProtocolVersion.V5
-        return LinkError(f"{self._broker} {client.fault} instead of taking us")
+        return LinkError(f"{self._broker} {client.fault} instead of accepting the connection")
 
     def _refused(self, refusal: MqttConnectError) -> VoicedError:
         if is_too_new(refusal) and self._protocol is aiomqtt.ProtocolVersion.V5:
@@ -311,7 +311,7 @@ class Mqtt:
         elif topic == self._topics.state:
             if payload and not is_state_of(self.device, payload):
                 self._orders.ignore(
-                    topic, "another device of this name tells there; give each its own"
+                    topic, "another device with this name publishes there; give each its own name"
                 )
         elif topic != self._topics.availability:
             return False
@@ -320,7 +320,7 @@ class Mqtt:
         return True
 
 
-_HINTS = {142: "; another client has this device's id: is it a copy of its card?"}
+_HINTS = {142: "; another client uses this device's id: is its SD card a copy?"}
 """By the reason code of MQTT 5: what to make of it."""
 
 

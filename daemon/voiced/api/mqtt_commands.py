@@ -52,7 +52,7 @@ class Orders:
         if not self._crowded:
             self._crowded = True
             level = logging.WARNING if self._crowds.take(now_s) == 0 else logging.DEBUG
-            log.log(level, "mqtt.ignored: more than %g orders a second", ORDERS_PER_S)
+            log.log(level, "mqtt.ignored: more than %g commands a second", ORDERS_PER_S)
         return False
 
     def take(self, topic: str, payload: bytes, *, is_kept: bool) -> None:
@@ -67,14 +67,14 @@ class Orders:
         if order is None:
             return
         if is_kept:
-            self.ignore(topic, "it was retained, who knows since when")
+            self.ignore(topic, "it was retained, so it may be old")
         elif len(payload) > MOST_BYTES:
             self.ignore(topic, f"more than {MOST_BYTES} bytes")
         else:
             try:
                 self._do(order, payload.decode())
             except UnicodeDecodeError:
-                self.ignore(topic, "no UTF-8")
+                self.ignore(topic, "not UTF-8")
             except RequestRefused as error:
                 self.ignore(topic, str(error), each_time=order == "say")
 
@@ -109,6 +109,6 @@ class Orders:
         """
         if muted is not True and self._control.device_state().muted and not self._may_unmute:
             raise RequestRefused(
-                "the microphone is switched on again by hand; `mqtt.unmute: true` lets others do it"
+                "the microphone can only be switched on at the device; `mqtt.unmute: true` lets others do it"
             )
         self._control.mute(muted)

@@ -21,7 +21,7 @@ COMMANDS = {
     "mute": ("voiced.cli.control", "switch the microphone off, or on again"),
     "volume": ("voiced.cli.control", "set how loud the agent is"),
     "say": ("voiced.cli.control", "have the agent say something"),
-    "transcript": ("voiced.cli.transcript", "show what was said of late, if that is held"),
+    "transcript": ("voiced.cli.transcript", "show what was said recently, if it is kept"),
     "kiosk": ("voiced.cli.kiosk", "show the link to the page, and its QR code"),
     "logs": ("voiced.cli.logs", "show what the service has logged"),
     "reload": ("voiced.cli.reload", "have the running daemon read its settings again"),

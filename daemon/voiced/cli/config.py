@@ -36,7 +36,7 @@ BARE = Source("a device without settings of its own", b"agent: {url: 'ws://127.0
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `voiced config`."""
     commands = parser.add_subparsers(dest="config_command", metavar="COMMAND", required=True)
-    check = commands.add_parser("check", help="say what is wrong with a settings file")
+    check = commands.add_parser("check", help="say what is wrong in a settings file")
     show = commands.add_parser("show", help="print every setting in force, secrets masked")
     diff = commands.add_parser(
         "diff", help="print what the files would change if they were read now"

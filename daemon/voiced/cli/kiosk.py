@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     if not found["open"]:
         complain("only on this device; see kiosk.listen")
         return 0
-    complain("whoever has this link can steer this device")
+    complain("anyone with this link can control this device")
     if not options.no_qr:
         _show_code(found["links"][0])
     return 0

@@ -12,8 +12,10 @@ from voiced.cli.printing import say
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--watch", action="store_true", help="go on and show every change")
-    parser.add_argument("--json", action="store_true", help="for programs: an object a line")
+    parser.add_argument("--watch", action="store_true", help="keep running and show every change")
+    parser.add_argument(
+        "--json", action="store_true", help="for programs: one JSON object per line"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,14 +70,14 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         trial = ", on trial" if settings["on_trial"] else ""
         rows["settings"] = f"revision {settings['revision']} ({settings['digest'][:12]}){trial}"
     if settings["waiting"]:
-        rows["waiting"] = f"until nobody talks: {', '.join(settings['waiting'])}"
+        rows["waiting"] = f"waits until nobody talks: {', '.join(settings['waiting'])}"
     rows |= {"wrong": settings["complaint"]} if settings["complaint"] else {}
     rows |= {"server": settings["server"]["error"]} if settings["server"]["error"] else {}
     disk = found.get("disk") or {}
     if disk.get("failing"):
         waiting = ", ".join(disk["unwritten"])
         rows["disk"] = (
-            f"takes nothing since {disk['since']}: {disk['reason']}; {waiting} to be written"
+            f"takes nothing since {disk['since']}: {disk['reason']}; still to write: {waiting}"
         )
     if disk.get("set_aside"):
         rows["set aside"] = f"was not whole: {', '.join(disk['set_aside'])}"

@@ -109,7 +109,7 @@ def _revision(found: object) -> tuple[int | None, list[Problem]]:
     if type(found) is int and 0 <= found <= HIGHEST_REVISION:
         return found, []
     problem = f"not a whole number from 0 to {HIGHEST_REVISION}"
-    return None, [Problem((REVISION,), problem, "count it up by one")]
+    return None, [Problem((REVISION,), problem, "increase it by one")]
 
 
 def _others(meant: object, name: str) -> list[Problem]:

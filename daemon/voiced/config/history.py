@@ -150,7 +150,7 @@ def refusal(record: Record, sent: Sent) -> str | None:
     if sent.revision < record.highest:
         return f"revision {sent.revision} is older than {record.highest}, which was taken before"
     if sent.revision == record.highest and sent.digest != _highest_digest(record):
-        return f"revision {sent.revision} was taken before with another content; count it up"
+        return f"revision {sent.revision} was used before with different content; increase it"
     return None
 
 

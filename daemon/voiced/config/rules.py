@@ -96,7 +96,7 @@ def cautions(settings: Settings, document: Document, catalogue: Catalogue) -> It
         yield Problem(timeout, "has no effect with `wake.mode: always`", "remove it")
     mqtt = settings.mqtt
     if mqtt is not None and not mqtt.tls and not is_loopback(mqtt.host):
-        problem = "whoever shares the network can read and send what goes to the broker"
+        problem = "anyone on the network can read and send what goes to the broker"
         yield Problem(("mqtt", "tls"), problem, "give the broker a certificate")
 
 
@@ -198,9 +198,7 @@ def _remote(remote: RemoteSection) -> Iterator[Problem]:
     yield from _address(("remote", "url"), remote.url)
     unknown = {*_PLACEHOLDER.findall(remote.url)} - {"name", "serial"}
     if unknown:
-        yield Problem(
-            ("remote", "url"), "a placeholder nobody fills", "there are {name} and {serial}"
-        )
+        yield Problem(("remote", "url"), "an unknown placeholder", "use {name} or {serial}")
     if remote.public_key is not None and not _is_public_key(remote.public_key):
         hint = "copy the second line of the .pub file that `minisign -G` made"
         yield Problem(("remote", "public_key"), "not a public key of minisign", hint)
@@ -230,7 +228,7 @@ def _outside(settings: Settings) -> Iterator[Problem]:
         yield from _page(kiosk)
     if metrics is not None and metrics.token is None and metrics.names:
         hint = "write `token: {file: PATH}`, or remove it"
-        yield Problem(("metrics", "names"), "for others than this device, who need a token", hint)
+        yield Problem(("metrics", "names"), "for requests from elsewhere, which need a token", hint)
     if mqtt is not None:
         yield from _broker(mqtt)
     for name, section in (("kiosk", kiosk), ("metrics", metrics)):
@@ -244,15 +242,15 @@ def _broker(mqtt: MqttSection) -> Iterator[Problem]:
         hint = "write the name alone, and the port as `port:` below it"
         yield Problem(("mqtt", "host"), "holds a port", hint)
     if mqtt.ca_file is not None and not mqtt.tls:
-        yield Problem(("mqtt", "ca_file"), "of no use without tls", "remove it")
+        yield Problem(("mqtt", "ca_file"), "has no effect without tls", "remove it")
     for key in ("certificate", "key"):
         if getattr(mqtt, key) is not None and not mqtt.tls:
-            yield Problem(("mqtt", key), "of no use without tls", "remove it")
+            yield Problem(("mqtt", key), "has no effect without tls", "remove it")
     if (mqtt.certificate is None) != (mqtt.key is None):
         key = "key" if mqtt.key is None else "certificate"
         yield Problem(("mqtt", key), "missing", "a client needs both certificate and key")
     if mqtt.password is not None and mqtt.username is None:
-        yield Problem(("mqtt", "password"), "whose is it?", "write `username:` as well")
+        yield Problem(("mqtt", "password"), "has no user name", "set mqtt.username as well")
 
 
 def _holds_port(host: str) -> bool:
@@ -273,7 +271,7 @@ def _page(kiosk: KioskSection) -> Iterator[Problem]:
             )
             continue
         if network.prefixlen == 0:
-            problem = "everybody could say who they are"
+            problem = "anyone could claim to be anyone"
             yield Problem(("kiosk", "trusted_proxy", i), problem, "name the proxy's own address")
 
 

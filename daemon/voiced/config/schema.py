@@ -66,7 +66,7 @@ class AgentSection(Section, frozen=True, kw_only=True):
     url: Annotated[
         AgentUrl | None,
         next_session(
-            "Where the agent lives, if not where its protocol says; ws:// and http:// are for "
+            "The agent's address, if not the one of its protocol; ws:// and http:// are for "
             "this machine only.",
             owner("have the key, and all that is said, sent to any address"),
             "wss://agents.assemblyai.com/v1/ws",
@@ -75,8 +75,8 @@ class AgentSection(Section, frozen=True, kw_only=True):
     key: Annotated[
         Reference | None,
         next_session(
-            "Where to find the API key; the key itself never stands in this file. "
-            "Needed unless the agent lives on this machine.",
+            "Where to find the API key; never the key itself. "
+            "Needed unless the agent runs on this machine.",
             owner("have any file or variable of the service sent to the agent as its key"),
             Secret("credential", "api-key"),
         ),

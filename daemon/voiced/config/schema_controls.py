@@ -142,7 +142,7 @@ class SoundsSection(Section, frozen=True, kw_only=True):
     causes: Annotated[
         bool,
         restart(
-            "Say what is wrong when a person can do something about it.",
+            "Say what is wrong when a person can fix it.",
             owner("silence what the device says when it needs somebody", harmless=(True,)),
         ),
     ] = True

@@ -37,7 +37,7 @@ class RemoteSection(Section, frozen=True, kw_only=True):
     interval_s: Annotated[
         Annotated[float, msgspec.Meta(ge=5, le=86_400)],
         live(
-            "How often to ask whether they have changed, 20 % more or less.",
+            "How often to ask whether they have changed, give or take 20 %.",
             owner("have the device ask for settings once a day or all the time"),
         ),
     ] = 300.0
@@ -61,7 +61,7 @@ class RemoteSection(Section, frozen=True, kw_only=True):
     trial_s: Annotated[
         Annotated[float, msgspec.Meta(ge=5, le=3600)],
         live(
-            "How long new ones must work before they are kept.",
+            "How long new settings must work before they are kept.",
             owner("have settings kept that were hardly tried"),
         ),
     ] = 120.0
@@ -128,7 +128,7 @@ class KioskSection(Section, frozen=True, kw_only=True):
     settings: Annotated[
         bool,
         restart(
-            "Whoever stands before the screen may change voice, prompt and greeting.",
+            "Anyone at the screen may change voice, prompt and greeting.",
             owner("let everybody at the page change voice, prompt and greeting"),
         ),
     ] = False
@@ -140,22 +140,22 @@ class PrivacySection(Section, frozen=True, kw_only=True):
     captions: Annotated[
         Literal["nobody", "device", "network"],
         live(
-            "Who may read along on the page: nobody, who is at the device's own screen, or who "
-            "has the link as well. Nothing of it is kept.",
+            "Who may read along on the page: nobody, only the device's own screen, or also anyone "
+            "with the link. Nothing is kept.",
             owner("let more people read along", harmless=("nobody",)),
         ),
     ] = "device"
     transcripts: Annotated[
         bool,
         live(
-            "Hold what is said in memory, for `voiced transcript`; never on a disk.",
+            "Keep what is said in memory, for `voiced transcript`; never on disk.",
             owner("have what is said held in memory", harmless=(False,)),
         ),
     ] = False
     transcript_lines: Annotated[
         Annotated[int, msgspec.Meta(ge=1, le=10_000)],
         live(
-            "How many of them; older ones are forgotten.",
+            "How many lines; older ones are dropped.",
             owner("have more of what is said held in memory"),
         ),
     ] = 200
@@ -211,7 +211,7 @@ class MqttSection(Section, frozen=True, kw_only=True):
     tls: Annotated[
         bool,
         restart(
-            "Encrypt, and check who the broker is.",
+            "Encrypt, and check the broker's certificate.",
             owner("have what goes to the broker sent in clear, with the password"),
         ),
     ] = True
@@ -226,7 +226,7 @@ class MqttSection(Section, frozen=True, kw_only=True):
     certificate: Annotated[
         AbsolutePath | None,
         restart(
-            "A certificate with its chain (PEM), for brokers that want to know who comes.",
+            "A certificate with its chain (PEM), for brokers that ask for one.",
             owner("have another certificate shown to the broker"),
             "/etc/voiced/mqtt.pem",
         ),
@@ -242,7 +242,9 @@ class MqttSection(Section, frozen=True, kw_only=True):
     username: Annotated[
         Annotated[str, expect("a user name", min_length=1, max_length=255)] | None,
         restart(
-            "Who to be there.", owner("have the device be somebody else at the broker"), "voiced"
+            "The user name for the broker.",
+            owner("have the device log in to the broker as someone else"),
+            "voiced",
         ),
     ] = None
     password: Annotated[
@@ -263,14 +265,14 @@ class MqttSection(Section, frozen=True, kw_only=True):
     discovery: Annotated[
         Topic,
         restart(
-            "Where Home Assistant looks for new devices; none tells it nothing.",
+            "Where Home Assistant looks for new devices; none turns this off.",
             owner("have the device appear in other places of the broker"),
         ),
     ] = "homeassistant"
     unmute: Annotated[
         bool,
         restart(
-            "Let others at the broker switch the microphone on again; by default that takes a hand.",
+            "Let others at the broker switch the microphone on again; by default only a person at the device can.",
             owner("have the microphone switched on again by whoever is at the broker"),
         ),
     ] = False

@@ -15,8 +15,8 @@ class CaptureSection(Section, frozen=True, kw_only=True):
     device: Annotated[
         SoundDevice,
         restart(
-            "USB VID:PID like 2886:001a (VID:PID:SERIAL or VID:PID@SOCKET of equal cards), ALSA card id, ALSA PCM name, wav:PATH (never from a server), "
-            "or auto for the best array there is.",
+            "USB VID:PID like 2886:001a (VID:PID:SERIAL or VID:PID@SOCKET for identical cards), ALSA card id, ALSA PCM name, wav:PATH (never from a server), "
+            "or auto for the best array.",
             server(never=FILE),
         ),
     ] = "auto"
@@ -93,7 +93,7 @@ class AudioSection(Section, frozen=True, kw_only=True):
     echo: Annotated[
         Literal["hardware", "half_duplex", "headphones"],
         next_session(
-            "What keeps the agent from hearing itself: the microphone array, a closed microphone "
+            "What keeps the agent from hearing itself: the microphone array, a microphone closed "
             "while it speaks (no barge-in), or headphones.",
             SERVER,
         ),

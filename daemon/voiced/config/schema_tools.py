@@ -63,7 +63,7 @@ class TokenSection(WholeSection, frozen=True, kw_only=True):
 class ToolSection(WholeSection, frozen=True, kw_only=True):
     """What every declared tool has."""
 
-    description: Annotated[str, prose(1, 4000), about("What it does, in words for the agent.")]
+    description: Annotated[str, prose(1, 4000), about("What it does, described for the agent.")]
     parameters: Annotated[Mapping[str, Any], about("What the agent sends: a JSON schema.")] = {}
     execution_mode: Annotated[
         Literal["interactive", "hold"], about("Whether the agent talks on, or waits in silence.")
@@ -83,7 +83,9 @@ class HttpToolSection(ToolSection, frozen=True, kw_only=True):
     )
     headers: Annotated[Headers, about("Sent along; `prefix` may stand beside a reference.")] = {}
     json: Annotated[Any, expect("any value"), about("What it sends.")] = msgspec.UNSET
-    response: Annotated[Pointer | None, about("What of the answer counts; without, all.")] = None
+    response: Annotated[
+        Pointer | None, about("Which part of the answer to return; default: all.")
+    ] = None
 
 
 class CommandToolSection(ToolSection, frozen=True, kw_only=True):
@@ -103,12 +105,12 @@ class McpSection(WholeSection, frozen=True, kw_only=True):
     environment: Annotated[Variables, about("What is in the program's environment.")] = {}
     allow: Annotated[
         Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] | None,
-        about("Which of its tools may be used; without, all."),
+        about("Which of its tools may be used; default: all."),
     ] = None
     timeout_s: Annotated[Timeout, about("How long a call may take.")] = 20
     prompt: Annotated[
         Prompt | bool | None,
-        about("A prompt of its that the agent is to know; true: the only one."),
+        about("The server's prompt that the agent should know; true: its only one."),
     ] = None
     meta: Annotated[
         Annotated[Mapping[MetaKey, MetaValue], expect("at most 16 values", max_length=16)],

@@ -67,7 +67,7 @@ def check_comment(comment: str, revision: int | None, name: str) -> None:
     """
     if revision is None:
         problem = "signed settings need a revision"
-        raise ConfigError(name, problem, "write `revision: 1`, and count it up with every change")
+        raise ConfigError(name, problem, "write `revision: 1`, and increase it with every change")
     named = {int(found[1]) for word in comment.split() if (found := _REVISION.fullmatch(word))}
     hint = f"sign it with `{signing_command('FILE', revision)}`"
     if not named:

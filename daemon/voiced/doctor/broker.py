@@ -36,7 +36,7 @@ async def log_in(mqtt: MqttSection, link: LinkOptions, within_s: float) -> str:
     opener = Opener(broker, mqtt.ca_file, Connector(link), identity_of(mqtt))
     password = mqtt.password and mqtt.password.resolve(TEXT)
     user = "without a user" if mqtt.username is None else f"as {mqtt.username}"
-    failure = LinkError(f"{broker} {HUNG_UP} instead of taking us")
+    failure = LinkError(f"{broker} {HUNG_UP} instead of accepting the connection")
     for protocol, name in _NAMES.items():
         client = Client(
             await opener.open(),
@@ -49,7 +49,7 @@ async def log_in(mqtt: MqttSection, link: LinkOptions, within_s: float) -> str:
         )
         try:
             async with asyncio.timeout(within_s), client:
-                return f"{broker} takes us {user}, by {name}"
+                return f"{broker} accepts us {user}, by {name}"
         except TimeoutError:
             raise no_answer(str(broker), within_s) from None
         except MqttConnectError as refusal:
@@ -58,7 +58,7 @@ async def log_in(mqtt: MqttSection, link: LinkOptions, within_s: float) -> str:
         except aiomqtt.MqttError:
             if not client.fault:
                 raise no_answer(str(broker), within_s) from None
-            failure = LinkError(f"{broker} {client.fault} instead of taking us")
+            failure = LinkError(f"{broker} {client.fault} instead of accepting the connection")
             if client.fault != HUNG_UP:
                 raise failure from None
         finally:

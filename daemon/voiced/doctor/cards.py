@@ -102,7 +102,7 @@ def _muted(
             return fail("muted", text, f"{fix}; with `mixer: none` nobody else does")
         return warn("muted", text, f"{fix}, if the speaker stays silent: opening it tries to")
     if not hears and not plays:
-        return skip("muted", "these cards have no switches and volumes of their own")
+        return skip("muted", "these cards have no switches or volumes of their own")
     return ok("muted", "no switch is off")
 
 

@@ -85,7 +85,7 @@ async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
     yield machine.check_disk(wanted.state_folder, wanted.daemon or {})
     yield machine.check_state(wanted.state_folder)
     if examined.draft is None:
-        yield skip("everything else", "it needs settings that can be read")
+        yield skip("everything else", "needs readable settings")
         return
     record = last_record(wanted.state_folder, wanted.path.absolute())
     settings = effective(wanted.path, record, examined.draft)
@@ -148,7 +148,7 @@ def _key(examined: Examined) -> Iterator[Finding]:
             return
     settings = examined.draft
     if settings is not None and settings.agent.token is not None:
-        yield ok("key", "none is here: agent.token brings a token for each connection")
+        yield ok("key", "none needed: agent.token gets a token for each connection")
     elif settings is None or settings.agent.key is None:
         yield skip("key", "none is set")
     else:
@@ -164,7 +164,7 @@ def _service(says: str, daemon: Mapping[str, Any]) -> Finding:
     status = says.partition(":")[0]
     causes = [f"{side}: {daemon[side]}" for side in ("microphone", "speaker") if daemon.get(side)]
     says = f"{says} ({'; '.join(causes)})" if causes else says
-    fix = "`systemctl stop voiced` frees pins and sound cards, so that they can be looked at here"
+    fix = "`systemctl stop voiced` frees pins and sound cards, so that they can be checked here"
     if status in TROUBLES:
         return fail("service", f"it runs, and says {says}", fix)
     return ok("service", f"it runs, and is {status}; {fix}")
@@ -179,9 +179,9 @@ def _parts(daemon: Mapping[str, Any] | None) -> Iterator[Finding]:
     for fault in faults:
         times = "once" if fault["failures"] == 1 else f"{fault['failures']} times"
         text = f"{fault['name']}: {fault['reason']} (failed {times})"
-        yield warn("parts", text, "it is started again by itself; `voiced logs` tells more")
+        yield warn("parts", text, "it is restarted automatically; see `voiced logs`")
     if not faults:
-        yield ok("parts", "none of the running daemon's fails")
+        yield ok("parts", "nothing in the running daemon fails")
 
 
 async def _sound(settings: Settings, *, echo: bool) -> AsyncIterator[Finding]:
@@ -208,7 +208,7 @@ async def _network(
         agent = agent_settings(settings, {}, "" if examined.problems else None)
         parts = assemble_parts(settings, Extras(key=agent.key))
     except ConfigError as error:
-        yield skip("network", f"it needs settings that can be used: {error.problem}")
+        yield skip("network", f"needs valid settings: {error.problem}")
         return
     link = link_options(settings)
     ways = Ways(agent.url, link, Resolver(), parts.dial, parts.call_http)
@@ -219,7 +219,7 @@ async def _network(
     if not online:
         yield skip("agent", "`--online` opens a session")
     elif not way_is_free or examined.problems:
-        yield skip("agent", "it comes after what failed")
+        yield skip("agent", "skipped after the failure above")
     else:
         async for finding in check_agent(parts.agent, ways):
             yield finding

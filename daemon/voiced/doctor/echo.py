@@ -67,7 +67,7 @@ async def check_echo(settings: Settings, devices: SoundDevices) -> list[Finding]
         lambda: listen(replace(devices, period_ms=PERIOD_MS), score)
     )
     if heard.error is not None or played.error is not None:
-        return [skip("echo", "it takes a microphone and a speaker that work")]
+        return [skip("echo", "needs a working microphone and speaker")]
     if not score.gain:
         return [fail("echo", "the volume is 0", "set audio.playback.volume")]
     return [*disturbed, *judge_echo(paths(heard, played, score.gain), heard.channel)]
@@ -84,7 +84,7 @@ async def undisturbed(
         heard, played = await trial()
     if not _stumbled(heard, played):
         return heard, played, []
-    text = f"the test sound stumbled in each of {TRIALS} trials: what follows may be wrong"
+    text = f"the test sound stuttered in each of {TRIALS} trials: the results may be wrong"
     return heard, played, [warn("echo trial", text, "stop other programs, then try again")]
 
 

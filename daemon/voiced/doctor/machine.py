@@ -39,7 +39,7 @@ def check_user(nodes: Path = SOUND_NODES) -> Finding:
         if not os.access(node, os.R_OK | os.W_OK, effective_ids=True)
     ]
     if closed:
-        fix = f"run `usermod --append --groups audio {user}` and start anew"
+        fix = f"run `usermod --append --groups audio {user}` and restart"
         return fail("user", f"{found}; permission denied for {closed[0]}", fix)
     return ok("user", found)
 
@@ -77,7 +77,7 @@ def check_disk(folder: Path, daemon: Mapping[str, Any] = _SILENT) -> Finding:
         probe.unlink()
         free_bytes = shutil.disk_usage(folder).free
     except OSError as error:
-        fix = f"make room, mend the disk, or give {folder} to the user that runs voiced"
+        fix = f"free some space, fix the disk, or give {folder} to the user that runs voiced"
         return fail("disk", f"{folder} cannot be written ({error.strerror})", fix)
     disk = daemon.get("disk") or {}
     if disk.get("failing"):
@@ -85,7 +85,7 @@ def check_disk(folder: Path, daemon: Mapping[str, Any] = _SILENT) -> Finding:
         return fail("disk", f"the daemon cannot write in {folder}: {disk['reason']}", fix)
     if free_bytes < ENOUGH_BYTES:
         text = f"{free_bytes / 1e6:.0f} MB are left on the disk of {folder}"
-        return fail("disk", text, "make room: `journalctl --vacuum-size=50M` is a start")
+        return fail("disk", text, "free some space: `journalctl --vacuum-size=50M` is a start")
     return ok("disk", f"{folder}, {free_bytes / 1e9:.1f} GB free")
 
 
@@ -167,7 +167,7 @@ def pins_of_daemon(settings: Settings, daemon: Mapping[str, Any]) -> Iterator[Fi
             yield ok(check, f"{name}: the daemon that runs has it")
             continue
         problem, _, hint = faults[name]["reason"].partition("; ")
-        again = "it is tried again for ever"
+        again = "it keeps trying"
         yield fail(check, f"{name}: {problem}", f"{hint}; {again}" if hint else again)
 
 

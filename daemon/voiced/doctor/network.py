@@ -51,7 +51,7 @@ async def check_way(ways: Ways) -> AsyncIterator[Finding]:
         names.remove(finding.check)
         yield finding
     for name in names:
-        yield skip(name, "it comes after what failed")
+        yield skip(name, "skipped after the failure above")
 
 
 async def _steps(ways: Ways) -> AsyncIterator[Finding]:
@@ -121,7 +121,7 @@ async def check_agent(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
         yield fail_as("agent", first.reason, _REMEDIES.get(first.loss, "try again later"))
         yield skip("resume", "there was no session")
         return
-    yield ok("agent", "it takes the key and the session settings")
+    yield ok("agent", "it accepts the key and the session settings")
     async for finding in check_voice(agent, ways):
         yield finding
     if not isinstance(first, AgentReady) or first.resume_key is None:

@@ -43,5 +43,5 @@ def check_remote(settings: Settings, record: Record) -> Iterator[Finding]:
     for failed in record.failed[-1:]:
         number = "" if failed.revision is None else f" {failed.revision}"
         if sent is None or sent.revision is None or (failed.revision or 0) > sent.revision:
-            fix = "mend it on the server, and count its revision up"
+            fix = "fix it on the server, and increase its revision"
             yield warn("remote", f"revision{number} was taken back: {failed.reason}", fix)

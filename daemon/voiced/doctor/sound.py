@@ -98,7 +98,7 @@ def _level(settings: Settings, heard: Heard) -> Finding:
     level_dbfs = rms_dbfs(chosen)
     text = f"{level_dbfs:.0f} dBFS on channel {heard.channel}"
     if float(np.mean(samples >= FULL)) > CLIPPED_SHARE:
-        fix = f"lower {_gain(settings, heard)}, or move it away from what is so loud"
+        fix = f"lower {_gain(settings, heard)}, or move it away from the noise"
         return fail("level", f"{text}, clipped: bad audio", fix)
     if level_dbfs < FAINT_DBFS:
         fix = f"raise {_gain(settings, heard)}, and say something while this runs"
@@ -128,7 +128,5 @@ def _in_time(heard: Heard, played: Heard) -> Finding:
     xruns = heard.xruns + played.xruns
     if xruns:
         text = f"sound came too late {xruns} times in a moment"
-        return warn(
-            "in time", text, "stop what else keeps this machine busy, or use a better cable"
-        )
+        return warn("in time", text, "stop other programs, or use a better cable")
     return ok("in time", "no over- or underrun")

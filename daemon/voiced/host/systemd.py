@@ -135,4 +135,4 @@ class SystemdService:
             self._notify("WATCHDOG=1")
             self._fed_s = monotonic()
         elif was_well:
-            log.error("sound stands still: waiting for systemd to start the daemon again")
+            log.error("no sound moves: waiting for systemd to restart the daemon")

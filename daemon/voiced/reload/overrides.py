@@ -81,7 +81,7 @@ class UserOverrides:
         agent = self._wanted().agent
         places = within_reach(agent.protocol, agent.session)
         if not changed or not changed.keys() <= places.keys():
-            raise RequestRefused("that cannot be set here")
+            raise RequestRefused("this cannot be changed here")
         if any(len(text) > MOST_CHARS for text in changed.values()):
             raise RequestRefused(f"that is too long; {MOST_CHARS} characters at most")
         wanted: dict[KeyPath, str] = {
@@ -115,7 +115,7 @@ class UserOverrides:
     def _with(self, changed: Mapping[KeyPath, str]) -> bytes:
         own = try_read(self._path)
         if isinstance(own, ConfigError):
-            raise RequestRefused("the settings of this device need mending first") from own
+            raise RequestRefused("the settings of this device must be fixed first") from own
         before = self._file.read(_as_yaml)
         if before is not None and _problems(own, before):
             before = None  # nothing of it counts

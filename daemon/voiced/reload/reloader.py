@@ -262,7 +262,7 @@ class SettingsReloader:
             await self._kept.change(lambda record: propose(record, sent, ill_parts(health)))
         except NotSavedError as error:
             problem = f"is not tried, for it could not be taken back ({error})"
-            hint = "make room on the disk, or mend it"
+            hint = "free some space, or fix the disk"
             raise ConfigError(name_of(sent), problem, hint) from error
         self._before = health
         log.info("%s is tried", name_of(sent))

@@ -186,7 +186,7 @@ class RemoteSettings:
         if error:
             log.log(logging.DEBUG if error == self.report.error else logging.WARNING, "%s", error)
         elif self.report.error:
-            log.info("the settings from the server are all right again")
+            log.info("the settings from the server are valid again")
         now = _now()
         usable_at = self.report.usable_at if error else now
         self.report = Report(now, answered, usable_at, error)

@@ -55,7 +55,7 @@ async def get(call: HttpCaller, url: str, validators: Mapping[str, str]) -> Http
         if answer.status not in _MOVED:
             return unpacked(answer)
         url = _elsewhere(url, answer.headers.get("location", ""))
-    raise ConfigError(ADDRESS, "the server sends us from place to place", "mend the server")
+    raise ConfigError(ADDRESS, "the server redirects too often", "fix the server")
 
 
 def signature_url(url: str) -> str:
@@ -85,7 +85,7 @@ def check_kind(answer: HttpAnswer, *, asked_for_changes: bool) -> None:
 
 def _page() -> ConfigError:
     problem = "the server sent a page for people, not settings"
-    return ConfigError(NAME, problem, "does this network want a log-in page visited?")
+    return ConfigError(NAME, problem, "does this network have a login page?")
 
 
 def unpacked(answer: HttpAnswer) -> HttpAnswer:
@@ -173,16 +173,16 @@ def _elsewhere(before: str, location: str) -> str:
         ConfigError: If there is none, or it must not be followed.
     """
     if not location:
-        problem = "the server sends us elsewhere, but not where"
-        raise ConfigError(ADDRESS, problem, "mend the server")
+        problem = "the server redirects without saying where to"
+        raise ConfigError(ADDRESS, problem, "fix the server")
     parts = _parts(before, location)
     if parts is None:
-        problem = "the server sends us to something that is no address"
-        raise ConfigError(ADDRESS, problem, "mend its Location header")
+        problem = "the server redirects to something that is not an address"
+        raise ConfigError(ADDRESS, problem, "fix its Location header")
     stays_here = parts.scheme == urlsplit(before).scheme and is_loopback(parts.hostname or "")
     if parts.scheme != "https" and not stays_here:
-        problem = "the server sends us to an address that is not https"
-        raise ConfigError(ADDRESS, problem, "mend the server")
+        problem = "the server redirects to an address that is not https"
+        raise ConfigError(ADDRESS, problem, "fix the server")
     return parts.geturl()
 
 

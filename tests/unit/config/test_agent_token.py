@@ -40,7 +40,7 @@ MISTAKES = {
     "a secret in the address": (URL.replace("/t'", "/t?token=sekrit'"), "agent.token.url: holds a user name, password or token; take it out of the address"),
     "a place in the address": (URL.replace("/t'", "/{x}'"), "agent.token.url: takes no placeholders; write the address itself"),
     "no pointer": (URL.replace("/token}", "token}"), "agent.token.json_pointer: expected a JSON pointer like /current/temperature, got other text"),
-    "a secret in a header": (URL.replace("json_pointer: /token", "headers: {Authorization: sekrit}"), "agent.token.headers.Authorization: a secret must not stand in this file; put it into a file of its own and write {file: PATH}"),
+    "a secret in a header": (URL.replace("json_pointer: /token", "headers: {Authorization: sekrit}"), "agent.token.headers.Authorization: a secret must not be in this file; put it in a file of its own and write {file: PATH}"),
     "headers for a program": (COMMAND.replace("]}", "], headers: {A: b}}"), "agent.token.headers: goes with url; remove it"),
     "a command as text": ("agent: {token: {command: /bin/true}}\n", "agent.token.command: expected a list of a program and its arguments, got text"),
     "an empty command": ("agent: {token: {command: []}}\n", "agent.token.command: expected a list of a program and its arguments, got an empty list"),

@@ -85,7 +85,7 @@ def test_loading_tells_the_first_problem_and_how_many_more_there_are(tmp_path, m
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("agent: {key: abc, auth: token}", "a secret must not stand in this file"),
+        ("agent: {key: abc, auth: token}", "a secret must not be in this file"),
         ("agent: {kye: {env: A}}", "unknown key"),
         ("agent: {url: localhost}", "expected a wss:// or https:// address, got other text"),
         (
@@ -108,7 +108,7 @@ def test_what_has_nothing_to_do_with_a_fault_is_told_beside_it():
 
 HOLD = "wake: {mode: hold_to_talk}\n"
 ALWAYS = "wake: {mode: always, idle_timeout_s: 9}\n"
-IN_CLEAR = "whoever shares the network can read and send what goes to the broker"
+IN_CLEAR = "anyone on the network can read and send what goes to the broker"
 NAMED = "device: {name: kitchen}\n"
 SHARED_NAME = (
     "is the default: two devices of one name would share their topics at the broker; "

@@ -80,7 +80,7 @@ MISTAKES = {
     "pointer": (HTTP + "    response: current.temp\n", 6, "http_tools.t.response: expected a JSON pointer like /current/temperature, got other text"),
     "too long": (HTTP + "    timeout_s: 241\n", 6, "http_tools.t.timeout_s: expected a whole number from 1 to 240, got 241"),
     "speech in silence": (HTTP + "    execution_mode: hold\n    say_while_waiting: Wait.\n", 7, "http_tools.t.say_while_waiting: the agent is silent with `execution_mode: hold`; remove one of them"),
-    "secret in the file": (HTTP + "    headers: {Authorization: Bearer 0123456789}\n", 6, "http_tools.t.headers.Authorization: a secret must not stand in this file; put it into a file of its own and write {file: PATH}"),
+    "secret in the file": (HTTP + "    headers: {Authorization: Bearer 0123456789}\n", 6, "http_tools.t.headers.Authorization: a secret must not be in this file; put it in a file of its own and write {file: PATH}"),
     "reference of no kind": (HTTP + "    headers: {X-Key: {path: /x}}\n", 6, "http_tools.t.headers.X-Key: not a reference to a secret"),
     "placeholder in a header": (HTTP + "    headers: {X-City: '{city}'}\n" + CITY, 6, "http_tools.t.headers.X-City: headers take no placeholders; use url or json"),
     "line break in a header": (HTTP + '    headers: {X-A: "a\\r\\nX-B: b"}\n', 6, "http_tools.t.headers.X-A: holds characters that cannot be sent; write one line of text"),

@@ -17,7 +17,7 @@ def test_every_part_that_fails_is_told_of():
         ("parts", "warn", "mqtt: no room (failed 3 times)"),
         ("parts", "warn", "kiosk: no room (failed once)"),
     ]
-    assert told({"faults": []}) == [("parts", "ok", "none of the running daemon's fails")]
+    assert told({"faults": []}) == [("parts", "ok", "nothing in the running daemon fails")]
     assert told(None) == [("parts", "skip", "no daemon answers here")]
 
 
@@ -44,7 +44,7 @@ def test_pins_are_as_the_daemon_that_holds_them_says():
             "button",
             "fail",
             "button on GPIO 24: it is in use",
-            "another program uses it; it is tried again for ever",
+            "another program uses it; it keeps trying",
         ),
         ("light", "ok", "light on GPIO 25: the daemon that runs has it", ""),
     ]
@@ -53,7 +53,7 @@ def test_pins_are_as_the_daemon_that_holds_them_says():
         "light",
         "fail",
         "light on GPIO 25: it broke",
-        "it is tried again for ever",
+        "it keeps trying",
     )
 
 

@@ -148,7 +148,7 @@ def check_session(session: Mapping[str, Any]) -> list[Problem]:
 def _not_for_clients(session: Mapping[str, Any]) -> Iterator[Problem]:
     for key in NOT_FOR_CLIENTS:
         if key in session:
-            yield Problem((key,), "is not for clients", "remove it; a stored agent can have it")
+            yield Problem((key,), "clients may not set this", "remove it; set it in a stored agent")
 
 
 def _agent_id_alone(session: Mapping[str, Any]) -> Iterator[Problem]:

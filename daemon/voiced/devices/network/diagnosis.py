@@ -31,8 +31,8 @@ _CERTIFICATE_PROBLEMS = {  # X509_V_ERR_* of OpenSSL's x509_vfy.h
     19: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
     20: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
     21: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
-    62: "belongs to another host name; does this network want a log-in page visited?",
-    64: "belongs to another address; does this network want a log-in page visited?",
+    62: "belongs to another host name; does this network have a login page?",
+    64: "belongs to another address; does this network have a login page?",
 }
 _TIME_PROBLEMS = {9, 10}
 _FOREIGN_SCHEMES = {
@@ -86,10 +86,10 @@ def _explain_tls(error: ssl.SSLError, peer: str, today: date) -> LinkError:
         )
         return LinkError(f"the certificate of {peer} {problem}")
     if error.reason in _NO_TLS:
-        return LinkError(
-            f"{peer} answers without TLS; does this network want a log-in page visited?"
-        )
-    return LinkError(f"{peer} does not speak proper TLS ({error.reason or 'it hung up'})")
+        return LinkError(f"{peer} answers without TLS; does this network have a login page?")
+    return LinkError(
+        f"{peer} does not speak proper TLS ({error.reason or 'it closed the connection'})"
+    )
 
 
 def explain_upgrade(error: Exception, peer: str) -> LinkError:
@@ -145,7 +145,7 @@ def _explain_status(status: int, peer: str) -> LinkError:
             return AgentBusy(f"{peer} has no room now (HTTP {status})")
         case 300 | 301 | 302 | 303 | 307 | 308 | 511:
             return LinkError(
-                f"{peer} sends us elsewhere (HTTP {status}); does this network want a log-in page visited?"
+                f"{peer} sends us elsewhere (HTTP {status}); does this network have a login page?"
             )
         case 200:
             return LinkError(

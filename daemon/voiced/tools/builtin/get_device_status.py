@@ -20,7 +20,7 @@ class GetDeviceStatus:
     spec = ToolSpec(
         name="get_device_status",
         description=(
-            "Tell how this device fares: volume, microphone, speaker, connection, settings, how "
+            "Tell how this device is doing: volume, microphone, speaker, connection, settings, how "
             "long it has been running, its software version, how hot it is. Use it when the user "
             "asks about the device or complains about it."
         ),

@@ -37,7 +37,7 @@ def absent(servers: Mapping[str, McpSection]) -> Iterator[Problem]:
     for name, declared in servers.items():
         yield from absent_program(declared.command, (name, "command"))
         if declared.in_clear and tells_secret_in_clear(declared):
-            problem = "whoever shares the network can read the secret that is sent"
+            problem = "anyone on the network can read the secret that is sent"
             yield Problem((name, "in_clear"), problem, "give the server a certificate")
 
 
@@ -73,7 +73,7 @@ def _server(declared: McpSection, name: str) -> Iterator[Problem]:
         other, wrong = "url", ["headers", "ca_file", "in_clear"]
     for key in wrong:
         if getattr(declared, key):
-            yield Problem((name, key), f"is of no use without {other}", "remove it")
+            yield Problem((name, key), f"has no effect without {other}", "remove it")
     yield from whole_path(declared.command, (name, "command"))
     yield from headers(declared.headers, (name, "headers"))
     for variable, value in declared.environment.items():
