@@ -28,7 +28,7 @@ async def found(port, name="kitchen", **section):
         ("kitchen", PASSWORD, "ok", "{here} accepts us as kitchen, by MQTT 5"),
         ("kitchen", "other", "warn", "the broker refuses user kitchen"),
         ("nobody", PASSWORD, "warn", "the broker refuses user nobody"),
-        (None, None, "warn", "the broker wants a user"),
+        (None, None, "warn", "the broker requires a user name"),
         ("kitchen", "", "warn", "mqtt.password: {{file: {file}}} is empty"),
     ],
 )
@@ -68,5 +68,8 @@ async def test_a_broker_that_hangs_up_is_told():
 async def test_a_device_of_the_default_name_is_told_of_what_may_come(tmp_path, unused_port):
     async with broker(tmp_path, unused_port):
         result, text, fix = await found(unused_port, name="voiced")
-    assert (result, fix) == ("warn", "set device.name: two devices of one name share their topics")
+    assert (result, fix) == (
+        "warn",
+        "set device.name: two devices with the same name share their topics",
+    )
     assert text.endswith("but this device has the default name")

@@ -108,7 +108,7 @@ async def test_a_peer_that_hangs_up_on_tls_is_told():
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("no certificate", "holds no certificate"),
+        ("no certificate", "contains no certificate"),
         (None, "cannot be read (No such file or directory)"),
     ],
 )

@@ -46,9 +46,9 @@ def read_object(text: str | bytes) -> dict[str, Any]:
         check_parts(text)
         return _decode(text)
     except TooLargeError as exc:
-        raise MalformedError("that holds too many values") from exc
+        raise MalformedError("that contains too many values") from exc
     except (ValueError, RecursionError) as exc:
-        raise MalformedError("that is no JSON object") from exc
+        raise MalformedError("that is not a JSON object") from exc
 
 
 def text_in(body: Body, key: str) -> str:

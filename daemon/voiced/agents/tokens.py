@@ -66,7 +66,7 @@ def owners_token(
         beside, found = found, found.get("token")
     if not is_credential(found):
         where = f" at {source.json_pointer}" if source.json_pointer else ""
-        raise LinkError(f"what agent.token brings holds no token{where}")
+        raise LinkError(f"what agent.token returned contains no token{where}")
     return found, beside
 
 

@@ -64,7 +64,7 @@ CLOSES = {
     4500: "SESSION_SETUP_FAILED",
 }
 _REMEDIES = {
-    "INVALID_AUTH": "this version of voiced does not fit the service; update it",
+    "INVALID_AUTH": "the service does not accept this version of voiced; update voiced",
     "AUTH_FAILED": "check agent.key",
 }
 _TOKEN_REMEDIES: dict[int, str] = {
@@ -110,7 +110,7 @@ class WorkBuddy:
 
     @staticmethod
     def check_session(session: Mapping[str, Any]) -> list[Problem]:
-        hint = "this agent is set up where it was made; remove it"
+        hint = "remove it; this agent is configured where it was created"
         return [Problem((key,), "is not a setting of this agent", hint) for key in session]
 
     def codec(self, resume_key: str | None, *, greet: bool = True) -> AgentCodec:  # noqa: ARG002 - the port fixes the signature
@@ -353,7 +353,7 @@ def _owners_url(beside: Mapping[str, Any]) -> str:
     url = beside.get("ws_url")
     if not isinstance(url, str) or not url:
         raise LinkError(
-            "what agent.token brings holds no ws_url; pass on the whole answer of the service"
+            "what agent.token returned contains no ws_url; pass on the whole answer of the service"
         )
     return url
 
@@ -370,7 +370,7 @@ def _token_in(answer: HttpAnswer) -> tuple[str, str]:
     token, url = body.get("token"), body.get("ws_url")
     if not is_credential(token) or not isinstance(url, str) or not url:
         raise LinkError(
-            "the answer to the token request holds no token; does this network want a log-in "
-            "page visited?"
+            "the answer to the token request contains no token; "
+            "does this network have a login page?"
         )
     return token, url

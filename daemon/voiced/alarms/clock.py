@@ -133,11 +133,11 @@ def decode(content: bytes) -> tuple[_Kept, ...]:
     """
     found: tuple[_Kept, ...] = msgspec.json.decode(content, type=_AllKept)
     if len({kept.number for kept in found}) < len(found):
-        raise ValueError("two with the same number")
+        raise ValueError("two entries have the same number")
     if not all(map(_is_possible, found)):
-        raise ValueError("a year that cannot be")
+        raise ValueError("an impossible year")
     if not all(kept.name.isprintable() for kept in found):
-        raise ValueError("a name that cannot be")
+        raise ValueError("an invalid name")
     return tuple(map(_with_its_fold, found))
 
 
@@ -189,8 +189,8 @@ class AlarmClock:
                 await self._add(kept)
             except NotSavedError as error:
                 raise ToolError(
-                    "I could not write it down, so nothing was set: this device's disk takes "
-                    f"nothing at the moment ({error.reason})."
+                    "I could not save it, so nothing was set: this device's disk cannot be "
+                    f"written at the moment ({error.reason})."
                 ) from error
         self._changed.set()
         log.info("%s was set", kept.alarm_id)
@@ -252,7 +252,7 @@ class AlarmClock:
             except NotSavedError as error:
                 self._file.put(left)
                 raise ToolError(
-                    "It will not ring while this device stays on, but I could not write that down "
+                    "It will not ring while this device stays on, but I could not save that "
                     f"({error.reason}): after a restart it may ring all the same."
                 ) from error
 
@@ -313,7 +313,7 @@ class AlarmClock:
             if late_s < 0:
                 continue
             if late_s > MISSED_S and kept.alarm_id in self._inherited:
-                log.warning("%s was due while the device was off, long ago", kept.alarm_id)
+                log.warning("%s was due long ago, while the device was off", kept.alarm_id)
                 self._forget([kept.alarm_id])
                 self._put()
                 continue

@@ -129,7 +129,7 @@ class AccessPolicy:
         try:
             return self._judge(peer, headers)
         except MalformedError:
-            problem = "What the proxy says about the visitor makes no sense."
+            problem = "The proxy describes the visitor in an unknown form."
             raise RefusedError(HTTPStatus.BAD_REQUEST, problem) from None
 
     def _judge(self, peer: str, headers: Headers) -> Visitor:
@@ -138,10 +138,12 @@ class AccessPolicy:
         if len(hosts) != 1 or len(origins) > 1 or (named := _split(hosts[0])) is None:
             raise RefusedError(HTTPStatus.BAD_REQUEST)
         if not self._is_ours(*named, any_port=by_proxy):
-            raise RefusedError(HTTPStatus.MISDIRECTED_REQUEST, "Not this host.")
+            raise RefusedError(
+                HTTPStatus.MISDIRECTED_REQUEST, "This device does not answer to that host name."
+            )
         asked = [*hosts, *(asked_hosts(headers) if by_proxy else ())]
         if origins and not self._is_our_page(origins[0], asked, by_proxy=by_proxy):
-            raise RefusedError(HTTPStatus.FORBIDDEN, "Not from another page.")
+            raise RefusedError(HTTPStatus.FORBIDDEN, "Requests from other pages are refused.")
         behind = visitor_behind(headers, self._is_proxy_at) if by_proxy else None
         is_direct = is_loopback(peer) and not by_proxy and not is_forwarded(headers)
         return Visitor(

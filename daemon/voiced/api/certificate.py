@@ -90,7 +90,7 @@ def _require_small_file(path: Path) -> None:
     except OSError as error:
         raise UnusableError(f"{path} cannot be read: {error.strerror}") from None
     if not stat.S_ISREG(found.st_mode):
-        raise UnusableError(f"{path} is no file")
+        raise UnusableError(f"{path} is not a file")
     if found.st_size > MOST_BYTES:
         raise UnusableError(f"{path} is larger than {MOST_BYTES // 1024} KiB")
 

@@ -122,7 +122,9 @@ class ControlSocket:
             listener.listen(BACKLOG)
         except OSError as error:
             listener.close()
-            raise OSError(error.errno, f"cannot be made: {error.strerror}", self._path) from error
+            raise OSError(
+                error.errno, f"cannot be created: {error.strerror}", self._path
+            ) from error
         return listener
 
     def _routes(self) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Reading:
     Attributes:
         captured_periods: Periods captured since the start.
         dropped_periods: Periods that found no room.
-        dropped_s: How long those lasted.
+        dropped_s: Captured sound dropped because the queue was full.
         replayed_periods: Periods sent again on another link.
         overruns: Capture came too late.
         underruns: Playback came too late.
@@ -100,9 +100,7 @@ class Metrics:
         self._stopped_s: float | None = None
         self._tools: dict[str, str] = {}
         self._tool_names: set[str] = set()
-        self._links = Counter(
-            "voiced_links", "Links by what became of them.", ["outcome"], registry=registry
-        )
+        self._links = Counter("voiced_links", "Links by outcome.", ["outcome"], registry=registry)
         for outcome in ("fresh", "resumed", "lost", "refused", "busy", "session_gone", "ended"):
             self._links.labels(outcome)
         self._barge_ins = Counter(
@@ -116,7 +114,7 @@ class Metrics:
         )
         self._drops = Histogram(
             "voiced_drop_latency_seconds",
-            "From the news of an interruption to silence ordered at the speaker.",
+            "From the report of an interruption to the order to silence the speaker.",
             buckets=DROPS_S,
             registry=registry,
         )
@@ -167,10 +165,10 @@ class Metrics:
         """Yield what is a matter of time."""
         now_s = self._clock()
         status = GaugeMetricFamily(
-            "voiced_status", "1 for what the device shows.", labels=["status"]
+            "voiced_status", "1 for the status that the device shows.", labels=["status"]
         )
         seconds = CounterMetricFamily(
-            "voiced_status_seconds", "How long each status was shown.", labels=["status"]
+            "voiced_status_seconds", "Time that each status was shown.", labels=["status"]
         )
         for each in Status:
             is_now = each is self._status
@@ -180,7 +178,9 @@ class Metrics:
         yield status
         yield seconds
         yield CounterMetricFamily(
-            "voiced_outage_seconds", "Time in conversations without the agent.", value=out_s
+            "voiced_outage_seconds",
+            "Time in conversations in which the agent was unreachable.",
+            value=out_s,
         )
 
     def _keep_time(self, now: Conversation) -> None:
@@ -225,19 +225,31 @@ class _Readings(Collector):
         now = self._read()
         for name, words, count in (
             ("captured_periods", "Periods captured.", now.captured_periods),
-            ("dropped_periods", "Captured periods that found no room.", now.dropped_periods),
-            ("dropped_seconds", "How long those lasted.", now.dropped_s),
+            (
+                "dropped_periods",
+                "Captured periods dropped because the queue was full.",
+                now.dropped_periods,
+            ),
+            (
+                "dropped_seconds",
+                "Captured sound dropped because the queue was full.",
+                now.dropped_s,
+            ),
             (
                 "replayed_periods",
-                "Captured periods sent again on another link.",
+                "Captured periods sent again over another link.",
                 now.replayed_periods,
             ),
-            ("capture_overruns", "Times that capture came too late.", now.overruns),
-            ("playback_underruns", "Times that playback came too late.", now.underruns),
+            ("capture_overruns", "Capture overruns.", now.overruns),
+            ("playback_underruns", "Playback underruns.", now.underruns),
             ("reply_gaps", "Gaps heard inside a reply.", now.gaps),
-            ("settings_taken_back", "Settings that were tried and taken back.", now.taken_back),
-            ("disk_write_failures", "Writes that the disk did not take.", now.disk.failed_writes),
-            ("state_files_broken", "State files found not whole.", len(now.disk.set_aside)),
+            (
+                "settings_taken_back",
+                "Settings from the server that were tried and reverted.",
+                now.taken_back,
+            ),
+            ("disk_write_failures", "Failed writes to the disk.", now.disk.failed_writes),
+            ("state_files_broken", "State files found damaged.", len(now.disk.set_aside)),
         ):
             yield CounterMetricFamily(f"voiced_{name}", words, value=count)
         refused = CounterMetricFamily(
@@ -249,16 +261,16 @@ class _Readings(Collector):
             refused.add_metric(labels, n_refused)
         yield refused
         for name, words, value in (
-            ("settings_revision", "Serial number of the settings in force.", now.revision),
-            ("settings_on_trial", "1 while settings are tried.", now.on_trial),
+            ("settings_revision", "Revision of the settings in force.", now.revision),
+            ("settings_on_trial", "1 while settings from the server are on trial.", now.on_trial),
             (
                 "watchdog_margin_seconds",
                 "How long until systemd restarts the daemon.",
                 now.watchdog_margin_s,
             ),
             ("disk_failing", "1 while the state folder cannot be written.", now.disk.failing),
-            ("temperature_celsius", "Of the processor.", now.temperature),
-            ("throttled", "1 while the processor is slowed down.", now.throttled),
+            ("temperature_celsius", "Temperature of the processor.", now.temperature),
+            ("throttled", "1 while the processor is throttled.", now.throttled),
         ):
             if value is not None:
                 yield GaugeMetricFamily(f"voiced_{name}", words, value=float(value))
@@ -267,9 +279,13 @@ class _Readings(Collector):
 
 def _parts(now: Reading) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
     """Yield which parts fail, of those that ever did."""
-    failing = GaugeMetricFamily("voiced_part_failing", "1 while a part fails.", labels=["part"])
+    failing = GaugeMetricFamily(
+        "voiced_part_failing", "1 while the part is failing.", labels=["part"]
+    )
     failures = CounterMetricFamily(
-        "voiced_part_failures", "Times that a part failed and was started again.", labels=["part"]
+        "voiced_part_failures",
+        "Failures of the part; each was followed by a restart.",
+        labels=["part"],
     )
     for name, count in now.failures.items():
         failing.add_metric([name], float(name in now.failing))

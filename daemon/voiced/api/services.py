@@ -114,9 +114,9 @@ class Services:
             RequestRefused: If there is none, or not yet.
         """
         if self.applier.running.kiosk is None:
-            raise RequestRefused("there is no page; write `kiosk: {}` into the settings")
+            raise RequestRefused("the page is not enabled; add `kiosk: {}` to the settings")
         if self._door is None:
-            raise RequestRefused("the page is not there yet; see `voiced logs`")
+            raise RequestRefused("the page is not running yet; see `voiced logs`")
         section = self.applier.running.kiosk
         return {"links": links(section, self._door), "open": is_open(section)}
 

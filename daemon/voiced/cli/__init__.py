@@ -29,7 +29,7 @@ COMMANDS = {
     "doctor": ("voiced.cli.doctor", "find out what is wrong, and what to do about it"),
     "tools": (
         "voiced.cli.tools",
-        "list what the agent may call on this device, or call it by hand",
+        "list the tools that the agent may call on this device, or call one yourself",
     ),
     "config": ("voiced.cli.config", "check, show or explain the settings"),
 }

@@ -82,7 +82,7 @@ def _answered(
             reached.settimeout(patience_s)
             yield answer
         except (OSError, http.client.HTTPException):
-            problem = "the daemon was there and gave no answer; see `voiced logs`"
+            problem = "the daemon accepted the connection but did not answer; see `voiced logs`"
             raise NotRunningError(problem) from None
 
 
@@ -97,7 +97,7 @@ def _object(answer: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise NotRunningError("what answered is no daemon of this version; see `voiced logs`")
+        raise NotRunningError("the answer is not from a daemon of this version; see `voiced logs`")
     return found
 
 
@@ -114,4 +114,4 @@ def _reached() -> _Connection:
             connection.close()
         else:
             return connection
-    raise NotRunningError("no daemon answers; does it run? See `systemctl status voiced`")
+    raise NotRunningError("no daemon answers; is it running? See `systemctl status voiced`")

@@ -45,15 +45,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--own",
         metavar="FILE",
-        help="for a fleet file: what stands in the devices' own file, with its remote.allow",
+        help="for a fleet file: the devices' own file, whose remote.allow applies",
     )
     check.add_argument(
         "--here",
         action="store_true",
-        help="what only this machine lacks (a key, a file, a library) is a mistake too",
+        help="also count what only this machine lacks (a key, a file, a library) as a mistake",
     )
     show.add_argument(
-        "--origin", action="store_true", help="with the file or the remote revision it came from"
+        "--origin",
+        action="store_true",
+        help="with the file or remote revision that each one came from",
     )
     for command in (check, show, diff):
         command.add_argument(
@@ -85,7 +87,7 @@ def _check(path: Path, own: str | None, *, here: bool) -> int:
     if (found := _sent(path)) is not None:
         return _check_sent(path, found, own, here=here)
     if own is not None:
-        raise ConfigError(str(path), "is for no server, so --own is of no use", "leave it out")
+        raise ConfigError(str(path), "is not a fleet file, so --own has no effect", "leave it out")
     examined = examine(path, catalogue())
     _report(examined, here=here)
     if examined.draft is None or examined.mistakes or (here and examined.missing):

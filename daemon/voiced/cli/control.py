@@ -14,7 +14,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     elif command == "volume":
         parser.add_argument("to", metavar="PERCENT", help="0 to 100")
     elif command == "say":
-        parser.add_argument("text", nargs="+", help="the agent says it; asleep, it wakes for it")
+        parser.add_argument(
+            "text", nargs="+", help="what the agent is to say; a sleeping device wakes up for it"
+        )
 
 
 def run(options: argparse.Namespace) -> int:

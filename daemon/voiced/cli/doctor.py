@@ -71,7 +71,7 @@ async def _examine(wanted: Wanted, *, as_json: bool) -> int:
     if as_json:
         say_json(as_document(findings), indent=2)
     else:
-        say("", f"{counts['fail']} to mend, {counts['warn']} to look at, {counts['ok']} ok")
+        say("", f"{counts['fail']} failed, {counts['warn']} with warnings, {counts['ok']} ok")
     return 1 if counts["fail"] else 0
 
 

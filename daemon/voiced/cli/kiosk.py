@@ -9,7 +9,7 @@ from voiced.cli.printing import complain, say
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--no-qr", action="store_true", help="the links alone")
+    parser.add_argument("--no-qr", action="store_true", help="print the links only")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     found = ask("GET", "/kiosk")
     say(*found["links"])
     if not found["open"]:
-        complain("only on this device; see kiosk.listen")
+        complain("the page can be opened only on this device; see kiosk.listen")
         return 0
     complain("anyone with this link can control this device")
     if not options.no_qr:

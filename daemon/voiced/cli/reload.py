@@ -9,7 +9,7 @@ from voiced.errors import ConfigError
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--remote", action="store_true", help="ask the server for them as well")
+    parser.add_argument("--remote", action="store_true", help="ask the settings server as well")
 
 
 def run(options: argparse.Namespace) -> int:

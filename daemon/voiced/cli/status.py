@@ -52,7 +52,7 @@ def _line(device_state: Mapping[str, Any]) -> str:
 def _tries(fault: Mapping[str, Any]) -> str:
     """Return how often a part has failed, and whether it is being tried again."""
     times = "once" if fault["failures"] == 1 else f"{fault['failures']} times"
-    return f"({times}; {'it was started again' if fault['runs'] else 'it is tried again'})"
+    return f"({times}; {'restarted' if fault['runs'] else 'trying again'})"
 
 
 def _lines(found: Mapping[str, Any]) -> list[str]:
@@ -70,20 +70,20 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         trial = ", on trial" if settings["on_trial"] else ""
         rows["settings"] = f"revision {settings['revision']} ({settings['digest'][:12]}){trial}"
     if settings["waiting"]:
-        rows["waiting"] = f"waits until nobody talks: {', '.join(settings['waiting'])}"
+        rows["waiting"] = f"for a quiet moment: {', '.join(settings['waiting'])}"
     rows |= {"wrong": settings["complaint"]} if settings["complaint"] else {}
     rows |= {"server": settings["server"]["error"]} if settings["server"]["error"] else {}
     disk = found.get("disk") or {}
     if disk.get("failing"):
         waiting = ", ".join(disk["unwritten"])
         rows["disk"] = (
-            f"takes nothing since {disk['since']}: {disk['reason']}; still to write: {waiting}"
+            f"cannot be written since {disk['since']}: {disk['reason']}; still to write: {waiting}"
         )
     if disk.get("set_aside"):
-        rows["set aside"] = f"was not whole: {', '.join(disk['set_aside'])}"
+        rows["set aside"] = f"damaged: {', '.join(disk['set_aside'])}"
     if settings["taken_back"]:
         back = settings["taken_back"]
-        rows["taken back"] = f"revision {back['revision']}: {back['reason']}"
+        rows["reverted"] = f"revision {back['revision']}: {back['reason']}"
     if settings.get("next_trial_at") is not None:
         at = datetime.fromtimestamp(settings["next_trial_at"], UTC)
         how = "`voiced reload --remote` does not wait"

@@ -38,8 +38,8 @@ class NoSuchToolError(VoicedError):
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     commands = parser.add_subparsers(dest="tools_command", metavar="COMMAND", required=True)
-    listing = commands.add_parser("list", help="list them")
-    call = commands.add_parser("call", help="call one by hand, as the agent would")
+    listing = commands.add_parser("list", help="list the tools")
+    call = commands.add_parser("call", help="call a tool as the agent would")
     call.add_argument("name", metavar="NAME")
     call.add_argument(
         "arguments", metavar="JSON", nargs="?", type=_arguments, default={}, help="default: {}"
@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             type=float,
             default=WITHIN_S,
             metavar="SECONDS",
-            help=f"wait at most that long for MCP servers; default: {WITHIN_S:g}",
+            help=f"how long to wait for MCP servers; default: {WITHIN_S:g}",
         )
 
 
@@ -94,7 +94,7 @@ def _chosen(called: str, offered: Mapping[str, Tool], joined: "Mapping[str, McpS
     for name, server in joined.items():
         if not server.tools:
             raise ToolError(f"{name} is not reachable right now.")
-    raise NoSuchToolError(f"there is no tool of that name; {suggestion(called, offered)}")
+    raise NoSuchToolError(f"there is no tool with that name; {suggestion(called, offered)}")
 
 
 async def _call(tool: Tool, options: argparse.Namespace) -> list[str]:
@@ -174,7 +174,7 @@ class _NoDaemon:
         object.__setattr__(self, "_name", name)
 
     def __getattr__(self, _name: str) -> NoReturn:
-        raise ToolError(f"{self._name} works only within the running daemon")
+        raise ToolError(f"{self._name} works only in the running daemon")
 
     def __setattr__(self, _name: str, _value: object) -> NoReturn:
-        raise ToolError(f"{self._name} works only within the running daemon")
+        raise ToolError(f"{self._name} works only in the running daemon")

@@ -65,7 +65,7 @@ def device_names(document: Document) -> list[str]:
 def overlay_for(document: Document, name: str) -> Overlay:
     """Return what `document` says about the device called `name`."""
     if document.value is None:
-        problem = Problem((), "is empty", "write settings, or `revision: 1` for none")
+        problem = Problem((), "is empty", "write settings, or only `revision: 1`")
         return Overlay(document, None, (_placed(document, problem),))
     if not isinstance(document.value, Mapping):
         problem = Problem((), "expected keys and values", "is it the right file?")

@@ -142,7 +142,7 @@ def refusal(record: Record, sent: Sent) -> str | None:
     """Tell why `sent` must not even be tried, or None."""
     for each in record.failed:
         if each.digest == sent.digest:
-            return f"it was tried before and taken back: {each.reason}"
+            return f"it was tried before and reverted: {each.reason}"
     if record.highest is None:
         return None
     if sent.revision is None:

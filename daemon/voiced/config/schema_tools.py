@@ -77,12 +77,12 @@ class ToolSection(WholeSection, frozen=True, kw_only=True):
 class HttpToolSection(ToolSection, frozen=True, kw_only=True):
     """A tool that asks a web service. `{name}` in url and json stands for a parameter."""
 
-    url: Annotated[Address, about("Where it asks; scheme and host are fixed.")]
-    method: Annotated[Literal["GET", "POST", "PUT", "PATCH", "DELETE"], about("How it asks.")] = (
-        "GET"
-    )
-    headers: Annotated[Headers, about("Sent along; `prefix` may stand beside a reference.")] = {}
-    json: Annotated[Any, expect("any value"), about("What it sends.")] = msgspec.UNSET
+    url: Annotated[Address, about("The address to ask; scheme and host are fixed.")]
+    method: Annotated[
+        Literal["GET", "POST", "PUT", "PATCH", "DELETE"], about("The HTTP method.")
+    ] = "GET"
+    headers: Annotated[Headers, about("Headers to send; a reference may have a `prefix`.")] = {}
+    json: Annotated[Any, expect("any value"), about("The body to send, as JSON.")] = msgspec.UNSET
     response: Annotated[
         Pointer | None, about("Which part of the answer to return; default: all.")
     ] = None
@@ -91,17 +91,19 @@ class HttpToolSection(ToolSection, frozen=True, kw_only=True):
 class CommandToolSection(ToolSection, frozen=True, kw_only=True):
     """A tool that runs a program, never a shell. `{name}` in an argument stands for a parameter."""
 
-    argv: Annotated[Command, about("The program's whole path, and its arguments.")]
+    argv: Annotated[Command, about("The program's full path, and its arguments.")]
 
 
 class McpSection(WholeSection, frozen=True, kw_only=True):
     """A server at an address, or one that is a program."""
 
-    url: Annotated[Address | None, about("Where it is, for streamable HTTP.")] = None
-    headers: Annotated[Headers, about("Sent along; `prefix` may stand beside a reference.")] = {}
-    ca_file: Annotated[AbsolutePath | None, about("Certificates to trust there (PEM).")] = None
+    url: Annotated[Address | None, about("Address of a server that speaks streamable HTTP.")] = None
+    headers: Annotated[Headers, about("Headers to send; a reference may have a `prefix`.")] = {}
+    ca_file: Annotated[
+        AbsolutePath | None, about("Certificates to trust for that address (PEM).")
+    ] = None
     in_clear: Annotated[bool, about("Send secrets even without TLS.")] = False
-    command: Annotated[Command | None, about("The program's whole path, and arguments.")] = None
+    command: Annotated[Command | None, about("The program's full path, and its arguments.")] = None
     environment: Annotated[Variables, about("What is in the program's environment.")] = {}
     allow: Annotated[
         Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] | None,
@@ -114,5 +116,5 @@ class McpSection(WholeSection, frozen=True, kw_only=True):
     ] = None
     meta: Annotated[
         Annotated[Mapping[MetaKey, MetaValue], expect("at most 16 values", max_length=16)],
-        about("Sent along with every request, as its `_meta`."),
+        about("Sent with every request, as its `_meta`."),
     ] = {}

@@ -141,7 +141,7 @@ class Secret:
         except OSError:
             return ""
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            return f"{self} is open to other users than its owner; run `chmod 600 {self.name}`"
+            return f"{self} can be read by users other than its owner; run `chmod 600 {self.name}`"
         return ""
 
     def _path(self) -> Path:

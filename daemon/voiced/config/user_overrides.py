@@ -37,7 +37,7 @@ def read_with_by_hand(
     both = [*found, last]
     problems = examine_sources(both, catalogue).problems
     if problems and not examine_sources(found, catalogue).problems:
-        log.warning("what was set by hand is not used: %s", problems[0])
+        log.warning("settings made at the page are not used: %s", problems[0])
         return found
     return both
 

@@ -34,7 +34,7 @@ def check_cards(
         hears = levels(_hw(listens.name.card), "capture") if listens and listens.name.card else []
         plays = levels(_hw(speaks.name.card), "playback") if speaks and speaks.name.card else []
     except (ImportError, OSError) as error:
-        yield skip("muted", f"the controls of sound cards cannot be looked at: {error}")
+        yield skip("muted", f"the controls of the sound cards cannot be read: {error}")
         return
     yield _muted(settings, listens, hears, speaks, plays)
     yield _gain(settings, listens, hears)
@@ -77,7 +77,7 @@ def _equal(
             text = f"{len(equal)} cards are {card.usb_id}, and `{device}` means {settings_name(card, cards)}"
             fix = f"set `audio.{direction}.device` to one of {', '.join(names)}"
             return warn("equal cards", text, fix)
-    return ok("equal cards", "none can be mistaken for another")
+    return ok("equal cards", "no two cards can be confused")
 
 
 def _muted(
@@ -99,8 +99,12 @@ def _muted(
         text = f"the playback switch {quiet[0].name} of {speaks.name.card.id} is off"
         fix = f"`amixer -c {speaks.name.card.id} sset '{quiet[0].name}' unmute`"
         if settings.audio.playback.mixer == OFF:
-            return fail("muted", text, f"{fix}; with `mixer: none` nobody else does")
-        return warn("muted", text, f"{fix}, if the speaker stays silent: opening it tries to")
+            return fail("muted", text, f"{fix}; with `mixer: none` voiced does not do it")
+        return warn(
+            "muted",
+            text,
+            f"{fix}, if the speaker stays silent: voiced tries it when it opens the card",
+        )
     if not hears and not plays:
         return skip("muted", "these cards have no switches or volumes of their own")
     return ok("muted", "no switch is off")
@@ -115,7 +119,9 @@ def _gain(settings: Settings, listens: Choice | None, hears: list[Level]) -> Fin
     if settings.audio.capture.gain is not None:
         return ok("gain", f"{text} now; `audio.capture.gain` sets {wanted} %")
     if wanted is not None:
-        return ok("gain", f"{text} now; {listens.profile.name} needs {wanted} %, and gets it")
+        return ok(
+            "gain", f"{text} now; {listens.profile.name} needs {wanted} %, and voiced sets it"
+        )
     if max(level.percent or 0 for level in loud) < FAINT_PERCENT:
         fix = "raise it with `alsamixer`, or set `audio.capture.gain`"
         return warn("gain", f"{text}: very low", fix)

@@ -166,8 +166,8 @@ def _service(says: str, daemon: Mapping[str, Any]) -> Finding:
     says = f"{says} ({'; '.join(causes)})" if causes else says
     fix = "`systemctl stop voiced` frees pins and sound cards, so that they can be checked here"
     if status in TROUBLES:
-        return fail("service", f"it runs, and says {says}", fix)
-    return ok("service", f"it runs, and is {status}; {fix}")
+        return fail("service", f"it is running, and says {says}", fix)
+    return ok("service", f"it is running, and is {status}; {fix}")
 
 
 def _parts(daemon: Mapping[str, Any] | None) -> Iterator[Finding]:
@@ -181,7 +181,7 @@ def _parts(daemon: Mapping[str, Any] | None) -> Iterator[Finding]:
         text = f"{fault['name']}: {fault['reason']} (failed {times})"
         yield warn("parts", text, "it is restarted automatically; see `voiced logs`")
     if not faults:
-        yield ok("parts", "nothing in the running daemon fails")
+        yield ok("parts", "every part of the running daemon works")
 
 
 async def _sound(settings: Settings, *, echo: bool) -> AsyncIterator[Finding]:

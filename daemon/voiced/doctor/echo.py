@@ -106,11 +106,11 @@ def judge_echo(found: list[EchoPath], channel: int) -> list[Finding]:
     best = max(range(len(found)), key=lambda n: found[n].loss_db)
     chosen = found[channel]
     if found[best].loss_db >= chosen.loss_db + CLEARLY_BETTER_DB and chosen.loss_db < SAFE_DB:
-        text = f"channel {channel} hears {found[best].loss_db - chosen.loss_db:.0f} dB more of it"
+        text = f"channel {channel} hears {found[best].loss_db - chosen.loss_db:.0f} dB more echo"
         fix = f"set `audio.capture.channel: {best}`"
         return [*lines, fail("echo", f"barge-in is not safe: {text} than channel {best}", fix)]
     if not chosen.heard:
-        text = f"barge-in is safe on channel {channel} if you heard the test sound: it did not"
+        text = f"barge-in is safe on channel {channel} if you heard the test sound: the channel did not"
         return [*lines, ok("echo", text)]
     text = f"channel {channel}, {_describe(chosen)}"
     fix = "write `echo: half_duplex`, turn the volume down, or use an array that cancels echo"

@@ -60,7 +60,9 @@ def check_clock(today: date) -> Finding:
     """Tell whether the clock can be right: a wrong one makes every certificate invalid."""
     if today < date.fromisoformat(RELEASED):
         fix = "connect it to a network with a time server, or fit a clock battery"
-        return fail("clock", f"it says {today.isoformat()}, before this program was made", fix)
+        return fail(
+            "clock", f"it says {today.isoformat()}, before this version of voiced was made", fix
+        )
     return ok("clock", today.isoformat())
 
 
@@ -81,7 +83,7 @@ def check_disk(folder: Path, daemon: Mapping[str, Any] = _SILENT) -> Finding:
         return fail("disk", f"{folder} cannot be written ({error.strerror})", fix)
     disk = daemon.get("disk") or {}
     if disk.get("failing"):
-        fix = "see `voiced logs`; it goes on trying"
+        fix = "see `voiced logs`; it keeps trying"
         return fail("disk", f"the daemon cannot write in {folder}: {disk['reason']}", fix)
     if free_bytes < ENOUGH_BYTES:
         text = f"{free_bytes / 1e6:.0f} MB are left on the disk of {folder}"
@@ -93,19 +95,19 @@ def check_state(folder: Path) -> Finding:
     """Tell whether anything in the state folder was found broken."""
     broken = [path.name for spec in ALL_FILES for path in broken_copies(folder / spec.name)]
     if broken:
-        text = f"not whole, and set aside: {', '.join(broken)}"
+        text = f"damaged, and set aside: {', '.join(broken)}"
         return warn("state", text, f"look at them in {folder}, and delete them")
-    return ok("state", "nothing was found broken")
+    return ok("state", "no damaged file")
 
 
 def check_sounds(settings: Settings) -> Finding:
     """Tell whether the owner's own sounds can be used."""
     if settings.sounds.directory is None:
-        return ok("sounds", "those that were shipped")
+        return ok("sounds", "the built-in ones")
     folder = Path(settings.sounds.directory)
     if not folder.is_dir():
         return fail(
-            "sounds", f"there is no folder {folder}", "make it, or correct sounds.directory"
+            "sounds", f"there is no folder {folder}", "create it, or correct sounds.directory"
         )
     names = {f"{cue.value}.wav" for kind in (Earcon, Prompt) for cue in kind}
     files = sorted(path for path in folder.glob("*.wav"))
@@ -132,7 +134,7 @@ def check_button(settings: Settings) -> Finding:
             return fail("button", f"GPIO {wiring.pin}: {error.problem}", error.hint)
         if pressed:
             other = "low" if wiring.active_high else "high"
-            fix = f"let go of it, check the wiring, or write `active: {other}`"
+            fix = f"release it, check the wiring, or write `active: {other}`"
             return fail("button", f"GPIO {wiring.pin} is pressed all the time", fix)
     pins = ", ".join(str(wiring.pin) for wiring in wirings)
     return ok("button", f"GPIO {pins}, not pressed")
@@ -164,7 +166,7 @@ def pins_of_daemon(settings: Settings, daemon: Mapping[str, Any]) -> Iterator[Fi
     parts += [] if lamp is None else [("light", lamp.name)]
     for check, name in parts:
         if name not in faults:
-            yield ok(check, f"{name}: the daemon that runs has it")
+            yield ok(check, f"{name}: the running daemon uses it")
             continue
         problem, _, hint = faults[name]["reason"].partition("; ")
         again = "it keeps trying"

@@ -69,9 +69,9 @@ async def _steps(ways: Ways) -> AsyncIterator[Finding]:
         yield ok(step, f"{first} answers")
         step = "tls"
         if not agent.is_secure:
-            yield skip(step, "not on this machine itself")
+            yield skip(step, "not needed on this machine itself")
         elif proxy is not None:
-            yield skip(step, "through the proxy only `--online` tells")
+            yield skip(step, "behind a proxy only `--online` checks this")
         else:
             tls = tls_context(ways.link.ca_file)
             version = await _connect(first, addresses, ways.link, tls)
@@ -84,7 +84,7 @@ _OTHERWISE = {
     "proxy": "correct network.proxy, or the environment of the service",
     "dns": "check the network: cable, Wi-Fi, router",
     "tcp": "check the network: cable, Wi-Fi, router, firewall",
-    "tls": "check this device's clock, then network.ca_file, then ask whoever runs the network",
+    "tls": "check this device's clock, then network.ca_file, then ask the network's administrator",
 }
 
 
@@ -125,13 +125,13 @@ async def check_agent(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
     async for finding in check_voice(agent, ways):
         yield finding
     if not isinstance(first, AgentReady) or first.resume_key is None:
-        yield skip("resume", "this agent cannot")
+        yield skip("resume", "this agent cannot resume a session")
         return
     again = await _visit(agent, ways, first.resume_key, stays=False)
     if isinstance(again, LinkLost):
         yield fail_as("resume", f"resume fails: {again.reason}", "report it to the agent's support")
     else:
-        yield ok("resume", "a lost connection goes on with the same session")
+        yield ok("resume", "a lost connection resumes its session")
 
 
 async def check_voice(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
@@ -145,7 +145,7 @@ async def check_voice(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
         listed = None
     name = shown(check.voice[:50])
     if listed is None:
-        yield skip("voice", "the agent does not tell which voices it has")
+        yield skip("voice", "the agent does not list its voices")
     elif listed:
         yield ok("voice", f"the agent has {name}")
     else:

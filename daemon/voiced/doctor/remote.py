@@ -34,7 +34,7 @@ def check_remote(settings: Settings, record: Record) -> Iterator[Finding]:
         return
     sent = record.sent
     if sent is None:
-        fix = "`voiced reload --remote` asks it now, and says why not"
+        fix = "run `voiced reload --remote`, which asks it now and prints the reason"
         yield warn("remote", "the server has sent nothing that can be used", fix)
     else:
         taken = f"{datetime.fromtimestamp(sent.taken_at, UTC):%Y-%m-%d %H:%M}"
@@ -44,4 +44,4 @@ def check_remote(settings: Settings, record: Record) -> Iterator[Finding]:
         number = "" if failed.revision is None else f" {failed.revision}"
         if sent is None or sent.revision is None or (failed.revision or 0) > sent.revision:
             fix = "fix it on the server, and increase its revision"
-            yield warn("remote", f"revision{number} was taken back: {failed.reason}", fix)
+            yield warn("remote", f"revision{number} was reverted: {failed.reason}", fix)

@@ -18,14 +18,14 @@ LIBRARIES = {"page": "aiohttp", "figures": "prometheus_client", "broker": "aiomq
 EXTRAS = {"figures": "metrics", "broker": "mqtt"}
 
 
-SHARED = "set device.name: two devices of one name share their topics"
+SHARED = "set device.name: two devices with the same name share their topics"
 
 
 async def check_outside(settings: Settings) -> AsyncIterator[Finding]:
     """Tell of the page, the figures and the broker, as far as the settings ask for them."""
     for check, section in (("page", settings.kiosk), ("figures", settings.metrics)):
         if section is None:
-            yield skip(check, "not asked for")
+            yield skip(check, "not in the settings")
         else:
             yield (
                 _missing(check)
@@ -33,7 +33,7 @@ async def check_outside(settings: Settings) -> AsyncIterator[Finding]:
                 or ok(check, f"at {section.listen}, {_for_whom(section.listen)}")
             )
     if settings.mqtt is None:
-        yield skip("broker", "not asked for")
+        yield skip("broker", "not in the settings")
     else:
         found = _missing("broker") or await _reach(settings.mqtt, link_options(settings))
         if found.result is Result.OK and settings.device == DeviceSection():
@@ -43,7 +43,7 @@ async def check_outside(settings: Settings) -> AsyncIterator[Finding]:
 
 def _for_whom(listen: str) -> str:
     is_here = is_loopback(listen.rpartition(":")[0])
-    return "for this device only" if is_here else "for whoever shows its token"
+    return "for this device only" if is_here else "for anyone with its token"
 
 
 def _unfit(section: KioskSection | MetricsSection) -> Finding | None:

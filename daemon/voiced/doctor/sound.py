@@ -77,11 +77,13 @@ def _array(settings: Settings, heard: Heard) -> Finding:
 
 def _speed(check: str, side: Heard) -> Finding:
     if side.error is not None or side.rate_hz is None:
-        return skip(check, "there was no sound to time")
+        return skip(check, "there was no sound to measure")
     nominal_hz = side.format.rate_hz
     text = f"{side.rate_hz:.0f} frames a second of {nominal_hz}"
     if abs(side.rate_hz / nominal_hz - 1) > RATE_TOLERANCE:
-        fix = "update its firmware, or use another card: this one does not run as it says"
+        fix = (
+            "update its firmware, or use another card: this one does not run at the rate it states"
+        )
         return fail(check, f"{text}: voices are too high or too low", fix)
     return ok(check, text)
 
@@ -124,7 +126,7 @@ def _zeros(heard: Heard, others: list[int]) -> Finding:
 
 def _in_time(heard: Heard, played: Heard) -> Finding:
     if heard.error is not None and played.error is not None:
-        return skip("in time", "no sound was moved")
+        return skip("in time", "no sound was transferred")
     xruns = heard.xruns + played.xruns
     if xruns:
         text = f"sound came too late {xruns} times in a moment"

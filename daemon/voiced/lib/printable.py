@@ -45,7 +45,7 @@ def hidden(text: str) -> tuple[str, str] | None:
 def holding(text: str, char: str) -> tuple[str, str]:
     """Return that `text` holds `char`, which one that is and where, and what to do. Nothing else of it is told."""
     hint = "write a space" if char.isspace() and not _breaks(char) else "remove it"
-    return f"holds {_called(char)} at position {text.index(char) + 1}", hint
+    return f"contains {_called(char)} at position {text.index(char) + 1}", hint
 
 
 def _called(char: str) -> str:

@@ -108,7 +108,7 @@ class Checker:
         try:
             msgspec.convert(name, names.kind)
         except msgspec.ValidationError:
-            wrong = "not a name that can stand here", f"take {names.expects}"
+            wrong = "not a valid name here", f"use {names.expects}"
             self.add(path, *or_hidden(name, *wrong))
         else:
             if found := hidden(name):

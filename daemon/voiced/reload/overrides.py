@@ -93,11 +93,11 @@ class UserOverrides:
             try:
                 await self._file.save(content)
             except NotSavedError as error:
-                raise RequestRefused(f"I could not write it down: {error.reason}") from error
+                raise RequestRefused(f"it could not be saved: {error.reason}") from error
             await self._reload()
         for name, text in self.now().items():
             if changed.get(name, "").strip() not in ("", text):
-                raise RequestRefused(f"the {name} comes from a server, and stays as it is")
+                raise RequestRefused(f"the {name} is set by a server and cannot be changed here")
 
     def _check_unchanged(self, changed: Mapping[str, str], was: Mapping[str, str]) -> None:
         """Return if nobody has set in the meantime what is set now.
@@ -109,7 +109,7 @@ class UserOverrides:
         for name, text in changed.items():
             is_now = now.get(name) or ""
             if is_now not in (was.get(name, is_now), text.strip()):
-                problem = f"somebody else has changed the {name} meanwhile"
+                problem = f"someone else has changed the {name} in the meantime"
                 raise RequestRefused(f"{problem}; open the settings again to see it")
 
     def _with(self, changed: Mapping[KeyPath, str]) -> bytes:

@@ -166,7 +166,7 @@ class RemoteSettings:
                     _now(),
                     answered=False,
                     usable_at=self.report.usable_at,
-                    error=f"{NAME}: asking broke",
+                    error=f"{NAME}: the request failed",
                 )
                 raise
             finally:
@@ -260,7 +260,7 @@ class RemoteSettings:
             return url
         serial = self._serial()
         if serial is None:
-            problem = "this device does not tell its serial number"
+            problem = "this device has no serial number"
             raise ConfigError("remote.url", problem, "use {name} instead")
         return url.replace("{serial}", quote(serial, safe=""))
 

@@ -84,7 +84,7 @@ def check_kind(answer: HttpAnswer, *, asked_for_changes: bool) -> None:
 
 
 def _page() -> ConfigError:
-    problem = "the server sent a page for people, not settings"
+    problem = "the server sent a web page, not settings"
     return ConfigError(NAME, problem, "does this network have a login page?")
 
 
@@ -100,7 +100,7 @@ def unpacked(answer: HttpAnswer) -> HttpAnswer:
     if packing not in _GZIP:
         how = f" ({packing})" if _WORD.fullmatch(packing) else ""
         problem = f"the server sent them compressed{how}, which was not asked for"
-        raise ConfigError(NAME, problem, "switch that off for this file")
+        raise ConfigError(NAME, problem, "switch compression off for this file")
     return replace(answer, body=_gunzipped(answer.body))
 
 
@@ -119,16 +119,16 @@ def _gunzipped(rest: bytes) -> bytes:
             found += unpacking.decompress(rest, MAX_BYTES + 1 - len(found))
         except zlib.error:
             problem = "the server sent them compressed (gzip), but not whole, or with more behind"
-            raise ConfigError(NAME, problem, "switch that off for this file") from None
+            raise ConfigError(NAME, problem, "switch compression off for this file") from None
         if len(found) > MAX_BYTES:
             problem = f"larger than {MAX_BYTES // 1024} KiB once it is unpacked"
             raise ConfigError(NAME, problem, "is it the right file?")
         if not unpacking.eof:
             problem = "the server sent them compressed (gzip), but not whole"
-            raise ConfigError(NAME, problem, "switch that off for this file")
+            raise ConfigError(NAME, problem, "switch compression off for this file")
         rest = unpacking.unused_data.lstrip(b"\0")
     problem = f"the server sent them compressed (gzip), in more than {MOST_MEMBERS} parts"
-    raise ConfigError(NAME, problem, "switch that off for this file")
+    raise ConfigError(NAME, problem, "switch compression off for this file")
 
 
 def naming_kind(answer: HttpAnswer, error: ConfigError) -> ConfigError:

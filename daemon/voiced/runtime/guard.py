@@ -126,7 +126,7 @@ class Guard:
     def _recovered(self, name: str) -> None:
         if name in self._faults:
             self._forget(name)
-            log.info("%s: runs again", name)
+            log.info("%s: works again", name)
 
     def _forget(self, name: str) -> None:
         self._faults.pop(name, None)
@@ -186,7 +186,7 @@ def reason_of(error: BaseException | None) -> str:
     first = first_of(error)
     match first:
         case None:
-            return "it ended, and should not"
+            return "it ended unexpectedly"
         case asyncio.CancelledError():
             return "it cancelled itself"
         case VoicedError():

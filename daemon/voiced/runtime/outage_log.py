@@ -34,7 +34,7 @@ class OutageLog:
             case TimerFired("steady") if self._told:
                 self._told.clear()
                 if before.early_ends:
-                    log.info("the agent's sessions hold again")
+                    log.info("the agent's sessions last again")
             case AgentReady() if before.cut_off and not self._is_back_told:
                 self._is_back_told = True
                 new = before.resume_key is None

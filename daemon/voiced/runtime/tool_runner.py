@@ -89,7 +89,7 @@ class ToolCalls:
         if self._running:
             await asyncio.wait(self._running, timeout=LEAVE_S)
         for running, name in self._running.items():
-            log.warning("the tool %s does not end and is left behind", name)
+            log.warning("the tool %s does not end and is abandoned", name)
             # The end of the loop waits for every task it knows, for ever if need be.
             asyncio._unregister_task(running)  # noqa: SLF001 - documented in asyncio-extending
 
@@ -144,7 +144,7 @@ async def _attempt(order: RunTool, tool: Tool, controls: Controls) -> Outcome:
     except TooLargeError:
         return _apology(f"The answer of {name} is too long.")
     except NotJsonError:
-        log.warning("the tool %s answered with something that is no JSON", name)
+        log.warning("the tool %s answered with something that is not JSON", name)
         return _apology(f"The answer of {name} makes no sense.")
     except asyncio.CancelledError:
         raise

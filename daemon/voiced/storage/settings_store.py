@@ -78,7 +78,7 @@ class RecordFile:
         except NotSavedError as error:
             if counted.trial is not None:
                 log.warning(
-                    "settings from a server are not tried, for they could not be taken back: %s",
+                    "settings from a server are not tried, because they could not be reverted: %s",
                     error,
                 )
             self.put(forget_trial(counted))
@@ -103,7 +103,7 @@ def last_record(folder: Path, settings_file: Path) -> Record:
     except FileNotFoundError:
         pass
     except NotWholeError as error:
-        log.warning("%s: does not count: %s", path, error)
+        log.warning("%s: is ignored: %s", path, error)
     return _about(settings_file, found)
 
 

@@ -29,6 +29,8 @@ VOLUME = FileSpec("state.json", "volume and mute", 4 * KIB, wait_s=0.5)
 ALARMS = FileSpec("alarms.json", "timers and alarms", 256 * KIB, b"[]\n")
 BY_HAND = FileSpec("by-hand.yaml", "what people set at the page", 64 * KIB, b"{}\n")
 KIOSK_TOKEN = FileSpec("kiosk.token", "the page's token", KIB)
-BROKER = FileSpec("broker.json", "where a broker keeps what this device told", 128 * KIB, b"{}\n")
+BROKER = FileSpec(
+    "broker.json", "the topics of this device's messages that a broker keeps", 128 * KIB, b"{}\n"
+)
 
 ALL_FILES = (SETTINGS, VOLUME, ALARMS, BY_HAND, KIOSK_TOKEN, BROKER)

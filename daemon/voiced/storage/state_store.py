@@ -189,7 +189,7 @@ class StateStore:
             return error
         with self._noting:
             if self._failing.pop(spec.name, None) is not None and not self._failing:
-                log.info("%s: can be written again, and nothing is missing", self.folder)
+                log.info("%s: can be written again, and nothing was lost", self.folder)
         return None
 
     def _note_failure(self, path: Path, error: OSError) -> None:
@@ -197,7 +197,7 @@ class StateStore:
         reason = reason_of(error)
         if not self._failing:
             self._since = datetime.now(UTC).isoformat(timespec="milliseconds")
-            log.warning("%s: cannot be written: %s; tried again until it can be", path, reason)
+            log.warning("%s: cannot be written: %s; trying again until it can", path, reason)
         self._failing[path.name] = reason
 
     def put_aside(self, spec: FileSpec, why: object) -> bool:
@@ -207,11 +207,11 @@ class StateStore:
             aside = set_aside(path, self._system)
         except OSError as error:
             log.error(  # noqa: TRY400 - it says it all
-                "%s: is not whole: %s; %s are lost, and it cannot be set aside: %s",
+                "%s: is damaged: %s; %s are lost, and it cannot be set aside: %s",
                 *(path, why, spec.holds, reason_of(error)),
             )
             return False
-        log.error("%s: is not whole: %s; %s are lost; see %s", path, why, spec.holds, aside.name)
+        log.error("%s: is damaged: %s; %s are lost; see %s", path, why, spec.holds, aside.name)
         self._set_aside.append(aside.name)
         return True
 

@@ -101,7 +101,7 @@ class ProgramService:
         tool = self._tool(request["tool"]) if "tool" in request else self._token()
         arguments = request.get("arguments")
         if not isinstance(arguments, dict):
-            raise RefusedError("That is no request.")
+            raise RefusedError("That is not a request.")
         async with TaskGroup() as group:
             calling = group.create_task(_outcome(tool, arguments))
             watching = group.create_task(_until_gone(reader))
@@ -114,7 +114,7 @@ class ProgramService:
     def _tool(self, name: object) -> CommandTool:
         known, declared = self._declared("command_tools", name)
         if any(check_command_tools({known: declared})):
-            raise RefusedError(f"{known} is not declared as it should be.")
+            raise RefusedError(f"{known} is not declared correctly.")
         return CommandTool(known, declared)
 
     def _token(self) -> Tool:
@@ -143,7 +143,9 @@ class ProgramService:
                 limit=PIECE_BYTES,
             )
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "an argument holds a zero byte"
+            why = (
+                error.strerror if isinstance(error, OSError) else "an argument contains a zero byte"
+            )
             raise RefusedError(f"it cannot be started: {why}") from None
         group.started(process.pid)
         try:
@@ -181,7 +183,7 @@ async def _request(reader: asyncio.StreamReader, *, has_room: bool) -> Mapping[s
     if not has_room:
         raise RefusedError("Too many programs run already.")
     if not isinstance(request, dict):
-        raise RefusedError("That is no request.")
+        raise RefusedError("That is not a request.")
     return request
 
 

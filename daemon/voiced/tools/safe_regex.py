@@ -20,8 +20,8 @@ MOST_BYTES = 1024 * 1024
 """That one expression may take, with what is remembered of matching it."""
 
 _BEYOND = (
-    ("invalid perl operator", "looks ahead or back, or sets what cannot be set here"),
-    ("invalid escape sequence", "refers to a group, or has an escape that is not known here"),
+    ("invalid perl operator", "uses lookaround, or a flag that is not supported"),
+    ("invalid escape sequence", "uses a backreference, or an unknown escape"),
     ("invalid repetition size", "repeats something more than 1000 times"),
     ("pattern too large", "is too large"),
 )
@@ -42,7 +42,7 @@ def problem_of(pattern: str, max_chars: int, path: tuple[str | int, ...]) -> Pro
     except re2.error as error:
         return Problem(path, *_explained(error))
     if n_states * max_chars > MOST_STEPS:
-        what = f"can take long for a text of {max_chars} characters"
+        what = f"can be slow for a text of {max_chars} characters"
         return Problem(path, what, "write a simpler one, or a smaller maxLength")
     return None
 

@@ -50,7 +50,7 @@ BAD = [
     (
         {"greeting": "\ud800"},
         ("greeting",),
-        "holds the invisible character U+D800 at position 1",
+        "contains the invisible character U+D800 at position 1",
         "remove it",
     ),
     ({"agent_id": ""}, ("agent_id",), "expected a name, got an empty text", ""),

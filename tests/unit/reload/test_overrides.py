@@ -70,7 +70,7 @@ async def test_of_two_who_set_the_same_the_second_is_told(people, at_once):
     else:
         answers = [*await told(overrides, changes[0]), *await told(overrides, changes[1])]
     assert answers[0] == ""
-    assert "somebody else has changed the greeting meanwhile" in answers[1]
+    assert "someone else has changed the greeting in the meantime" in answers[1]
     assert session()["greeting"] == "One."
     assert await told(overrides, ({"greeting": "Two."}, {"greeting": "One."})) == [""]
     assert session()["greeting"] == "Two."

@@ -14,11 +14,11 @@ from voiced.errors import LinkError, LinkRejected, Redial
 _LIFETIMES = "expires_in_seconds=120&max_session_duration_seconds=10800"
 
 _REJECTIONS: dict[int, str] = {
-    HTTPStatus.BAD_REQUEST: "check agent.url; the token request itself was not understood",
+    HTTPStatus.BAD_REQUEST: "check agent.url; the server did not understand the token request",
     HTTPStatus.UNAUTHORIZED: "check agent.key",
     HTTPStatus.FORBIDDEN: "the key in agent.key is not allowed to make tokens",
     HTTPStatus.NOT_FOUND: "check agent.key and that agent.url is in the key's region",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "check agent.url; the token request itself was not understood",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "check agent.url; the server did not understand the token request",
 }
 
 
@@ -118,5 +118,5 @@ def _token_in(answer: HttpAnswer) -> str:
     """
     token = token_answer(answer, _REJECTIONS).get("token")
     if not is_credential(token):
-        raise LinkError("the answer to the token request holds no token")
+        raise LinkError("the answer to the token request contains no token")
     return token

@@ -109,9 +109,7 @@ class _Webhook(WholeSection, frozen=True, kw_only=True):
 class _Session(WholeSection, frozen=True, kw_only=True):
     agent_id: Annotated[
         Name,
-        remote(
-            owner("have any agent answer that is stored under the key, with its tools and webhooks")
-        ),
+        remote(owner("have any agent stored under the key answer, with its tools and webhooks")),
     ] = ""
     system_prompt: Annotated[Text, remote(SERVER)] = ""
     greeting: Annotated[Text, remote(SERVER)] = ""
@@ -119,7 +117,7 @@ class _Session(WholeSection, frozen=True, kw_only=True):
     output: _Output = _Output()
     tools: Annotated[
         tuple[_Tool, ...],
-        remote(owner("have the agent's service call any address, with what people say")),
+        remote(owner("have the agent's service send what people say to any address")),
     ] = ()
     webhook: Annotated[
         _Webhook | UnsetType,

@@ -104,7 +104,7 @@ class Turns:
             payload = a2b_base64(text_in(body, "data"), strict_mode=True)
         except ValueError:
             self._faults.blame(reply_id or self._replies.current)
-            raise MalformedError("whose data is no base64") from None
+            raise MalformedError("whose data is not base64") from None
         items = self._replies.audio(reply_id, payload)
         if items and isinstance(items[0], ReplyStarted):
             self._tools.reply_started(now_s)

@@ -97,5 +97,5 @@ def arguments_in(call: Body) -> dict[str, Any]:
     if isinstance(arguments, str):
         return read_object(arguments)
     if not isinstance(arguments, dict):
-        raise MalformedError("whose arguments are no object")
+        raise MalformedError("whose arguments are not an object")
     return arguments

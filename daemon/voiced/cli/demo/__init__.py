@@ -24,7 +24,7 @@ def asked(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in SENTENCES and name != OFFLINE:
             known = ", ".join(SENTENCES)
-            raise argparse.ArgumentTypeError(f"{name!r} is none of {known}, {OFFLINE}")
+            raise argparse.ArgumentTypeError(f"{name!r} is unknown; use {known} or {OFFLINE}")
     return names
 
 
@@ -40,15 +40,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--microphone", metavar="DEVICE", help="capture device, as in the settings")
     parser.add_argument("--speaker", metavar="DEVICE", help="playback device, as in the settings")
-    parser.add_argument("--output", metavar="FILE", help="where a WAV speaker writes")
+    parser.add_argument("--output", metavar="FILE", help="the file that a WAV speaker writes")
     parser.add_argument("--plain", action="store_true", help="print plain lines in a terminal too")
     parser.add_argument(
         "--ask",
         type=asked,
         default=("time", "goodbye"),
         metavar="SENTENCE,…",
-        help=f"without a terminal: what to say, of {', '.join(SENTENCES)} (time,goodbye); after a "
-        f"timer it goes on until that has rung; {OFFLINE} takes the agent away",
+        help=f"without a terminal: what to say, one or more of {', '.join(SENTENCES)} (time,goodbye); "
+        f"with a timer the demo waits until it has rung; {OFFLINE} cuts the agent off",
     )
     parser.add_argument(
         "--seconds",

@@ -185,15 +185,15 @@ class Demo:
             line(f"  said by the agent      {len(seen.agent_said)} sentence(s)")
             line(f"  tools called           {', '.join(seen.tools_called) or 'none'}")
         else:
-            line(f"  replies of the agent   {seen.spoke} (it writes nothing down)")
+            line(f"  replies of the agent   {seen.spoke} (it sends no text)")
         line(
-            f"  audible at the speaker {seen.audible_s:.1f} s, of it in answer {seen.answer_s:.1f} s, "
+            f"  audible at the speaker {seen.audible_s:.1f} s, {seen.answer_s:.1f} s of it in answers, "
             f"at up to {seen.loudest_dbfs:.0f} dBFS"
         )
         if seen.full_turn:
             line("  a full turn was heard and answered")
         else:
-            line(f"  NO full turn: it takes words from you and {ANSWERED_S} s of audible answer")
+            line(f"  NO full turn: that needs words from you and {ANSWERED_S} s of audible answer")
         if TIMER not in self._asks:
             return 0 if seen.full_turn else 1
         wanted = seen.rang_locally if OFFLINE in self._asks else seen.announced
@@ -205,7 +205,9 @@ def _news(seen: Witness) -> str:
     if seen.announced:
         return "a timer rang and was announced"
     if seen.rang_locally:
-        return f"a timer rang locally, {seen.rings} times, as there was no agent to announce it"
+        return (
+            f"a timer rang locally, {seen.rings} times, because there was no agent to announce it"
+        )
     return "NO timer rang" if seen.rings == 0 else "a timer rang ONCE, and was not announced"
 
 

@@ -128,7 +128,7 @@ def explain_proxy_status(status: int, offers: Iterable[str] = ()) -> LinkError:
     if foreign and "basic" not in schemes:
         return LinkRejected(
             f"the proxy wants {' or '.join(foreign)} (HTTP 407), which this device does not speak",
-            "ask whoever runs it to let this device pass, or name a relay such as cntlm as the proxy",
+            "ask its administrator to let this device through, or use a relay such as cntlm as the proxy",
         )
     return LinkRejected(
         "the proxy wants a user name and password (HTTP 407)", "put them into the proxy's URL"
@@ -142,14 +142,14 @@ def _explain_status(status: int, peer: str) -> LinkError:
         case 404:
             return LinkError(f"{peer} has no agent at this path (HTTP 404); check its address")
         case 429 | 503:
-            return AgentBusy(f"{peer} has no room now (HTTP {status})")
+            return AgentBusy(f"{peer} is too busy now (HTTP {status})")
         case 300 | 301 | 302 | 303 | 307 | 308 | 511:
             return LinkError(
                 f"{peer} sends us elsewhere (HTTP {status}); does this network have a login page?"
             )
         case 200:
             return LinkError(
-                f"{peer} answered with a page; does this network want a log-in page visited, "
+                f"{peer} answered with a web page; does this network have a login page, "
                 "or is the agent's address wrong?"
             )
         case _:

@@ -64,7 +64,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not value.isprintable():
             raise LinkRejected(
-                f"the {name} header holds characters that cannot be sent",
+                f"the {name} header contains characters that cannot be sent",
                 "it must be one line of text",
             )
 

@@ -34,7 +34,7 @@ RECEIVE_BYTES = 8 * 1024
 _IMPROPER = (
     ("got more than", "a line of its answer is too long"),
     ("too many headers", "its answer has too many headers"),
-    ("content-length", "the Content-Length of its answer is no length"),
+    ("content-length", "the Content-Length of its answer is not a length"),
     ("transfer-encoding", "the Transfer-Encoding of its answer is malformed"),
     ("chunk", "its answer is not in proper chunks"),
     ("header", "a header of its answer is malformed"),
@@ -99,7 +99,7 @@ class AiohttpCaller:
             origin = error.__cause__ if isinstance(error.__cause__, OSError) else error
             raise explain_network(origin, str(endpoint)) from None
         except aiohttp.ClientPayloadError:
-            raise LinkError(f"{endpoint} broke its answer off") from None
+            raise LinkError(f"{endpoint} cut its answer off") from None
         except aiohttp.ClientResponseError as error:
             what = _improper(error.message)
             raise LinkError(f"{endpoint} does not speak proper HTTP{what}") from None

@@ -86,9 +86,9 @@ class PacketCheck:
     def _type(self, byte: int) -> bytes:
         self._kind, flags = byte >> 4, byte & 0x0F
         if self._kind not in TO_CLIENTS:
-            raise BadPacketError("a packet that no broker sends")
+            raise BadPacketError("a packet that a broker must not send")
         if self._kind == PUBLISH and flags & QUALITY > AT_LEAST_ONCE:
-            raise BadPacketError("a message of a quality that was not asked for")
+            raise BadPacketError("a message with a QoS that was not requested")
         self._length = self._n_length_bytes = 0
         self._stage = _Stage.LENGTH
         return bytes([byte])
@@ -103,7 +103,7 @@ class PacketCheck:
         self._left_bytes = min(self._length, self._most_bytes)
         self._surplus_bytes = self._length - self._left_bytes
         if self._surplus_bytes and self._kind != PUBLISH:
-            raise BadPacketError(f"a packet of {self._length} bytes that is no message")
+            raise BadPacketError(f"a packet of {self._length} bytes that is not a message")
         self._topic.clear()
         self._topic_bytes = TOPIC_LENGTH_BYTES
         self._stage = _Stage.BODY
@@ -134,9 +134,9 @@ def _check_topic(topic: bytes) -> None:
     try:
         text = topic.decode()
     except UnicodeDecodeError:
-        raise BadPacketError("a message with a topic that is no text") from None
+        raise BadPacketError("a message with a topic that is not text") from None
     if any(char in text for char in "+#\0"):
-        raise BadPacketError("a message with a topic that no message has")
+        raise BadPacketError("a message with a wildcard or a zero byte in its topic")
 
 
 def _encoded(length: int) -> bytes:

@@ -336,7 +336,9 @@ def why_refused(refusal: MqttConnectError, broker: Endpoint, user: str | None) -
     if code.value not in BAD_CREDENTIALS:
         return LinkError(f"{broker} refused the connection: {code}")
     if user is None:
-        return LinkRejected("the broker wants a user", "set mqtt.username and mqtt.password")
+        return LinkRejected(
+            "the broker requires a user name", "set mqtt.username and mqtt.password"
+        )
     return LinkRejected(f"the broker refuses user {user}", "check mqtt.username and mqtt.password")
 
 

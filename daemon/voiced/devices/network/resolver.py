@@ -57,7 +57,7 @@ class Resolver:
         obstacles = [self._why_unreachable(sockaddr[0]) for *_, sockaddr in addresses]
         if all(obstacles) and {family for family, *_ in addresses} == {socket.AF_INET6}:
             raise LinkError(
-                f"{endpoint.host} has only IPv6 addresses, and this network has no way to them "
+                f"{endpoint.host} has only IPv6 addresses, and this network has no IPv6 route "
                 f"({obstacles[0]})"
             )
         if all(obstacles):

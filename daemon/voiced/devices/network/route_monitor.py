@@ -38,7 +38,7 @@ class LinkWatch:
         try:
             news = _open(netlink.GROUPS)
         except OSError as error:
-            log.info("cannot watch the network interfaces (%s): going without", error.strerror)
+            log.info("cannot watch the network interfaces (%s): going on without", error.strerror)
             await asyncio.Event().wait()
             return
         something = asyncio.Event()

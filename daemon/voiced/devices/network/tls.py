@@ -98,7 +98,7 @@ def _system_bundle() -> Path:
 
 
 def _unusable(ca_file: Path | str, error: Exception) -> LinkRejected:
-    problem = _problem(error, "holds no certificate")
+    problem = _problem(error, "contains no certificate")
     hint = "it must be a PEM file this service can read"
     return LinkRejected(f"the CA file {ca_file} {problem}", hint)
 

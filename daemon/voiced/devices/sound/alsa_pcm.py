@@ -330,6 +330,6 @@ def _unfit(device: str, info: dict[str, Any], channel: int) -> DeviceError | Non
         error.is_missing_channel = True
         return error
     if info["period_size"] * 2 > info["buffer_size"]:
-        problem = "its ring holds less than two periods"
+        problem = "its buffer is shorter than two periods"
         return DeviceError(device, problem, "set a shorter period_ms")
     return None

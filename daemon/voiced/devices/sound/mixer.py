@@ -110,7 +110,7 @@ class AlsaMixer:
                 errors = [] if self._is_closed else self._set(percent)
             for error in errors[:1]:
                 if not self._is_failing:
-                    log.warning("the mixer control %s does not work: %s", self._name, error)
+                    log.warning("the mixer control %s cannot be set: %s", self._name, error)
                 self._is_failing = True
 
     def _next_wanted(self) -> int | None:
@@ -149,8 +149,8 @@ def playback_mixer(device: str, wanted: str, alsa: Any = None) -> AlsaMixer | No
         return None
     if _is_input(wanted):
         log.warning(
-            "%s: the mixer control %s lets an input be heard and is left alone; the sound is scaled "
-            "instead: name another as audio.playback.mixer, or auto",
+            "%s: the mixer control %s plays an input through the speaker and is left alone; the sound "
+            "is scaled instead. Set audio.playback.mixer to another control, or to auto",
             *(device, wanted),
         )
         return None
@@ -261,7 +261,7 @@ def _switch_on(device: str, name: str, controls: Sequence[Any]) -> None:
             if states and any(states):
                 log.warning(
                     "%s: the playback switch of %s was off; it %s",
-                    *(device, name, f"stays so: {errors[0]}" if errors else "is switched on"),
+                    *(device, name, f"stays off: {errors[0]}" if errors else "is switched on"),
                 )
 
 
@@ -288,7 +288,7 @@ def _names(device: str, library: Any) -> Counter[str]:
     try:
         return Counter(library.mixers(device=device))
     except library.ALSAAudioError as error:
-        log.warning("%s: its volumes cannot be looked at: %s", device, error)
+        log.warning("%s: its volume controls cannot be read: %s", device, error)
         return Counter()
 
 

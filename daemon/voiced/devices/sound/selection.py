@@ -96,4 +96,4 @@ def _required(ranked: list[Card], cards: list[Card], direction: Direction) -> li
     if not unfit:
         raise DeviceError(AUTO, f"no card with a {side} is connected", "plug one in")
     problem = f"no card with a {side} that can be used is connected"
-    raise DeviceError(AUTO, problem, f"plug one in; {', '.join(unfit)} counts only by name")
+    raise DeviceError(AUTO, problem, f"plug one in; {', '.join(unfit)} must be chosen by name")

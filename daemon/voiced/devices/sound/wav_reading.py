@@ -187,7 +187,7 @@ def _form(body: bytes, device: str) -> _Form:
         tag = int.from_bytes(body[_SUBFORMAT_AT : _SUBFORMAT_AT + 2], "little")
     if tag != _PCM:
         encoding = _TAGS.get(tag, f"an encoding with the number {tag:#06x}")
-        raise DeviceError(device, f"it holds {encoding}, not PCM samples", _HINT)
+        raise DeviceError(device, f"it contains {encoding}, not PCM samples", _HINT)
     if not channels or not 0 < rate_hz <= HIGHEST_HZ:
         raise DeviceError(device, f"it says {channels} channels at {rate_hz} Hz", _HINT)
     n_bytes, rest = divmod(frame_bytes, channels)

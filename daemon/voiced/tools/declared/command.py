@@ -78,7 +78,7 @@ def filled_argv(template: tuple[str, ...], arguments: Mapping[str, Any]) -> list
     for part in template:
         filled = fill(part, arguments)
         if "\0" in filled:
-            raise ToolError("These arguments hold what no program can be given.")
+            raise ToolError("These arguments contain something that no program can be given.")
         if filled.startswith("-") and not part.startswith("-") and OPTIONS_END not in argv:
             raise ToolError("An argument must not begin with a dash.")
         argv.append(filled)

@@ -106,7 +106,7 @@ class HttpTool:
         try:
             return at(value, self._declared.response)
         except LookupError:
-            raise self._apology("did not tell what was asked for") from None
+            raise self._apology("did not return what was asked for") from None
 
     def _secrets(self, sent: Mapping[str, str]) -> list[str]:
         """Return what was sent and must not come back to the agent: headers that refer to a secret."""

@@ -98,14 +98,16 @@ def _in_the_eyes_of_the_library(value: Any, path: Path) -> Iterator[Problem]:
 
     judge = Draft202012Validator(Draft202012Validator.META_SCHEMA)
     for error in judge.iter_errors(value):
-        yield Problem((*path, *error.absolute_path), "not right in a JSON schema")
+        yield Problem((*path, *error.absolute_path), "is not valid in a JSON schema")
         return
 
 
 def _unusable(schema: Mapping[str, Any], path: Path, depth: int) -> Iterator[Problem]:
     """Yield the patterns that are none, or can take long, and what lies too deep."""
     if depth < 0:
-        yield Problem(path, "is nested too deeply", "an agent gets that wrong anyway")
+        yield Problem(
+            path, "is nested too deeply", "make it flatter: agents get deep nesting wrong"
+        )
         return
     if "pattern" in schema:
         limit = schema.get("maxLength", MOST_CHARS_TO_MATCH)
@@ -196,7 +198,7 @@ def _multiple_of(
     if isinstance(number, bool) or not isinstance(number, int | float):
         return
     if number and (not math.isfinite(step) or _exact(number) % _exact(step)):
-        yield ValidationError("is no multiple")
+        yield ValidationError("is not a multiple")
 
 
 def _exact(number: Any) -> Fraction:
@@ -246,7 +248,7 @@ _RULES = {
     "maxItems": "may have at most {value} items",
     "uniqueItems": "must not have the same item twice",
     "pattern": "does not have the right form",
-    "additionalProperties": "has a key too many",
+    "additionalProperties": "has an unknown key",
 }
 
 _KINDS = {
@@ -272,19 +274,19 @@ def _sentence(error: "ValidationError", properties: Mapping[str, Any]) -> str:
         return f"{missing[0]} is missing."
     if error.validator == "additionalProperties" and not error.absolute_path:
         known = ", ".join(properties) or "none"
-        return f"There is a parameter too many. Known parameters: {known}."
+        return f"There is an unknown parameter. Known parameters: {known}."
     path = [
         str(part) for part in error.absolute_path if part in properties or isinstance(part, int)
     ]
     schema: Any = error.schema
-    return f"{' '.join(path) or 'The whole'} {_rule(str(error.validator), wanted, schema)}."
+    return f"{' '.join(path) or 'The object'} {_rule(str(error.validator), wanted, schema)}."
 
 
 def _rule(keyword: str, wanted: Any, schema: Mapping[str, Any]) -> str:
     """Return what a value must be, after its name."""
     if keyword in ("enum", "const"):
         return f"must be {_choice([wanted] if keyword == 'const' else wanted)}"
-    rule = _RULES.get(keyword, "is not right").format(value=wanted)
+    rule = _RULES.get(keyword, "is not valid").format(value=wanted)
     if keyword in ("type", "anyOf", "oneOf"):
         kinds = kinds_in(schema)
         named = [words for kind, words in _KINDS.items() if kind in kinds]

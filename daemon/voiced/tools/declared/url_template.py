@@ -17,16 +17,16 @@ def address(value: str, path: tuple[str, ...]) -> Iterator[Problem]:
     """Yield what is wrong with an address whose scheme and host must be fixed."""
     origin = _AUTHORITY.match(value)
     if "@" in value.partition("//")[2].partition("/")[0]:
-        yield Problem(path, "holds a user name or password", "send it in a header")
+        yield Problem(path, "contains a user name or password", "send it in a header")
     elif origin is None or not _is_sound(origin[0]):
         hint = "write https://host/path, with placeholders in path and query only"
         yield Problem(path, "not an address with a fixed host", hint)
     elif "#" in value:
-        yield Problem(path, "has a part that no server sees (#)", "remove it")
+        yield Problem(path, "has a part that is never sent (#)", "remove it")
     elif re.search(r"[^\x21-\x7e]", value):
-        yield Problem(path, "holds characters that cannot be sent", "percent-encode them")
+        yield Problem(path, "contains characters that cannot be sent", "percent-encode them")
     elif _climbs(value):
-        yield Problem(path, "has a part that is . or ..", "write the whole path")
+        yield Problem(path, "has a part that is . or ..", "write the path itself")
 
 
 def is_in_clear(url: str) -> bool:

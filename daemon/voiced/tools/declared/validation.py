@@ -74,7 +74,7 @@ def check_token(token: TokenSection) -> Iterator[Problem]:
         if any(placeholders(token.url)):
             yield Problem(("url",), "takes no placeholders", "write the address itself")
     elif token.headers:
-        yield Problem(("headers",), "goes with url", "remove it")
+        yield Problem(("headers",), "has no effect without url", "remove it")
     elif any(placeholders(token.command)):
         yield Problem(("command",), "takes no placeholders", "write the arguments themselves")
     yield from whole_path(token.command, ("command",))
@@ -83,7 +83,7 @@ def check_token(token: TokenSection) -> Iterator[Problem]:
 def whole_path(command: Sequence[str] | None, path: Path) -> Iterator[Problem]:
     """Yield the program of the command at `path`, if there is one, whose place is not fixed."""
     if command and (any(placeholders(command[0])) or not command[0].startswith("/")):
-        hint = "write the whole path of one program, like /usr/bin/uptime"
+        hint = "write the full path of one program, like /usr/bin/uptime"
         yield Problem((*path, 0), "not a fixed absolute path", hint)
 
 
@@ -154,9 +154,9 @@ def _filled(
         at = (name, "parameters", "properties", each)
         if each not in known:
             hint = "declare it under parameters.properties; {{x}} stands for the text {x}"
-            yield Problem(where, "a placeholder that is no parameter", hint)
+            yield Problem(where, "a placeholder that is not a parameter", hint)
         elif each not in required and "default" not in known[each]:
-            yield Problem(at, "is used and may be missing", "require it, or give it a default")
+            yield Problem(at, "is used but may be missing", "require it, or give it a default")
         elif is_scalar and known[each].get("type") not in SCALARS:
             hint = f"give it a type of {', '.join(SCALARS)}"
             yield Problem(at, "is part of a text and must be a single value", hint)
@@ -171,7 +171,7 @@ def headers(values: Mapping[str, TextOrSecret], path: Path) -> Iterator[Problem]
             yield Problem(where, "not a header that can be set", "remove it")
         elif not value.text.isprintable():
             at = (*where, PREFIX) if is_secret else where
-            yield Problem(at, "holds characters that cannot be sent", "write one line of text")
+            yield Problem(at, "contains characters that cannot be sent", "write one line of text")
         elif any(placeholders(value.text)):
             yield Problem(where, "headers take no placeholders", "use url or json")
         elif name.lower() in {"authorization", "x-api-key"} and not is_secret:

@@ -58,7 +58,7 @@ _SENTENCES = {
         "it refuses the credentials, or has banned this address (HTTP 403)",
         "check `headers`, and its list of bans",
     ),
-    405: ("it speaks no streamable HTTP (HTTP 405)", "check `url`"),
+    405: ("it does not speak streamable HTTP (HTTP 405)", "check `url`"),
 }
 _STREAM = "text/event-stream"
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n){2}")
@@ -198,7 +198,9 @@ class _Careful(httpx2.AsyncHTTPTransport):
         if _is_packed(response):  # a thousand times as long, once it is unpacked
             await response.aclose()
             if not response.is_error:
-                raise LinkError("it packs its answers though asked not to (Content-Encoding)")
+                raise LinkError(
+                    "it compresses its answers although asked not to (Content-Encoding)"
+                )
         most = None if _is_stream(response) else MOST_BYTES
         response.stream = _Capped(response.stream, most, _asking.get())
         return response
@@ -304,7 +306,7 @@ class _Capped(httpx2.AsyncByteStream):
         n_before = self._n_parts + parts_in(first) - 1
         for n_parts in (n_before, *map(parts_in, others)):
             if n_parts > MOST_PARTS:
-                raise self._broken("the message holds too many values")
+                raise self._broken("the message contains too many values")
             self._n_parts = n_parts
         self._line_end = piece[len(piece.rstrip(b"\r\n")) :][-3:]
 

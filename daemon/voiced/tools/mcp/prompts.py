@@ -11,8 +11,8 @@ from voiced.agents.redaction import safe
 from voiced.tools.mcp.sanitize import Offer, has
 
 MOST_CHARS = 16_000
-LATE = "its prompt does not come in time"
-EMPTY = "its prompt holds no text"
+LATE = "its prompt does not arrive in time"
+EMPTY = "its prompt contains no text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ def with_prompt(offer: Offer, wanted: str | Literal[True] | None, found: Foreign
 def _absent(wanted: str | Literal[True], names: Sequence[str]) -> str:
     if wanted is True:
         return f"`prompt: true` takes the only one there is; {has(names)}"
-    return f"`prompt` names what it does not have: {wanted}; {has(names)}"
+    return f"`prompt` names one that it does not have: {wanted}; {has(names)}"
 
 
 def refused(name: str) -> str:
     """Return what to tell of a prompt that a server has and does not give."""
-    return f"it has the prompt {safe(name, ())} and does not give it: does it want arguments?"
+    return f"it lists the prompt {safe(name, ())} but does not return it: does it need arguments?"
 
 
 def prompt_text(found: Mapping[str, Any]) -> str:

@@ -149,7 +149,7 @@ def _allowed(name: str, names: Collection[str], allow: Collection[str]) -> str |
 
 def _missing(missing: Sequence[str], names: Collection[str]) -> str:
     wanted = ", ".join(safe(name, ()) for name in missing[:MOST_EXAMPLES])
-    return f"`allow` names what it does not have: {wanted}; {has(sorted(names))}"
+    return f"`allow` names tools that it does not have: {wanted}; {has(sorted(names))}"
 
 
 def has(names: Sequence[str]) -> str:
@@ -180,9 +180,9 @@ def agent_name(server: str, name: str) -> str:
 def _unfit(tool: ForeignTool, name: str, taken: Collection[str], n_tools: int) -> str:
     """Return why a tool cannot be offered, or an empty string."""
     if tool.schema is None:
-        return "its parameters are no JSON schema of an object, or a huge one"
+        return "its parameters are not a JSON schema of an object, or are too large"
     if name in taken:
-        return f"another is called {name} as well"
+        return f"another tool is called {name} as well"
     if n_tools >= MOST_TOOLS:
         return f"there are {MOST_TOOLS} already; choose with `allow`"
     return ""

@@ -160,7 +160,7 @@ class McpServer:
     def hide(self, names: Sequence[str]) -> None:
         """Take note of its tools that are left out because of their names; tell it if they are others."""
         if names and names != self._hidden:
-            self.complain(f"left out, as other tools are called that: {', '.join(names)}")
+            self.complain(f"left out, because other tools have these names: {', '.join(names)}")
         self._hidden = names
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ForeignResult:
@@ -250,7 +250,7 @@ class McpServer:
         level = logging.WARNING if is_new else logging.DEBUG
         if is_new:
             told.add(topic)
-            text += "; no more is told of it" if len(told) == MOST_TOLD else ""
+            text += "; further problems are not logged" if len(told) == MOST_TOLD else ""
         log.log(level, "mcp.trouble: %s at %s: %s", self._server.name, self._server.place, text)
 
 

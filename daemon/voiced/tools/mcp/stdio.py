@@ -128,7 +128,7 @@ async def _start(
                 limit=MOST_BYTES,
             )
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "an argument holds a zero byte"
+        why = error.strerror if isinstance(error, OSError) else "an argument contains a zero byte"
         raise LinkError(f"it cannot be started: {why}") from None
     group.started(running.pid)
     return running
