@@ -119,12 +119,12 @@ def test_24_bits_in_4_bytes_are_found_wherever_they_are(header, channels, shift,
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (riff(fmt(3, bits=32), DATA), "it holds floating-point samples, not PCM"),
-        (riff(extensible(3, bits=32), DATA), "it holds floating-point samples, not PCM"),
-        (riff(fmt(6, bits=8), DATA), "it holds A-law"),
-        (riff(fmt(7, bits=8), DATA), "it holds mu-law"),
-        (riff(fmt(0x11, bits=4), DATA), "it holds IMA ADPCM"),
-        (riff(fmt(0x55), DATA), "it holds MP3"),
+        (riff(fmt(3, bits=32), DATA), "it contains floating-point samples, not PCM"),
+        (riff(extensible(3, bits=32), DATA), "it contains floating-point samples, not PCM"),
+        (riff(fmt(6, bits=8), DATA), "it contains A-law"),
+        (riff(fmt(7, bits=8), DATA), "it contains mu-law"),
+        (riff(fmt(0x11, bits=4), DATA), "it contains IMA ADPCM"),
+        (riff(fmt(0x55), DATA), "it contains MP3"),
         (riff(fmt(0x1234), DATA), "it contains an encoding with the number 0x1234"),
         (
             riff(extensible(1, guid=bytes(14)), DATA),
