@@ -1,4 +1,4 @@
-"""What follows from where a conversation is, however it came there: gate, lights, status, timers."""
+"""Actions derived from the conversation's state, however it was reached: gate, lights, status, timers."""
 
 from voiced.core import actions as act
 from voiced.core.actions import Action
@@ -16,14 +16,14 @@ from voiced.core.state import (
 
 
 def change_policy(now: Conversation, was: Policy, policy: Policy) -> tuple[Action, ...]:
-    """Return what must be done because `policy` counts from now on."""
+    """Return the actions that a new policy requires."""
     return tuple(consequences(now, now, was, policy))
 
 
 def consequences(
     before: Conversation, after: Conversation, was: Policy, policy: Policy
 ) -> list[Action]:
-    """Derive the actions that follow from where we are, however we came here."""
+    """Return the actions that a change from `before` to `after` requires."""
     actions: list[Action] = []
     in_conversation = (Phase.CONNECTING, *AWAKE)
     if (after.muted and not before.muted) or (
@@ -31,7 +31,7 @@ def consequences(
     ):
         actions.append(act.DropCaptured())
     leaving, told = sound_may_leave(after, policy), sound_may_leave(before, was)
-    # No light may be late to say that sound leaves, nor early to say that none does.
+    # The light goes on before the gate opens, and off after it closes.
     if leaving and not told:
         actions.append(act.TellLeaving(leaving=True))
     if (gate := mic_gate_open(after, policy)) != mic_gate_open(before, was):

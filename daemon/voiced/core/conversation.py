@@ -16,7 +16,7 @@ The rules:
 * Every way out of a conversation orders `CloseLink`: an agent's session is never
   left open, because it is billed while it is.
 * An alarm that is due crosses all phases too, and outlives them (alarms.py).
-* A lost link is a pause: we are connecting until the agent is back or somebody ends it.
+* A lost link is a pause: we are connecting until the agent is back or the user ends it.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ from voiced.core.state import (
 
 
 def step(now: Conversation, event: Event, policy: Policy) -> Step:
-    """Return what the conversation becomes and what must be done about it."""
+    """Return the next state of the conversation and the actions to carry out."""
     after: Conversation = now
     actions: tuple[Action, ...] = ()
     if (flag := FLAGS.get(type(event))) is not None:
@@ -55,9 +55,10 @@ def step(now: Conversation, event: Event, policy: Policy) -> Step:
     elif event in alarms.TIMERS:
         after, actions = alarms.timer(now, event, policy)
     elif alarms.takes_press(now, event):
-        pass
+        pass  # the press only silences the alarm, which `follow` does
     elif (row := TRANSITIONS.get((now.phase, type(event)))) is not None:
         after, actions = row.rule(now, event, policy)
+    # Alarms and announcements come last: they depend on the phase that the event led to.
     after, rung = alarms.follow(now, after, event, policy)
     if is_sounding(now) and not is_sounding(after) and not may_barge_in(after, policy):
         after = replace(after, echoing=True)
@@ -87,7 +88,7 @@ def _wake(now: Conversation, event: Event, _policy: Policy) -> Step:
 
 
 def _press_again(now: Conversation, event: Event, policy: Policy) -> Step:
-    """Somebody wants the agent while it is being tried; the talk button may also call it off."""
+    """Handle a wake while connecting; the talk button may also cancel the attempt."""
     if now.offline or now.refused:
         return outage.insist(now, event)
     return replies.sleep(now, event, policy) if isinstance(event, ev.TalkPressed) else (now, ())
@@ -112,10 +113,12 @@ def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
         young=True,
         spoken=now.spoken and resumed,
         answered=now.answered and resumed,
+        # A session shorter than the margin is still used for half of its lifetime.
         renew_in_s=lifetime_s and max(lifetime_s - policy.renew_early_s, lifetime_s / 2),
     )
     actions: tuple[Action, ...] = ()
     if now.cut_off and not resumed:
+        # A new session knows nothing of the old one: it gets only what was just said.
         actions = (act.DropCaptured(policy.keep_for_fresh_s),)
     if now.told_offline:
         actions = (*actions, act.PlayEarcon(Earcon.ONLINE))
@@ -148,7 +151,7 @@ def _stop(now: Conversation, _event: Event, _policy: Policy) -> Step:
 
 
 def _timer(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
-    """Whatever is named here is running only where it belongs; see `timers`."""
+    """Handle a timer of an awake phase; `timers` says which run in which phase."""
     match event.name:
         case "patience":
             return replies.sleep(now, event, policy)

@@ -1,4 +1,4 @@
-"""What one stretch of sound is, and the arithmetic between bytes, frames and time."""
+"""PCM and wire formats, and conversion between bytes, frames and time."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -31,7 +31,7 @@ class PcmFormat:
 
 
 class Encoding(Enum):
-    """How one sample travels on the wire."""
+    """How one sample is encoded on the wire."""
 
     S16LE = "s16le"
     MULAW = "mulaw"

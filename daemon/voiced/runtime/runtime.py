@@ -10,7 +10,7 @@ from voiced.agents.codec import AgentSettings
 from voiced.audio.playout import FULL_VOLUME, Playout
 from voiced.audio.uplink import UplinkQueue
 from voiced.core import actions as act
-from voiced.core.actions import AT_ONCE, Action, AgentAction, IndoorAction, Pause
+from voiced.core.actions import AT_ONCE, Action, AgentAction, DeviceAction, Pause
 from voiced.core.consequences import change_policy
 from voiced.core.conversation import step
 from voiced.core.earcons import Earcon
@@ -266,7 +266,7 @@ class Runtime:
             case _:
                 self._perform_around(action)
 
-    def _perform_around(self, action: IndoorAction | AgentAction) -> None:
+    def _perform_around(self, action: DeviceAction | AgentAction) -> None:
         """Carry out what concerns indicators, time and alarms."""
         match action:
             case act.Show(status):
