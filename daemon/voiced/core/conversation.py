@@ -19,7 +19,7 @@ The rules:
 * A lost link is a pause: we are connecting until the agent is back or the user ends it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -184,9 +184,22 @@ def _row(rule: Callable[[Conversation, Any, Policy], Step], *leads_to: Phase) ->
     return Row(rule, leads_to)
 
 
+def _staying(
+    phases: Iterable[Phase],
+    event: type[Event],
+    rule: Callable[[Conversation, Any, Policy], Step],
+    *leads_to: Phase,
+) -> dict[tuple[Phase, type[Event]], Row]:
+    """Return a row for each of `phases`: the rule may keep it, or lead to one of the others."""
+    return {(phase, event): _row(rule, phase, *leads_to) for phase in phases}
+
+
 _ECHO_DIED_AWAY = ev.TimerFired("echo")
 
+_IN_CONVERSATION = (Phase.CONNECTING, *AWAKE)
 _QUIET = (Phase.LISTENING, Phase.HEARING, Phase.THINKING)
+
+_TURN = (Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
 
 TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     (Phase.ASLEEP, ev.Woken): _row(_wake, Phase.CONNECTING),
@@ -224,45 +237,21 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
         replies.hush, Phase.LISTENING, Phase.HEARING, Phase.SPEAKING
     ),
     (Phase.SPEAKING, ev.Hushed): _row(replies.hush, Phase.LISTENING, Phase.HEARING),
-    **{
-        (phase, ev.ReplyDone): _row(
-            replies.silenced_ends,
-            *((phase, Phase.LISTENING) if phase is Phase.THINKING else (phase,)),
-        )
-        for phase in _QUIET
-    },
-    **{
-        (phase, ev.ReplyStarted): _row(replies.reply_begins, phase, Phase.SPEAKING)
-        for phase in AWAKE
-    },
-    **{
-        (phase, ev.ToolCalled): _row(
-            _tool_begins, Phase.THINKING if phase is Phase.LISTENING else phase
-        )
-        for phase in AWAKE
-    },
-    **{(phase, ev.ToolReturned): _row(_tool_ends, phase) for phase in AWAKE},
-    **{
-        (phase, ev.AnnouncementRequested): _row(announcements.wait, phase)
-        for phase in (Phase.CONNECTING, *AWAKE)
-    },
-    **{(phase, ev.AlarmRang): _row(alarms.take, phase) for phase in (Phase.CONNECTING, *AWAKE)},
-    **{(phase, ev.EndRequested): _row(_leave, phase, Phase.ASLEEP) for phase in AWAKE},
-    **{
-        (phase, ev.TimerFired): _row(
-            _timer,
-            *(phase, Phase.ASLEEP),
-            Phase.CONNECTING if phase is Phase.LISTENING else Phase.LISTENING,
-        )
-        for phase in AWAKE
-    },
-    **{
-        (phase, ev.PlaybackDrained): _row(replies.rest_heard, phase)
-        for phase in (Phase.CONNECTING, *_QUIET)
-    },
+    **_staying((Phase.LISTENING, Phase.HEARING), ev.ReplyDone, replies.silenced_ends),
+    (Phase.THINKING, ev.ReplyDone): _row(replies.silenced_ends, Phase.THINKING, Phase.LISTENING),
+    **_staying(AWAKE, ev.ReplyStarted, replies.reply_begins, Phase.SPEAKING),
+    (Phase.LISTENING, ev.ToolCalled): _row(_tool_begins, Phase.THINKING),
+    **_staying(_TURN, ev.ToolCalled, _tool_begins),
+    **_staying(AWAKE, ev.ToolReturned, _tool_ends),
+    **_staying(_IN_CONVERSATION, ev.AnnouncementRequested, announcements.wait),
+    **_staying(_IN_CONVERSATION, ev.AlarmRang, alarms.take),
+    **_staying(AWAKE, ev.EndRequested, _leave, Phase.ASLEEP),
+    **_staying((Phase.LISTENING,), ev.TimerFired, _timer, Phase.ASLEEP, Phase.CONNECTING),
+    **_staying(_TURN, ev.TimerFired, _timer, Phase.ASLEEP, Phase.LISTENING),
+    **_staying((Phase.CONNECTING, *_QUIET), ev.PlaybackDrained, replies.rest_heard),
     **{
         (phase, ev.LinkLost): _row(outage.lost, Phase.CONNECTING, Phase.ASLEEP)
-        for phase in (Phase.CONNECTING, *AWAKE)
+        for phase in _IN_CONVERSATION
     },
     (Phase.CONNECTING, ev.SessionEnded): _row(outage.turned_away, Phase.CONNECTING, Phase.ASLEEP),
     **{
@@ -271,8 +260,7 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     },
     **{
         (phase, ev.StopRequested): _row(_stop, Phase.STOPPED)
-        for phase in Phase
-        if phase is not Phase.STOPPED
+        for phase in (Phase.ASLEEP, *_IN_CONVERSATION)
     },
 }
 
@@ -303,8 +291,7 @@ IGNORED: dict[tuple[Phase, type[Event]], str] = {
     },
     **{
         (phase, ev.ReplyHeard): "nothing waits for it, but observers"
-        for phase in Phase
-        if phase is not Phase.STOPPED
+        for phase in (Phase.ASLEEP, *_IN_CONVERSATION)
     },
     (Phase.ASLEEP, ev.PlaybackDrained): "what was left of a reply was heard out",
     (Phase.ASLEEP, ev.TimerFired): "cancelled too late",

@@ -9,16 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from voiced.core.events import (
-    EndRequested,
-    Event,
-    Hushed,
-    MuteToggled,
-    TalkHeld,
-    TalkPressed,
-    VolumeStepped,
-    Woken,
-)
+from voiced.core import events as ev
+from voiced.core.events import Event
 
 STEADY_S = 0.01
 DOUBLE_S = 0.35
@@ -27,12 +19,12 @@ REPEAT_EVERY_S = 0.2
 VOLUME_STEP = 5
 
 GESTURES: Mapping[str, Event | None] = {
-    "talk": TalkPressed(),
-    "mute": MuteToggled(),
-    "end": EndRequested(),
-    "hush": Hushed(),
-    "volume_up": VolumeStepped(VOLUME_STEP),
-    "volume_down": VolumeStepped(-VOLUME_STEP),
+    "talk": ev.TalkPressed(),
+    "mute": ev.MuteToggled(),
+    "end": ev.EndRequested(),
+    "hush": ev.Hushed(),
+    "volume_up": ev.VolumeStepped(VOLUME_STEP),
+    "volume_down": ev.VolumeStepped(-VOLUME_STEP),
     "none": None,
 }
 """What each action of the settings does."""
@@ -81,26 +73,24 @@ class Button:
     _talks: bool = False
     _level: bool = True
     _believed: bool = True
-    _changed_s: float = 0.0
     _due: dict[str, float] = field(default_factory=dict)
 
     def level(self, is_down: bool, now_s: float) -> None:  # noqa: FBT001 - it is the one argument
         """Record the contact's level. `due_s` may change."""
         if is_down != self._level:
-            self._level, self._changed_s = is_down, now_s
+            self._level = is_down
             self._due["steady"] = now_s + STEADY_S
 
-    def start(self, is_down: bool, now_s: float) -> None:  # noqa: FBT001 - as above
+    def start(self, is_down: bool) -> None:  # noqa: FBT001 - as above
         """Record the initial level, which is not a gesture."""
         self._level = self._believed = is_down
         self._stage = _Stage.SPENT if is_down else _Stage.UP
         self._due.clear()
-        self._changed_s = now_s
 
     def end(self) -> list[Event]:
         """Return the events for a button that is removed: it no longer talks."""
         talks, self._talks = self._talks, False
-        return [TalkHeld(held=False)] if talks else []
+        return [ev.TalkHeld(held=False)] if talks else []
 
     @property
     def is_down(self) -> bool:
@@ -143,7 +133,7 @@ class Button:
         meaning = self.meaning
         if meaning.held_to_talk:
             self._talks = True
-            return [TalkHeld(held=True), Woken("button", interrupts=True)]
+            return [ev.TalkHeld(held=True), ev.Woken("button", interrupts=True)]
         if self._stage is _Stage.BETWEEN:
             del self._due["single"]
             self._stage = _Stage.SPENT
@@ -162,7 +152,7 @@ class Button:
         if self.meaning.held_to_talk:
             # Emitted even if another button object saw the press: the gate must not stay open.
             self._talks, self._stage = False, _Stage.UP
-            return [TalkHeld(held=False)]
+            return [ev.TalkHeld(held=False)]
         self._due.pop("hold", None)
         self._due.pop("repeat", None)
         if self._stage is not _Stage.DOWN:

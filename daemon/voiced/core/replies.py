@@ -6,7 +6,6 @@ from typing import Any
 from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core import outage
-from voiced.core.actions import Action
 from voiced.core.earcons import Earcon
 from voiced.core.events import Event
 from voiced.core.state import AWAKE, Conversation, Phase, Policy, Step, forget
@@ -124,13 +123,9 @@ def gives_up(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
 
 
 def sleep(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    """End the conversation."""
-    return forget(now), (act.DropPlayback(), act.CancelTools(), act.CloseLink(), *_ended(now))
-
-
-def _ended(now: Conversation) -> tuple[Action, ...]:
-    """Let the user hear that nobody listens any more, if somebody did."""
-    return (act.PlayEarcon(Earcon.END),) if now.phase in AWAKE else ()
+    """End the conversation, audibly if the agent was listening."""
+    earcon = (act.PlayEarcon(Earcon.END),) if now.phase in AWAKE else ()
+    return forget(now), (act.DropPlayback(), act.CancelTools(), act.CloseLink(), *earcon)
 
 
 def _to_listening(now: Conversation) -> Conversation:

@@ -275,16 +275,12 @@ def status_of(conversation: Conversation) -> Status:
         (conversation.offline, Status.OFFLINE),
         (conversation.muted, Status.MUTED),
         (asleep and conversation.misconfigured, Status.CONFIGURATION_ERROR),
-        (asleep and _is_booting(conversation), Status.BOOTING),
+        (asleep and SoundFault.UNOPENED in (microphone, speaker), Status.BOOTING),
     )
     for holds, status in reasons:
         if holds:
             return status
     return Status(conversation.phase.value)
-
-
-def _is_booting(conversation: Conversation) -> bool:
-    return SoundFault.UNOPENED in (conversation.microphone, conversation.speaker)
 
 
 def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
@@ -294,11 +290,13 @@ def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
     `silence` with every phase, reply and announcement.
     """
     awake = conversation.phase in AWAKE
+    resuming = conversation.phase is Phase.CONNECTING and conversation.resume_key is not None
+    steady_s = policy.answered_steady_s if conversation.answered else policy.steady_s
     running = {
         "patience": patience_s(conversation, policy),
         "silence": silence_s(conversation, policy),
-        "resume window": policy.resume_window_s if _resuming(conversation) else None,
-        "steady": _steady_s(conversation, policy) if awake and conversation.young else None,
+        "resume window": policy.resume_window_s if resuming else None,
+        "steady": steady_s if awake and conversation.young else None,
         "renewal": conversation.renew_in_s if awake and not conversation.stale else None,
         "echo": policy.echo_tail_s if conversation.echoing else None,
         "quiet": policy.quiet_s if conversation.stale and _is_quiet(conversation) else None,
@@ -306,10 +304,6 @@ def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
         **_alarm_timers(conversation, policy),
     }
     return {name: after_s for name, after_s in running.items() if after_s is not None}
-
-
-def _steady_s(conversation: Conversation, policy: Policy) -> float:
-    return policy.answered_steady_s if conversation.answered else policy.steady_s
 
 
 def _alarm_timers(conversation: Conversation, policy: Policy) -> dict[str, float | None]:
@@ -330,10 +324,6 @@ def _is_quiet(conversation: Conversation) -> bool:
         and not conversation.leaving
         and conversation.cut_reply is None
     )
-
-
-def _resuming(conversation: Conversation) -> bool:
-    return conversation.phase is Phase.CONNECTING and conversation.resume_key is not None
 
 
 def patience_s(conversation: Conversation, policy: Policy) -> float | None:

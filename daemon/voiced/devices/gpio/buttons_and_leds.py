@@ -69,7 +69,7 @@ class GpioButton:
             loop.call_soon_threadsafe(ending.attempt, see)
 
         try:
-            self._gestures.start(contact.is_active, loop.time())
+            self._gestures.start(contact.is_active)
             contact.when_activated = contact.when_deactivated = changed
             see()  # it may have changed before
             await ending.wait()
