@@ -1,4 +1,4 @@
-"""How loud a stretch of sound is."""
+"""Sound levels."""
 
 from math import log10
 
@@ -7,7 +7,7 @@ import numpy as np
 FLOOR_DBFS = -96.0  # below the smallest step of 16 bits
 FULL_SCALE = 32768
 AUDIBLE = 32
-"""Samples above it (-60 dBFS) are sound; below it is digital silence, or the noise of a codec."""
+"""Samples above it (-60 dBFS) are sound; below it is digital silence or codec noise."""
 
 
 def is_audible(pcm: bytes) -> bool:

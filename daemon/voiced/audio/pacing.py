@@ -1,4 +1,4 @@
-"""How fast a backlog of captured sound may leave."""
+"""Pacing: how fast a backlog of captured sound may be sent."""
 
 BURST_MS = 200.0
 
@@ -6,7 +6,7 @@ BURST_MS = 200.0
 class Pacer:
     """Spreads a backlog over time; sound sent as it is captured never waits.
 
-    In any stretch of time no more sound leaves than the speed times that stretch plus 200 ms (or
+    In any interval, no more sound leaves than the speed times that interval plus 200 ms (or
     plus one chunk, if chunks are longer than that).
     """
 
