@@ -269,7 +269,8 @@ class Playout:
             floor = self._overlay_floor
         # Outside the lock: amplifying takes longer than the loop's thread should wait.
         was_at, self._pulled_at = self._pulled_at, self._volume
-        before, self._gain = self._gain, self._reply_gain()
+        ducking = DUCKED_GAIN if self.ducked else 1.0
+        before, self._gain = self._gain, _loudness(self._pulled_at) * self.boost * ducking
         if over:
             samples = _amplified(pcm.ljust(n_bytes, b"\0"), before, self._gain)
             loudness = (_loudness(max(at, floor)) for at in (was_at, self._pulled_at))
@@ -285,9 +286,6 @@ class Playout:
         if self.boost > 1.0:
             return soft_limit(samples).ljust(n_bytes, b"\0")
         return np.rint(samples).astype("<i2").tobytes().ljust(n_bytes, b"\0")
-
-    def _reply_gain(self) -> float:
-        return _loudness(self._pulled_at) * self.boost * (DUCKED_GAIN if self.ducked else 1.0)
 
     def played(self, n_frames: int) -> None:
         """Record that the first `n_frames` pulled have left the speaker.

@@ -95,31 +95,23 @@ class UplinkQueue:
             self._waiting.appendleft(chunk)
         self._make_room(self.capacity_ms)
 
-    def keep_newest(self, keep_ms: float) -> float:
-        """Drop all but the newest `keep_ms`, on purpose; return how many ms that were."""
-        forgotten_ms = 0.0
+    def keep_newest(self, keep_ms: float) -> None:
+        """Drop all but the newest `keep_ms`, on purpose: it is not counted as dropped."""
         while self.held_ms > keep_ms:
-            forgotten_ms += self._forget_oldest()
+            self._drop_oldest()
         if not keep_ms:
             self.lead = None
-        return forgotten_ms
-
-    def clear(self) -> None:
-        """Forget everything, on purpose."""
-        self.keep_newest(0.0)
 
     def _make_room(self, room_ms: float) -> None:
         while self.held_ms > room_ms:
-            self.dropped_ms += self._forget_oldest()
+            self.dropped_ms += self._drop_oldest()
             self.dropped_periods += 1
 
-    def _forget_oldest(self) -> float:
+    def _drop_oldest(self) -> float:
         self.lead = None
-        if self._on_its_way:
-            chunk = self._on_its_way.popleft()
-            self._on_its_way_ms = (
-                self._on_its_way_ms - chunk.duration_ms if self._on_its_way else 0.0
-            )
+        if on_its_way := self._on_its_way:
+            chunk = on_its_way.popleft()
+            self._on_its_way_ms = self._on_its_way_ms - chunk.duration_ms if on_its_way else 0.0
         else:
             chunk = self._waiting.popleft()
             self.queued_ms = self.queued_ms - chunk.duration_ms if self._waiting else 0.0
