@@ -1,8 +1,8 @@
-"""Timers, alarms and reminders: kept in one file of the store until something has come of them.
+"""Timers, alarms and reminders, kept in one file of the store until they are settled.
 
-What counts time is not moved by a clock that is set; what names a time of day follows that clock, which
-on a Raspberry Pi without a battery jumps by hours or years when the network tells the time. What was set while it,
-or the time zone, was wrong by more than an hour rings at the time that was said, counted from the right moment.
+Timers count elapsed time, whatever happens to the clock. Alarms and reminders follow the clock, which on a
+Raspberry Pi without a battery jumps by hours or years when the network sets it. One that was set while the clock
+or the time zone was wrong by more than an hour is moved to the time that the user meant.
 """
 
 import asyncio
@@ -31,22 +31,22 @@ MOST = 32
 
 AT_ONCE = MOST
 SET_EVERY_S = 20.0
-"""So many may be set in a row, and then one each time: an agent that sets and cancels for ever would wear out the
-disk, which is a memory card."""
+"""AT_ONCE may be set in a row, then one every SET_EVERY_S: an agent that sets and cancels for ever would wear out
+the memory card."""
 
 LOOK_EVERY_S = 1.0
-"""How often the time of day is compared, while anything waits for one."""
+"""How often the time of day is checked while anything waits for one: no timer tells of a clock that is set."""
 
 MISSED_S = 3600.0
-"""What the device slept through by more than this does not ring any more."""
+"""An alarm that was missed by more than this, because the device was off, does not ring."""
 
 JUMP_S = 3600.0
-"""By more than this the clock was not corrected, but was wrong until then."""
+"""A larger jump means that the clock was wrong before; a smaller one is a correction."""
 
 JUMP_OVER_DATES_S = 86_400.0
-"""The same for what was set for a date, which the next such time is a year away from."""
+"""The same for an alarm on a date, which moved by mistake would ring a year late."""
 
-_GRAIN_S = 0.001
+_GRAIN_S = 0.001  # so that a wait never ends just before the moment
 
 
 def _boot_id() -> str:
@@ -66,12 +66,12 @@ def _time_of_day() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """What tells the time.
+    """The clocks that alarms use.
 
     Attributes:
-        since_boot_s: Passes evenly, and begins with the boot that `boot_id` names.
-        time_of_day: With a zone; may jump.
-        boot_id: Another one with every boot.
+        since_boot_s: Monotonic, suspend included, from the boot that `boot_id` names.
+        time_of_day: With a time zone; may jump.
+        boot_id: Unique for each boot.
     """
 
     since_boot_s: Callable[[], float] = _since_boot_s
@@ -81,13 +81,13 @@ class Clocks:
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e10)]
 HIGHEST = 2**53
-"""Number: JSON has none beyond it that all can read. After it they begin again."""
+"""The largest integer that every JSON parser reads exactly. After it numbers start over."""
 
 Number = Annotated[int, msgspec.Meta(ge=1, le=HIGHEST)]
 Name = Annotated[str, msgspec.Meta(max_length=400)]
 
 YEARS = range(1969, 2300)
-"""In which something can be due; a clock without a battery begins in 1970."""
+"""In which an alarm can be due; a clock without a battery starts in 1970."""
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,14 +96,14 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         number: Unique on this device.
         kind: `timer`, `alarm` or `reminder`.
-        name: What the user calls it.
-        at: The local time at which it rings, without a zone; None if it counts time.
-        lasts_s: How much time it counts.
+        name: The user's name for it.
+        at: The local time at which it rings, without a zone; None for a timer.
+        lasts_s: How long a timer runs.
         boot_id: The boot in which it was set.
         due_s: When it rings, since that boot.
-        due: When it rings by the time of day, as far as that was known when it was set.
-        day: The word by which the day of `at` was named.
-        set_at: What the clock said when it was set, or would have said if it had been right.
+        due: When it rings by the clock, as known when it was set.
+        day: The word with which the user named the day of `at`.
+        set_at: What the clock said when it was set, corrected once the right time is known.
     """
 
     number: Number
@@ -126,10 +126,10 @@ _AllKept = Annotated[tuple[_Kept, ...], msgspec.Meta(max_length=MOST)]
 
 
 def decode(content: bytes) -> tuple[_Kept, ...]:
-    """Return what is in the file.
+    """Return the entries of the file.
 
     Raises:
-        ValueError: If it holds something else.
+        ValueError: If its content is invalid.
     """
     found: tuple[_Kept, ...] = msgspec.json.decode(content, type=_AllKept)
     if len({kept.number for kept in found}) < len(found):
@@ -147,7 +147,7 @@ def _is_possible(kept: _Kept) -> bool:
 
 
 def _with_its_fold(kept: _Kept) -> _Kept:
-    """Return `kept` with the second of two equal local times if it is due then: the file holds no fold."""
+    """Restore the fold of `at` when summer time ends, which the file cannot hold, from `due`."""
     if kept.at is None or kept.due == _utc(kept.at):
         return kept
     second = kept.at.replace(fold=1)
@@ -155,11 +155,11 @@ def _with_its_fold(kept: _Kept) -> _Kept:
 
 
 class AlarmClock:
-    """Keeps what was set and has it ring. Implements `Alarms` and `WakeSource`.
+    """Keeps alarms and rings them. Implements `Alarms` and `WakeSource`.
 
     Args:
-        file: Where it is kept, or None to remember in this process only.
-        clocks: What tells the time.
+        file: Where to store them, or None to keep them only in memory.
+        clocks: The clocks to use.
     """
 
     def __init__(self, file: StoredFile | None, clocks: Clocks | None = None) -> None:
@@ -224,13 +224,13 @@ class AlarmClock:
         return next(number for number in numbers if number not in taken)
 
     async def _add(self, kept: _Kept) -> None:
-        """Keep one more, once it is safe on the disk.
+        """Add an entry once it is saved to disk.
 
         Raises:
-            NotSavedError: If it is not.
+            NotSavedError: If it could not be saved.
         """
         before = None
-        while before is not self._kept:  # others may have been forgotten meanwhile
+        while before is not self._kept:  # it may change during the await
             before = self._kept
             if self._file is not None:
                 await self._file.save(_encode((*before, kept)))
@@ -261,7 +261,7 @@ class AlarmClock:
         self._put()
 
     async def watch(self, emit: Emit) -> None:
-        """Ring what is due until cancelled; what was not settled rings again for who watches anew."""
+        """Ring what is due until cancelled. A new watcher gets unsettled alarms again."""
         self._rung.clear()
         while True:
             self._changed.clear()
@@ -276,9 +276,10 @@ class AlarmClock:
         return [kept for kept in self._kept if kept.alarm_id not in self._rung]
 
     def _follow_the_clock(self) -> None:
-        """Move what was set while the local time was wrong by much, as far as that is known.
+        """Move alarms that were set while the local time was wrong by much, as far as that is known.
 
-        How wrong the clock was, only the boot of then tells; the time zone of then is known by what was due.
+        The clock's error is known only within the boot in which the alarm was set, by comparing it with the
+        time since boot. The time zone of that moment follows from `due`.
         """
         now_s, since_boot_s = self.now().timestamp(), self._clocks.since_boot_s()
         moved = []
@@ -330,7 +331,7 @@ class AlarmClock:
         left_s = (due - self._clocks.time_of_day()).total_seconds()
         if kept.at is not None:
             return left_s
-        # Nobody knows how long the device was off until its clock is right, but it is not less.
+        # How long the device was off is unknown until the clock is right; the time it was on is a lower limit.
         longest_s = self._inherited[kept.alarm_id] + kept.lasts_s - self._clocks.since_boot_s()
         return min(left_s, longest_s)
 
@@ -371,7 +372,7 @@ def _local(moment: datetime) -> datetime:
 
 
 def _to_come(local: datetime, now: datetime) -> datetime:
-    """Return a local time that is there twice, as summer time ends, as the first of the two after `now`."""
+    """Return a local time that occurs twice when summer time ends as its first occurrence after `now`."""
     first, second = local.replace(fold=0), local.replace(fold=1)
     return second if _utc(first) <= now < _utc(second) else first
 
