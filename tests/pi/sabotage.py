@@ -209,7 +209,7 @@ TABLE: dict[str, Sabotage] = {
     ),
     "test_a_minute_without_network_ends_in_a_fresh_session": Idle("computer", "link"),
     "test_real_wifi_is_lost_and_found_again": code(
-        "runtime/connection.py", "(chunk := self._around.uplink.take())", "(chunk := None)"
+        "runtime/connection.py", "(chunk := self._context.uplink.take())", "(chunk := None)"
     ),
     "test_a_power_cut_in_a_conversation_is_survived": Command(
         "systemctl disable voiced", "systemctl enable --now voiced"

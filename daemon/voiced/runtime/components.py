@@ -1,4 +1,4 @@
-"""What a runtime is made of and told: filled in by the composition root."""
+"""The components and sound settings of a runtime; `assembly` fills them in."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,9 +40,9 @@ def _no_cues(_earcon: Earcon, _prompt: Prompt | None, _rate_hz: int) -> bytes:
 class Components:
     """Everything concrete the runtime drives.
 
-    `on_idle` is called when a conversation has ended, and before a new one is begun.
-    `vital` are those of the wake sources and background tasks without which the daemon must not go on: if one fails,
-    the process ends and a new one may do better. `guard` looks after everything else.
+    `on_idle` is called after each conversation, and before a new one begins. `vital` lists the wake sources and
+    background tasks that the daemon cannot run without: if one fails, the process ends and systemd starts another.
+    `guard` restarts everything else.
     """
 
     microphone: Microphone
@@ -67,12 +67,12 @@ class Components:
     guard: Guard = field(default_factory=Guard)
 
     def runs(self, emit: Emit) -> dict[object, Run]:
-        """Return what runs as long as the daemon does, guarded unless it is vital.
+        """Return the coroutines that run as long as the daemon does, guarded unless they are vital.
 
-        Wake sources first: a signal to stop counts from the first moment.
+        Wake sources come first, so that a signal to stop counts from the first moment.
 
         Args:
-            emit: Takes the events of wake sources.
+            emit: Receives the events of wake sources.
         """
         runs: dict[object, Run] = {}
         for source in self.wake_sources:
@@ -85,13 +85,13 @@ class Components:
         return run if part in self.vital else partial(self.guard.run, name_of(part), run)
 
     def show(self, status: Status, known: "Components | None" = None) -> None:
-        """Have every indicator show `status` that is not among the `known` ones."""
+        """Show `status` on every indicator that `known` does not have."""
         for indicator in self.indicators:
             if known is None or indicator not in known.indicators:
                 self.guard.attempt(indicator, indicator.show, status)
 
     def tell_leaving(self, *, leaving: bool, known: "Components | None" = None) -> None:
-        """Have every light tell whether sound may leave that is not among the `known` ones."""
+        """Show whether sound may leave, on every privacy light that `known` does not have."""
         for light in self.lights:
             if known is None or light not in known.lights:
                 self.guard.attempt(light, light.tell_leaving, leaving)
@@ -99,7 +99,7 @@ class Components:
     def tell_observers(
         self, before: Conversation, event: Event | None, now: Conversation, took_s: float = 0.0
     ) -> None:
-        """Tell every observer what happened, and what came of it."""
+        """Tell every observer what happened and what resulted."""
         for observer in self.observers:
             self.guard.attempt(observer, observer.noticed, before, event, now, took_s)
 
@@ -108,17 +108,17 @@ class Components:
 
 @dataclass(frozen=True, slots=True)
 class SoundSettings:
-    """How much sound is held, and how loud it is played.
+    """How much sound is buffered, and how loud it is played.
 
     Attributes:
         volume: Loudness of the agent, 0 to 100.
-        buffer_s: The most of a reply that waits for the speaker.
-        keep_s: The most captured sound that waits for the agent; the oldest goes first.
+        buffer_s: How much of a reply may wait for the speaker.
+        keep_s: How much captured sound may wait for the agent; the oldest is dropped first.
         boost: Gain on top of the volume.
-        silent_after_s: Exact zeros for that long mean that the microphone is broken; 0 is never.
+        silent_after_s: Exact zeros for that long mean that the microphone is broken; 0 means never.
         muted: Start with the microphone switched off.
-        mute_shuts: A mute also lets go of the capture device.
-        guard_echo: Watch for the agent being interrupted by its own voice.
+        mute_shuts: A mute also closes the capture device.
+        guard_echo: Detect an agent that is interrupted by its own voice.
     """
 
     volume: int = 70

@@ -1,6 +1,6 @@
-"""One link's whole life: dial, greet, exchange, part. Made fresh for every attempt.
+"""One link's whole life: dial, greet, exchange, close. Each attempt has its own `Connection`.
 
-Failures leave here as exactly one event, LinkLost, and only if nobody asked for the end.
+A failure becomes exactly one event, LinkLost, unless the end was asked for.
 """
 
 import asyncio
@@ -50,24 +50,24 @@ log = logging.getLogger(__name__)
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 
 MOST_UNSENT = 1024
-"""Messages that may wait for the link, besides sound: as many as an agent that reads never lets wait."""
+"""Messages that may wait for the link, besides sound: more than an agent that reads ever leaves unsent."""
 
 PART_S = 0.5
-"""How long a peer may take to close a link that was given up; the same again once it is asked to."""
+"""How long the peer may take to close a failed link, and again after our close."""
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class LinkContext:
     """What every connection of one runtime shares.
 
     Attributes:
         dial: Opens the socket.
         call_http: Makes the calls of a dial plan.
-        uplink: Captured sound waiting to leave.
+        uplink: Captured sound for the agent.
         playout: Takes the agent's sound.
-        captions: Take what is said.
-        dispatch: Takes events, on the loop's thread.
-        guard: Calls what may fail without ending the link.
+        captions: Receive the transcripts.
+        dispatch: Receives events, on the loop's thread.
+        guard: Calls parts whose failure must not end the link.
     """
 
     dial: Dialer
@@ -84,15 +84,15 @@ class Connection:
 
     Attributes:
         ready: The agent accepts audio.
-        signs: How often the agent told of something that it hears, thinks or says.
+        signs: Counts the captions, as signs that the agent makes progress.
     """
 
-    def __init__(self, codec: AgentCodec, around: Surroundings, *, resumes: bool = False) -> None:
+    def __init__(self, codec: AgentCodec, context: LinkContext, *, resumes: bool = False) -> None:
         self.ready = False
         self._resumes = resumes
         self.signs = 0
         self._codec = codec
-        self._around = around
+        self._context = context
         self._loop = asyncio.get_running_loop()
         self._outbox: deque[Message] = deque()
         self._something_to_send = asyncio.Event()
@@ -103,7 +103,7 @@ class Connection:
         self._gathering: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._up: tuple[PcmFormat, Resampler] | None = None
-        self._downlink = Downlink(around.playout)
+        self._downlink = Downlink(context.playout)
         self._up_pace = Pacer()
         self._silence = SilenceSkipper()
         self._task: asyncio.Task[None] | None = None
@@ -116,10 +116,9 @@ class Connection:
         return self._link is not None
 
     async def run(self, delay_s: float) -> None:
-        """Live one link after `delay_s`. Cancellation drops the link at once.
+        """Run one link after `delay_s`. Cancellation drops the link at once.
 
-        Nothing is raised; LinkLost, or what the codec says of a clean end, is dispatched
-        unless `end` was called first.
+        Raises nothing. Dispatches LinkLost, or the codec's event for a clean end, unless `end` was called first.
         """
         if self._ending:
             return
@@ -136,10 +135,10 @@ class Connection:
             if self._link is not None:
                 self._log_support("link closed")
         if not self._ending:
-            self._around.dispatch(end)
+            self._context.dispatch(end)
 
     def end(self) -> None:
-        """End the session in good order, within the codec's farewell timeout. Idempotent."""
+        """End the session cleanly, within the codec's farewell timeout. Idempotent."""
         if self._ending:
             return
         self._ending = True
@@ -154,21 +153,21 @@ class Connection:
         self._patience = self._loop.call_later(self._codec.farewell_timeout_s, self._link.abort)
 
     def announce(self, text: str) -> None:
-        """Have the agent say something, when its protocol allows."""
+        """Ask the agent to say something, as soon as its protocol allows."""
         self._outbox.extend(self._codec.say(text))
         self._something_to_send.set()
 
     def sound_waits(self) -> None:
-        """Take note that the uplink queue holds something new."""
+        """Wake the sender: the uplink queue has new sound."""
         self._something_to_send.set()
 
     def return_tool(self, call_id: str, result: str, *, is_error: bool) -> None:
-        """Hand a tool's outcome to the agent, when its protocol allows."""
+        """Send a tool's result to the agent, as soon as its protocol allows."""
         now_s = self._loop.time()
         self._take(self._codec.return_tool(call_id, result, is_error=is_error, now_s=now_s))
 
     def update(self, settings: AgentSettings) -> None:
-        """Change the running session to `settings`, as far as it can be changed."""
+        """Update the running session to `settings`, as far as the agent allows."""
         self._outbox.extend(self._codec.update(settings))
         self._something_to_send.set()
 
@@ -176,7 +175,7 @@ class Connection:
         # A link being opened has no farewell to wait for, so `end` may cancel up to here.
         await asyncio.sleep(delay_s)
         dial = await self._follow(self._codec.plan_dial(self._loop.time()))
-        async with self._around.dial(dial) as link:
+        async with self._context.dial(dial) as link:
             self._link = link
             self._started = datetime.now(UTC).isoformat(timespec="seconds")
             try:
@@ -191,10 +190,7 @@ class Connection:
         return self._codec.closed(link.close_code, link.close_reason)
 
     async def _part(self, link: Link, loss: Loss) -> None:
-        """Leave a link that the codec gave up: end its session unless it is to be resumed.
-
-        Then hear out how the peer closes, for the log.
-        """
+        """Close a failed link: end its session unless it may be resumed, and read the peer's close for the log."""
         session_over = loss in (Loss.REJECTED, Loss.SESSION_GONE)
         parting = not self._ending and (session_over or not (self.ready or self._resumes))
         with suppress(VoicedError, TimeoutError):
@@ -240,25 +236,25 @@ class Connection:
             self._send_failure = exc
 
     async def _send_what_comes(self, link: Link) -> None:
-        """Send what the codec wants sent, and captured sound once the agent is ready."""
+        """Send the codec's messages first, then captured sound once the agent is ready."""
         while True:
             if self._outbox:
                 await link.send(self._outbox.popleft())
             elif self._closing:
                 await link.close()
                 return
-            elif self.ready and not self._ending and (chunk := self._around.uplink.take()):
+            elif self.ready and not self._ending and (chunk := self._context.uplink.take()):
                 await self._send_sound(link, *chunk)
             else:
                 self._something_to_send.clear()
                 await self._something_to_send.wait()
 
     async def _send_sound(self, link: Link, pcm: bytes, pcm_format: PcmFormat) -> None:
-        """Send one chunk: resample -> encode -> socket, a backlog not faster than allowed."""
+        """Resample, encode and send one chunk; a backlog is paced."""
         speed, most_s = self._codec.uplink_speed, self._codec.uplink_lead_s
         if most_s is not None and self._up_pace.lead_s(self._loop.time()) >= most_s:
             speed = 1.0
-        if speed <= 1.0 and self._silence.skip(pcm, pcm_format, self._around.uplink.queued_ms):
+        if speed <= 1.0 and self._silence.skip(pcm, pcm_format, self._context.uplink.queued_ms):
             return
         payload = g711.encode(self._resampler(pcm_format).process(pcm), self._codec.uplink.encoding)
         messages = self._codec.encode_audio(payload) if payload else []
@@ -266,31 +262,33 @@ class Connection:
             duration_ms = pcm_format.duration_ms(len(pcm)) / len(messages)
             wait_s = self._up_pace.wait_s(duration_ms, self._loop.time(), speed)
             if number and speed <= 1.0:
-                wait_s = max(wait_s, duration_ms / 1000)  # as if captured in such short pieces
+                wait_s = max(
+                    wait_s, duration_ms / 1000
+                )  # real time: as if captured in chunks of this size
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
             await link.send(message)
             if not self._ending:  # by now the queue may belong to another link
-                self._around.uplink.sent(link.written_bytes)
+                self._context.uplink.sent(link.written_bytes)
                 self._note_progress(link)
 
     def _note_progress(self, link: Link) -> None:
-        """Let go of the sound that the agent has."""
+        """Remove acknowledged sound from the uplink queue."""
         if not self._ending:
-            self._around.uplink.acknowledge(link.acknowledged_bytes)
+            self._context.uplink.acknowledge(link.acknowledged_bytes)
 
     def _resampler(self, pcm_format: PcmFormat) -> Resampler:
-        """Return what resamples `pcm_format`, joined without a gap to what an earlier link sent."""
+        """Return the resampler for `pcm_format`, primed with the last sound of the previous link."""
         if self._up is None or self._up[0] != pcm_format:
             resampler = Resampler(pcm_format.rate_hz, self._codec.uplink.rate_hz)
-            lead = self._around.uplink.lead if self._up is None else None
+            lead = self._context.uplink.lead if self._up is None else None
             if lead is not None and lead[1] == pcm_format:
                 resampler.process(lead[0])
             self._up = (pcm_format, resampler)
         return self._up[1]
 
     def _take(self, items: list[Item]) -> None:
-        """Do what one message led to, in order."""
+        """Carry out the items of one message, in order."""
         for item in items:
             match item:
                 case ReplyAudio(reply_id, payload):
@@ -300,8 +298,8 @@ class Connection:
                         self._watch_downlink()
                 case Caption():
                     self.signs += 1
-                    for view in self._around.captions:
-                        self._around.guard.attempt(view, view.caption, item)
+                    for view in self._context.captions:
+                        self._context.guard.attempt(view, view.caption, item)
                 case Send(message):
                     self._outbox.append(message)
                     self._something_to_send.set()
@@ -312,13 +310,13 @@ class Connection:
         self._schedule_due()
 
     def _tell(self, event: Event) -> None:
-        """Pass a fact on, unless we are parting and nobody listens any more."""
+        """Handle an event of the codec and dispatch it, unless `end` was called."""
         if isinstance(event, AgentReady):
             self.ready = True
             self._something_to_send.set()
             if self._codec.keep_s is not None:
-                self._around.uplink.keep_newest(self._codec.keep_s * 1000)
-            self._around.playout.limit(self._codec.queue_ms)
+                self._context.uplink.keep_newest(self._codec.keep_s * 1000)
+            self._context.playout.limit(self._codec.queue_ms)
             self._attend(closely=not self._codec.heralds)
             self._log_support("session resumed" if self._resumes else "session began")
         if isinstance(event, SpeechStarted | SpeechStopped) and self._codec.heralds:
@@ -326,11 +324,11 @@ class Connection:
         if isinstance(event, ReplyDone):
             self._downlink.finish(event.reply_id, self._loop.time())
         if not self._ending:
-            self._around.dispatch(event)
+            self._context.dispatch(event)
 
     def _log_support(self, what: str) -> None:
-        """Say what the agent's support asks for."""
-        told = self._around.guard.attempt("link", self._codec.support) or {}
+        """Log the ids that the agent's support asks for."""
+        told = self._context.guard.attempt("link", self._codec.support) or {}
         facts = {"started": self._started, **told}
         fields = {"SESSION_ID": facts["session_id"]} if "session_id" in facts else {}
         log.info("%s: %s", what, _in_words(facts), extra=fields)
@@ -340,8 +338,8 @@ class Connection:
             self._link.attend(closely)
 
     def _watch_downlink(self) -> None:
-        """See that no sound waits for more of it for long. One timer serves many pieces."""
-        self._around.guard.attempt("link", self._downlink.advance, self._loop.time())
+        """Flush batched sound that has waited long enough. One timer serves many chunks."""
+        self._context.guard.attempt("link", self._downlink.advance, self._loop.time())
         due_s = self._downlink.due_s()
         self._gathering = None
         if due_s is not None:
@@ -364,22 +362,22 @@ class Connection:
                 self._link.abort()
 
     async def _follow(self, plan: DialPlan) -> Dial:
-        """Make the calls a dial plan asks for; return where it leads."""
+        """Make the HTTP calls of a dial plan; return the resulting dial."""
         try:
             call = next(plan)
             while True:
-                call = plan.send(await self._around.call_http(call))
+                call = plan.send(await self._context.call_http(call))
         except StopIteration as done:
             dial: Dial = done.value
             return dial
 
 
 async def _until_closed(link: Link) -> None:
-    """Wait until the peer has closed, whatever it says before."""
+    """Read until the peer has closed."""
     async for _ in link:
         pass
 
 
 def _in_words(facts: Mapping[str, str]) -> str:
-    """Write a codec's support facts on one line."""
+    """Return the codec's support ids as one line."""
     return " ".join(f"{name}={value}" for name, value in facts.items())

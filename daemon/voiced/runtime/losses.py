@@ -12,6 +12,7 @@ from voiced.errors import (
 )
 from voiced.runtime.guard import first_of, reason_of
 
+# In order of precedence, and subclasses before LinkError, which would match them too.
 LOSSES: dict[type[VoicedError], Loss] = {
     AgentBusy: Loss.BUSY,
     LinkRejected: Loss.REJECTED,
@@ -23,7 +24,7 @@ LOSSES: dict[type[VoicedError], Loss] = {
 
 
 def lost(group: BaseExceptionGroup[Exception]) -> LinkLost:
-    """Reduce what went wrong to one event, the gravest first."""
+    """Reduce a group of errors to one event, for the most serious of them."""
     for kind, loss in LOSSES.items():
         if (matching := group.subgroup(kind)) is not None:
             first = first_of(matching)
