@@ -253,7 +253,7 @@ TABLE: dict[str, Sabotage] = {
         reinstall=True,
     ),
     "test_a_timer_set_by_voice_outlives_a_power_cut": code(
-        "alarms/clock.py", "return found\n", "return ()\n"
+        "alarms/clock.py", "return tuple(map(_with_its_fold, found))", "return ()"
     ),
     "test_a_program_of_the_owner_has_no_rights_and_leaves_nothing_behind": code(
         "tools/declared/process_group.py", "os.kill(pid, signal.SIGKILL)", "pass"
