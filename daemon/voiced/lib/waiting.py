@@ -1,4 +1,4 @@
-"""Waits: of random length, and until something has changed."""
+"""Random waits, and waits for a change."""
 
 import asyncio
 import random
@@ -7,16 +7,16 @@ from collections.abc import Callable
 from voiced.errors import VoicedError
 
 uniform = random.SystemRandom().uniform
-"""Returns a random number between two, another one on each of many devices that start together."""
+"""Returns a random number between two. Seeded by the system, so devices that start together differ."""
 
 LOOK_EVERY_S = 5.0
 
 
 async def until_changed(read: Callable[[], object], within_s: float) -> None:
-    """Return when `read` gives something else than now, or after so many seconds.
+    """Wait until `read` returns another value than now, or until the time limit.
 
     Args:
-        read: Gives what may change; a `VoicedError` of it counts as nothing.
+        read: Returns what may change; a `VoicedError` counts as None.
         within_s: How long to wait at most.
     """
     loop = asyncio.get_running_loop()
