@@ -1,8 +1,8 @@
 """Capturing from a sound card through ALSA: one thread, everything else on the event loop.
 
-The thread blocks in `read`, the one call that wakes exactly when a period is complete, and ends within a
-period of being told to. A read that does not return is made to fail by `drop`. While nobody listens it
-lets the ring fill and reads it in one go: waking up costs a small board more than anything it does then.
+The thread blocks in `read`, the only call that wakes exactly when a period is complete, and ends within a
+period of being told to. `drop` makes a read that does not return fail. While no one listens, the thread lets the
+ring fill and reads it in one go: on a small board, waking up costs more than the work itself.
 """
 
 import threading
@@ -37,13 +37,13 @@ class AlsaMicrophone:
     """A capture device by USB `VID:PID`, card id or the name of a PCM in the files of ALSA, or `auto`.
 
     Args:
-        device: That name.
-        channel: The one channel to listen to, from 0; None is that of the card's profile; EVERY
+        device: Its name.
+        channel: The channel to deliver, from 0; None is the default of the card's profile; EVERY
             delivers all of them, interleaved. Channels are never mixed.
         period_ms: How much sound to deliver at a time.
         partner: The device of the other direction, which `auto` prefers.
         alsa: The library to open it with; `alsaaudio` if None.
-        recovery: Knows what certain cards need, and where the kernel describes them.
+        recovery: Handles the quirks and failures of the card.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class AlsaMicrophone:
 
     @property
     def device(self) -> str:
-        """What the settings call it."""
+        """Its name in the settings."""
         return self._wanted.device
 
     @property
@@ -92,8 +92,8 @@ class AlsaCapture:
 
     Attributes:
         format: What it delivers.
-        periods: How many periods were captured.
-        xruns: How many overruns there were.
+        periods: Periods captured.
+        xruns: Overruns.
     """
 
     def __init__(self, opened: OpenPcm, *, all_channels: bool = False) -> None:
@@ -112,7 +112,7 @@ class AlsaCapture:
 
     @property
     def lost_periods(self) -> int:
-        """Periods lost to overruns, heard as silence, or to a loop that stood still."""
+        """Periods lost to overruns, delivered as silence, or dropped because the loop was blocked."""
         return self._silenced + (self._handover.lost if self._handover else 0)
 
     async def run(self, deliver: Callable[[bytes], None]) -> None:
@@ -121,7 +121,7 @@ class AlsaCapture:
         period_bytes = self._opened.period_frames * self.format.frame_bytes
 
         def pass_on(sound: bytes) -> None:
-            # What was gathered while nobody listened is for nobody who listens now.
+            # A batch was captured while no one listened: once someone does, it is too old.
             if len(sound) == period_bytes or self._relaxed:
                 deliver(sound)
 
@@ -133,6 +133,7 @@ class AlsaCapture:
         finally:
             self._stopping = True
             self._hurry.set()
+            # A thread that does not end still uses the device, so `close` must leave it open.
             self._stuck = not thread.join(self._opened.drop)
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
@@ -143,14 +144,14 @@ class AlsaCapture:
             self._hurry.set()
 
     def close(self) -> None:
-        """Let go of the device. Idempotent."""
+        """Close the device. Idempotent."""
         if not self._stuck and not self._closed:
             self._closed = True
             self._opened.close()
 
     @property
     def opened(self) -> OpenPcm:
-        """What was opened."""
+        """The open PCM."""
         return self._opened
 
     def _read_on(self, handover: Handover) -> None:
@@ -200,13 +201,13 @@ class AlsaCapture:
             if n_frames == opened.period_frames:
                 heard.append(sound)
         if not heard:
-            heard = [opened.pcm.read()[1]]  # whatever is wrong with the device, a read tells
+            heard = [opened.pcm.read()[1]]  # a blocking read raises if the device has failed
         self.periods += len(heard)
         if len(heard) > 1:
             handover.put(self._heard(b"".join(heard)))
 
     def _heard(self, sound: bytes) -> bytes:
-        """Return what is delivered of what the device brought, in 16 bits."""
+        """Return the delivered channels of `sound` as int16 LE."""
         opened = self._opened
         if self._all_channels:
             return every_channel(sound, opened.encoding)

@@ -1,4 +1,4 @@
-"""Opening one ALSA PCM: native format, everything checked afterwards, failures put into words."""
+"""Open one ALSA PCM in its native format, check the result, and explain failures."""
 
 import contextlib
 import ctypes
@@ -19,7 +19,7 @@ XRUN = -32
 """What `read`, `write` and `avail` return after an over- or underrun (-EPIPE)."""
 
 EVERY = -1
-"""In place of a capture channel: all of them."""
+"""Stands for all capture channels."""
 
 # Capture at 16 kHz where offered: what arrays process natively, and all that speech needs.
 # Playback at 48 kHz where offered: some speakerphones play anything else at the wrong speed.
@@ -30,20 +30,20 @@ _PREFERRED_RATES_HZ: dict[Direction, tuple[int, ...]] = {
 _USUAL_CHANNELS: dict[Direction, int] = {"capture": 1, "playback": 2}
 
 _CONVERTED_CHANNELS = 2
-"""Where ALSA converts: into a single one it would average all there are."""
+"""Channels to ask for where ALSA converts: for a single one it would average all of them."""
 
 _NOT_OFFERED = {"Invalid argument", "Unknown error 524", "Operation not supported"}
-"""How a card refuses what it cannot do; 524 is ENOTSUPP, HDMI without a screen."""
+"""How a card refuses an unsupported format; 524 is ENOTSUPP, from HDMI without a screen."""
 
 
 class Pcm(Protocol):
-    """What we use of `alsaaudio.PCM`."""
+    """The part of `alsaaudio.PCM` that we use."""
 
     def read(self) -> tuple[int, bytes]:
         """Return one period."""
 
     def write(self, data: bytes | bytearray) -> int:
-        """Return how many frames were taken."""
+        """Return how many frames were written."""
 
     def avail(self) -> int:
         """Return how many frames could be written, or a negative errno."""
@@ -52,14 +52,14 @@ class Pcm(Protocol):
         """Stop at once."""
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Drain, then close the device."""
 
     def info(self) -> dict[str, Any]:
-        """Return the parameters in force."""
+        """Return the actual parameters."""
 
 
 class AlsaLibrary(Protocol):
-    """What we use of the module `alsaaudio`."""
+    """The part of the module `alsaaudio` that we use."""
 
     ALSAAudioError: type[Exception]
     PCM_CAPTURE: int
@@ -71,10 +71,10 @@ class AlsaLibrary(Protocol):
 
 
 class UnfitError(DeviceError):
-    """What a device offers cannot be used: another name or another card may do.
+    """The device's format cannot be used: another PCM name or another card may work.
 
     Attributes:
-        is_missing_channel: It opens, but lacks the channel that is wanted.
+        is_missing_channel: It opens, but lacks the requested channel.
     """
 
     is_missing_channel = False
@@ -82,7 +82,7 @@ class UnfitError(DeviceError):
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """How to ask a card for sound.
+    """The format to request from a card.
 
     Attributes:
         rate_hz: Frames per second.
@@ -100,11 +100,11 @@ class Wanted:
     """What to open and how.
 
     Attributes:
-        device: The name the configuration gives it.
+        device: Its name in the settings.
         direction: Which side.
         period_ms: How much sound moves at a time.
-        n_periods: How many of those the device's ring should hold.
-        channel: The capture channel that must exist; None is that of the card's profile, as is EVERY.
+        n_periods: How many periods the device's ring should hold.
+        channel: The capture channel that must exist; for None and EVERY, that of the card's profile.
         partner: The device of the other direction.
         mixer: The mixer control for the volume: its name, `auto` or `none`.
     """
@@ -123,7 +123,7 @@ class OpenPcm:
     """An open PCM and the parameters the device settled on.
 
     Attributes:
-        device: The name the configuration gives it.
+        device: Its name in the settings.
         pcm: The device.
         alsa: The library it came from.
         format: Its own rate and channel count.
@@ -151,7 +151,9 @@ class OpenPcm:
 
     def drop(self) -> None:
         """Stop at once and forget what the ring holds, even if the device is dead."""
-        with contextlib.suppress(self.alsa.ALSAAudioError):  # whoever reads or writes hears of it
+        with contextlib.suppress(
+            self.alsa.ALSAAudioError
+        ):  # a thread that reads or writes sees the error
             self.pcm.drop()
 
     def close(self) -> None:

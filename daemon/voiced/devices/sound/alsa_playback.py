@@ -1,12 +1,12 @@
 """Playing to a sound card through ALSA: one thread, everything else on the event loop.
 
-Playback must obey `drop` within a millisecond, and `write` after a drop starts the device again:
-a writer that blocks, or that is caught between looking and writing, would play sound pulled
-before the drop. So the thread sleeps until the ring has room, pulls, and then holds a lock for
-looking whether a drop came between and for a write that cannot block; `drop` takes the same lock.
-The ring is kept only five periods full, whatever it could hold: that is the delay of every reply. The
-thread wakes when two of them are left, its slack for being late: waking up costs a small board more
-than anything it does then. While there is nothing to hear it plays further ahead.
+`drop` must take effect within a millisecond, but a `write` after it restarts the device. A writer that blocks, or
+is preempted between check and write, would play sound pulled before the drop. So the thread sleeps until the ring
+has room, pulls, and then checks for a drop and writes without blocking under a lock that `drop` takes too.
+
+The ring is filled only to five periods, whatever its size, because that is the delay of every reply. The thread
+wakes when two are left, which is its slack: on a small board, waking up costs more than the work itself. While
+there is only silence to play, it fills further ahead.
 """
 
 import os
@@ -37,19 +37,19 @@ _RING_PERIODS = 50
 _FULL_PERIODS = 5
 _RESTING_PERIODS = 50
 _LOW_PERIODS = 2
-_LOOK_AGAIN_S = 0.002  # devices report their position in steps
+_LOOK_AGAIN_S = 0.002  # the shortest sleep: devices report their position in steps
 
 
 class AlsaSpeaker:
     """A playback device by USB `VID:PID`, card id or the name of a PCM in the files of ALSA, or `auto`.
 
     Args:
-        device: That name.
+        device: Its name.
         period_ms: How much sound to pull at a time.
         partner: The device of the other direction, which `auto` prefers.
         mixer: The card's own control for the volume: its name, `auto` or `none`.
         alsa: The library to open it with; `alsaaudio` if None.
-        recovery: Knows what certain cards need, and where the kernel describes them.
+        recovery: Handles the quirks and failures of the card.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class AlsaSpeaker:
 
 
 def _close(found: tuple[OpenPcm, AlsaMixer | None]) -> None:
-    """Let go of what nobody plays to."""
+    """Close a device that was opened too late."""
     opened, mixer = found
     if mixer is not None:
         mixer.close()
@@ -104,8 +104,8 @@ class AlsaPlayback:
 
     Attributes:
         format: What it pulls.
-        periods: How many periods were pulled.
-        xruns: How many underruns there were.
+        periods: Periods pulled.
+        xruns: Underruns.
         mixer: The card's own volume control, or None.
     """
 
@@ -127,7 +127,7 @@ class AlsaPlayback:
 
     @property
     def opened(self) -> OpenPcm:
-        """What was opened."""
+        """The open PCM."""
         return self._opened
 
     async def run(self, source: SoundSource) -> None:
@@ -157,7 +157,7 @@ class AlsaPlayback:
         self._full_frames = min(self._opened.period_frames * n_periods, self._opened.ring_frames)
 
     def close(self) -> None:
-        """Let go of the device without playing out what it holds. Idempotent."""
+        """Close the device without draining its ring. Idempotent."""
         if not self._stuck and not self._closed:
             self._closed = True
             self._opened.close()
@@ -173,7 +173,7 @@ class AlsaPlayback:
             raise lost(self._opened.device, error) from error
 
     def _top_up(self, source: SoundSource) -> float:
-        """Fill the ring as far as we want it; return for how long there is nothing to do."""
+        """Fill the ring to its target level; return how long to sleep, in seconds."""
         period_frames, full_frames = self._opened.period_frames, self._full_frames
         looked_s = time.monotonic()
         with self._lock:
@@ -192,7 +192,7 @@ class AlsaPlayback:
             held_frames += n_periods * period_frames
         low_frames = min(_LOW_PERIODS * period_frames, full_frames - period_frames)
         low_s = looked_s + (held_frames - low_frames) / self.format.rate_hz
-        return max(low_s - time.monotonic(), _LOOK_AGAIN_S)  # it went on playing meanwhile
+        return max(low_s - time.monotonic(), _LOOK_AGAIN_S)  # it kept playing meanwhile
 
     def _held_frames(self) -> int:
         """Return how many frames the device has not played yet."""
@@ -206,7 +206,8 @@ class AlsaPlayback:
         return max(0, self._opened.ring_frames - avail)
 
     def _write(self, mono: bytes) -> None:
-        # The room for all of it was seen before pulling, so it is never taken in part.
+        # There was room for all of it before the pull, so the write is never partial. On an underrun nothing
+        # is written, so the same sound is written again.
         sound = to_all_channels(mono, self._opened.format.channels, self._opened.encoding)
         if self._opened.pcm.write(sound) == XRUN:
             self.xruns += 1

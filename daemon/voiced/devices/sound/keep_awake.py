@@ -1,4 +1,4 @@
-"""A microphone that needs its own card's playback open, while the agent is heard on another card."""
+"""Keep a card's playback open for its microphone, while the agent plays on another card."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from voiced.ports import Capture
 
 
 class Silence:
-    """Plays nothing. Implements `SoundSource`."""
+    """Plays silence. Implements `SoundSource`."""
 
     def pull(self, n_bytes: int) -> bytes:
         return bytes(n_bytes)
@@ -24,12 +24,12 @@ class Silence:
 
 
 class KeptAwake:
-    """Opens the playback side of its card as well if it must and nobody else does.
+    """A microphone that also opens its card's playback, if the card needs it and the speaker does not.
 
     Args:
         microphone: The microphone.
-        speaker_device: Where the agent is heard.
-        speaker: Makes what opens the playback side of a card, from its id.
+        speaker_device: The device the agent plays on.
+        speaker: Returns the speaker of a card, from its id.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class KeptAwake:
             if card is None or not choice.profile.needs_playback or self._plays_on(card):
                 yield capture
                 return
-            # One for each card: it knows of an opening that still hangs.
+            # One for each card, because it remembers an opening that still hangs.
             if card.id not in self._speakers:
                 self._speakers[card.id] = self._speaker(card.id)
             async with self._speakers[card.id].open() as playback:

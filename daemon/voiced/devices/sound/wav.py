@@ -1,7 +1,6 @@
 """WAV files as microphone and speaker, paced in real time by the loop's clock. No threads.
 
-Both directions tick at whole multiples of the period, so that a daemon with two of them wakes
-once a period and not twice.
+Both directions tick at whole multiples of the period, so a daemon with both wakes once a period, not twice.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ from voiced.errors import DeviceError
 from voiced.lib.event_loop import on_thread
 from voiced.ports import SoundSource
 
-_RATE_HZ = 16000  # what most arrays do, so that a trial without one meets the same resampling
+_RATE_HZ = 16000  # as most arrays do, so that a trial without one resamples alike
 _SAMPLE_BITS = 16
 _SAVE_EVERY_S = 1.0
 _HEADER_BYTES = 44
@@ -26,13 +25,13 @@ _LARGEST = 0xFFFF_FFFF
 
 
 class WavMicrophone:
-    """Plays a WAV file as if somebody spoke, then whatever is queued, then silence for ever.
+    """Delivers a WAV file as captured sound, then whatever is queued, then silence for ever.
 
     Args:
-        path: Any file of PCM samples, or a pipe that brings one, held in memory; None to have only what is queued, at 16 kHz.
-        channel: The one channel to use, from 0.
+        path: A WAV file of PCM samples, or a pipe with one, read into memory; None: only what is queued, at 16 kHz.
+        channel: The channel to use, from 0.
         period_ms: How much sound to deliver at a time.
-        loop: Play the file over and over instead.
+        loop: Repeat the file instead.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class WavMicrophone:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["WavCapture"]:
-        if self._comes_by_pipe():  # which may bring nothing for long, or for ever
+        if self._comes_by_pipe():  # it may block for long, or for ever
             pcm_format, pcm = await asyncio.wrap_future(on_thread("reading a pipe", self._first))
         else:
             pcm_format, pcm = self._first()
@@ -89,7 +88,7 @@ class WavCapture:
 
     Attributes:
         format: What it delivers.
-        periods: How many periods were delivered.
+        periods: Periods delivered.
     """
 
     def __init__(
@@ -128,7 +127,7 @@ class WavCapture:
 
 
 class WavSpeaker:
-    """Writes what is played to a WAV file, which is valid at every moment.
+    """Records playback in a WAV file that is valid at every moment.
 
     Args:
         path: The file to write.
@@ -162,8 +161,8 @@ class WavPlayback:
 
     Attributes:
         format: What it pulls.
-        periods: How many periods were pulled.
-        mixer: There is none.
+        periods: Periods pulled.
+        mixer: Always None.
     """
 
     mixer = None
@@ -213,7 +212,7 @@ class WavPlayback:
             DeviceError: If it cannot be written.
         """
         try:
-            # The sound before the header that promises it: killed in between, the file is valid.
+            # Write the sound before the header with its length: the file is valid if we are killed in between.
             self._file.seek(_HEADER_BYTES + self._saved_bytes)
             n_written = self._file.write(self._unsaved)
             self._saved_bytes += n_written
@@ -225,7 +224,7 @@ class WavPlayback:
 
 
 class Metronome:
-    """Calls `tick` once a period, without drift; after a stall it catches up."""
+    """Calls `tick` once per period without drift. After a stall it catches up."""
 
     def __init__(self, period_ms: int, tick: Callable[[], None]) -> None:
         self._period_s = period_ms / 1000
