@@ -1,7 +1,7 @@
 """One clear sentence for each way a connection can fail.
 
-Exception texts of the libraries hold URLs, headers and proxy passwords: none of them is passed on,
-and what is made here must be raised `from None`.
+Exception texts of the libraries may contain URLs, headers and proxy passwords: they are never passed on, and the
+errors made here must be raised `from None`.
 """
 
 import errno
@@ -41,7 +41,7 @@ _FOREIGN_SCHEMES = {
     "kerberos": "Kerberos",
     "digest": "Digest",
 }
-"""Ways to say who one is to a proxy that none of our libraries knows."""
+"""Authentication schemes of proxies that none of our libraries supports."""
 _NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
 
 
@@ -57,8 +57,8 @@ def explain_network(error: Exception, peer: str, today: date | None = None) -> L
 
     Args:
         error: What was raised.
-        peer: Whom we talked to.
-        today: What this device's clock says, if not now.
+        peer: The name of the peer.
+        today: The date of this device's clock; None reads the clock.
     """
     if isinstance(error, ssl.SSLError):
         return _explain_tls(error, peer, today or datetime.now(UTC).date())
@@ -69,7 +69,7 @@ def explain_network(error: Exception, peer: str, today: date | None = None) -> L
         return LinkError(f"there is no route to {peer}; is the network up?")
     if code in _CUT or isinstance(error, ConnectionError | EOFError):
         return LinkError(f"{peer} cut the connection before it was set up")
-    if code is None:  # each of several addresses failed in a way of its own
+    if code is None:  # several addresses, and each failed differently
         return LinkError(f"{peer} cannot be reached at any of its addresses; is the network up?")
     return LinkError(f"{peer} cannot be reached: {os.strerror(code)}")
 
@@ -113,11 +113,11 @@ def explain_upgrade(error: Exception, peer: str) -> LinkError:
 
 
 def explain_proxy_status(status: int, offers: Iterable[str] = ()) -> LinkError:
-    """Return the error for a proxy that answered CONNECT with `status`.
+    """Return the error for a proxy's answer to CONNECT.
 
     Args:
-        status: Of HTTP.
-        offers: Its headers `Proxy-Authenticate`: ways in which one may say who one is.
+        status: The HTTP status.
+        offers: Its `Proxy-Authenticate` headers.
     """
     if status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return LinkError(f"the proxy did not let the connection through (HTTP {status})")
