@@ -20,7 +20,7 @@ from voiced.runtime.guard import Guard
 REOPEN_S = 0.5
 """The wait before a missing card is tried again."""
 
-NOBODY_PERIOD_MS = 20
+NO_DEVICE_PERIOD_MS = 20
 """The period while no device sets the pace."""
 
 REST_AFTER_S = 2.0
@@ -175,11 +175,11 @@ class CapturePipe:
             raise DeviceError("microphone", problem, hint, SoundFault.SILENT)
 
     async def _stay_shut(self) -> None:
-        nothing = bytes(self._format.bytes_in(NOBODY_PERIOD_MS))
+        silence = bytes(self._format.bytes_in(NO_DEVICE_PERIOD_MS))
         while self.shut:
             self.periods += 1
-            self._pass_on(nothing)
-            await asyncio.sleep(NOBODY_PERIOD_MS / 1000)
+            self._pass_on(silence)
+            await asyncio.sleep(NO_DEVICE_PERIOD_MS / 1000)
 
 
 class PlaybackPipe:
@@ -210,7 +210,7 @@ class PlaybackPipe:
                 tell(SpeakerChanged(exc.fault), exc)
             finally:
                 self._xruns, self._playback = self.xruns, None
-            await self._play_to_nobody()
+            await self._play_without_device()
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - it is the one argument
         """Fill the device far ahead, because there is only silence to play; or as little as possible again."""
@@ -248,14 +248,14 @@ class PlaybackPipe:
     def _mixer(self) -> Mixer | None:
         return None if self._playback is None else self._playback.mixer
 
-    async def _play_to_nobody(self) -> None:
+    async def _play_without_device(self) -> None:
         self._playout.restart(self._playout.rate_hz)
         pcm_format = PcmFormat(self._playout.rate_hz)
-        n_bytes = pcm_format.bytes_in(NOBODY_PERIOD_MS)
-        for period in range(round(REOPEN_S * 1000 / NOBODY_PERIOD_MS)):
+        n_bytes = pcm_format.bytes_in(NO_DEVICE_PERIOD_MS)
+        for period in range(round(REOPEN_S * 1000 / NO_DEVICE_PERIOD_MS)):
             self._playout.pull(n_bytes)
             self._playout.played((period + 1) * n_bytes // pcm_format.frame_bytes)
-            await asyncio.sleep(NOBODY_PERIOD_MS / 1000)
+            await asyncio.sleep(NO_DEVICE_PERIOD_MS / 1000)
 
 
 class IdleMode:
