@@ -56,14 +56,6 @@ def _boot_id() -> str:
         return ""
 
 
-def _since_boot_s() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def _time_of_day() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Clocks:
     """The clocks that alarms use.
@@ -74,8 +66,8 @@ class Clocks:
         boot_id: Unique for each boot.
     """
 
-    since_boot_s: Callable[[], float] = _since_boot_s
-    time_of_day: Callable[[], datetime] = _time_of_day
+    since_boot_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)
+    time_of_day: Callable[[], datetime] = lambda: datetime.now(UTC)
     boot_id: str = field(default_factory=_boot_id)
 
 

@@ -28,6 +28,7 @@ OUR_DEBUG_EVERY_S = 0.0625
 
 Send = Callable[..., object]
 
+# Levels of syslog(3), which journald uses.
 _PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG = 7
 
@@ -119,7 +120,9 @@ class JournalHandler(logging.Handler):
         try:
             self._send(
                 self.format(record),
-                PRIORITY=_priority(record.levelno),
+                PRIORITY=next(
+                    (each for least, each in _PRIORITIES if record.levelno >= least), _DEBUG
+                ),
                 SYSLOG_IDENTIFIER="voiced",
                 LOGGER=record.name,
                 CODE_FILE=record.pathname,
@@ -129,10 +132,6 @@ class JournalHandler(logging.Handler):
             )
         except Exception:  # noqa: BLE001 - as the library's own handlers do
             self.handleError(record)
-
-
-def _priority(level: int) -> int:
-    return next((number for least, number in _PRIORITIES if level >= least), _DEBUG)
 
 
 class StatusLog:

@@ -110,8 +110,8 @@ def overstepped(
 
     Args:
         value: What it sends for a section.
-        permissions: Those of the section's keys.
-        path: Where the section is.
+        permissions: The permissions of the section's keys.
+        path: The section's path.
     """
     if not isinstance(value, Mapping):  # it replaces the whole section
         powers = [each.power for _, each in every_permission(permissions) if each.power]
@@ -128,13 +128,7 @@ def overstepped(
 
 
 def never_sent(value: object, permissions: Permissions, path: Path = ()) -> Iterator[Path]:
-    """Yield the paths of values that a server may never send, whatever `remote.allow` says.
-
-    Args:
-        value: What it sends for a section.
-        permissions: Those of the section's keys.
-        path: Where the section is.
-    """
+    """Yield the paths of values that a server may never send, whatever `remote.allow` says; see `overstepped`."""
     for key, item in value.items() if isinstance(value, Mapping) else ():
         found, here = permissions.get(key), (*path, key)
         if isinstance(found, Mapping):
