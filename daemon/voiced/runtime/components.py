@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from voiced import ports
 from voiced.agents.codec import Agent
 from voiced.core.actions import Status
 from voiced.core.earcons import Earcon, Prompt
@@ -11,24 +12,6 @@ from voiced.core.events import Event
 from voiced.core.state import Conversation
 from voiced.lib.backoff import Uniform
 from voiced.lib.waiting import uniform
-from voiced.ports import (
-    Alarms,
-    BackgroundTask,
-    CaptionSink,
-    Cues,
-    DialCaller,
-    Dialer,
-    Emit,
-    Indicator,
-    Memory,
-    Microphone,
-    Observer,
-    PeriodTap,
-    PrivacyLight,
-    Speaker,
-    Tool,
-    WakeSource,
-)
 from voiced.runtime.guard import Guard, Run, name_of
 
 
@@ -45,28 +28,29 @@ class Components:
     `guard` restarts everything else.
     """
 
-    microphone: Microphone
-    speaker: Speaker
-    dial: Dialer
-    call_http: DialCaller
+    microphone: ports.Microphone
+    speaker: ports.Speaker
+    dial: ports.Dialer
+    call_http: ports.DialCaller
     agent: Agent
-    tools: Mapping[str, Tool] = field(default_factory=dict)
+    tools: Mapping[str, ports.Tool] = field(default_factory=dict)
     context: Sequence[str] = ()
-    wake_sources: Sequence[WakeSource] = ()
-    indicators: Sequence[Indicator] = ()
-    observers: Sequence[Observer] = ()
-    lights: Sequence[PrivacyLight] = ()
-    captions: Sequence[CaptionSink] = ()
-    taps: Sequence[PeriodTap] = ()
-    background: Sequence[BackgroundTask] = ()
-    cues: Cues = _no_cues
-    memory: Memory | None = None
-    alarms: Alarms | None = None
+    wake_sources: Sequence[ports.WakeSource] = ()
+    indicators: Sequence[ports.Indicator] = ()
+    observers: Sequence[ports.Observer] = ()
+    lights: Sequence[ports.PrivacyLight] = ()
+    captions: Sequence[ports.CaptionSink] = ()
+    taps: Sequence[ports.PeriodTap] = ()
+    background: Sequence[ports.BackgroundTask] = ()
+    cues: ports.Cues = _no_cues
+    memory: ports.Memory | None = None
+    alarms: ports.Alarms | None = None
     on_idle: Callable[[], None] = lambda: None
-    vital: Sequence[WakeSource | BackgroundTask] = ()
+    vital: Sequence[ports.WakeSource | ports.BackgroundTask] = ()
     guard: Guard = field(default_factory=Guard)
+    uniform: Uniform = uniform
 
-    def runs(self, emit: Emit) -> dict[object, Run]:
+    def runs(self, emit: ports.Emit) -> dict[object, Run]:
         """Return the coroutines that run as long as the daemon does, guarded unless they are vital.
 
         Wake sources come first, so that a signal to stop counts from the first moment.
@@ -81,7 +65,7 @@ class Components:
             runs[task.run] = self._guarded(task, task.run)
         return runs
 
-    def _guarded(self, part: WakeSource | BackgroundTask, run: Run) -> Run:
+    def _guarded(self, part: ports.WakeSource | ports.BackgroundTask, run: Run) -> Run:
         return run if part in self.vital else partial(self.guard.run, name_of(part), run)
 
     def show(self, status: Status, known: "Components | None" = None) -> None:
@@ -102,8 +86,6 @@ class Components:
         """Tell every observer what happened and what resulted."""
         for observer in self.observers:
             self.guard.attempt(observer, observer.noticed, before, event, now, took_s)
-
-    uniform: Uniform = uniform
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ A failure becomes exactly one event, LinkLost, unless the end was asked for.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,14 +30,8 @@ from voiced.audio.playout import Playout
 from voiced.audio.resample import Resampler
 from voiced.audio.silence_skipper import SilenceSkipper
 from voiced.audio.uplink import UplinkQueue
-from voiced.core.events import (
-    AgentReady,
-    Event,
-    Loss,
-    ReplyDone,
-    SpeechStarted,
-    SpeechStopped,
-)
+from voiced.core import events as ev
+from voiced.core.events import Event
 from voiced.core.pcm import PcmFormat
 from voiced.errors import LinkError, VoicedError
 from voiced.lib.task_group import TaskGroup
@@ -189,9 +183,9 @@ class Connection:
             raise self._send_failure
         return self._codec.closed(link.close_code, link.close_reason)
 
-    async def _part(self, link: Link, loss: Loss) -> None:
+    async def _part(self, link: Link, loss: ev.Loss) -> None:
         """Close a failed link: end its session unless it may be resumed, and read the peer's close for the log."""
-        session_over = loss in (Loss.REJECTED, Loss.SESSION_GONE)
+        session_over = loss in (ev.Loss.REJECTED, ev.Loss.SESSION_GONE)
         parting = not self._ending and (session_over or not (self.ready or self._resumes))
         with suppress(VoicedError, TimeoutError):
             async with asyncio.timeout(PART_S):
@@ -311,7 +305,7 @@ class Connection:
 
     def _tell(self, event: Event) -> None:
         """Handle an event of the codec and dispatch it, unless `end` was called."""
-        if isinstance(event, AgentReady):
+        if isinstance(event, ev.AgentReady):
             self.ready = True
             self._something_to_send.set()
             if self._codec.keep_s is not None:
@@ -319,9 +313,9 @@ class Connection:
             self._context.playout.limit(self._codec.queue_ms)
             self._attend(closely=not self._codec.heralds)
             self._log_support("session resumed" if self._resumes else "session began")
-        if isinstance(event, SpeechStarted | SpeechStopped) and self._codec.heralds:
-            self._attend(closely=isinstance(event, SpeechStarted))
-        if isinstance(event, ReplyDone):
+        if isinstance(event, ev.SpeechStarted | ev.SpeechStopped) and self._codec.heralds:
+            self._attend(closely=isinstance(event, ev.SpeechStarted))
+        if isinstance(event, ev.ReplyDone):
             self._downlink.finish(event.reply_id, self._loop.time())
         if not self._ending:
             self._context.dispatch(event)
@@ -331,7 +325,8 @@ class Connection:
         told = self._context.guard.attempt("link", self._codec.support) or {}
         facts = {"started": self._started, **told}
         fields = {"SESSION_ID": facts["session_id"]} if "session_id" in facts else {}
-        log.info("%s: %s", what, _in_words(facts), extra=fields)
+        in_words = " ".join(f"{name}={value}" for name, value in facts.items())
+        log.info("%s: %s", what, in_words, extra=fields)
 
     def _attend(self, *, closely: bool) -> None:
         if self._link is not None:
@@ -376,8 +371,3 @@ async def _until_closed(link: Link) -> None:
     """Read until the peer has closed."""
     async for _ in link:
         pass
-
-
-def _in_words(facts: Mapping[str, str]) -> str:
-    """Return the codec's support ids as one line."""
-    return " ".join(f"{name}={value}" for name, value in facts.items())

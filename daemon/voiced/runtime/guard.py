@@ -88,7 +88,8 @@ class Guard:
                 if loop.time() - began_s >= self._backoff.steady_s:
                     failures = 0
                 self._failed(name, error)
-                _end_if_cancelled()
+                if _is_cancelled():  # which the part swallowed or turned into another exception
+                    raise asyncio.CancelledError
                 await asyncio.sleep(self._backoff.pause_s(failures, uniform))
                 failures += 1
                 self._faults[name] = replace(self._faults[name], runs=True)
@@ -156,12 +157,6 @@ async def _outcome(run: Run) -> BaseException | None:
 def _is_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _end_if_cancelled() -> None:
-    """Raise a cancellation that the part swallowed or turned into another exception."""
-    if _is_cancelled():
-        raise asyncio.CancelledError
 
 
 def name_of(part: object) -> str:

@@ -10,20 +10,12 @@ from voiced.agents.codec import AgentSettings
 from voiced.audio.playout import FULL_VOLUME, Playout
 from voiced.audio.uplink import UplinkQueue
 from voiced.core import actions as act
+from voiced.core import events as ev
 from voiced.core.actions import AT_ONCE, Action, AgentAction, DeviceAction, Pause
 from voiced.core.consequences import change_policy
 from voiced.core.conversation import step
 from voiced.core.earcons import Earcon
-from voiced.core.events import (
-    Event,
-    LinkLost,
-    MicrophoneChanged,
-    PlaybackDrained,
-    PromptEnded,
-    ReplyHeard,
-    SpeakerChanged,
-    StopRequested,
-)
+from voiced.core.events import Event
 from voiced.core.pcm import PcmFormat
 from voiced.core.state import Conversation, Phase, Policy, sound_may_leave, status_of
 from voiced.errors import DeviceError, DeviceStuck, SoundFault
@@ -31,11 +23,11 @@ from voiced.lib.task_group import TaskGroup
 from voiced.ports import Alarms
 from voiced.runtime.components import Components, SoundSettings
 from voiced.runtime.connection import Connection, LinkContext
-from voiced.runtime.guard import reason_of
+from voiced.runtime.guard import Run, reason_of
 from voiced.runtime.outage_log import OutageLog
 from voiced.runtime.pipes import CapturePipe, IdleMode, PlaybackPipe, Progress
 from voiced.runtime.self_interruption import EchoWatch
-from voiced.runtime.supervisor import Run, Supervisor
+from voiced.runtime.supervisor import Supervisor
 from voiced.runtime.timers import Timers
 from voiced.runtime.tool_runner import ToolCalls
 
@@ -177,10 +169,10 @@ class Runtime:
             or sound.silent_after_s != sound_was.silent_after_s
         ):
             self._capture = self._capture.successor(components.microphone, sound.silent_after_s)
-            self.dispatch(MicrophoneChanged(SoundFault.UNOPENED))
+            self.dispatch(ev.MicrophoneChanged(SoundFault.UNOPENED))
         if components.speaker is not was.speaker:
             self._playback = PlaybackPipe(components.speaker, self.playout)
-            self.dispatch(SpeakerChanged(SoundFault.UNOPENED))
+            self.dispatch(ev.SpeakerChanged(SoundFault.UNOPENED))
         self._rest.replace(self._capture, self._playback)
         if sound.volume != sound_was.volume:
             self.volume = sound.volume
@@ -311,7 +303,7 @@ class Runtime:
         try:
             codec = self._components.agent.codec(resume_key, greet=greet)
         except Exception as error:  # noqa: BLE001 - the next attempt comes by the table of delays
-            self.dispatch(LinkLost(reason_of(error)))
+            self.dispatch(ev.LinkLost(reason_of(error)))
             return
         connection = Connection(codec, self._context, resumes=resume_key is not None)
         delay_s = self._components.uniform(pause.least_s, pause.most_s)
@@ -327,14 +319,14 @@ class Runtime:
             connection.end()
 
     def _device_changed(
-        self, event: MicrophoneChanged | SpeakerChanged, exc: DeviceError | None
+        self, event: ev.MicrophoneChanged | ev.SpeakerChanged, exc: DeviceError | None
     ) -> None:
         """Log the first failure as a warning, its repeats at debug level, and the recovery."""
         before = self.conversation
-        name = "microphone" if isinstance(event, MicrophoneChanged) else "speaker"
-        was = before.microphone if isinstance(event, MicrophoneChanged) else before.speaker
+        name = "microphone" if isinstance(event, ev.MicrophoneChanged) else "speaker"
+        was = before.microphone if isinstance(event, ev.MicrophoneChanged) else before.speaker
         self.dispatch(event)
-        if isinstance(event, SpeakerChanged) and exc is None:
+        if isinstance(event, ev.SpeakerChanged) and exc is None:
             self._playback.set_volume(self._volume)
         if exc is not None:
             level = logging.DEBUG if was is event.fault else logging.WARNING
@@ -349,7 +341,7 @@ class Runtime:
         except DeviceStuck as exc:
             log.error("%s", exc)  # noqa: TRY400 - it says it all
             self._beyond_help = exc
-            self.dispatch(StopRequested())
+            self.dispatch(ev.StopRequested())
 
     def _play_cue(self, order: act.PlayEarcon) -> None:
         """Play a cue over the reply; report when a prompt has left the room."""
@@ -359,7 +351,8 @@ class Runtime:
         self._playback.overlay(sound, alarm=order.earcon is Earcon.ALARM)
         if order.prompt is not None:
             duration_s = PcmFormat(self.playout.rate_hz).duration_ms(len(sound)) / 1000
-            self._timers.start("prompt", duration_s + CUE_DELAY_S if sound else 0.0, PromptEnded())
+            after_s = duration_s + CUE_DELAY_S if sound else 0.0
+            self._timers.start("prompt", after_s, ev.PromptEnded())
 
     @property
     def volume(self) -> int:
@@ -380,11 +373,11 @@ class Runtime:
 
     def _drained(self, reply_id: str) -> None:
         """Thread: the playback thread or the loop's."""
-        self._loop.call_soon_threadsafe(self.dispatch, PlaybackDrained(reply_id))
+        self._loop.call_soon_threadsafe(self.dispatch, ev.PlaybackDrained(reply_id))
 
     def _audible(self, reply_id: str) -> None:
         """Thread: the playback thread."""
-        self._loop.call_soon_threadsafe(self.dispatch, ReplyHeard(reply_id))
+        self._loop.call_soon_threadsafe(self.dispatch, ev.ReplyHeard(reply_id))
 
     def _signs(self) -> int:
         """Count the signs of progress of the agent; during a reply, only its sound is one."""

@@ -1,12 +1,10 @@
 """The tasks that run as long as the daemon does, and their replacement when settings change."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from voiced.lib.task_group import TaskGroup
-
-Run = Callable[[], Coroutine[Any, Any, None]]
+from voiced.runtime.guard import Run
 
 
 class Supervisor:
