@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from voiced.core import gestures, led_patterns
@@ -116,11 +116,8 @@ class GpioLight:
         wiring: Its pins.
     """
 
-    def __init__(
-        self, wiring: LightWiring, lamp: Callable[[LightWiring], Lamp] | None = None
-    ) -> None:
+    def __init__(self, wiring: LightWiring) -> None:
         self.wiring = wiring
-        self._make_lamp = lamp or lamp_on
         self._lamp: Lamp | None = None
         self._status = Status.BOOTING
         self._leaving = False
@@ -138,7 +135,7 @@ class GpioLight:
         Raises:
             PinError: If a pin cannot be used.
         """
-        self._lamp = self._make_lamp(self.wiring)
+        self._lamp = Lamp(self.wiring.pins, active_high=self.wiring.active_high)
 
     @contextlib.contextmanager
     def moving(self) -> Iterator[None]:
@@ -149,7 +146,7 @@ class GpioLight:
         with contextlib.suppress(PinError):
             with lit_early(self.wiring.pins, active_high=self.wiring.active_high):
                 import_gpiozero()
-            self._lamp = self._make_lamp(self.wiring)
+            self.open()
         self._since_s = time.monotonic()
         stop = threading.Event()
         mover = threading.Thread(target=self._move, args=(stop,), name="first light", daemon=True)
@@ -218,14 +215,3 @@ class GpioLight:
                 self._lamp.set(*(level * part for part in colour))
         wait_s = led_patterns.next_change_s(pattern, at_s)
         return None if wait_s is None else max(wait_s, SHORTEST_S)
-
-
-def lamp_on(wiring: LightWiring) -> Lamp:
-    """Return the lamp that fits `wiring`.
-
-    Thread: any.
-
-    Raises:
-        PinError: If a pin cannot be used.
-    """
-    return Lamp(wiring.pins, active_high=wiring.active_high)

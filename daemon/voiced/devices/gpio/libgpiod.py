@@ -20,22 +20,8 @@ from datetime import timedelta
 from typing import Any
 
 import gpiod
+import gpiozero
 from gpiod.line import Bias, Direction, Edge, Value
-from gpiozero import (
-    BoardInfo,
-    GPIOPinInUse,
-    HeaderInfo,
-    PinFixedPull,
-    PinInfo,
-    PinInvalidBounce,
-    PinInvalidEdges,
-    PinInvalidFunction,
-    PinInvalidPin,
-    PinInvalidPull,
-    PinInvalidState,
-    PinSetInput,
-    PinUnknownPi,
-)
 from gpiozero.compat import frozendict
 from gpiozero.pins.local import LocalPiFactory, LocalPiPin
 
@@ -59,7 +45,7 @@ class LibgpiodFactory(LocalPiFactory):
     def __init__(self, chip: str | None = None, consumer: str = "gpiozero") -> None:
         super().__init__()
         self.pin_class = LibgpiodPin
-        self._info: BoardInfo | None = None
+        self._info: gpiozero.BoardInfo | None = None
         self._chip = chip
         self._consumer = consumer
         self._watcher: _Watcher | None = None
@@ -90,14 +76,18 @@ class LibgpiodFactory(LocalPiFactory):
         with self.open_chip() as chip:
             n_lines = chip.get_info().num_lines
             if line >= n_lines:
-                raise PinInvalidPin(f"{chip.path} has no line {line}: it has 0 to {n_lines - 1}")
+                raise gpiozero.PinInvalidPin(
+                    f"{chip.path} has no line {line}: it has 0 to {n_lines - 1}"
+                )
             try:
                 return chip.request_lines({line: settings}, consumer=self._consumer)
             except OSError as error:
                 if error.errno != errno.EBUSY:
                     raise
                 user = chip.get_line_info(line).consumer
-                raise GPIOPinInUse(f"pin GPIO{line} is already in use by {user!r}") from error
+                raise gpiozero.GPIOPinInUse(
+                    f"pin GPIO{line} is already in use by {user!r}"
+                ) from error
 
     def watch(self, fd: int, read: Callable[[], None]) -> Callable[[], None]:
         """Call `read` whenever `fd` is readable; return a function that ends this."""
@@ -110,20 +100,20 @@ class LibgpiodFactory(LocalPiFactory):
         loop.add_reader(fd, read)
         return lambda: _leave(loop, fd)
 
-    def _get_board_info(self) -> BoardInfo:
+    def _get_board_info(self) -> gpiozero.BoardInfo:
         if self._info is None:
             try:
                 return super()._get_board_info()
-            except (PinUnknownPi, OSError):  # not a Pi, or its revision cannot be read
+            except (gpiozero.PinUnknownPi, OSError):  # not a Pi, or its revision cannot be read
                 self._info = self._chips_own()
         return self._info
 
-    def _chips_own(self) -> BoardInfo:
+    def _chips_own(self) -> gpiozero.BoardInfo:
         """Describe an unknown board by its chip alone: one header with a pin per line."""
         with self.open_chip() as chip:
             known = chip.get_info()
         pins = {
-            line + 1: PinInfo(
+            line + 1: gpiozero.PinInfo(
                 number=line + 1,
                 name=f"GPIO{line}",
                 names=frozenset({line, str(line), f"GPIO{line}", f"BCM{line}"}),
@@ -134,16 +124,18 @@ class LibgpiodFactory(LocalPiFactory):
             )
             for line in range(known.num_lines)
         }
-        header = HeaderInfo(name=known.name, rows=len(pins), columns=1, pins=frozendict(pins))
-        unknown = dict.fromkeys(BoardInfo._fields, "")
+        header = gpiozero.HeaderInfo(
+            name=known.name, rows=len(pins), columns=1, pins=frozendict(pins)
+        )
+        unknown = dict.fromkeys(gpiozero.BoardInfo._fields, "")
         of_it = {"model": known.label, "headers": frozendict({known.name: header})}
-        return BoardInfo(**unknown | of_it)
+        return gpiozero.BoardInfo(**unknown | of_it)
 
 
 class LibgpiodPin(LocalPiPin):
     """One line of a GPIO chip. It is requested when first set up or read, and released by `close`."""
 
-    def __init__(self, factory: LibgpiodFactory, info: PinInfo) -> None:
+    def __init__(self, factory: LibgpiodFactory, info: gpiozero.PinInfo) -> None:
         super().__init__(factory, info)
         self._when_changed: Any = None
         self._request: gpiod.LineRequest | None = None
@@ -180,9 +172,9 @@ class LibgpiodPin(LocalPiPin):
     def input_with_pull(self, pull: str) -> None:
         """Make it an input with the pull `up`, `down` or `floating`."""
         if self.info.pull not in (pull, ""):
-            raise PinFixedPull(f"{self!r} has a physical pull-{self.info.pull} resistor")
+            raise gpiozero.PinFixedPull(f"{self!r} has a physical pull-{self.info.pull} resistor")
         if pull not in BIASES:
-            raise PinInvalidPull(f'invalid pull "{pull}" for pin {self!r}')
+            raise gpiozero.PinInvalidPull(f'invalid pull "{pull}" for pin {self!r}')
         before, self._pull = self._pull, pull
         try:
             self._apply_as_input()
@@ -230,14 +222,14 @@ class LibgpiodPin(LocalPiPin):
         elif value == "output":
             self.output_with_state(self._get_state())
         else:
-            raise PinInvalidFunction(f'invalid function "{value}" for pin {self!r}')
+            raise gpiozero.PinInvalidFunction(f'invalid function "{value}" for pin {self!r}')
 
     def _get_state(self) -> bool:
         return self._taken().get_value(self._number) is Value.ACTIVE
 
     def _set_state(self, value: float) -> None:
         if self._get_function() != "output":
-            raise PinSetInput(f"cannot set state of pin {self!r}")
+            raise gpiozero.PinSetInput(f"cannot set state of pin {self!r}")
         if self._direction is Direction.OUTPUT:
             self._taken().set_value(self._number, self._value(value))
         else:
@@ -245,7 +237,7 @@ class LibgpiodPin(LocalPiPin):
 
     def _value(self, state: float) -> Value:
         if state not in (0, 1):
-            raise PinInvalidState(f'invalid state "{state}" for pin {self!r}')
+            raise gpiozero.PinInvalidState(f'invalid state "{state}" for pin {self!r}')
         return Value.ACTIVE if state else Value.INACTIVE
 
     def _get_pull(self) -> str:
@@ -253,7 +245,7 @@ class LibgpiodPin(LocalPiPin):
 
     def _set_pull(self, value: str) -> None:
         if self._get_function() != "input":
-            raise PinFixedPull(f"cannot set pull on non-input pin {self!r}")
+            raise gpiozero.PinFixedPull(f"cannot set pull on non-input pin {self!r}")
         self.input_with_pull(value)
 
     def _get_bounce(self) -> float | None:
@@ -265,7 +257,7 @@ class LibgpiodPin(LocalPiPin):
         except (TypeError, ValueError):
             bounce = -1.0
         if bounce is not None and not 0 <= bounce < 2**32 / 1_000_000:  # the kernel counts in µs
-            raise PinInvalidBounce(f"bounce must be 0 or more seconds, not {value!r}")
+            raise gpiozero.PinInvalidBounce(f"bounce must be 0 or more seconds, not {value!r}")
         if bounce != self._bounce:
             self._bounce = bounce
             if self._direction is Direction.INPUT:
@@ -276,7 +268,7 @@ class LibgpiodPin(LocalPiPin):
 
     def _set_edges(self, value: str) -> None:
         if value not in EDGES:
-            raise PinInvalidEdges(f'invalid edges "{value}" for pin {self!r}')
+            raise gpiozero.PinInvalidEdges(f'invalid edges "{value}" for pin {self!r}')
         if value != self._edges:
             self._edges = value
             if self._unwatch is not None:

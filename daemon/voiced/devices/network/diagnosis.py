@@ -11,13 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 
-from websockets.exceptions import (
-    InvalidHandshake,
-    InvalidMessage,
-    InvalidProxyStatus,
-    InvalidStatus,
-    ProxyError,
-)
+from websockets import exceptions as ws
 
 from voiced import RELEASED
 from voiced.errors import AgentBusy, LinkError, LinkRejected
@@ -95,18 +89,18 @@ def _explain_tls(error: ssl.SSLError, peer: str, today: date) -> LinkError:
 def explain_upgrade(error: Exception, peer: str) -> LinkError:
     """Return the error for what `websockets` raised while opening a link to `peer`."""
     match error:
-        case InvalidProxyStatus():
+        case ws.InvalidProxyStatus():
             offers = error.response.headers.get_all("Proxy-Authenticate")
             return explain_proxy_status(error.response.status_code, offers)
-        case ProxyError():
+        case ws.ProxyError():
             return LinkError("the proxy did not let the connection through")
         case ImportError():
             return LinkRejected("a SOCKS proxy needs python-socks", "install voiced[socks]")
-        case InvalidStatus():
+        case ws.InvalidStatus():
             return _explain_status(error.response.status_code, peer)
-        case InvalidMessage() if isinstance(error.__cause__, EOFError):
+        case ws.InvalidMessage() if isinstance(error.__cause__, EOFError):
             return LinkError(f"{peer} cut the connection before it was set up")
-        case InvalidHandshake():
+        case ws.InvalidHandshake():
             return LinkError(f"{peer} is not a WebSocket server; check the agent's address")
         case _:
             return explain_network(error, peer)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from voiced.devices.network.endpoint import Endpoint
 from voiced.errors import LinkRejected
+from voiced.lib.net_address import Address, canonical
 
 SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
 _SCHEMES = {"http", "https", *SOCKS}
@@ -17,21 +18,10 @@ _VARIABLES = {"http": ("http", "all"), "https": ("https", "wss", "socks", "all")
 _TUNNELLED = ("wss", "socks", "https", "all")
 """The same for every other scheme, which a proxy must tunnel."""
 
-_HOUSE = tuple(
-    map(
-        ipaddress.ip_network,
-        # RFC 1918, RFC 3927, RFC 4193, RFC 4291
-        (
-            "10.0.0.0/8",
-            "172.16.0.0/12",
-            "192.168.0.0/16",
-            "169.254.0.0/16",
-            "fc00::/7",
-            "fe80::/10",
-        ),
-    )
-)
-_HOUSE_NAMES = (".local", ".localhost")
+_LOCAL_IPV4 = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")  # RFC 1918, 3927
+_LOCAL_IPV6 = ("fc00::/7", "fe80::/10")  # RFC 4193, 4291
+_LOCAL_NETWORKS = tuple(map(ipaddress.ip_network, (*_LOCAL_IPV4, *_LOCAL_IPV6)))
+_LOCAL_SUFFIXES = (".local", ".localhost")
 """Suffixes of names that only this network knows (RFC 6762, RFC 6761)."""
 
 _UNQUALIFIED = "<local>"
@@ -63,8 +53,8 @@ def is_in_house(host: str) -> bool:
     """Tell whether a host is on a local network, which a proxy outside could not reach."""
     address = _address(host)
     if address is None:
-        return host.lower().rstrip(".").endswith(_HOUSE_NAMES)
-    return any(address in network for network in _HOUSE)
+        return host.lower().rstrip(".").endswith(_LOCAL_SUFFIXES)
+    return any(address in network for network in _LOCAL_NETWORKS)
 
 
 def is_excepted(endpoint: Endpoint, exceptions: str) -> bool:
@@ -129,12 +119,11 @@ def _from_environment(proxies: dict[str, str], endpoint: Endpoint) -> str | None
     return None
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _address(host: str) -> Address | None:
     try:
-        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+        return canonical(host.strip("[]"))
     except ValueError:
         return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _split_port(exception: str) -> tuple[str, int | None]:
@@ -143,7 +132,7 @@ def _split_port(exception: str) -> tuple[str, int | None]:
     return (exception, None) if found is None else (found[1], int(found[2]))
 
 
-def _holds(name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+def _holds(name: str, address: Address) -> bool:
     """Tell whether an exception, an address or a network, contains `address`."""
     try:
         return address in ipaddress.ip_network(name.strip("[]"), strict=False)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from voiced.core.events import NetworkBack
 from voiced.devices.network import netlink
 from voiced.devices.network.netlink import Address, Interface, Refusal, Route, RouteFlag
+from voiced.lib.net_address import canonical
 from voiced.ports import Emit
 
 log = logging.getLogger(__name__)
@@ -65,16 +65,16 @@ class LinkWatch:
         Asking first keeps the kernel from a neighbour lookup on a dead cable, which would keep failing for
         seconds after the cable is back.
         """
-        return _why_dead(None, _plain(address))
+        return _why_dead(None, str(canonical(address)))
 
     @contextmanager
     def guard(self, sock: socket.socket, on_dead: OnDead) -> Iterator[None]:
         """Call `on_dead` with the reason, once, on the loop's thread, when the route to the peer of `sock` is gone."""
         key = object()
         with contextlib.suppress(OSError):  # a closed socket reports itself
-            local, peer = _plain(sock.getsockname()[0]), _plain(sock.getpeername()[0])
-            if not ipaddress.ip_address(peer).is_loopback:
-                self._guarded[key] = local, peer, on_dead
+            local, peer = canonical(sock.getsockname()[0]), canonical(sock.getpeername()[0])
+            if not peer.is_loopback:
+                self._guarded[key] = str(local), str(peer), on_dead
         try:
             yield
         finally:
@@ -159,10 +159,3 @@ def _open(groups: int = 0) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _plain(address: str) -> str:
-    """Return an address without its scope, and an IPv4-mapped IPv6 address as IPv4."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return str(mapped or parsed)

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -49,16 +49,14 @@ Guard = Callable[[socket.socket, Callable[[str], None]], AbstractContextManager[
 """While entered, calls back with a reason once the socket's peer is unreachable."""
 
 
-@contextmanager
-def _unguarded(_sock: socket.socket, _on_dead: Callable[[str], None]) -> Iterator[None]:
-    yield
-
-
 class WebSocketDialer:
     """Opens links; implements `Dialer`."""
 
     def __init__(
-        self, options: LinkOptions, resolver: Resolver | None = None, guard: Guard = _unguarded
+        self,
+        options: LinkOptions,
+        resolver: Resolver | None = None,
+        guard: Guard = lambda _sock, _on_dead: nullcontext(),
     ) -> None:
         self._options = options
         self._connector = Connector(options, resolver)

@@ -5,23 +5,15 @@ period of being told to. `drop` makes a read that does not return fail. While no
 ring fill and reads it in one go: on a small board, waking up costs more than the work itself.
 """
 
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from voiced.core.pcm import PcmFormat
-from voiced.devices.device_thread import DeviceThread, Ending, Handover
-from voiced.devices.sound.alsa_pcm import (
-    EVERY,
-    XRUN,
-    AlsaLibrary,
-    OpenPcm,
-    Wanted,
-    alsa_library,
-    lost,
-)
+from voiced.devices.device_thread import Ending, Handover
+from voiced.devices.sound.alsa_pcm import EVERY, XRUN, AlsaLibrary, OpenPcm, Wanted, alsa_library
+from voiced.devices.sound.alsa_stream import AlsaStream
 from voiced.devices.sound.channels import every_channel, one_channel
 from voiced.devices.sound.driver_calls import Again
 from voiced.devices.sound.opening import open_wanted
@@ -87,28 +79,20 @@ class AlsaMicrophone:
         return opened
 
 
-class AlsaCapture:
+class AlsaCapture(AlsaStream):
     """An open capture device.
 
     Attributes:
         format: What it delivers.
-        periods: Periods captured.
-        xruns: Overruns.
     """
 
     def __init__(self, opened: OpenPcm, *, all_channels: bool = False) -> None:
+        super().__init__(opened)
         self.format = opened.format if all_channels else PcmFormat(opened.format.rate_hz)
         self._all_channels = all_channels
-        self.periods = 0
-        self.xruns = 0
-        self._opened = opened
         self._silenced = 0
         self._handover: Handover | None = None
-        self._stopping = False
-        self._stuck = False
-        self._closed = False
         self._relaxed = False
-        self._hurry = threading.Event()
 
     @property
     def lost_periods(self) -> int:
@@ -116,9 +100,8 @@ class AlsaCapture:
         return self._silenced + (self._handover.lost if self._handover else 0)
 
     async def run(self, deliver: Callable[[bytes], None]) -> None:
-        self._stopping = False
         ending = Ending()
-        period_bytes = self._opened.period_frames * self.format.frame_bytes
+        period_bytes = self.opened.period_frames * self.format.frame_bytes
 
         def pass_on(sound: bytes) -> None:
             # A batch was captured while no one listened: once someone does, it is too old.
@@ -126,43 +109,17 @@ class AlsaCapture:
                 deliver(sound)
 
         self._handover = handover = Handover(pass_on, ending, _HANDOVER_PERIODS)
-        device = self._opened.device
-        thread = DeviceThread("capture", device, ending, lambda: self._read_on(handover))
-        try:
-            await thread.watch(lambda: self.periods)
-        finally:
-            self._stopping = True
-            self._hurry.set()
-            # A thread that does not end still uses the device, so `close` must leave it open.
-            self._stuck = not thread.join(self._opened.drop)
+        await self._move("capture", ending, lambda: self._read_periods(handover))
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
         self._relaxed = relaxed
         if relaxed:
-            self._hurry.clear()
+            self._wake.clear()
         else:
-            self._hurry.set()
-
-    def close(self) -> None:
-        """Close the device. Idempotent."""
-        if not self._stuck and not self._closed:
-            self._closed = True
-            self._opened.close()
-
-    @property
-    def opened(self) -> OpenPcm:
-        """The open PCM."""
-        return self._opened
-
-    def _read_on(self, handover: Handover) -> None:
-        try:
-            self._read_periods(handover)
-        except self._opened.alsa.ALSAAudioError as error:
-            if not self._stopping:
-                raise lost(self._opened.device, error) from error
+            self._wake.set()
 
     def _read_periods(self, handover: Handover) -> None:
-        opened = self._opened
+        opened = self.opened
         silence = bytes(opened.period_frames * self.format.frame_bytes)
         burst = BurstLog(opened.device, "overrun")
         lost_time = LostTime(opened.period_s)
@@ -193,8 +150,8 @@ class AlsaCapture:
 
     def _rest(self, handover: Handover) -> None:
         """Let the ring fill for a while, then empty it."""
-        opened = self._opened
-        self._hurry.wait(min(_REST_S, opened.ring_frames / opened.format.rate_hz / 2))
+        opened = self.opened
+        self._wake.wait(min(_REST_S, opened.ring_frames / opened.format.rate_hz / 2))
         heard = []
         for _ in range(max(opened.pcm.avail() // opened.period_frames, 0)):
             n_frames, sound = opened.pcm.read()
@@ -208,7 +165,7 @@ class AlsaCapture:
 
     def _heard(self, sound: bytes) -> bytes:
         """Return the delivered channels of `sound` as int16 LE."""
-        opened = self._opened
+        opened = self.opened
         if self._all_channels:
             return every_channel(sound, opened.encoding)
         return one_channel(sound, opened.channel, opened.format.channels, opened.encoding)

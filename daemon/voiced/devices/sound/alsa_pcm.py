@@ -66,7 +66,6 @@ class AlsaLibrary(Protocol):
     PCM_PLAYBACK: int
     PCM_NORMAL: int
     PCM_NONBLOCK: int
-    PCM_FORMAT_S16_LE: int
     PCM: Callable[..., Pcm]
 
 

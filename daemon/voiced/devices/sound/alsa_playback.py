@@ -16,15 +16,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from voiced.core.pcm import PcmFormat
-from voiced.devices.device_thread import DeviceThread, Ending
-from voiced.devices.sound.alsa_pcm import (
-    XRUN,
-    AlsaLibrary,
-    OpenPcm,
-    Wanted,
-    alsa_library,
-    lost,
-)
+from voiced.devices.device_thread import Ending
+from voiced.devices.sound.alsa_pcm import XRUN, AlsaLibrary, OpenPcm, Wanted, alsa_library, lost
+from voiced.devices.sound.alsa_stream import AlsaStream
 from voiced.devices.sound.channels import to_all_channels
 from voiced.devices.sound.driver_calls import Again
 from voiced.devices.sound.mixer import ANY, OFF, AlsaMixer, playback_mixer
@@ -99,54 +93,32 @@ def _close(found: tuple[OpenPcm, AlsaMixer | None]) -> None:
     opened.close()
 
 
-class AlsaPlayback:
+class AlsaPlayback(AlsaStream):
     """An open playback device.
 
     Attributes:
         format: What it pulls.
-        periods: Periods pulled.
-        xruns: Underruns.
         mixer: The card's own volume control, or None.
     """
 
     def __init__(self, opened: OpenPcm, mixer: AlsaMixer | None = None) -> None:
+        super().__init__(opened)
         self.mixer = mixer
         self.format = PcmFormat(opened.format.rate_hz)
-        self.periods = 0
-        self.xruns = 0
-        self._opened = opened
         self._set_full(_FULL_PERIODS)
         self._burst = BurstLog(opened.device, "underrun")
         self._lock = threading.Lock()
-        self._wake = threading.Event()
         self._drops = 0
         self._ring_is_empty = True
-        self._stopping = False
-        self._stuck = False
-        self._closed = False
-
-    @property
-    def opened(self) -> OpenPcm:
-        """The open PCM."""
-        return self._opened
 
     async def run(self, source: SoundSource) -> None:
-        self._stopping = False
-        ending = Ending()
-        device = self._opened.device
-        thread = DeviceThread("playback", device, ending, lambda: self._play_on(source))
-        try:
-            await thread.watch(lambda: self.periods)
-        finally:
-            self._stopping = True
-            self._wake.set()
-            self._stuck = not thread.join(self._opened.drop)
+        await self._move("playback", Ending(), lambda: self._play_on(source))
 
     def drop(self) -> None:
         with self._lock:
             self._drops += 1
             self._ring_is_empty = True
-            self._opened.drop()
+            self.opened.drop()
         self._wake.set()
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
@@ -154,27 +126,18 @@ class AlsaPlayback:
         self._wake.set()
 
     def _set_full(self, n_periods: int) -> None:
-        self._full_frames = min(self._opened.period_frames * n_periods, self._opened.ring_frames)
-
-    def close(self) -> None:
-        """Close the device without draining its ring. Idempotent."""
-        if not self._stuck and not self._closed:
-            self._closed = True
-            self._opened.close()
+        self._full_frames = min(self.opened.period_frames * n_periods, self.opened.ring_frames)
 
     def _play_on(self, source: SoundSource) -> None:
-        try:
-            while True:
-                self._wake.clear()
-                if self._stopping:
-                    return
-                self._wake.wait(self._top_up(source))
-        except self._opened.alsa.ALSAAudioError as error:
-            raise lost(self._opened.device, error) from error
+        while True:
+            self._wake.clear()  # before the look, or a `set` in between would be lost
+            if self._stopping:
+                return
+            self._wake.wait(self._top_up(source))
 
     def _top_up(self, source: SoundSource) -> float:
         """Fill the ring to its target level; return how long to sleep, in seconds."""
-        period_frames, full_frames = self._opened.period_frames, self._full_frames
+        period_frames, full_frames = self.opened.period_frames, self._full_frames
         looked_s = time.monotonic()
         with self._lock:
             drops = self._drops
@@ -198,19 +161,19 @@ class AlsaPlayback:
         """Return how many frames the device has not played yet."""
         if self._ring_is_empty:
             return 0
-        avail = self._opened.pcm.avail()
+        avail = self.opened.pcm.avail()
         if avail == XRUN:
             return 0
         if avail < 0:
-            raise lost(self._opened.device, OSError(os.strerror(-avail)))
-        return max(0, self._opened.ring_frames - avail)
+            raise lost(self.opened.device, OSError(os.strerror(-avail)))
+        return max(0, self.opened.ring_frames - avail)
 
     def _write(self, mono: bytes) -> None:
         # There was room for all of it before the pull, so the write is never partial. On an underrun nothing
         # is written, so the same sound is written again.
-        sound = to_all_channels(mono, self._opened.format.channels, self._opened.encoding)
-        if self._opened.pcm.write(sound) == XRUN:
+        sound = to_all_channels(mono, self.opened.format.channels, self.opened.encoding)
+        if self.opened.pcm.write(sound) == XRUN:
             self.xruns += 1
             self._burst.note(time.monotonic())
-            self._opened.pcm.write(sound)
+            self.opened.pcm.write(sound)
         self._ring_is_empty = False

@@ -266,7 +266,6 @@ def _switch_on(device: str, name: str, controls: Sequence[Any]) -> None:
 
 
 def _candidates(counts: Counter[str]) -> list[str]:
-    """Return the names of possible volume controls, best first."""
     others = [name for name in counts if name not in PREFERRED and not _is_input(name)]
     return [name for name in PREFERRED if name in counts] + others
 
@@ -284,7 +283,6 @@ def _has_capture_volume(control: Any) -> bool:
 
 
 def _names(device: str, library: Any) -> Counter[str]:
-    """Return the number of controls of each name."""
     try:
         return Counter(library.mixers(device=device))
     except library.ALSAAudioError as error:
