@@ -111,9 +111,6 @@ class GpioLight:
     """Shows the status and whether sound may leave. Implements `Indicator`, `PrivacyLight` and `BackgroundTask`.
 
     A new status is shown before `show` returns; one task animates it.
-
-    Attributes:
-        wiring: Its pins.
     """
 
     def __init__(self, wiring: LightWiring) -> None:

@@ -71,11 +71,7 @@ def is_pressed(pin: int, *, active_high: bool = False) -> bool:
 
 
 class Lamp:
-    """One light: a `gpiozero.LED`, or an `RGBLED` of three pins.
-
-    Args:
-        pins: BCM numbers.
-        active_high: A pin is at 3.3 V while it is lit.
+    """One light: a `gpiozero.LED`, or an `RGBLED` of three pins. If `active_high`, a lit pin is at 3.3 V.
 
     Raises:
         PinError: If a pin cannot be used.

@@ -28,26 +28,14 @@ _NO_WAY = "the proxy did not let the connection through"
 
 
 class Connector:
-    """Opens connections by the network settings. Belongs to one event loop.
-
-    Args:
-        options: How the network is reached.
-        resolver: Looks up names.
-
-    Attributes:
-        options: As above.
-    """
+    """Opens connections as `options` say. Belongs to one event loop."""
 
     def __init__(self, options: LinkOptions, resolver: Resolver | None = None) -> None:
         self.options = options
         self._resolver = resolver or Resolver()
 
     async def __call__(self, endpoint: Endpoint, within_s: float | None = None) -> socket.socket:
-        """Return a socket that is connected to `endpoint`, without TLS.
-
-        Args:
-            endpoint: Where to go.
-            within_s: The time limit, in place of the options'.
+        """Return a socket that is connected to `endpoint`, without TLS, by default within the options' time limit.
 
         Raises:
             LinkError: Why there is no connection.

@@ -47,13 +47,7 @@ def no_answer(peer: str, timeout_s: float) -> LinkError:
 
 
 def explain_network(error: Exception, peer: str, today: date | None = None) -> LinkError:
-    """Return the error for what TCP or TLS raised while talking to `peer`.
-
-    Args:
-        error: What was raised.
-        peer: The name of the peer.
-        today: The date of this device's clock; None reads the clock.
-    """
+    """Return the error for what TCP or TLS raised while talking to `peer`; `today` defaults to the clock's date."""
     if isinstance(error, ssl.SSLError):
         return _explain_tls(error, peer, today or datetime.now(UTC).date())
     code = error.errno if isinstance(error, OSError) else None
@@ -107,12 +101,7 @@ def explain_upgrade(error: Exception, peer: str) -> LinkError:
 
 
 def explain_proxy_status(status: int, offers: Iterable[str] = ()) -> LinkError:
-    """Return the error for a proxy's answer to CONNECT.
-
-    Args:
-        status: The HTTP status.
-        offers: Its `Proxy-Authenticate` headers.
-    """
+    """Return the error for a proxy that answered CONNECT with an HTTP status; `offers` are its `Proxy-Authenticate`."""
     if status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return LinkError(f"the proxy did not let the connection through (HTTP {status})")
     schemes = {

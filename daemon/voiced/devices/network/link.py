@@ -113,7 +113,8 @@ class WebSocketLink:
         self._sent_s = self._loop.time()
         self._read_on()
         try:
-            if self._takes_at_once(message):
+            unsent_bytes = self._connection.transport.get_write_buffer_size() + len(message)
+            if unsent_bytes <= min(UNSENT_LIMIT_BYTES, self._options.write_limit) // 4:
                 # This cannot block, and a timeout for every period would cost as much as the send itself.
                 await self._connection.send(message)
                 self._count(message)
@@ -214,10 +215,6 @@ class WebSocketLink:
         if verdict is Verdict.DEAD:
             self.give_up(self._liveness.reason)
         return verdict
-
-    def _takes_at_once(self, message: Message) -> bool:
-        unsent_bytes = self._connection.transport.get_write_buffer_size() + len(message)
-        return unsent_bytes <= min(UNSENT_LIMIT_BYTES, self._options.write_limit) // 4
 
     async def _settle(self) -> None:
         transport = self._connection.transport

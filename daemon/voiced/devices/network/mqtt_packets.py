@@ -151,10 +151,6 @@ def _encoded(length: int) -> bytes:
 class CheckedSocket:
     """A socket that delivers only valid MQTT. Otherwise it behaves as the socket it wraps.
 
-    Args:
-        opened: The socket.
-        check: The check to apply.
-
     Attributes:
         fault: The first invalid thing the broker sent; empty until then.
     """

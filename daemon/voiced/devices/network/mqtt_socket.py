@@ -128,11 +128,6 @@ class Opener:
 class Client(aiomqtt.Client):
     """An MQTT client over an open connection.
 
-    Args:
-        opened: The connection.
-        broker: Where it leads.
-        options: What `aiomqtt.Client` takes.
-
     Attributes:
         fault: Why the connection ended; empty until then.
     """

@@ -113,11 +113,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The kernel's answer that it cannot; 0 means done.
-
-    Attributes:
-        errno: Why.
-    """
+    """The kernel's answer that it cannot, with the errno; 0 means done."""
 
     errno: int
 

@@ -23,7 +23,13 @@ _NOWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, never bound
 
 
 class Resolver:
-    """Looks up addresses and remembers the last good ones. Belongs to one event loop."""
+    """Looks up addresses and remembers the last good ones. Belongs to one event loop.
+
+    Args:
+        getaddrinfo: The blocking lookup.
+        patience_when_known_s: How long to wait for fresh addresses if old ones are cached.
+        why_unreachable: Returns why this device has no route to a numeric address, or None.
+    """
 
     def __init__(
         self,
@@ -32,13 +38,6 @@ class Resolver:
         patience_when_known_s: float = 1,
         why_unreachable: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        """Make a resolver with an empty cache.
-
-        Args:
-            getaddrinfo: The blocking lookup.
-            patience_when_known_s: How long to wait for fresh addresses if old ones are cached.
-            why_unreachable: Returns why this device has no route to a numeric address, or None.
-        """
         self._why_unreachable = why_unreachable
         self._getaddrinfo = getaddrinfo
         self._patience_when_known_s = patience_when_known_s

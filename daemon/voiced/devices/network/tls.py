@@ -29,11 +29,7 @@ class Identity:
 
 
 def tls_context(ca_file: str | None, identity: Identity | None = None) -> ssl.SSLContext:
-    """Return a context that trusts the system's authorities and those in `ca_file`, as they are now.
-
-    Args:
-        ca_file: PEM file of authorities, or None.
-        identity: The client certificate, or None.
+    """Return a context that trusts the system's authorities and those in the PEM file `ca_file`, as they are now.
 
     Raises:
         LinkRejected: If a file cannot be used.

@@ -30,12 +30,9 @@ Found = TypeVar("Found")
 
 
 class DriverCalls:
-    """Makes the calls for one direction of one device, one at a time.
+    """Makes the calls for one direction of one device, one at a time, by default each within `within_s`.
 
     Belongs to one event loop; it outlives what is opened through it.
-
-    Args:
-        within_s: The default time limit of a call.
     """
 
     def __init__(self, within_s: float = OPEN_WITHIN_S) -> None:

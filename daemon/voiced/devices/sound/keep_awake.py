@@ -11,6 +11,7 @@ from voiced.devices.sound.selection import choose
 from voiced.errors import DeviceError
 from voiced.lib.task_group import TaskGroup
 from voiced.ports import Capture
+from voiced.runtime.guard import first_of
 
 
 class Silence:
@@ -79,24 +80,16 @@ class _Both:
         return self._capture.xruns
 
     async def run(self, deliver: Callable[[bytes], None]) -> None:
-        failures: list[Exception] = []
+        failure: BaseException | None = None
         try:
             async with TaskGroup() as group:
                 group.create_task(self._playback.run(Silence()), name="keep awake")
                 await self._capture.run(deliver)
         except* Exception as several:  # noqa: BLE001 - raised again below
-            failures.append(_first(several))
-        if failures:
-            raise failures[0]
+            failure = first_of(several)
+        if failure is not None:
+            raise failure
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
         self._capture.relax(relaxed)
         self._playback.relax(relaxed)
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    assert isinstance(found, Exception)  # noqa: S101 - that is what the group is of
-    return found

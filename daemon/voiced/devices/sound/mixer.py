@@ -65,12 +65,7 @@ class AlsaMixer:
     """The playback volume of one open card. Implements `Mixer`.
 
     Control transfers over USB take milliseconds, so they run on a thread; of several volumes requested meanwhile,
-    only the last is set.
-
-    Args:
-        controls: All controls of that name.
-        name: Their name.
-        alsa: Their library.
+    only the last is set. `controls` are all controls of one name.
     """
 
     def __init__(self, controls: Sequence[Any], name: str, alsa: Any) -> None:

@@ -18,7 +18,6 @@ from voiced.errors import DeviceError, DeviceStuck, SoundFault, VoicedError
 
 log = logging.getLogger(__name__)
 
-Argument = TypeVar("Argument")
 Found = TypeVar("Found")
 
 
@@ -81,9 +80,11 @@ class CardRecovery:
         if gain is not None:  # else keep what the owner set with alsamixer
             self._capture_gain(f"hw:CARD={card.id}", gain)
         if profile.off_hook and card.usb_id is not None:
-            self._attempt("it cannot be told that a call is on", self._off_hook, card.usb_id)
+            tell = partial(self._off_hook, card.usb_id)
+            self._attempt("it cannot be told that a call is on", tell)
         if profile.oldest_firmware is not None:
-            found = self._attempt("its firmware cannot be read", self._version, card)
+            chip = self._chip(node_of(card.usb_bus))
+            found = self._attempt("its firmware cannot be read", chip.version)
             if found is not None and found < profile.oldest_firmware:
                 self._warn(
                     f"{profile.name} has firmware {_dotted(found)}; before "
@@ -129,9 +130,8 @@ class CardRecovery:
             return DeviceStuck(error.device, f"{error.problem}, again and again")
         if step is EscalationStep.REBOOT and choice.name.card is not None:
             log.warning("%s: restarting its chip", choice.profile.name)
-            reboot = partial(
-                self._attempt, "its chip cannot be restarted", self._reboot, choice.name.card
-            )
+            chip = self._chip(node_of(choice.name.card.usb_bus))
+            reboot = partial(self._attempt, "its chip cannot be restarted", chip.reboot)
             try:
                 await self.calls.call("restarting its chip", error.device, reboot)
             except DeviceError as hanging:
@@ -141,17 +141,9 @@ class CardRecovery:
     def _is_present(self, card: Card | None) -> bool:
         return card is not None and card.id in {found.id for found in list_cards(self.asound)}
 
-    def _version(self, card: Card) -> tuple[int, int, int]:
-        return self._chip(node_of(card.usb_bus)).version()
-
-    def _reboot(self, card: Card) -> None:
-        self._chip(node_of(card.usb_bus)).reboot()
-
-    def _attempt(
-        self, problem: str, work: Callable[[Argument], Found], argument: Argument
-    ) -> Found | None:
+    def _attempt(self, problem: str, work: Callable[[], Found]) -> Found | None:
         try:
-            return work(argument)
+            return work()
         except OSError as error:
             self._warn(f"{problem} ({error.strerror or error})")
             return None

@@ -27,11 +27,7 @@ class Choice:
 def choose(
     device: str, direction: Direction, partner: str | None = None, asound: Path = ASOUND
 ) -> Choice:
-    """Return what to open for a configured `device`: the first of `choices`.
-
-    Raises:
-        DeviceError: As `choices`.
-    """
+    """Return what to open for a configured `device`: the first of `choices`, which raises the same errors."""
     return choices(device, direction, partner, asound)[0]
 
 

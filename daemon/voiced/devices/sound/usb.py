@@ -43,12 +43,7 @@ USBDEVFS_CONTROL = 0xC000_5500 | ctypes.sizeof(_ControlTransfer) << 16
 
 
 class Xvf3800:
-    """The control interface of a ReSpeaker XVF3800.
-
-    Args:
-        node: Its file under /dev/bus/usb.
-        ioctl: Performs the transfer.
-    """
+    """The control interface of a ReSpeaker XVF3800, through its `node` under /dev/bus/usb."""
 
     def __init__(self, node: Path, ioctl: Ioctl = fcntl.ioctl) -> None:
         self._node = node
@@ -92,10 +87,5 @@ class Xvf3800:
 
 
 def node_of(usbbus: str, devices: Path = Path("/dev/bus/usb")) -> Path:
-    """Return the file of a USB device.
-
-    Args:
-        usbbus: The content of /proc/asound/cardN/usbbus, like `001/004`.
-        devices: The folder of the device files.
-    """
+    """Return the device file for the content of /proc/asound/cardN/usbbus, like `001/004`."""
     return devices / usbbus.strip()

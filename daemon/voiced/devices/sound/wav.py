@@ -31,7 +31,6 @@ class WavMicrophone:
         path: A WAV file of PCM samples, or a pipe with one, read into memory; None: only what is queued, at 16 kHz.
         channel: The channel to use, from 0.
         period_ms: How much sound to deliver at a time.
-        loop: Repeat the file instead.
     """
 
     def __init__(
@@ -40,12 +39,10 @@ class WavMicrophone:
         *,
         channel: int = 0,
         period_ms: int = 20,
-        loop: bool = False,
     ) -> None:
         self._path = path
         self._channel = channel
         self._period_ms = period_ms
-        self._loop = loop
         self._queue: deque[bytes] = deque()
 
     @asynccontextmanager
@@ -55,7 +52,7 @@ class WavMicrophone:
         else:
             pcm_format, pcm = self._first()
         self._queue.appendleft(pcm)
-        yield WavCapture(pcm_format, self._period_ms, self._queue, pcm if self._loop else b"")
+        yield WavCapture(pcm_format, self._period_ms, self._queue)
 
     def say(self, pcm: bytes) -> None:
         """Queue mono PCM at the microphone's rate behind what is queued."""
@@ -91,16 +88,13 @@ class WavCapture:
         periods: Periods delivered.
     """
 
-    def __init__(
-        self, pcm_format: PcmFormat, period_ms: int, queue: deque[bytes], refrain: bytes
-    ) -> None:
+    def __init__(self, pcm_format: PcmFormat, period_ms: int, queue: deque[bytes]) -> None:
         self.format = pcm_format
         self.xruns = 0
         self.periods = 0
         self._period_ms = period_ms
         self._period_bytes = pcm_format.bytes_in(period_ms)
         self._queue = queue
-        self._refrain = refrain
         self._now = b""
         self._at = 0
 
@@ -118,9 +112,9 @@ class WavCapture:
         period = b""
         while (missing := self._period_bytes - len(period)) > 0:
             if self._at >= len(self._now):
-                if not self._queue and not self._refrain:
+                if not self._queue:
                     return period + bytes(missing)
-                self._now, self._at = self._queue.popleft() if self._queue else self._refrain, 0
+                self._now, self._at = self._queue.popleft(), 0
             period += self._now[self._at : self._at + missing]
             self._at += missing
         return period
