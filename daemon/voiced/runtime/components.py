@@ -7,16 +7,11 @@ from functools import partial
 from voiced import ports
 from voiced.agents.codec import Agent
 from voiced.core.actions import Status
-from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import Event
 from voiced.core.state import Conversation
 from voiced.lib.backoff import Uniform
 from voiced.lib.waiting import uniform
 from voiced.runtime.guard import Guard, Run, name_of
-
-
-def _no_cues(_earcon: Earcon, _prompt: Prompt | None, _rate_hz: int) -> bytes:
-    return b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +37,7 @@ class Components:
     captions: Sequence[ports.CaptionSink] = ()
     taps: Sequence[ports.PeriodTap] = ()
     background: Sequence[ports.BackgroundTask] = ()
-    cues: ports.Cues = _no_cues
+    cues: ports.Cues = lambda _earcon, _prompt, _rate_hz: b""
     memory: ports.Memory | None = None
     alarms: ports.Alarms | None = None
     on_idle: Callable[[], None] = lambda: None
@@ -54,9 +49,6 @@ class Components:
         """Return the coroutines that run as long as the daemon does, guarded unless they are vital.
 
         Wake sources come first, so that a signal to stop counts from the first moment.
-
-        Args:
-            emit: Receives the events of wake sources.
         """
         runs: dict[object, Run] = {}
         for source in self.wake_sources:

@@ -223,25 +223,21 @@ class Connection:
                     helper.cancel()
 
     async def _send(self, link: Link) -> None:
-        """Send until the link takes no more; the receiver learns from the peer why."""
-        try:
-            await self._send_what_comes(link)
-        except LinkError as exc:
-            self._send_failure = exc
-
-    async def _send_what_comes(self, link: Link) -> None:
         """Send the codec's messages first, then captured sound once the agent is ready."""
-        while True:
-            if self._outbox:
-                await link.send(self._outbox.popleft())
-            elif self._closing:
-                await link.close()
-                return
-            elif self.ready and not self._ending and (chunk := self._context.uplink.take()):
-                await self._send_sound(link, *chunk)
-            else:
-                self._something_to_send.clear()
-                await self._something_to_send.wait()
+        try:
+            while True:
+                if self._outbox:
+                    await link.send(self._outbox.popleft())
+                elif self._closing:
+                    await link.close()
+                    return
+                elif self.ready and not self._ending and (chunk := self._context.uplink.take()):
+                    await self._send_sound(link, *chunk)
+                else:
+                    self._something_to_send.clear()
+                    await self._something_to_send.wait()
+        except LinkError as exc:
+            self._send_failure = exc  # not raised: the peer's close, which is read next, says more
 
     async def _send_sound(self, link: Link, pcm: bytes, pcm_format: PcmFormat) -> None:
         """Resample, encode and send one chunk; a backlog is paced."""

@@ -49,11 +49,7 @@ class Fault:
 
 
 class Guard:
-    """Runs and calls parts, and records which of them fail.
-
-    Args:
-        backoff: When to restart one.
-    """
+    """Runs and calls parts, and records which of them fail. `backoff` says when to restart one."""
 
     def __init__(self, backoff: Backoff | None = None) -> None:
         self._backoff = backoff or Backoff()

@@ -11,11 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class EchoWatch:
-    """Reports the echo once. Implements `CaptionSink`.
-
-    Args:
-        dispatch: Receives EchoFound.
-    """
+    """Dispatches EchoFound, once. Implements `CaptionSink`."""
 
     def __init__(self, dispatch: Callable[[Event], None]) -> None:
         self._dispatch = dispatch

@@ -8,11 +8,7 @@ from voiced.runtime.guard import Run
 
 
 class Supervisor:
-    """Keeps one task running for each part.
-
-    Args:
-        group: The tasks' group: if one fails, all end.
-    """
+    """Keeps one task of `group` running for each part: if one fails, all end."""
 
     def __init__(self, group: TaskGroup) -> None:
         self._group = group

@@ -14,11 +14,7 @@ class Timers:
     """Deliver events later. One name is one timer.
 
     The timer for silence starts over whenever the agent makes progress. Sound makes no events, so this timer
-    polls.
-
-    Args:
-        dispatch: Receives the events.
-        signs: Counts the signs of progress.
+    polls `signs`, which counts them.
     """
 
     def __init__(self, dispatch: Callable[[Event], None], signs: Callable[[], int]) -> None:

@@ -40,15 +40,7 @@ Outcome = tuple[str, bool]
 
 
 class ToolCalls:
-    """Runs tools, each in a task of its own.
-
-    Args:
-        controls: What a tool may do to the device.
-        dispatch: Receives ToolReturned.
-
-    Attributes:
-        tools: The tools, by name.
-    """
+    """Runs tools, each in its own task, and dispatches ToolReturned for each call."""
 
     def __init__(
         self, tools: Mapping[str, Tool], controls: Controls, dispatch: Callable[[Event], None]
