@@ -147,12 +147,7 @@ def _with_its_fold(kept: _Kept) -> _Kept:
 
 
 class AlarmClock:
-    """Keeps alarms and rings them. Implements `Alarms` and `WakeSource`.
-
-    Args:
-        file: Where to store them, or None to keep them only in memory.
-        clocks: The clocks to use.
-    """
+    """Keeps alarms in `file`, or only in memory, and rings them. Implements `Alarms` and `WakeSource`."""
 
     def __init__(self, file: StoredFile | None, clocks: Clocks | None = None) -> None:
         self._file = file

@@ -68,9 +68,6 @@ class Playout:
     if nothing is left to play. A report already on its way when the next reply is accepted is not recalled.
     `on_audible` reports, on the playback thread, that the first audible frame of a reply left the speaker.
 
-    Args:
-        start: The start threshold.
-
     Attributes:
         capacity_s: How much may be queued, of `MOST_REPLIES` at most. The newest excess is dropped.
         ducked: Replies are lowered by 12 dB, because the user begins to speak.
@@ -230,11 +227,9 @@ class Playout:
             return any(reply.end > self._played for reply in dropped)
 
     def overlay(self, pcm: bytes, least_volume: int = 0) -> None:
-        """Mix `pcm` (n_frames, int16 LE) over what is pulled next. Replaces an earlier overlay.
+        """Mix `pcm` (n_frames, int16 LE) over what is pulled next, at `least_volume` (0 to 100) or louder.
 
-        Args:
-            pcm: The sound.
-            least_volume: The volume it has at least, from 0 to 100.
+        It replaces an earlier overlay.
         """
         with self._lock:
             self._overlay, self._overlay_floor = pcm, least_volume

@@ -94,11 +94,7 @@ class TalkHeld:
 
 @dataclass(frozen=True, slots=True)
 class VolumeStepped:
-    """The user asked for more or less volume.
-
-    Attributes:
-        change: By how much, in per cent of the whole range.
-    """
+    """The user asked to change the volume, in per cent of the whole range."""
 
     change: int
 

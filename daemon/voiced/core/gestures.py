@@ -62,11 +62,7 @@ class _Stage(Enum):
 
 @dataclass(slots=True)
 class Button:
-    """Turns the level of one contact into events. Times are seconds on one monotonic clock.
-
-    Args:
-        meaning: What its gestures do.
-    """
+    """Turns the level of one contact into events. Times are seconds on one monotonic clock."""
 
     meaning: Meaning
     _stage: _Stage = _Stage.SPENT

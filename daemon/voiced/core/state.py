@@ -84,12 +84,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class DueAlarm:
-    """An alarm that rang and is not settled.
-
-    Attributes:
-        alarm_id: Identifies it.
-        text: Instructions for the agent.
-    """
+    """An alarm that rang and is not settled; `text` holds the instructions for the agent."""
 
     alarm_id: str
     text: str = field(repr=False)

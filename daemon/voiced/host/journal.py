@@ -81,9 +81,6 @@ class Sparing:
     Input from the network can make a library, or asyncio for it, complain each time, and an agent can cause any
     number of status and tool lines: neither may fill the journal. A statement of a library gets one line a minute.
     Ours get enough for any normal conversation.
-
-    Args:
-        clock: Returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -17,11 +17,7 @@ def canonical(text: str) -> Address:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine, so that nothing sent to it leaves it.
-
-    Args:
-        host: An address, in brackets or not, or a name.
-    """
+    """Tell whether a host, a name or an address in brackets or not, is this machine."""
     try:
         return canonical(host.strip("[]")).is_loopback
     except ValueError:

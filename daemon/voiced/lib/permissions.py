@@ -106,13 +106,7 @@ def every_permission(
 def overstepped(
     value: object, permissions: Permissions, path: Path = ()
 ) -> Iterator[tuple[Path, Permission | None]]:
-    """Yield what a server sets without permission: the path, and the permission; None for an unknown key.
-
-    Args:
-        value: What it sends for a section.
-        permissions: The permissions of the section's keys.
-        path: The section's path.
-    """
+    """Yield what a server sets without permission in the section at `path`: path and permission (None: unknown key)."""
     if not isinstance(value, Mapping):  # it replaces the whole section
         powers = [each.power for _, each in every_permission(permissions) if each.power]
         if powers:

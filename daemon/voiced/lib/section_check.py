@@ -33,11 +33,7 @@ def problems_in(value: object, kind: type[Section]) -> list[Problem]:
 
 
 class Checker:
-    """Walks a section and a value together. The value comes from a document: limited in size, JSON types only.
-
-    Attributes:
-        problems: The problems found so far.
-    """
+    """Walks a section and a value together. The value comes from a document: limited in size, JSON types only."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []

@@ -21,11 +21,7 @@ class TokenBucket:
         self._tokens = self.capacity
 
     def take(self, now_s: float) -> float:
-        """Take a token and return 0, or return in how many seconds there will be one.
-
-        Args:
-            now_s: The time of a monotonic clock.
-        """
+        """Take a token and return 0, or return in how many seconds there will be one. The clock is monotonic."""
         self._refill(now_s)
         if self._tokens < 1:
             return (1 - self._tokens) * self.refill_s

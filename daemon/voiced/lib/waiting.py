@@ -13,12 +13,7 @@ LOOK_EVERY_S = 5.0
 
 
 async def until_changed(read: Callable[[], object], within_s: float) -> None:
-    """Wait until `read` returns another value than now, or until the time limit.
-
-    Args:
-        read: Returns what may change; a `VoicedError` counts as None.
-        within_s: How long to wait at most.
-    """
+    """Wait at most `within_s` until `read` returns another value than now; a `VoicedError` counts as None."""
     loop = asyncio.get_running_loop()
     before, end_s = _found(read), loop.time() + within_s
     while (left_s := end_s - loop.time()) > 0 and _found(read) == before:  # noqa: ASYNC110 - a file tells only when asked
