@@ -25,6 +25,7 @@ def take(now: Conversation, event: ev.AlarmRang, policy: Policy) -> Step:
     if any(due.alarm_id == event.alarm_id for due in now.alarms):
         return now, ()
     after = replace(now, alarms=(*now.alarms, DueAlarm(event.alarm_id, event.text)))
+    # One more alarm while it rings restarts the time limit.
     longer = (act.StartTimer("ring out", policy.ring_for_s),) if now.ringing else ()
     return after, (_RING, *longer)
 

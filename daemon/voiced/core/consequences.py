@@ -25,6 +25,7 @@ def consequences(
 ) -> list[Action]:
     """Return the actions that a change from `before` to `after` requires."""
     actions: list[Action] = []
+    # At a mute, and where a conversation begins or ends, captured sound must not carry over.
     in_conversation = (Phase.CONNECTING, *AWAKE)
     if (after.muted and not before.muted) or (
         (before.phase in in_conversation) != (after.phase in in_conversation)
@@ -52,6 +53,7 @@ def _timers_changed(
     ran, run = timers(before, was), timers(after, policy)
     moved = before.phase is not after.phase
     begun = (before.reply_id, before.announcing) != (after.reply_id, after.announcing)
+    # Other timers keep running as long as their duration stays the same.
     restarted = {"patience": moved, "silence": moved or begun}
     started: list[Action] = [
         act.StartTimer(name, after_s)

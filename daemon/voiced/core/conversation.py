@@ -48,6 +48,7 @@ def step(now: Conversation, event: Event, policy: Policy) -> Step:
     """Return the next state of the conversation and the actions to carry out."""
     after: Conversation = now
     actions: tuple[Action, ...] = ()
+    # Flags come first: they apply in every phase, so the table does not list them.
     if (flag := FLAGS.get(type(event))) is not None:
         after, actions = flag(now, event)
     elif event == _ECHO_DIED_AWAY:
@@ -77,7 +78,7 @@ def _wake(now: Conversation, event: Event, _policy: Policy) -> Step:
     after = replace(
         forget(now), phase=Phase.CONNECTING, answer_owed=by_person, unattended=not by_person
     )
-    if not by_person:
+    if not by_person:  # no earcon: no one pressed anything
         return after, (act.OpenLink(resume_key=None),)
     if now.microphone in MICROPHONE_TROUBLES:
         after = replace(after, prompting=True)
@@ -126,6 +127,7 @@ def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
 
 
 def _tool_begins(now: Conversation, event: ev.ToolCalled, _policy: Policy) -> Step:
+    # Thinking shows only in silence: a user who speaks or a reply that plays is more important.
     phase = Phase.THINKING if now.phase is Phase.LISTENING else now.phase
     after = replace(now, phase=phase, tools=now.tools | {event.call_id})
     return after, (act.RunTool(event.call_id, event.name, event.arguments),)
@@ -164,6 +166,7 @@ def _timer(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
         case "renewal":
             return replace(now, stale=True), ()
         case "quiet":
+            # OpenLink replaces the running link, which ends the old session.
             after = replace(
                 forget(now), phase=Phase.CONNECTING, greets=False, unattended=now.unattended
             )

@@ -60,7 +60,7 @@ class EchoGuard:
         words, suspected = _words(heard), self._suspected or set()
         self._suspected = self._heard = None
         own = len(words & suspected)
-        is_echo = own >= OWN_WORDS_SHARE * len(words)
+        is_echo = own >= OWN_WORDS_SHARE * len(words)  # an empty transcript is one too: 0 >= 0
         self._in_a_row = self._in_a_row + 1 if is_echo else 0
 
 

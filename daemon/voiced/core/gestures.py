@@ -100,6 +100,7 @@ class Button:
     def advance(self, now_s: float) -> list[Event]:
         """Return the events that are certain by now."""
         events: list[Event] = []
+        # In order of time: if the loop was blocked, a hold that came due before the release still counts.
         while self._due and (first := min(self._due, key=self._due.__getitem__)):
             at_s = self._due[first]
             if at_s > now_s:

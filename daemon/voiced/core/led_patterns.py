@@ -94,7 +94,7 @@ def brightness(pattern: Pattern, at_s: float, *, leaving: bool) -> float:
     """
     at_s %= pattern.period_s
     flashes = any(begins_s <= at_s < ends_s for begins_s, ends_s in pattern.edges())
-    return float(flashes is not leaving)
+    return float(flashes is not leaving)  # on a lit light, flashes are dark gaps
 
 
 def next_change_s(pattern: Pattern, at_s: float) -> float | None:

@@ -49,7 +49,7 @@ def said_again(at: datetime, day: str, wrong: datetime, right: datetime) -> date
     weekday = day.removeprefix(NEXT)
     if weekday in WEEKDAYS:
         n_days = (WEEKDAYS.index(weekday) - right.weekday()) % 7
-        n_days = n_days or (0 if day == weekday else 7)
+        n_days = n_days or (0 if day == weekday else 7)  # "next monday" on a Monday is in a week
     elif day:
         n_days = max(0, (at.date() - wrong.date()).days)
     else:

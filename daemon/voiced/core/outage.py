@@ -31,6 +31,7 @@ def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
     early = _is_early(now, event)
     early_ends = now.early_ends + early
     in_a_row = early and early_ends > 1
+    # A session that keeps ending is not resumed: it would only end again.
     gone = in_a_row or event.loss in (Loss.REJECTED, Loss.SESSION_GONE, Loss.ENDED)
     key = None if gone or policy.resume_window_s <= 0 else now.resume_key
     after = replace(

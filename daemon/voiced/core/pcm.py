@@ -27,7 +27,7 @@ class PcmFormat:
 
     def duration_ms(self, n_bytes: int) -> float:
         """Return how long `n_bytes` last, in milliseconds."""
-        return n_bytes * 500 / (self.channels * self.rate_hz)
+        return n_bytes * 500 / (self.channels * self.rate_hz)  # 1000 ms, 2 bytes a sample
 
 
 class Encoding(Enum):

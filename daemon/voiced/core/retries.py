@@ -56,6 +56,7 @@ def _before_resume(failures: int, policy: Policy) -> Pause:
     """Return the wait before a resume: none, then backoff with up to a quarter of jitter."""
     if failures == 0:
         return AT_ONCE
+    # 0.8 * 1.25 is 1: from the configured delay to a quarter more.
     most_s = doubled(1.25 * policy.resume_delay_s, failures - 1, policy.resume_cap_s)
     return Pause(0.8 * most_s, most_s)
 
