@@ -214,6 +214,7 @@ class Connection:
                         self._take(self._codec.receive(message, self._loop.time()))
                         if len(self._outbox) > MOST_UNSENT:
                             raise LinkError("the agent asks for more than it reads")
+                        # The deadline is only for readiness; from then on `watch` guards the link.
                         if self.ready and deadline.when() is not None:
                             deadline.reschedule(None)
             except TimeoutError:
@@ -244,6 +245,7 @@ class Connection:
         speed, most_s = self._codec.uplink_speed, self._codec.uplink_lead_s
         if most_s is not None and self._up_pace.lead_s(self._loop.time()) >= most_s:
             speed = 1.0
+        # In real time a backlog never shrinks, so its pauses are left out.
         if speed <= 1.0 and self._silence.skip(pcm, pcm_format, self._context.uplink.queued_ms):
             return
         payload = g711.encode(self._resampler(pcm_format).process(pcm), self._codec.uplink.encoding)

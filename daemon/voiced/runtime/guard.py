@@ -103,7 +103,7 @@ class Guard:
         except BaseException as error:  # noqa: BLE001 - that is what a guard is for
             self._failed(_called(part, call), error)
             return None
-        if self._faults:
+        if self._faults:  # names are built only while something fails: this runs for every period
             self._faults.pop(_called(part, call), None)
         return found
 

@@ -124,6 +124,7 @@ class CapturePipe:
                     self._format = capture.format
                     self._capture = capture
                     capture.relax(self._relaxed)
+                    # A device that delivered zeros is not back before it delivers sound.
                     if not self._zeros.silent:
                         tell(MicrophoneChanged(), None)
                     await capture.run(self._take_period)

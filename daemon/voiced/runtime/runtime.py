@@ -102,6 +102,7 @@ class Runtime:
             self._supervisor = Supervisor(self._group)
             self._supervisor.keep(self._running_parts())
             await self._stopping.wait()
+            # The links end first: each tells its agent to end the session, which is billed while it is open.
             if self._links:
                 await asyncio.wait(self._links, timeout=PARTING_S)
             self._supervisor.cancel()
@@ -197,7 +198,7 @@ class Runtime:
     def dispatch(self, event: Event) -> None:
         """Step the state machine and carry out its actions. Event loop thread only. Never raises."""
         self._pending.append(event)
-        if self._dispatching:
+        if self._dispatching:  # an action dispatched this: it waits for the other actions
             return
         self._dispatching = True
         try:
@@ -299,7 +300,7 @@ class Runtime:
     def _open_link(self, resume_key: str | None, pause: Pause, *, greet: bool = True) -> None:
         self._close_link()
         self.playout.forget_refusals()
-        self.uplink.rewind()
+        self.uplink.rewind()  # the new link first sends what the old one did not deliver
         try:
             codec = self._components.agent.codec(resume_key, greet=greet)
         except Exception as error:  # noqa: BLE001 - the next attempt comes by the table of delays

@@ -98,6 +98,7 @@ class ToolCalls:
         deadline_s = asyncio.get_running_loop().time() + TOOL_SHARE * tool.spec.timeout_s
         running: asyncio.Task[Outcome] | None = None
         try:
+            # The wait for a free slot counts: the agent's time limit runs from its call.
             async with asyncio.timeout_at(deadline_s), self._room:
                 running = self._start(order, tool)
                 await asyncio.wait({running})
