@@ -134,5 +134,6 @@ class SystemdService:
         if self._is_well:
             self._notify("WATCHDOG=1")
             self._fed_s = monotonic()
+        # Without a message systemd restarts the daemon when its timeout has passed.
         elif was_well:
             log.error("sound stands still: waiting for systemd to start the daemon again")

@@ -37,6 +37,7 @@ def check_parts(text: str | bytes) -> None:
     if parts_in(encoded) <= MOST_PARTS:
         return
     # Strings do not count: they may contain JSON, or much text.
+    # Pairs of backslashes go first: the second one of a pair does not escape a quote.
     unescaped = encoded.replace(b"\\\\", b"").replace(b'\\"', b"")
     if unescaped.count(b'"') > 4 * MOST_PARTS:  # two around each string: a key and a value each
         raise TooLargeError

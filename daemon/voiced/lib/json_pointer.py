@@ -17,7 +17,7 @@ def at(value: Any, pointer: str) -> Any:
         LookupError: If there is none.
     """
     for part in pointer.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
+        key = part.replace("~1", "/").replace("~0", "~")  # in this order: `~01` means `~1`
         if isinstance(value, list) and _INDEX.fullmatch(key):
             value = value[int(key)]
         elif isinstance(value, Mapping):

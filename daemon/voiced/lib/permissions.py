@@ -46,6 +46,7 @@ class Permission:
             low = -inf if self.at_least is None else self.at_least
             high = inf if self.at_most is None else self.at_most
             return not isinstance(value, bool) and low <= value <= high
+        # By type as well, because `True == 1`.
         return any(type(value) is type(each) and value == each for each in self.harmless)
 
     def __str__(self) -> str:

@@ -72,6 +72,7 @@ def _escaped(found: re.Match[str]) -> str:
         return char
     if char in _NAMED:
         return _NAMED[char]
+    # JSON escapes UTF-16 units: two for a character beyond U+FFFF.
     units = char.encode("utf-16-be", "surrogatepass").hex()
     return "".join(rf"\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 _READ_BYTES = 64 * 1024
-_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # a pipe must not block
 _HANDED_OVER = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 """Files a shell opened for us, as in `voiced config check <(command)`; these may block."""
 _KINDS = {
@@ -39,7 +39,7 @@ def read_start(path: Path, most_bytes: int) -> bytes:
     require_regular(path)  # before opening: to open a device may have an effect
     descriptor = os.open(path, _READING)
     try:
-        require_regular(descriptor)
+        require_regular(descriptor)  # again: the path may lead elsewhere by now
         return read_up_to(descriptor, most_bytes)
     finally:
         os.close(descriptor)
