@@ -312,7 +312,7 @@ class _Watcher:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._readers: dict[int, Callable[[], None]] = {}
-        self._stop = os.eventfd(0)
+        self._stop = os.eventfd(0)  # wakes the thread so that it can end
         self._epoll.register(self._stop, select.EPOLLIN)
         self._thread = threading.Thread(target=self._live, name="libgpiod", daemon=True)
         self._thread.start()

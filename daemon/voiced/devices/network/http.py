@@ -114,6 +114,7 @@ class AiohttpCaller:
             force_close=True,
             socket_factory=_narrow_socket,
         )
+        # No decompression: a short answer could expand to gigabytes.
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
         )

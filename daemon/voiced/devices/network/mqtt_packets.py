@@ -93,6 +93,7 @@ class PacketCheck:
         return bytes([byte])
 
     def _length_byte(self, byte: int) -> bytes:
+        # Seven bits in each byte, the lowest first; the eighth says that another byte follows.
         self._length |= (byte & 0x7F) << 7 * self._n_length_bytes
         self._n_length_bytes += 1
         if byte & 0x80:

@@ -201,4 +201,4 @@ def _request(kind: Kind, flags: int, body: bytes) -> bytes:
 
 
 def _padded(length: int) -> int:
-    return (length + 3) & ~3
+    return (length + 3) & ~3  # messages and attributes are aligned to 4 bytes

@@ -91,7 +91,7 @@ class Resolver:
             threading.Thread(
                 target=self._look_up, args=(*self._running,), name="resolver", daemon=True
             ).start()
-        return await asyncio.shield(self._running[1])
+        return await asyncio.shield(self._running[1])  # others may wait for the same lookup
 
     def _look_up(self, key: _Key, answer: asyncio.Future[AddressList]) -> None:
         """Do the blocking part.

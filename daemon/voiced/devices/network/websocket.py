@@ -92,9 +92,9 @@ class WebSocketDialer:
                     additional_headers=dial.headers,
                     ssl=tls,
                     compression="deflate" if self._options.compression else None,
-                    open_timeout=None,
+                    open_timeout=None,  # the deadline covers lookup and proxy too
                     close_timeout=self._options.close_timeout_s,
-                    ping_interval=None,
+                    ping_interval=None,  # it fails when the socket backs up; see `link`
                     max_size=self._options.max_message_bytes,
                     write_limit=self._options.write_limit,
                     logger=_SILENCED,

@@ -102,6 +102,7 @@ def go_off_hook(
     Raises:
         OSError: If it cannot be told.
     """
+    # The kernel writes HID_ID=0003:00002886:0000001A.
     vendor, product = (part.upper().zfill(8) for part in usb_id.split(":"))
     for entry in sorted(classes.glob("hidraw*")):
         try:

@@ -43,7 +43,7 @@ _LARGEST_DB = 60.0
 _SMALLEST_SPAN_DB = 12.0
 """A shorter range is a driver's mistake: a card that counts steps as 1/256 dB reports 0.4 dB for 100 steps."""
 _NEAR_DB = 6.0
-_MUTED_DB = -99_999.0
+_MUTED_DB = -99_999.0  # below every range, so it is clamped to the softest
 
 
 @dataclass(frozen=True, slots=True)

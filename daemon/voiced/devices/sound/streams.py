@@ -88,7 +88,7 @@ def formats_in(stream_text: str, direction: Direction) -> tuple[StreamFormat, ..
 
 def _rates_hz(value: str) -> tuple[int, ...]:
     numbers = [int(number) for number in re.findall(r"\d+", value)]
-    if "continuous" in value and numbers:
+    if "continuous" in value and numbers:  # a range: the card takes every rate within
         low_hz, high_hz = min(numbers), max(numbers)
         usual_hz = tuple(rate_hz for rate_hz in USUAL_RATES_HZ if low_hz <= rate_hz <= high_hz)
         return usual_hz or (low_hz,)

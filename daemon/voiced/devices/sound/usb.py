@@ -39,6 +39,7 @@ class _ControlTransfer(ctypes.Structure):
     )
 
 
+# _IOWR('U', 0, struct usbdevfs_ctrltransfer)
 USBDEVFS_CONTROL = 0xC000_5500 | ctypes.sizeof(_ControlTransfer) << 16
 
 

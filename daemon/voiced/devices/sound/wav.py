@@ -20,7 +20,7 @@ from voiced.ports import SoundSource
 _RATE_HZ = 16000  # as most arrays do, so that a trial without one resamples alike
 _SAMPLE_BITS = 16
 _SAVE_EVERY_S = 1.0
-_HEADER_BYTES = 44
+_HEADER_BYTES = 44  # RIFF, `fmt ` and the head of `data`
 _LARGEST = 0xFFFF_FFFF
 
 

@@ -162,6 +162,7 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     RF64 has the length of the sound in a chunk before it (EBU Tech 3306). A program that writes to a pipe cannot
     fill in the lengths afterwards: it leaves 0, all ones or a guess that is too large.
     """
+    # The length leaves out the first 8 bytes; some programs do not count the last padding byte.
     is_finished = int.from_bytes(content[4:8], "little") in (len(content) - 8, len(content) - 9)
     position, sound_bytes = 12, 0
     while position + 8 <= len(content):
