@@ -171,7 +171,7 @@ class AlarmClock:
                 raise ToolError(
                     f"Too many were set in a short time. Try again in {math.ceil(wait_s)} seconds."
                 )
-            kept = self._made(wish)
+            kept = self._new_entry(wish)
             try:
                 await self._add(kept)
             except NotSavedError as error:
@@ -181,9 +181,9 @@ class AlarmClock:
                 ) from error
         self._changed.set()
         log.info("%s was set", kept.alarm_id)
-        return self._shown(kept)
+        return self._as_alarm(kept)
 
-    def _made(self, wish: AlarmWish) -> _Kept:
+    def _new_entry(self, wish: AlarmWish) -> _Kept:
         self._last = self._next_number()
         now, since_boot_s = self.now(), self._clocks.since_boot_s()
         lasts_s = wish.after_s or 0.0
@@ -224,7 +224,7 @@ class AlarmClock:
         self._kept = (*self._kept, kept)
 
     def all(self) -> list[Alarm]:
-        shown = [self._shown(kept) for kept in self._waiting()]
+        shown = [self._as_alarm(kept) for kept in self._waiting()]
         return sorted(shown, key=lambda alarm: alarm.rings_in_s)
 
     async def cancel(self, alarm_ids: Collection[str], /) -> None:
@@ -245,7 +245,7 @@ class AlarmClock:
 
     def settle(self, alarm_id: str, /) -> None:
         self._forget([alarm_id])
-        self._put()
+        self._save_soon()
 
     async def watch(self, emit: Emit) -> None:
         """Ring what is due until cancelled. A new watcher gets unsettled alarms again."""
@@ -292,7 +292,7 @@ class AlarmClock:
         if moved:
             by_number = {kept.number: kept for kept in moved}
             self._kept = tuple(by_number.get(kept.number, kept) for kept in self._kept)
-            self._put()
+            self._save_soon()
 
     def _ring_what_is_due(self, emit: Emit) -> None:
         self._follow_the_clock()
@@ -303,7 +303,7 @@ class AlarmClock:
             if late_s > MISSED_S and kept.alarm_id in self._inherited:
                 log.warning("%s was due while the device was off, long ago", kept.alarm_id)
                 self._forget([kept.alarm_id])
-                self._put()
+                self._save_soon()
                 continue
             log.info("%s rings", kept.alarm_id)
             self._rung.add(kept.alarm_id)
@@ -330,7 +330,7 @@ class AlarmClock:
         by_hand = all(kept.at is None and kept.boot_id == self._clocks.boot_id for kept in waiting)
         return next_s if by_hand else min(next_s, LOOK_EVERY_S)
 
-    def _shown(self, kept: _Kept) -> Alarm:
+    def _as_alarm(self, kept: _Kept) -> Alarm:
         left_s = max(self._left_s(kept), 0.0)
         rings_at = datetime.fromtimestamp(self.now().timestamp() + left_s, UTC).astimezone()
         return Alarm(kept.alarm_id, kept.kind, kept.name, rings_at, left_s)
@@ -344,7 +344,7 @@ class AlarmClock:
         self._kept = tuple(kept for kept in self._kept if kept.alarm_id not in alarm_ids)
         self._changed.set()
 
-    def _put(self) -> None:
+    def _save_soon(self) -> None:
         if self._file is not None:
             self._file.put(_encode(self._kept))
 

@@ -37,8 +37,8 @@ class UplinkQueue:
     def __init__(self, capacity_ms: float) -> None:
         self.capacity_ms = capacity_ms
         self._waiting: deque[_Chunk] = deque()
-        self._on_its_way: deque[_Chunk] = deque()
-        self._on_its_way_ms = 0.0
+        self._in_flight: deque[_Chunk] = deque()
+        self._in_flight_ms = 0.0
         self.queued_ms = 0.0
         self.dropped_ms = 0.0
         self.dropped_periods = 0
@@ -48,14 +48,14 @@ class UplinkQueue:
     @property
     def held_ms(self) -> float:
         """How much the agent has not acknowledged, queued or sent."""
-        return self.queued_ms + self._on_its_way_ms
+        return self.queued_ms + self._in_flight_ms
 
     def put(self, pcm: bytes, pcm_format: PcmFormat) -> None:
         """Append one period; if there is no room, drop the oldest ones, never this one."""
         chunk = _Chunk(pcm, pcm_format, pcm_format.duration_ms(len(pcm)))
         self._waiting.append(chunk)
         self.queued_ms += chunk.duration_ms
-        room_ms = max(self.capacity_ms, LIVE_MS) if self._on_its_way else self.capacity_ms
+        room_ms = max(self.capacity_ms, LIVE_MS) if self._in_flight else self.capacity_ms
         self._make_room(max(room_ms, chunk.duration_ms))
 
     def take(self) -> tuple[bytes, PcmFormat] | None:
@@ -65,32 +65,32 @@ class UplinkQueue:
         chunk = self._waiting.popleft()
         # Rounding errors must not add up over weeks.
         self.queued_ms = self.queued_ms - chunk.duration_ms if self._waiting else 0.0
-        self._on_its_way.append(chunk)
-        self._on_its_way_ms += chunk.duration_ms
+        self._in_flight.append(chunk)
+        self._in_flight_ms += chunk.duration_ms
         return chunk.pcm, chunk.pcm_format
 
     def sent(self, position: int) -> None:
         """Record that everything taken so far has been written, up to `position` of the link in bytes."""
-        for chunk in reversed(self._on_its_way):
+        for chunk in reversed(self._in_flight):
             if chunk.position is not None:
                 break
             chunk.position = position
 
     def acknowledge(self, position: int) -> None:
         """Drop what the agent has: everything written up to `position` in bytes."""
-        on_its_way = self._on_its_way
-        while on_its_way and (end := on_its_way[0].position) is not None and end <= position:
-            chunk = on_its_way.popleft()
-            self._on_its_way_ms = self._on_its_way_ms - chunk.duration_ms if on_its_way else 0.0
+        in_flight = self._in_flight
+        while in_flight and (end := in_flight[0].position) is not None and end <= position:
+            chunk = in_flight.popleft()
+            self._in_flight_ms = self._in_flight_ms - chunk.duration_ms if in_flight else 0.0
             self.lead = chunk.pcm, chunk.pcm_format
 
     def rewind(self) -> None:
         """Queue unacknowledged sound again, in order, as far as the capacity allows: its link is gone."""
-        self.queued_ms += self._on_its_way_ms
-        self._on_its_way_ms = 0.0
-        self.replayed_periods += len(self._on_its_way)
-        while self._on_its_way:
-            chunk = self._on_its_way.pop()
+        self.queued_ms += self._in_flight_ms
+        self._in_flight_ms = 0.0
+        self.replayed_periods += len(self._in_flight)
+        while self._in_flight:
+            chunk = self._in_flight.pop()
             chunk.position = None
             self._waiting.appendleft(chunk)
         self._make_room(self.capacity_ms)
@@ -109,9 +109,9 @@ class UplinkQueue:
 
     def _drop_oldest(self) -> float:
         self.lead = None
-        if on_its_way := self._on_its_way:
-            chunk = on_its_way.popleft()
-            self._on_its_way_ms = self._on_its_way_ms - chunk.duration_ms if on_its_way else 0.0
+        if in_flight := self._in_flight:
+            chunk = in_flight.popleft()
+            self._in_flight_ms = self._in_flight_ms - chunk.duration_ms if in_flight else 0.0
         else:
             chunk = self._waiting.popleft()
             self.queued_ms = self.queued_ms - chunk.duration_ms if self._waiting else 0.0

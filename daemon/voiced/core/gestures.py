@@ -68,7 +68,7 @@ class Button:
     _stage: _Stage = _Stage.SPENT
     _talks: bool = False
     _level: bool = True
-    _believed: bool = True
+    _stable: bool = True
     _due: dict[str, float] = field(default_factory=dict)
 
     def level(self, is_down: bool, now_s: float) -> None:  # noqa: FBT001 - it is the one argument
@@ -79,7 +79,7 @@ class Button:
 
     def start(self, is_down: bool) -> None:  # noqa: FBT001 - as above
         """Record the initial level, which is not a gesture."""
-        self._level = self._believed = is_down
+        self._level = self._stable = is_down
         self._stage = _Stage.SPENT if is_down else _Stage.UP
         self._due.clear()
 
@@ -106,16 +106,16 @@ class Button:
             if at_s > now_s:
                 break
             del self._due[first]
-            events += self._came_due(first, at_s)
+            events += self._on_due(first, at_s)
         return events
 
-    def _came_due(self, what: str, at_s: float) -> list[Event]:
+    def _on_due(self, what: str, at_s: float) -> list[Event]:
         match what:
             case "steady":
-                if self._level == self._believed:
+                if self._level == self._stable:
                     return []
-                self._believed = self._level
-                return self._went_down(at_s) if self._believed else self._went_up(at_s)
+                self._stable = self._level
+                return self._went_down(at_s) if self._stable else self._went_up(at_s)
             case "hold":
                 self._stage = _Stage.SPENT
                 return _does(self.meaning.hold)

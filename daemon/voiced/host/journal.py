@@ -42,7 +42,7 @@ def start_log(level: str) -> None:
     else:
         handler = logging.StreamHandler()
         handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(Sparing())
+    handler.addFilter(RateLimit())
     logging.basicConfig(level=level.upper(), handlers=[handler])
 
 
@@ -75,7 +75,7 @@ class SafeFormatter(logging.Formatter):
         return "\n".join(f"  {shown(line)}" for line in super().formatException(ei).split("\n"))
 
 
-class Sparing:
+class RateLimit:
     """Limits how often one log statement writes a line.
 
     Input from the network can make a library, or asyncio for it, complain each time, and an agent can cause any

@@ -93,12 +93,12 @@ class Connection:
         self._link: Link | None = None
         self._ending = False
         self._closing = False
-        self._due: asyncio.TimerHandle | None = None
-        self._gathering: asyncio.TimerHandle | None = None
-        self._patience: asyncio.TimerHandle | None = None
-        self._up: tuple[PcmFormat, Resampler] | None = None
+        self._codec_timer: asyncio.TimerHandle | None = None
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._farewell_timer: asyncio.TimerHandle | None = None
+        self._uplink_resampler: tuple[PcmFormat, Resampler] | None = None
         self._downlink = Downlink(context.playout)
-        self._up_pace = Pacer()
+        self._pacer = Pacer()
         self._silence = SilenceSkipper()
         self._task: asyncio.Task[None] | None = None
         self._send_failure: LinkError | None = None
@@ -118,12 +118,12 @@ class Connection:
             return
         self._task = asyncio.current_task()
         try:
-            end = await self._live(delay_s)
+            end = await self._run_link(delay_s)
         except* Exception as group:  # noqa: BLE001 - whatever broke, the next link may do better
             end = replace(lost(group), reached=self.is_open)
         finally:
             self.ready = False
-            for timer in (self._due, self._gathering, self._patience):
+            for timer in (self._codec_timer, self._flush_timer, self._farewell_timer):
                 if timer is not None:
                     timer.cancel()
             if self._link is not None:
@@ -144,7 +144,9 @@ class Connection:
         self._outbox.extend(farewell)
         self._closing = not farewell
         self._something_to_send.set()
-        self._patience = self._loop.call_later(self._codec.farewell_timeout_s, self._link.abort)
+        self._farewell_timer = self._loop.call_later(
+            self._codec.farewell_timeout_s, self._link.abort
+        )
 
     def announce(self, text: str) -> None:
         """Ask the agent to say something, as soon as its protocol allows."""
@@ -158,14 +160,14 @@ class Connection:
     def return_tool(self, call_id: str, result: str, *, is_error: bool) -> None:
         """Send a tool's result to the agent, as soon as its protocol allows."""
         now_s = self._loop.time()
-        self._take(self._codec.return_tool(call_id, result, is_error=is_error, now_s=now_s))
+        self._carry_out(self._codec.return_tool(call_id, result, is_error=is_error, now_s=now_s))
 
     def update(self, settings: AgentSettings) -> None:
         """Update the running session to `settings`, as far as the agent allows."""
         self._outbox.extend(self._codec.update(settings))
         self._something_to_send.set()
 
-    async def _live(self, delay_s: float) -> Event:
+    async def _run_link(self, delay_s: float) -> Event:
         # A link being opened has no farewell to wait for, so `end` may cancel up to here.
         await asyncio.sleep(delay_s)
         dial = await self._follow(self._codec.plan_dial(self._loop.time()))
@@ -175,7 +177,7 @@ class Connection:
             try:
                 await self._exchange(link)
             except* Exception as group:
-                await self._part(link, lost(group).loss)
+                await self._close_failed(link, lost(group).loss)
                 raise
             finally:
                 self._note_progress(link)
@@ -183,7 +185,7 @@ class Connection:
             raise self._send_failure
         return self._codec.closed(link.close_code, link.close_reason)
 
-    async def _part(self, link: Link, loss: ev.Loss) -> None:
+    async def _close_failed(self, link: Link, loss: ev.Loss) -> None:
         """Close a failed link: end its session unless it may be resumed, and read the peer's close for the log."""
         session_over = loss in (ev.Loss.REJECTED, ev.Loss.SESSION_GONE)
         parting = not self._ending and (session_over or not (self.ready or self._resumes))
@@ -211,7 +213,7 @@ class Connection:
             try:
                 async with asyncio.timeout(timeout_s) as deadline:
                     async for message in link:
-                        self._take(self._codec.receive(message, self._loop.time()))
+                        self._carry_out(self._codec.receive(message, self._loop.time()))
                         if len(self._outbox) > MOST_UNSENT:
                             raise LinkError("the agent asks for more than it reads")
                         # The deadline is only for readiness; from then on `watch` guards the link.
@@ -243,7 +245,7 @@ class Connection:
     async def _send_sound(self, link: Link, pcm: bytes, pcm_format: PcmFormat) -> None:
         """Resample, encode and send one chunk; a backlog is paced."""
         speed, most_s = self._codec.uplink_speed, self._codec.uplink_lead_s
-        if most_s is not None and self._up_pace.lead_s(self._loop.time()) >= most_s:
+        if most_s is not None and self._pacer.lead_s(self._loop.time()) >= most_s:
             speed = 1.0
         # In real time a backlog never shrinks, so its pauses are left out.
         if speed <= 1.0 and self._silence.skip(pcm, pcm_format, self._context.uplink.queued_ms):
@@ -252,7 +254,7 @@ class Connection:
         messages = self._codec.encode_audio(payload) if payload else []
         for number, message in enumerate(messages):
             duration_ms = pcm_format.duration_ms(len(pcm)) / len(messages)
-            wait_s = self._up_pace.wait_s(duration_ms, self._loop.time(), speed)
+            wait_s = self._pacer.wait_s(duration_ms, self._loop.time(), speed)
             if number and speed <= 1.0:
                 wait_s = max(
                     wait_s, duration_ms / 1000
@@ -271,22 +273,22 @@ class Connection:
 
     def _resampler(self, pcm_format: PcmFormat) -> Resampler:
         """Return the resampler for `pcm_format`, primed with the last sound of the previous link."""
-        if self._up is None or self._up[0] != pcm_format:
+        if self._uplink_resampler is None or self._uplink_resampler[0] != pcm_format:
             resampler = Resampler(pcm_format.rate_hz, self._codec.uplink.rate_hz)
-            lead = self._context.uplink.lead if self._up is None else None
+            lead = self._context.uplink.lead if self._uplink_resampler is None else None
             if lead is not None and lead[1] == pcm_format:
                 resampler.process(lead[0])
-            self._up = (pcm_format, resampler)
-        return self._up[1]
+            self._uplink_resampler = (pcm_format, resampler)
+        return self._uplink_resampler[1]
 
-    def _take(self, items: list[Item]) -> None:
+    def _carry_out(self, items: list[Item]) -> None:
         """Carry out the items of one message, in order."""
         for item in items:
             match item:
                 case ReplyAudio(reply_id, payload):
                     wire, now_s = self._codec.downlink, self._loop.time()
                     self._downlink.take(reply_id, payload, wire, now_s)
-                    if self._gathering is None:
+                    if self._flush_timer is None:
                         self._watch_downlink()
                 case Caption():
                     self.signs += 1
@@ -298,10 +300,10 @@ class Connection:
                 case Notice(severity, text):
                     log.log(LEVELS[severity], "agent: %s", text)
                 case _:
-                    self._tell(item)
+                    self._handle_event(item)
         self._schedule_due()
 
-    def _tell(self, event: Event) -> None:
+    def _handle_event(self, event: Event) -> None:
         """Handle an event of the codec and dispatch it, unless `end` was called."""
         if isinstance(event, ev.AgentReady):
             self.ready = True
@@ -334,21 +336,21 @@ class Connection:
         """Flush batched sound that has waited long enough. One timer serves many chunks."""
         self._context.guard.attempt("link", self._downlink.advance, self._loop.time())
         due_s = self._downlink.due_s()
-        self._gathering = None
+        self._flush_timer = None
         if due_s is not None:
-            self._gathering = self._loop.call_at(due_s, self._watch_downlink)
+            self._flush_timer = self._loop.call_at(due_s, self._watch_downlink)
 
     def _schedule_due(self) -> None:
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
+        if self._codec_timer is not None:
+            self._codec_timer.cancel()
+            self._codec_timer = None
         if (due_s := self._codec.due_s()) is not None:
-            self._due = self._loop.call_at(due_s, self._advance)
+            self._codec_timer = self._loop.call_at(due_s, self._advance)
 
     def _advance(self) -> None:
-        self._due = None
+        self._codec_timer = None
         try:
-            self._take(self._codec.advance(self._loop.time()))
+            self._carry_out(self._codec.advance(self._loop.time()))
         except Exception as error:  # noqa: BLE001 - it ends the link, as what comes by it would
             self._send_failure = LinkError(reason_of(error))
             if self._link is not None:

@@ -118,7 +118,7 @@ class Guard:
             log.debug("%s: %s", name, reason)
             return
         told.add(reason)
-        log.warning("%s: %s; the rest goes on%s", name, reason, _way_to(error))
+        log.warning("%s: %s; the rest goes on%s", name, reason, _traceback_of(error))
 
     def _recovered(self, name: str) -> None:
         if name in self._faults:
@@ -205,7 +205,7 @@ def whereabouts(error: BaseException) -> str:
     return f"{kind} in {Path(frame.f_code.co_filename).name}, line {line}"
 
 
-def _way_to(error: BaseException | None) -> str:
+def _traceback_of(error: BaseException | None) -> str:
     """Return the traceback of a bug, for the log; empty for an expected error."""
     first = first_of(error)
     if first is None or isinstance(first, VoicedError | OSError | asyncio.CancelledError):

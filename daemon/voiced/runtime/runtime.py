@@ -79,7 +79,7 @@ class Runtime:
         self._asleep = True
         self._volume = sound.volume
         self._playback.set_volume(sound.volume)
-        self._beyond_help: DeviceStuck | None = None
+        self._stuck_device: DeviceStuck | None = None
         self._connection: Connection | None = None
         self._links: set[asyncio.Task[None]] = set()
         self._tool_calls = ToolCalls(components.tools, self, self.dispatch)
@@ -109,8 +109,8 @@ class Runtime:
             await self._tool_calls.end()
             for task in self._links:
                 task.cancel()
-        if self._beyond_help is not None:
-            raise self._beyond_help
+        if self._stuck_device is not None:
+            raise self._stuck_device
 
     def _running_parts(self) -> dict[object, Run]:
         return {
@@ -341,7 +341,7 @@ class Runtime:
             await pipe.run(self._device_changed)
         except DeviceStuck as exc:
             log.error("%s", exc)  # noqa: TRY400 - it says it all
-            self._beyond_help = exc
+            self._stuck_device = exc
             self.dispatch(ev.StopRequested())
 
     def _play_cue(self, order: act.PlayEarcon) -> None:

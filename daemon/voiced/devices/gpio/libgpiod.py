@@ -105,10 +105,10 @@ class LibgpiodFactory(LocalPiFactory):
             try:
                 return super()._get_board_info()
             except (gpiozero.PinUnknownPi, OSError):  # not a Pi, or its revision cannot be read
-                self._info = self._chips_own()
+                self._info = self._board_of_chip()
         return self._info
 
-    def _chips_own(self) -> gpiozero.BoardInfo:
+    def _board_of_chip(self) -> gpiozero.BoardInfo:
         """Describe an unknown board by its chip alone: one header with a pin per line."""
         with self.open_chip() as chip:
             known = chip.get_info()

@@ -61,7 +61,7 @@ class Connector:
                 address = opened.getpeername()[0]
                 opened.close()  # python-socks opens its own
                 return await _by_socks(
-                    at_address(proxy, address), await self._named(endpoint, first)
+                    at_address(proxy, address), await self._by_address(endpoint, first)
                 )
         except TimeoutError:
             opened.close()
@@ -73,7 +73,7 @@ class Connector:
             opened.close()
             raise
 
-    async def _named(self, endpoint: Endpoint, proxy: Endpoint) -> Endpoint:
+    async def _by_address(self, endpoint: Endpoint, proxy: Endpoint) -> Endpoint:
         """Return `endpoint` by address for a SOCKS proxy that looks up no names (socks4, socks5)."""
         if proxy.scheme not in ("socks4", "socks5"):
             return endpoint

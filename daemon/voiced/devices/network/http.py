@@ -29,7 +29,7 @@ RECEIVE_BYTES = 8 * 1024
 """The kernel's receive buffer, and so the most that is parsed in one go. asyncio reads 256 KiB at a time: enough for
 14,000 answers of `100 Continue` that would block the loop."""
 
-_IMPROPER = (
+_HTTP_FAULTS = (
     ("got more than", "a line of its answer is too long"),
     ("too many headers", "its answer has too many headers"),
     ("content-length", "the Content-Length of its answer is no length"),
@@ -99,7 +99,7 @@ class AiohttpCaller:
         except aiohttp.ClientPayloadError:
             raise LinkError(f"{endpoint} broke its answer off") from None
         except aiohttp.ClientResponseError as error:
-            what = _improper(error.message)
+            what = _http_fault(error.message)
             raise LinkError(f"{endpoint} does not speak proper HTTP{what}") from None
         except (aiohttp.ClientError, ValueError):
             raise LinkError(f"{endpoint} does not speak proper HTTP") from None
@@ -112,7 +112,7 @@ class AiohttpCaller:
             use_dns_cache=False,
             ssl=tls_context(self._options.ca_file) if endpoint.is_secure else True,
             force_close=True,
-            socket_factory=_narrow_socket,
+            socket_factory=_small_buffer_socket,
         )
         # No decompression: a short answer could expand to gigabytes.
         return aiohttp.ClientSession(
@@ -141,7 +141,7 @@ async def _exchange(
         return HttpAnswer(response.status, bytes(body), found)
 
 
-def _narrow_socket(address: "aiohttp.AddrInfoType") -> socket.socket:
+def _small_buffer_socket(address: "aiohttp.AddrInfoType") -> socket.socket:
     """Return a socket with a small receive buffer."""
     family, kind, protocol, _, _ = address
     narrow = socket.socket(family, kind, protocol)
@@ -149,10 +149,10 @@ def _narrow_socket(address: "aiohttp.AddrInfoType") -> socket.socket:
     return narrow
 
 
-def _improper(message: str) -> str:
+def _http_fault(message: str) -> str:
     """Return what is wrong with an answer, without quoting it; empty if unknown."""
     said = message.partition("\n")[0].lower()
-    return next((f": {what}" for part, what in _IMPROPER if part in said), "")
+    return next((f": {what}" for part, what in _HTTP_FAULTS if part in said), "")
 
 
 def _name_service(resolver: Resolver, timeout_s: float) -> "aiohttp.abc.AbstractResolver":

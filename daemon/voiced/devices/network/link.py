@@ -93,8 +93,8 @@ class WebSocketLink:
         self._socket: socket.socket = connection.transport.get_extra_info("socket")
         self._liveness = LinkLiveness(options.patience)
         self._loop = asyncio.get_running_loop()
-        self._came_s = self._sent_s = self._looked_s = 0.0
-        self._resting: asyncio.TimerHandle | None = None
+        self._received_s = self._sent_s = self._looked_s = 0.0
+        self._paused: asyncio.TimerHandle | None = None
         self._closely = True
         self.written_bytes = self.acknowledged_bytes = 0
 
@@ -102,7 +102,7 @@ class WebSocketLink:
         return self
 
     async def __anext__(self) -> Message:
-        self._rest()
+        self._pause_reading()
         try:
             return await self._connection.recv()
         except ConnectionClosed as closed:
@@ -111,7 +111,7 @@ class WebSocketLink:
 
     async def send(self, message: Message) -> None:
         self._sent_s = self._loop.time()
-        self._read_on()
+        self._resume_reading()
         try:
             unsent_bytes = self._connection.transport.get_write_buffer_size() + len(message)
             if unsent_bytes <= min(UNSENT_LIMIT_BYTES, self._options.write_limit) // 4:
@@ -132,7 +132,7 @@ class WebSocketLink:
     def attend(self, closely: bool, /) -> None:  # noqa: FBT001 - as the port says
         self._closely = closely
         if closely:
-            self._read_on()
+            self._resume_reading()
 
     async def watch(self) -> None:
         while True:
@@ -150,24 +150,24 @@ class WebSocketLink:
         except TimeoutError:
             self.abort()
 
-    def _rest(self) -> None:
+    def _pause_reading(self) -> None:
         """Pause reading until the next send wakes us anyway, if messages come fast."""
         now_s = self._loop.time()
-        before_s, self._came_s = self._came_s, now_s
-        if self._closely or self._resting is not None:
+        before_s, self._received_s = self._received_s, now_s
+        if self._closely or self._paused is not None:
             return
         if now_s - before_s <= FAST_S and now_s - self._sent_s <= FAST_S:
             self._carrier.pause_reading()
-            self._resting = self._loop.call_later(REST_S, self._read_on)
+            self._paused = self._loop.call_later(REST_S, self._resume_reading)
 
-    def _read_on(self) -> None:
-        if self._resting is not None:
-            self._resting.cancel()
-            self._resting = None
+    def _resume_reading(self) -> None:
+        if self._paused is not None:
+            self._paused.cancel()
+            self._paused = None
             self._carrier.resume_reading()
 
     def abort(self) -> None:
-        self._read_on()
+        self._resume_reading()
         with suppress(OSError):  # closed already
             # Otherwise the kernel would send queued data once the network is back, although it has been sent
             # again on another link. With RST it discards it.

@@ -216,7 +216,7 @@ class Client(aiomqtt.Client):
         waiting = self._disconnected if self._connected.done() else self._connected
         if not waiting.done() and (waiting is self._connected or self.is_greeted):
             waiting.set_exception(aiomqtt.MqttError(why))
-        self._look_at_ends()
+        self._retrieve_errors()
 
     async def keep(self, topic: str, payload: str) -> None:
         """Publish a retained message."""
@@ -284,9 +284,9 @@ class Client(aiomqtt.Client):
             self._connected = self._loop.create_future()
         if self._client.socket() is not None:
             self._client.loop_read()  # lets it find out
-        self._look_at_ends()
+        self._retrieve_errors()
 
-    def _look_at_ends(self) -> None:
+    def _retrieve_errors(self) -> None:
         """Mark the errors as retrieved, so that asyncio does not log them as lost."""
         for ended in (self._connected, self._disconnected):
             if ended.done() and not ended.cancelled():

@@ -50,8 +50,8 @@ class LinkWatch:
                 while True:
                     await something.wait()
                     something.clear()
-                    better = self._take_in(news)
-                    self._look_after_links()
+                    better = self._read_events(news)
+                    self._check_links()
                     if better:
                         emit(NetworkBack())
                         await asyncio.sleep(CALM_S)
@@ -80,7 +80,7 @@ class LinkWatch:
         finally:
             self._guarded.pop(key, None)
 
-    def _take_in(self, news: socket.socket) -> bool:
+    def _read_events(self, news: socket.socket) -> bool:
         """Read all pending events; return whether a connection came up."""
         better = False
         while True:
@@ -107,7 +107,7 @@ class LinkWatch:
             case Refusal():
                 return False
 
-    def _look_after_links(self) -> None:
+    def _check_links(self) -> None:
         for key, (local, peer, on_dead) in list(self._guarded.items()):
             if (reason := _why_dead(local, peer)) is not None:
                 self._guarded.pop(key, None)

@@ -56,7 +56,7 @@ class KeptAwake:
             if card.id not in self._speakers:
                 self._speakers[card.id] = self._speaker(card.id)
             async with self._speakers[card.id].open() as playback:
-                yield _Both(capture, playback)
+                yield _CaptureWithSilence(capture, playback)
 
     def _plays_on(self, card: Card) -> bool:
         wanted = self._microphone.device
@@ -67,7 +67,7 @@ class KeptAwake:
         return other.name.card is not None and other.name.card.id == card.id
 
 
-class _Both:
+class _CaptureWithSilence:
     """A capture, and silence on the same card."""
 
     def __init__(self, capture: AlsaCapture, playback: AlsaPlayback) -> None:

@@ -91,9 +91,9 @@ class AlsaMixer:
         """Release the card soon; otherwise an unplugged card stays registered. Idempotent."""
         if not self._is_closed:
             self._is_closed = True
-            on_thread("mixer", self._let_go)
+            on_thread("mixer", self._release)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         """Thread: any."""
         with self._controls_lock:
             _close(self._controls)

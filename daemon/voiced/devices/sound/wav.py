@@ -47,10 +47,12 @@ class WavMicrophone:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["WavCapture"]:
-        if self._comes_by_pipe():  # it may block for long, or for ever
-            pcm_format, pcm = await asyncio.wrap_future(on_thread("reading a pipe", self._first))
+        if self._is_pipe():  # it may block for long, or for ever
+            pcm_format, pcm = await asyncio.wrap_future(
+                on_thread("reading a pipe", self._read_file)
+            )
         else:
-            pcm_format, pcm = self._first()
+            pcm_format, pcm = self._read_file()
         self._queue.appendleft(pcm)
         yield WavCapture(pcm_format, self._period_ms, self._queue)
 
@@ -64,17 +66,17 @@ class WavMicrophone:
         Raises:
             DeviceError: If the file cannot be used or has another rate than the microphone.
         """
-        rate_hz = self._first()[0].rate_hz
+        rate_hz = self._read_file()[0].rate_hz
         pcm_format, pcm = read_wav(path, 0)
         if pcm_format.rate_hz != rate_hz:
             problem = f"it has {pcm_format.rate_hz} Hz, the microphone {rate_hz} Hz"
             raise DeviceError(f"wav:{path}", problem, "convert it to the same rate")
         self.say(pcm)
 
-    def _comes_by_pipe(self) -> bool:
+    def _is_pipe(self) -> bool:
         return self._path is not None and Path(self._path).is_fifo()
 
-    def _first(self) -> tuple[PcmFormat, bytes]:
+    def _read_file(self) -> tuple[PcmFormat, bytes]:
         if self._path is None:
             return PcmFormat(_RATE_HZ), b""
         return read_wav(self._path, self._channel)
