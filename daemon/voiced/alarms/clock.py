@@ -35,7 +35,7 @@ SET_EVERY_S = 20.0
 the memory card."""
 
 LOOK_EVERY_S = 1.0
-"""How often the time of day is checked while anything waits for one: no timer tells of a clock that is set."""
+"""How often the time of day is checked while anything waits for one: a timer does not notice that the clock is set."""
 
 MISSED_S = 3600.0
 """An alarm that was missed by more than this, because the device was off, does not ring."""

@@ -20,7 +20,7 @@ class Pacer:
         return max(self._lead_s - max(now_s - self._lead_at_s, 0.0), 0.0)
 
     def wait_s(self, duration_ms: float, now_s: float, speed: float) -> float:
-        """Return how long to wait before sending the next chunk; it counts as sent then.
+        """Return how long to wait before the next chunk, which then counts as sent; in seconds.
 
         Args:
             duration_ms: How long the chunk sounds.

@@ -27,7 +27,7 @@ def wifi_dbm(path: Path = WIRELESS) -> int | None:
         levels = [float(line.split()[3]) for line in lines]
     except (OSError, ValueError, IndexError):
         return None
-    # One without a connection is listed with 0, one that does not tell with -256.
+    # An interface without a connection reports 0, one that measures no level -256.
     return next((round(level) for level in levels if LOWEST_DBM < level < 0), None)
 
 

@@ -165,7 +165,7 @@ class GpioLight:
             wait_s = self._draw(time.monotonic() - self._since_s)
 
     def close(self) -> None:
-        """Go dark and let go of the pins. Idempotent."""
+        """Go dark and release the pins. Idempotent."""
         if self._lamp is not None:
             self._lamp.close()
             self._lamp = None

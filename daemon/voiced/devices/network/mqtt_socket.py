@@ -283,7 +283,7 @@ class Client(aiomqtt.Client):
             # The library asks the future why it failed, and a cancelled one would raise CancelledError in us.
             self._connected = self._loop.create_future()
         if self._client.socket() is not None:
-            self._client.loop_read()  # lets it find out
+            self._client.loop_read()  # so that the library notices the end
         self._retrieve_errors()
 
     def _retrieve_errors(self) -> None:

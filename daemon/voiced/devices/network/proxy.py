@@ -83,7 +83,7 @@ def is_excepted(endpoint: Endpoint, exceptions: str) -> bool:
 
 
 def proxy_endpoint(proxy: str) -> Endpoint:
-    """Return where the proxy itself listens.
+    """Return the endpoint of the proxy itself.
 
     Raises:
         LinkRejected: If `proxy` is not the URL of a proxy.

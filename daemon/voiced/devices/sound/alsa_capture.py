@@ -60,7 +60,7 @@ class AlsaMicrophone:
 
     @property
     def asound(self) -> Path:
-        """Where the kernel describes the cards."""
+        """The folder in which the kernel describes the cards."""
         return self._recovery.asound
 
     @asynccontextmanager

@@ -42,7 +42,7 @@ def _defines(library: Any, top: ctypes.c_void_p, name: str) -> bool:
         if kind is not None:
             return _text(library, kind) != _NO_DEVICE
         other = _text(library, found)
-        if other is None or "." in name:  # a dot leads into a definition: a part of it is no name
+        if other is None or "." in name:  # with a dot it is a part of a definition, not a PCM
             return False
         if re.fullmatch(r"[A-Za-z0-9_-]+", other) is None:
             return True

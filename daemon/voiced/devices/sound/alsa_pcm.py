@@ -149,14 +149,14 @@ class OpenPcm:
         return self.period_frames / self.format.rate_hz
 
     def drop(self) -> None:
-        """Stop at once and forget what the ring holds, even if the device is dead."""
+        """Stop at once and discard the ring's content, even if the device has failed."""
         with contextlib.suppress(
             self.alsa.ALSAAudioError
         ):  # a thread that reads or writes sees the error
             self.pcm.drop()
 
     def close(self) -> None:
-        """Let go of the device without playing out what its ring holds."""
+        """Close the device without draining its ring."""
         self.drop()  # `close` alone drains: half a second
         self.pcm.close()
 
@@ -205,7 +205,7 @@ def open_pcm(alsa: AlsaLibrary, wanted: Wanted, choice: Choice) -> OpenPcm:
     pcm = _open(alsa, wanted, name.pcm, asked)
     if not (_is_known(pcm) or name.formats or name.converts):
         pcm = _open_otherwise(alsa, wanted, name.pcm, asked, pcm)
-    # Setters fail silently and leave other values in force: what counts is what came out.
+    # pyalsaaudio ignores errors of each setting, so compare with what the device really does.
     info = pcm.info()
     opened = OpenPcm(
         wanted.device,
@@ -243,7 +243,7 @@ def _open(alsa: AlsaLibrary, wanted: Wanted, pcm: str, asked: Native) -> Pcm:
 
 
 def _open_otherwise(alsa: AlsaLibrary, wanted: Wanted, name: str, asked: Native, pcm: Pcm) -> Pcm:
-    """Return a PCM opened in the first encoding that we know, or as it was if there is none."""
+    """Reopen the PCM in each encoding that we know until one works; return the last one opened."""
     for encoding in ENCODINGS.values():
         pcm.close()
         pcm = _open(alsa, wanted, name, replace(asked, encoding=encoding))
@@ -321,7 +321,7 @@ def _reason(error: Exception) -> str:
 
 
 def _unfit(device: str, info: dict[str, Any], channel: int) -> DeviceError | None:
-    """Return what is wrong with the parameters in force and what to do about it."""
+    """Return the error for unusable parameters, or None."""
     if (encoding := info["format_name"]) not in ENCODINGS:
         problem = f"it offers sound as {encoding}, which cannot be used"
         return UnfitError(device, problem, "use another card")

@@ -122,9 +122,7 @@ def _where_24_are(sound: bytes, device: str) -> CardEncoding:
 def _content(path: Path | str, device: str) -> bytes:
     try:
         kind = Path(path).stat().st_mode
-        if stat.S_ISCHR(kind) or stat.S_ISBLK(
-            kind
-        ):  # opening some devices blocks, or does something
+        if stat.S_ISCHR(kind) or stat.S_ISBLK(kind):  # opening some devices blocks or has an effect
             raise DeviceError(device, "it is neither a file nor a pipe", _HINT)
         with Path(path).open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
