@@ -14,8 +14,7 @@ from voiced import RELEASED
 from voiced.assembly.gpio import button_wirings, buttons, light, light_wiring
 from voiced.config.schema import Settings
 from voiced.core.earcons import Earcon, Prompt
-from voiced.devices.gpio.buttons_and_leds import lamp_on
-from voiced.devices.gpio.pins import PinError, is_pressed
+from voiced.devices.gpio.pins import Lamp, PinError, is_pressed
 from voiced.devices.sound.wav_reading import read_wav_file
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.errors import DeviceError
@@ -147,7 +146,7 @@ def check_light(settings: Settings) -> Finding:
         return skip("light", "none is set")
     pins = ", ".join(map(str, wiring.pins))
     try:
-        lamp_on(wiring).close()
+        Lamp(wiring.pins, active_high=wiring.active_high).close()
     except PinError as error:
         return fail("light", f"GPIO {pins}: {error.problem}", error.hint)
     return ok("light", f"GPIO {pins}")

@@ -20,7 +20,7 @@ from voiced.errors import LinkError
 from voiced.lib.printable import shown
 from voiced.lib.task_group import TaskGroup
 from voiced.ports import DialCaller, Dialer
-from voiced.runtime.connection import Connection, Surroundings
+from voiced.runtime.connection import Connection, LinkContext
 
 PARTING_S = 3.0
 
@@ -175,7 +175,7 @@ async def _visit(agent: Agent, ways: Ways, resume_key: str | None, *, stays: boo
         if isinstance(event, AgentReady | LinkLost | SessionEnded) and not outcome.done():
             outcome.set_result(event)
 
-    around = Surroundings(
+    around = LinkContext(
         dial=ways.dial,
         call_http=ways.call_http,
         uplink=UplinkQueue(0.0),
