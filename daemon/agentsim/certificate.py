@@ -4,7 +4,7 @@ import ipaddress
 import subprocess
 from pathlib import Path
 
-from agentsim.problems import SetupError
+from agentsim.errors import SetupError
 
 VALID_DAYS = 2
 

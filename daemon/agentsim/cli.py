@@ -13,12 +13,12 @@ from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from agentsim.assemblyai.server import Server, serve_assemblyai
 from agentsim.assemblyai.settings import Settings
 from agentsim.certificate import make_certificate
+from agentsim.errors import SetupError
 from agentsim.faults import SWITCHES, Faults
-from agentsim.problems import SetupError
 from agentsim.scenario import Scenario, load
-from agentsim.server import Server, serve_assemblyai
 from agentsim.speaking import VOICES, voice_named
 from agentsim.timing import Timing
 from agentsim.understanding import UNDERSTANDINGS, Scripted, understanding_named

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from agentsim.problems import SetupError
+from agentsim.errors import SetupError
 
 PLACES = ("connect", "update", "ready", "audio", "speech", "reply", "tool", "end")
 """Where a deed can happen: socket open, first update or resume, ready sent, first input.audio,

@@ -28,9 +28,9 @@ from typing import Any
 
 import yaml
 
+from agentsim.errors import SetupError
 from agentsim.faults import parse
 from agentsim.intents import INTENTS
-from agentsim.problems import SetupError
 from agentsim.steps import Break, Call, Finish, Pause, Repeat, Say, Step, ToolOrder
 from agentsim.timing import Timing
 

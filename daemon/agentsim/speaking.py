@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from agentsim.problems import SetupError
+from agentsim.errors import SetupError
 from agentsim.sound import SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
 from agentsim.sound.wav import read_wav

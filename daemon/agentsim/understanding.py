@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Protocol
 
-from agentsim.problems import SetupError
+from agentsim.errors import SetupError
 from agentsim.sound import HEARING_HZ, Samples
 
 WORDS_PER_S = 3.0

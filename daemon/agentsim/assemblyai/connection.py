@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from agentsim.assemblyai.credentials import Visitor
-from agentsim.assemblyai.deeds import do_deeds
+from agentsim.assemblyai.fault_actions import do_deeds
 from agentsim.assemblyai.refusal import Refusal
 from agentsim.assemblyai.shape import shaped
-from agentsim.pipe import Message, Pipe
+from agentsim.client_connection import Message, Pipe
 
 if TYPE_CHECKING:
     from agentsim.assemblyai.service import Service

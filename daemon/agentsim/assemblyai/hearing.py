@@ -8,10 +8,10 @@ from agentsim.assemblyai.refusal import Refusal
 from agentsim.assemblyai.uplink import LONGEST_CHUNK_S, Uplink
 from agentsim.dialogue import Turn, choose
 from agentsim.intents import intent_of
-from agentsim.listening import Ear, EarSettings
 from agentsim.sound import HEARING_HZ, SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
 from agentsim.sound.wire import ENCODINGS
+from agentsim.voice_activity import Ear, EarSettings
 
 if TYPE_CHECKING:
     from agentsim.assemblyai.session import AgentSession

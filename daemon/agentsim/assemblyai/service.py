@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from agentsim.assemblyai import rest
 from agentsim.assemblyai.connection import Connection
 from agentsim.assemblyai.credentials import Credentials, Visitor
-from agentsim.assemblyai.deeds import HTTP_TOOL
+from agentsim.assemblyai.fault_actions import HTTP_TOOL
 from agentsim.assemblyai.refusal import Refusal
 from agentsim.assemblyai.session import AgentSession
 from agentsim.assemblyai.session_object import DEFAULTS, check_first, merged, unknown_keys

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from agentsim.client_connection import Message, Pipe
 from agentsim.faults import Fault
-from agentsim.pipe import Message, Pipe
 from agentsim.workbuddy.hearing import FRAME_BYTES
 from agentsim.workbuddy.session import Session
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agentsim.listening import Ear, EarSettings
 from agentsim.sound import HEARING_HZ, Samples
+from agentsim.voice_activity import Ear, EarSettings
 from agentsim.workbuddy.settings import Settings
 
 FRAME_BYTES = 640

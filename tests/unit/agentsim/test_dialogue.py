@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from agentsim.dialogue import Turn, choose, instructed
+from agentsim.errors import SetupError
 from agentsim.intents import Intent, intent_of, number_of, spelled
-from agentsim.problems import SetupError
 from agentsim.prompts import DIRECTORY, Prompts, phrases, slug, spoken_words
 from agentsim.scenario import SHIPPED, Scenario, load, read
 from agentsim.sound import SPEECH_HZ

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentsim.listening import Ear, EarSettings
 from agentsim.sound import HEARING_HZ
+from agentsim.voice_activity import Ear, EarSettings
 
 DICE = np.random.default_rng(0)
 
