@@ -8,8 +8,9 @@ from typing import Any, Literal, Self
 from agentsim.assemblyai.session_object import VOICES
 from agentsim.faults import Faults
 from agentsim.scenario import Scenario
-from agentsim.speaking import Tone, Voice
+from agentsim.speaking import Voice
 from agentsim.timing import Timing
+from agentsim.tone import Tone
 from agentsim.understanding import Scripted, Understanding
 
 

@@ -10,7 +10,7 @@ from agentsim.intents import spelled
 from agentsim.sound import SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
 from agentsim.sound.wav import read_wav
-from agentsim.speaking import Tone
+from agentsim.tone import Tone
 
 DIRECTORY = Path(__file__).parent
 LONGEST_SLUG = 40

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from agentsim.faults import Faults
 from agentsim.scenario import Scenario
-from agentsim.speaking import Tone, Voice
+from agentsim.speaking import Voice
 from agentsim.timing import Timing
+from agentsim.tone import Tone
 from agentsim.understanding import Scripted, Understanding
 
 

@@ -7,8 +7,9 @@ from agentsim.intents import Intent, intent_of, number_of, spelled
 from agentsim.prompts import DIRECTORY, Prompts, phrases, slug, spoken_words
 from agentsim.scenario import SHIPPED, Scenario, load, read
 from agentsim.sound import SPEECH_HZ
-from agentsim.speaking import Espeak, Tone, voice_named
+from agentsim.speaking import Espeak, voice_named
 from agentsim.steps import Call, Repeat, Say, filled, speakable
+from agentsim.tone import Tone
 from agentsim.understanding import Scripted, understanding_named
 
 BAD_SCENARIOS = [
