@@ -12,17 +12,19 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from agentsim.assemblyai.server import Server, serve_assemblyai
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
 from agentsim.certificate import make_certificate
 from agentsim.errors import SetupError
 from agentsim.faults import SWITCHES, Faults
 from agentsim.scenario import Scenario, load
+from agentsim.serving import Server
 from agentsim.speaking import VOICES, voice_named
+from agentsim.stand_in import StandIn
 from agentsim.timing import Timing
-from agentsim.understanding import UNDERSTANDINGS, Scripted, understanding_named
-from agentsim.workbuddy.server import Server as WorkBuddyServer
+from agentsim.understanding import UNDERSTANDINGS, understanding_named
 from agentsim.workbuddy.server import serve_workbuddy
 from agentsim.workbuddy.settings import Settings as WorkBuddySettings
 
@@ -93,37 +95,37 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _assemblyai(options: argparse.Namespace) -> Settings:
-    scenario = load(options.scenario) if options.scenario else Scenario()
     settings = Settings.of(
-        scenario,
+        **_common(options),
         mode=options.mode,
-        keys=tuple(key for key in options.keys.split(",") if key),
-        forbidden_keys=tuple(key for key in options.forbidden_keys.split(",") if key),
-        faults=Faults(options.fault),
-        voice=voice_named(options.voice),
-        understanding=understanding_named(options.understanding),
+        forbidden_keys=_list(options.forbidden_keys),
         record_dir=options.record,
         max_sessions=options.max_sessions,
-        seed=options.seed,
     )
     settings.timing = _timing(options, settings.timing)
     return settings
 
 
 def _workbuddy(options: argparse.Namespace) -> WorkBuddySettings:
-    scenario = load(options.scenario) if options.scenario else Scenario()
-    return WorkBuddySettings(
-        keys=tuple(key for key in options.keys.split(",") if key),
-        greeting=options.greeting or scenario.greeting or "",
-        scenario=scenario,
-        faults=Faults([*scenario.faults, *options.fault]),
-        timing=_timing(options, replace(Timing(), **scenario.timing)),
-        voice=voice_named(options.voice),
-        understanding=Scripted(scenario.hears)
-        if scenario.hears
-        else understanding_named(options.understanding),
-        seed=options.seed,
-    )
+    settings = WorkBuddySettings.of(**_common(options))
+    settings.greeting = options.greeting or settings.scenario.greeting or ""
+    settings.timing = _timing(options, settings.timing)
+    return settings
+
+
+def _common(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "scenario": load(options.scenario) if options.scenario else Scenario(),
+        "keys": _list(options.keys),
+        "faults": Faults(options.fault),
+        "voice": voice_named(options.voice),
+        "understanding": understanding_named(options.understanding),
+        "seed": options.seed,
+    }
+
+
+def _list(written: str) -> tuple[str, ...]:
+    return tuple(key for key in written.split(",") if key)
 
 
 def _timing(options: argparse.Namespace, timing: Timing) -> Timing:
@@ -161,7 +163,7 @@ async def _serve(options: argparse.Namespace, tls: ssl.SSLContext | None, ca: Pa
         "tls": tls,
         "events_path": options.events,
     }
-    serving: AbstractAsyncContextManager[Server | WorkBuddyServer]
+    serving: AbstractAsyncContextManager[Server[StandIn[Any]]]
     if options.agent == "workbuddy":
         serving = serve_workbuddy(_workbuddy(options), **place)
     else:

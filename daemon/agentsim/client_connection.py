@@ -1,24 +1,34 @@
-"""One connection without its socket: what goes out, and how it ends."""
+"""One connection without its socket: what the stand-in sends, and how the connection ends."""
 
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from typing import Any
+from functools import partial
+from typing import Any, Generic
+
+from agentsim.faults import Fault
+from agentsim.stand_in import SettingsT, StandIn
 
 Message = str | bytes
 
 
-class Pipe(ABC):
+class ClientConnection(ABC, Generic[SettingsT]):
     """The service's end of a connection. Iterate over it for the messages it sends.
 
     Attributes:
-        close_code: What it was closed with; None while open or when it was cut.
-        close_reason: Why.
-        closed: Nothing more goes out or comes in.
-        cut: It was closed without a word.
+        service: What it belongs to.
+        number: Counts from 1.
+        session_id: The session it carries, for the log; None before there is one.
+        close_code: The code it was closed with; None while it is open, or if it was cut.
+        close_reason: The reason it was closed with.
+        closed: Nothing is sent or received any more.
+        cut: It ended without a close message.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, service: StandIn[SettingsT], number: int) -> None:
+        self.service = service
+        self.number = number
+        self.session_id: str | None = None
         self.close_code: int | None = None
         self.close_reason = ""
         self.closed = False
@@ -28,23 +38,19 @@ class Pipe(ABC):
 
     @abstractmethod
     def receive(self, message: Message) -> None:
-        """Take one message from the client; what is wrong with it is answered, never raised."""
+        """Take one message from the client; never raises: errors are sent to the client."""
 
     @abstractmethod
-    def lost(self, code: int | None = None) -> None:
-        """Take note that the client closed the connection or is gone; idempotent."""
+    def on_closed(self) -> None:
+        """Clean up: nothing is sent or received any more."""
 
     @abstractmethod
-    def log(self, event: str, **fields: Any) -> None:
-        """Note that something happened on this connection."""
-
-    @abstractmethod
-    def shut(self) -> None:
-        """Take note that nothing more goes out or comes in."""
+    def perform(self, fault: Fault) -> None:
+        """Do what a fault action says."""
 
     @property
     def frozen(self) -> bool:
-        """Half open: the socket stays, but nobody reads or writes."""
+        """Half open: the socket stays, but nothing is read or written."""
         return self._frozen.is_set()
 
     async def wait_frozen(self) -> None:
@@ -57,33 +63,60 @@ class Pipe(ABC):
             yield message
 
     def send_raw(self, message: Message) -> None:
-        """Send anything at all."""
+        """Send a message as it is."""
         if not (self.closed or self.frozen):
             self._outbox.put_nowait(message)
 
     def close(self, code: int, reason: str = "") -> None:
-        """Close after what was already sent; idempotent."""
+        """Close after everything already queued is sent; idempotent."""
         if not self.closed:
             self.close_code, self.close_reason = code, reason
             self.log("closed", code=code)
-            self.end_pipe()
+            self._end()
 
     def drop(self) -> None:
-        """Vanish: no close code, and what was not yet sent is lost; idempotent."""
+        """End without a close message, and discard what was not yet sent; idempotent."""
         if not self.closed:
             self.log("dropped")
             self.cut = True
             while not self._outbox.empty():
                 self._outbox.get_nowait()
-            self.end_pipe()
+            self._end()
 
     def freeze(self) -> None:
-        """Stop reading and writing but keep the socket."""
+        """Stop reading and writing, but keep the socket."""
         self.log("frozen")
         self._frozen.set()
 
-    def end_pipe(self) -> None:
-        """Let nothing more go out or come in."""
+    def lost(self, code: int | None = None) -> None:
+        """Note that the client closed the connection or vanished; idempotent."""
+        if not self.closed:
+            self.log("client_gone", code=code)
+            self._end()
+
+    def inject(self, place: str) -> None:
+        """Perform the fault actions due at `place`, each after its delay."""
+        for fault in self.service.settings.faults.take(place):
+            if fault.delay_s:
+                self.service.timers.after(fault.delay_s, partial(self._inject, fault))
+            else:
+                self._inject(fault)
+
+    def log(self, event: str, **fields: Any) -> None:
+        """Log an event of this connection."""
+        self.service.events.add(event, connection=self.number, session=self.session_id, **fields)
+
+    def violate(self, rule: str) -> None:
+        """Count that the client broke a documented rule."""
+        self.service.violations += 1
+        self.log("violation", rule=rule)
+
+    def _inject(self, fault: Fault) -> None:
+        if not self.closed:
+            self.log("fault", fault=fault.name)
+            self.perform(fault)
+
+    def _end(self) -> None:
         self.closed = True
         self._outbox.put_nowait(None)
-        self.shut()
+        self.on_closed()

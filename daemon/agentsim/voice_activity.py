@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from agentsim.sound import HEARING_HZ, Samples
+from agentsim.sound import HEARING_HZ, NO_SOUND, Samples
 
 FRAME_S = 0.02
 FRAME = int(HEARING_HZ * FRAME_S)
@@ -44,7 +44,7 @@ class Ear:
         self.settings = settings
         self.speaking = False
         self.voiced_s = 0.0
-        self._partial = np.zeros(0, np.int16)
+        self._partial = NO_SOUND
         self._levels = deque([START_FLOOR_DB], maxlen=int(FLOOR_WINDOW_S / FRAME_S))
         self._pre_roll: deque[Samples] = deque(maxlen=int(PRE_ROLL_S / FRAME_S))
         self._utterance: list[Samples] = []
@@ -65,7 +65,7 @@ class Ear:
 
     def utterance(self) -> Samples:
         """Return what was said in the present or the last utterance."""
-        return np.concatenate(self._utterance) if self._utterance else np.zeros(0, np.int16)
+        return np.concatenate(self._utterance) if self._utterance else NO_SOUND
 
     def stop(self) -> None:
         """Take the utterance as ended: no more sound is coming."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agentsim.faults import Faults
-from agentsim.sound import SPEECH_HZ, Samples
+from agentsim.sound import NO_SOUND, SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
 from agentsim.sound.wire import Encoding
 from agentsim.timers import Timers
@@ -181,7 +181,7 @@ class Chunk:
 
 
 def _payload(parts: Sequence[Part], pace: Pace) -> bytes:
-    spoken = np.concatenate([np.zeros(0, np.int16), *(part.samples for part in parts)])
+    spoken = np.concatenate([NO_SOUND, *(part.samples for part in parts)])
     if pace.volume < 1:
         spoken = (spoken * np.float32(pace.volume)).astype(np.int16)
     encoding = pace.encoding

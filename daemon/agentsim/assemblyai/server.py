@@ -1,4 +1,4 @@
-"""Stand-in agents behind real sockets, on the running event loop."""
+"""A stand-in AssemblyAI service behind real sockets, on the running event loop."""
 
 import asyncio
 import json
@@ -6,7 +6,6 @@ import socket as net
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
@@ -20,27 +19,13 @@ from agentsim.assemblyai.connection import MAX_MESSAGE_BYTES, Connection
 from agentsim.assemblyai.service import Service
 from agentsim.assemblyai.settings import Settings
 from agentsim.offload import Worker
+from agentsim.serving import Server, host_and_port
 
 WEBSOCKET_PATH = "/v1/ws"
 
 SEGMENT_BYTES = 1400
 """As on a network. A segment of the loopback, of 64 KiB, may not fit into a window; then it waits for a
 probe, which every message of the other side puts off for 0.2 s."""
-
-
-@dataclass(frozen=True)
-class Server:
-    """A stand-in that is being served.
-
-    Attributes:
-        url: Where its WebSocket is.
-        rest: Where its REST calls are.
-        service: The stand-in itself: sessions, events, faults.
-    """
-
-    url: str
-    rest: str
-    service: Service
 
 
 @asynccontextmanager
@@ -52,7 +37,7 @@ async def serve_assemblyai(
     sock: net.socket | None = None,
     tls: ssl.SSLContext | None = None,
     events_path: Path | None = None,
-) -> AsyncIterator[Server]:
+) -> AsyncIterator[Server[Service]]:
     """Serve a stand-in AssemblyAI service; close every connection on exit.
 
     Args:
@@ -82,8 +67,7 @@ async def serve_assemblyai(
             for each in listening.sockets:
                 each.setsockopt(net.IPPROTO_TCP, net.TCP_MAXSEG, SEGMENT_BYTES)
             address = next(iter(listening.sockets)).getsockname()
-            name = address[0] if sock else host
-            where = f"{f'[{name}]' if ':' in name else name}:{address[1]}"
+            where = host_and_port(address[0] if sock else host, address[1])
             secure = "s" if tls else ""
             try:
                 yield Server(

@@ -15,6 +15,7 @@ from agentsim.assemblyai.values import (
     check_text,
     one_of,
 )
+from agentsim.faults import Faults
 
 # fmt: off
 LANGUAGES = (
@@ -158,6 +159,17 @@ def check_later(update: Any) -> dict[str, Any]:
         if path in FIXED_WHEN_READY:
             raise Refusal("immutable_field", "This cannot change any more.", ".".join(path))
     return session
+
+
+def check_prompt(session: Mapping[str, Any], faults: Faults) -> None:
+    """Refuse a prompt that the fault `refuse-prompt` forbids, as a policy of the service would.
+
+    Raises:
+        Refusal: If it is not allowed.
+    """
+    fault = faults.get("refuse-prompt")
+    if fault is not None and fault.text in session.get("system_prompt", ""):
+        raise Refusal("invalid_value", "This prompt is not allowed.", "system_prompt")
 
 
 def unknown_keys(session: Mapping[str, Any]) -> list[str]:

@@ -3,24 +3,20 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from agentsim.assemblyai.reply import Pace, Part, Reply
+from agentsim.assemblyai.session_state import SessionState
 from agentsim.assemblyai.tool_calls import Outcome, ToolCalls
 from agentsim.dialogue import instructed
-from agentsim.sound import SPEECH_HZ, Samples
+from agentsim.sound import NO_SOUND, SPEECH_HZ, Samples
 from agentsim.sound.wire import ENCODINGS
 from agentsim.steps import Break, Call, Finish, Pause, Repeat, Say, Step, filled
-
-if TYPE_CHECKING:
-    from agentsim.assemblyai.session import AgentSession
-
-SILENCE = np.zeros(0, np.int16)
 
 
 @dataclass(slots=True)
@@ -39,7 +35,7 @@ class Answer:
     kind: Literal["greeting", "turn", "result", "own"]
     due_at: float
     known: dict[str, Any] = field(default_factory=dict)
-    own_words: Samples = field(default_factory=lambda: SILENCE)
+    own_words: Samples = field(default_factory=lambda: NO_SOUND)
 
 
 class Talk:
@@ -50,10 +46,11 @@ class Talk:
         calls: The tool calls in flight.
     """
 
-    def __init__(self, session: "AgentSession") -> None:
+    def __init__(self, session: SessionState, finish: Callable[[], None]) -> None:
         self.reply: Reply | None = None
         self.calls = ToolCalls(session)
         self._session = session
+        self._finish = finish
         self._answer: Answer | None = None
         self._queue: deque[Answer] = deque()
         self._done_timer: asyncio.TimerHandle | None = None
@@ -68,7 +65,7 @@ class Talk:
         kind: Literal["greeting", "turn", "own"],
         delay_s: float,
         known: Mapping[str, Any] | None = None,
-        own_words: Samples = SILENCE,
+        own_words: Samples = NO_SOUND,
     ) -> None:
         """Answer when it is the agent's turn, but not before `delay_s`."""
         due_at = self._session.timers.now() + delay_s
@@ -84,7 +81,7 @@ class Talk:
 
     def go_on(self) -> None:
         """Begin the next answer if nothing speaks against it."""
-        if self._answer or not self._queue or self._session.hearing.user_speaks:
+        if self._answer or not self._queue or self._session.user_speaks:
             return
         if self.calls.holding or not self._session.ready:
             return
@@ -166,7 +163,7 @@ class Talk:
             self._answer = None
             self.go_on()
         elif isinstance(answer.steps[0], Finish):
-            self._session.finish()
+            self._finish()
         else:
             self._prepare(answer)
 
@@ -201,10 +198,10 @@ class Talk:
         reply = Reply(name, parts, pace, session.service.settings.faults, self._dice)
         self.reply = reply
         if answer.kind == "turn":
-            session.hearing.answered()
+            session.unanswered = NO_SOUND
         session.send("reply.started", reply_id=reply.id, item_id=reply.item_id)
         session.log("reply_audio", reply_id=reply.id, audio_s=round(reply.duration_s, 3))
-        session.do("reply")
+        session.inject("reply")
         if self.reply is reply and session.ready:
             reply.begin(session.send, session.timers, lambda: self._spoken(answer, reply))
 

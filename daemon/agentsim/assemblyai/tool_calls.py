@@ -4,14 +4,12 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agentsim.assemblyai.refusal import Refusal
+from agentsim.assemblyai.session_state import SessionState
 from agentsim.assemblyai.tool_objects import DEFAULT_TIMEOUT_S
 from agentsim.steps import ToolOrder
-
-if TYPE_CHECKING:
-    from agentsim.assemblyai.session import AgentSession
 
 GUARD_S = 0.9
 """A client may answer despite a closed gate about 1 s after the user fell silent."""
@@ -50,7 +48,7 @@ class _Pending:
 class ToolCalls:
     """The calls of one session."""
 
-    def __init__(self, session: "AgentSession") -> None:
+    def __init__(self, session: SessionState) -> None:
         self._session = session
         self._pending: dict[str, _Pending] = {}
         self._informational: set[str] = set()
@@ -78,7 +76,7 @@ class ToolCalls:
             if tools.get(order.name, {}).get("http") is not None:
                 self._informational.add(call_id)
                 self._settle(call_id, {"status": "done"})
-        self._session.do("tool")
+        self._session.inject("tool")
         return ids
 
     def inform(self, name: Any) -> str:
@@ -135,7 +133,7 @@ class ToolCalls:
         session = self._session
         if session.latest == "reply.done":
             return
-        silent_s = session.timers.now() - session.hearing.stopped_at
+        silent_s = session.timers.now() - session.stopped_at
         if session.latest == "input.speech.started" and silent_s >= GUARD_S:
             return
         session.violate("result-outside-the-gate")

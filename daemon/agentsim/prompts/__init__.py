@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from agentsim.intents import spelled
-from agentsim.sound import SPEECH_HZ, Samples
+from agentsim.sound import NO_SOUND, SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
 from agentsim.sound.wav import read_wav
 from agentsim.tone import Tone
@@ -36,7 +36,7 @@ class Prompts:
 
     def render(self, text: str) -> Samples:
         """Return the phrases that make up `text`, one after the other."""
-        words, spoken = spoken_words(text), [np.zeros(0, np.int16)]
+        words, spoken = spoken_words(text), [NO_SOUND]
         while words:
             n_words = self._match(words)
             spoken.append(

@@ -10,3 +10,5 @@ SPEECH_HZ = 24_000
 
 HEARING_HZ = 16_000
 """The rate the stand-in listens at."""
+
+NO_SOUND: Samples = np.zeros(0, np.int16)

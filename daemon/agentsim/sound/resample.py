@@ -5,7 +5,7 @@ from math import gcd
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from agentsim.sound import Samples
+from agentsim.sound import NO_SOUND, Samples
 
 TAPS = 24
 KAISER_BETA = 7.0
@@ -35,7 +35,7 @@ class Resampler:
         n_windows = len(heard) - self._n_taps + 1
         if n_windows <= 0:
             self._waiting = heard
-            return np.zeros(0, np.int16)
+            return NO_SOUND
         ticks = np.arange(self._position, n_windows * self._up, self._down)
         windows, phases = np.divmod(ticks, self._up)
         chosen = sliding_window_view(heard, self._n_taps)[windows]

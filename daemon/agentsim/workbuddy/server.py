@@ -4,32 +4,17 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import WSMsgType, web
 
 from agentsim.offload import Worker
+from agentsim.serving import Server, host_and_port
 from agentsim.workbuddy.connection import Connection
 from agentsim.workbuddy.service import SOCKET_PATH, Service
 from agentsim.workbuddy.settings import Settings
 
 ABNORMAL = 1006
-
-
-@dataclass(frozen=True)
-class Server:
-    """A stand-in that is being served.
-
-    Attributes:
-        url: What a client is configured with: the base of the HTTP calls.
-        rest: The same.
-        service: The stand-in itself: sessions, events, faults.
-    """
-
-    url: str
-    rest: str
-    service: Service
 
 
 @asynccontextmanager
@@ -40,7 +25,7 @@ async def serve_workbuddy(
     port: int = 0,
     tls: ssl.SSLContext | None = None,
     events_path: Path | None = None,
-) -> AsyncIterator[Server]:
+) -> AsyncIterator[Server[Service]]:
     """Serve a stand-in WorkBuddy service; close every connection on exit.
 
     Args:
@@ -60,8 +45,7 @@ async def serve_workbuddy(
     try:
         site = web.TCPSite(runner, host, port, ssl_context=tls)
         await site.start()
-        address = runner.addresses[0]
-        where = f"{f'[{host}]' if ':' in host else host}:{address[1]}"
+        where = host_and_port(host, runner.addresses[0][1])
         secure = "s" if tls else ""
         service.ws_url = f"ws{secure}://{where}{SOCKET_PATH}"
         base = f"http{secure}://{where}"

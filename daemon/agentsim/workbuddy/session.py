@@ -3,21 +3,19 @@
 import random
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from agentsim.dialogue import Turn, choose
 from agentsim.intents import intent_of
-from agentsim.sound import HEARING_HZ, SPEECH_HZ, Samples
+from agentsim.sound import HEARING_HZ, NO_SOUND, SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
 from agentsim.speaking import Voice
 from agentsim.steps import Break, Finish, Pause, Repeat, Say, Step, filled
 from agentsim.timers import Timers
 from agentsim.workbuddy.hearing import FRAME_BYTES, FRAME_S, Hearing
-
-if TYPE_CHECKING:
-    from agentsim.workbuddy.connection import Connection
+from agentsim.workbuddy.sender import Sender
 
 SILENCE = bytes(FRAME_BYTES)
 ODD_SIZES = (2, 3000)
@@ -35,9 +33,10 @@ class Session:
         replies: How many the agent began.
     """
 
-    def __init__(self, connection: "Connection", number: int) -> None:
+    def __init__(self, connection: Sender, number: int) -> None:
         self.id = f"wb_{number:06d}"
-        self.connection: Connection | None = connection
+        self.connection: Sender | None = connection
+        connection.session_id = self.id
         self.ready = False
         self.ended = ""
         self.replies = 0
@@ -66,7 +65,7 @@ class Session:
             )
         self._next_tick_at = self._timers.now()
         self._tick()
-        self._do("ready")
+        self._inject("ready")
 
     def take(self, payload: bytes) -> None:
         """Take one binary message of the client."""
@@ -85,11 +84,11 @@ class Session:
     def hear(self, text: str) -> None:
         """Behave as if the user had just said `text`."""
         self.interrupt()
-        self._answer(text, np.zeros(0, np.int16))
+        self._answer(text, NO_SOUND)
 
     def say(self, text: str) -> None:
         """Speak unasked."""
-        self._speak([Say(text)], {}, np.zeros(0, np.int16))
+        self._speak([Say(text)], {}, NO_SOUND)
 
     def interrupt(self) -> None:
         """Stop in the middle of a word; the client is not told."""
@@ -111,8 +110,7 @@ class Session:
     def end(self, reason: str = "session_closed") -> None:
         """End the session: session_ended, close 1000."""
         if self.connection:
-            self._send("session_ended", reason=reason)
-            self.connection.close(1000)
+            self.connection.end_session(reason)
 
     def fail(self, code: str, message: str = "A fault was asked for.") -> None:
         """Send an error and close if it has a close code."""
@@ -151,7 +149,7 @@ class Session:
 
         def render() -> Samples:
             return np.concatenate(
-                [np.zeros(0, np.int16), *(_sound_of(step, known, samples, voice) for step in steps)]
+                [NO_SOUND, *(_sound_of(step, known, samples, voice) for step in steps)]
             )
 
         def rendered(sound: Samples) -> None:
@@ -162,7 +160,7 @@ class Session:
             self._service.events.add(
                 "reply_audio", session=self.id, audio_s=round(len(sound) / HEARING_HZ, 3)
             )
-            self._do("reply")
+            self._inject("reply")
             if isinstance(last, Finish):
                 self._timers.after(len(sound) / HEARING_HZ + 0.5, self.end)
 
@@ -204,9 +202,9 @@ class Session:
         if self.connection:
             self.connection.send(kind, **fields)
 
-    def _do(self, place: str) -> None:
+    def _inject(self, place: str) -> None:
         if self.connection:
-            self.connection.do(place)
+            self.connection.inject(place)
 
 
 def _sound_of(step: Step, known: Mapping[str, Any], own_words: Samples, voice: Voice) -> Samples:
@@ -218,4 +216,4 @@ def _sound_of(step: Step, known: Mapping[str, Any], own_words: Samples, voice: V
         case Repeat():
             return own_words
         case _:
-            return np.zeros(0, np.int16)
+            return NO_SOUND
