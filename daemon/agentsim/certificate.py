@@ -1,4 +1,4 @@
-"""A self-made certificate, by the openssl program."""
+"""A self-signed certificate, made by the openssl program."""
 
 import ipaddress
 import subprocess

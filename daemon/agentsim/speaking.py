@@ -1,4 +1,4 @@
-"""From text to sound, at `SPEECH_HZ`."""
+"""Speech synthesis: from text to sound at `SPEECH_HZ`."""
 
 import shutil
 import subprocess
@@ -18,10 +18,10 @@ WORDS_PER_MINUTE = 165
 
 
 class Voice(Protocol):
-    """Something that speaks. Called off the loop's thread, one call at a time."""
+    """Speaks. It is called on another thread than the loop's, one call at a time."""
 
     def render(self, text: str) -> Samples:
-        """Return `text` spoken; never fails, whatever the text."""
+        """Return `text` as speech; raises no error, whatever the text."""
 
 
 class Espeak:
@@ -32,7 +32,7 @@ class Espeak:
 
     @staticmethod
     def is_installed() -> bool:
-        """Return whether the program is there."""
+        """Return whether the program is installed."""
         return shutil.which(ESPEAK) is not None
 
     def _render(self, text: str) -> Samples:

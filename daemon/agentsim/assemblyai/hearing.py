@@ -1,4 +1,4 @@
-"""The user's side of the conversation: when they speak, what they said, when they interrupt."""
+"""The user's side of the conversation: when the user speaks, what was said, interruptions."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from agentsim.intents import intent_of
 from agentsim.sound import HEARING_HZ, NO_SOUND, SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
 from agentsim.sound.wire import ENCODINGS
-from agentsim.voice_activity import Ear, EarSettings
+from agentsim.voice_activity import VoiceDetector, VoiceDetectorSettings
 
 HEARD_EVERY_S = 1.0
 TAIL_S = 0.1
-"""How much of the silence after an utterance is kept."""
+"""How much of the silence after an utterance to keep."""
 
 
 class Hearing:
@@ -39,7 +39,7 @@ class Hearing:
         )
         self._session = session
         self._talk = talk
-        self._ear = Ear(EarSettings())
+        self._detector = VoiceDetector(VoiceDetectorSettings())
         self._generation = 0
         self._partial = ""
         self._partial_running = False
@@ -51,16 +51,16 @@ class Hearing:
         self.tune()
 
     def open(self) -> None:
-        """Begin to listen: session.ready was sent."""
+        """Begin to listen, after session.ready was sent."""
         self._opened_at = self._last_at = self._session.timers.now()
         self._opened_with_s = self.uplink.audio_s
 
     def tune(self) -> None:
-        """Follow the session's turn_detection."""
+        """Apply the session's turn_detection."""
         timing = self._session.service.settings.timing
         detection = self._session.config["input"]["turn_detection"]
         silence_ms = detection.get("min_silence")
-        self._ear.settings = EarSettings(
+        self._detector.settings = VoiceDetectorSettings(
             timing.onset_s,
             timing.end_of_turn_s if silence_ms is None else silence_ms / 1000,
             detection.get("vad_threshold", 0.5),
@@ -71,7 +71,7 @@ class Hearing:
         """Take the `audio` of an `input.audio`.
 
         Raises:
-            Refusal: If it is not sound, or too much at a time.
+            Refusal: If it is not sound, or more than real time.
         """
         payload = self.uplink.payload(audio)
         self._note_first(payload)
@@ -83,7 +83,7 @@ class Hearing:
             self._logged_s = self.uplink.audio_s
             self._session.log("heard", audio_s=round(self.uplink.audio_s, 3))
         if self._session.service.settings.listening:
-            for fact in self._ear.feed(samples):
+            for fact in self._detector.feed(samples):
                 if fact == "started":
                     self._on_started()
                 else:
@@ -91,8 +91,8 @@ class Hearing:
             self._consider_interrupting()
 
     def pretend(self, text: str) -> None:
-        """Behave as if the user had said `text` just now."""
-        self._ear.stop()
+        """Behave as if the user had just said `text`."""
+        self._detector.stop()
         if not self._session.user_speaks:
             self._announce()
         self._tell_partly(text)
@@ -101,10 +101,10 @@ class Hearing:
         self._understood(text, NO_SOUND)
 
     def forget(self) -> None:
-        """Forget what is being said: the connection is gone."""
+        """Discard what is being said, because the connection is lost."""
         self._generation += 1
         self._partial_running = False
-        self._ear.stop()
+        self._detector.stop()
         self._session.unanswered = NO_SOUND
         self._session.user_speaks = False
 
@@ -117,7 +117,7 @@ class Hearing:
             self._session.violate("chunk-above-200-ms")
 
     def _is_too_much(self, payload: bytes) -> bool:
-        """Return whether to drop this; refuse it aloud once a second."""
+        """Return whether to drop this; raise at most once a second."""
         now = self._session.timers.now()
         ahead_s = self.uplink.audio_s - self._opened_with_s - (now - self._opened_at)
         ahead_s += self.uplink.encoding.seconds(len(payload))
@@ -137,13 +137,13 @@ class Hearing:
             self._session.send("input.speech.started")
 
     def _consider_interrupting(self) -> None:
-        if not self._ear.speaking or self._session.user_speaks:
+        if not self._detector.speaking or self._session.user_speaks:
             return
-        if self._talk.reply is None or self._ear.voiced_s >= self._barge_in_s:
+        if self._talk.reply is None or self._detector.voiced_s >= self._barge_in_s:
             self._announce()
 
     def _announce(self) -> None:
-        """Say that the user speaks; interrupt or hold back the agent."""
+        """Announce that the user speaks; interrupt or hold back the agent."""
         session = self._session
         session.user_speaks = True
         self._generation += 1
@@ -155,17 +155,17 @@ class Hearing:
             self._talk.interrupt()
             session.unanswered = NO_SOUND
         else:
-            self._talk.user_began()
+            self._talk.hold_back()
         session.inject("speech")
         session.timers.after(session.service.settings.timing.partial_s, self._tick)
 
     def _tick(self) -> None:
-        """See to partial transcripts, and to a user whose sound no longer comes."""
-        if not self._session.user_speaks or not self._ear.speaking:
+        """Send a partial transcript; end the turn if no more sound comes."""
+        if not self._session.user_speaks or not self._detector.speaking:
             return
         timing = self._session.service.settings.timing
-        if self._session.timers.now() - self._last_at > self._ear.settings.end_of_turn_s:
-            self._ear.stop()
+        if self._session.timers.now() - self._last_at > self._detector.settings.end_of_turn_s:
+            self._detector.stop()
             self._on_stopped()
             return
         self._understand_partly()
@@ -193,7 +193,7 @@ class Hearing:
 
     def _on_stopped(self) -> None:
         if not self._session.user_speaks:
-            self._session.log("backchannel", voiced_s=round(self._ear.voiced_s, 2))
+            self._session.log("backchannel", voiced_s=round(self._detector.voiced_s, 2))
             return
         self._stop_announced()
         if self._talk.calls.holding:
@@ -207,7 +207,7 @@ class Hearing:
             if generation == self._generation:
                 if (
                     text and not self._partial
-                ):  # the recogniser was busy, or still loading its models
+                ):  # the recogniser was busy or still loading its models
                     self._tell_partly(text)
                 self.turns += 1
                 self._understood(text, samples)
@@ -221,9 +221,9 @@ class Hearing:
         self._talk.go_on()
 
     def _said(self) -> Samples:
-        silence = int((self._ear.settings.end_of_turn_s - TAIL_S) * HEARING_HZ)
-        utterance = self._ear.utterance()
-        if not self._ear.speaking and len(utterance) > silence > 0:
+        silence = int((self._detector.settings.end_of_turn_s - TAIL_S) * HEARING_HZ)
+        utterance = self._detector.utterance()
+        if not self._detector.speaking and len(utterance) > silence > 0:
             utterance = utterance[:-silence]
         return np.concatenate((self._session.unanswered, utterance))
 

@@ -24,8 +24,8 @@ from agentsim.serving import Server, host_and_port
 WEBSOCKET_PATH = "/v1/ws"
 
 SEGMENT_BYTES = 1400
-"""As on a network. A segment of the loopback, of 64 KiB, may not fit into a window; then it waits for a
-probe, which every message of the other side puts off for 0.2 s."""
+"""As on a network. On the loopback a segment has 64 KiB and may not fit into a window. It then waits for a
+probe, which every message from the other side delays by 0.2 s."""
 
 
 @asynccontextmanager
@@ -41,10 +41,10 @@ async def serve_assemblyai(
     """Serve a stand-in AssemblyAI service; close every connection on exit.
 
     Args:
-        settings: What it does; as it comes, deterministic.
+        settings: How it behaves; the default is deterministic.
         host: Where to listen.
         port: Where to listen; 0 picks a free port.
-        sock: Listen on this one instead.
+        sock: Listen on this socket instead.
         tls: Serve wss:// and https:// with this.
         events_path: Append the event log here.
     """
@@ -75,17 +75,17 @@ async def serve_assemblyai(
                 )
             finally:
                 service.close()
-                front.let_go()
+                front.abort_frozen()
     finally:
         service.close()
 
 
 class _Socket(ServerConnection):
-    """May be closed, aborted and sent to once it is gone.
+    """A connection that may be closed, aborted and sent to after it is lost.
 
-    asyncio lets go of a socket without noting that it did if what was unsent left after the peer had hung
-    up (`_write_ready` in `asyncio/selector_events.py`, up to Python 3.14); aborting it then raises
-    AttributeError. The library aborts whatever is closed.
+    asyncio releases a socket without noting it if the last unsent bytes left after the peer had closed
+    (`_write_ready` in `asyncio/selector_events.py`, up to Python 3.14). To abort it then raises
+    AttributeError, and websockets aborts whatever is closed.
     """
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -94,7 +94,7 @@ class _Socket(ServerConnection):
 
 
 class _Ended:
-    """A transport whose socket is gone: as it was, but with nothing to abort."""
+    """A transport without a socket: as before, but `abort` does nothing."""
 
     def __init__(self, gone: asyncio.Transport) -> None:
         self._gone = gone
@@ -107,14 +107,14 @@ class _Ended:
 
 
 class _Front:
-    """Carries messages between sockets and a service."""
+    """Passes messages between sockets and a service."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._frozen: set[ServerConnection] = set()
 
     def answer(self, socket: ServerConnection, request: Request) -> Response | None:
-        """Answer REST calls and refused upgrades; None lets an upgrade happen."""
+        """Answer REST calls and refuse upgrades; return None to accept an upgrade."""
         del socket
         fault = self._service.settings.faults
         if request.path.partition("?")[0] == WEBSOCKET_PATH:
@@ -124,13 +124,13 @@ class _Front:
         return _response(status, dict(body))
 
     async def converse(self, socket: ServerConnection) -> None:
-        """Carry one connection to its end."""
+        """Serve one connection until it ends."""
         request = socket.request
         if request is None:
             return
         connection = self._service.dial(request.path, dict(request.headers.raw_items()))
         try:
-            async with asyncio.TaskGroup() as tasks:  # noqa: TID251 - the daemon's is not for the stand-in
+            async with asyncio.TaskGroup() as tasks:  # noqa: TID251 - the stand-in may not import the daemon's
                 watching = tasks.create_task(self._freeze_when_told(socket, connection))
                 reading = tasks.create_task(_read(socket, connection))
                 await self._write(socket, connection)
@@ -139,8 +139,8 @@ class _Front:
         finally:
             connection.lost()
 
-    def let_go(self) -> None:
-        """Abort the sockets nobody reads."""
+    def abort_frozen(self) -> None:
+        """Abort the frozen sockets."""
         for socket in self._frozen:
             socket.transport.abort()
 

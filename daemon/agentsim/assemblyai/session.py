@@ -48,7 +48,7 @@ class AgentSession(SessionState):
         self._began_at = self.timers.now()
         self._resumed = False
 
-    # Its life
+    # From start to end
 
     def begin(self, connection: Sender) -> None:
         """Become ready on the connection that asked for the session."""
@@ -59,7 +59,7 @@ class AgentSession(SessionState):
         self._prepare()
 
     def resume(self, connection: Sender) -> None:
-        """Carry on, on another connection; one that still seems open is abandoned."""
+        """Continue on another connection; drop the earlier one if it still seems open."""
         abandoned = self.connection
         if abandoned:
             self.detach()
@@ -70,7 +70,7 @@ class AgentSession(SessionState):
         self._prepare()
 
     def detach(self) -> None:
-        """Lose the connection: be silent, forget what was going on, wait for a resume."""
+        """Handle a lost connection: stop speaking and listening, wait to be resumed."""
         self.talk.forget()
         self.hearing.forget()
         self.timers.cancel_all()
@@ -80,7 +80,7 @@ class AgentSession(SessionState):
             self._grace = self._life.after(self.service.settings.timing.grace_s, self.expire)
 
     def finish(self) -> None:
-        """End the session and close: session.ended, 1000."""
+        """End the session: session.ended, then close 1000."""
         if self.ended:
             return
         self.send(
@@ -91,7 +91,7 @@ class AgentSession(SessionState):
         self._end("ended")
 
     def expire(self) -> None:
-        """Be over without a word: nobody resumed it in time."""
+        """End a session that was not resumed in time."""
         if not self.ended:
             self._end("expired")
 
@@ -140,31 +140,31 @@ class AgentSession(SessionState):
             "audio_duration_seconds": round(self.hearing.uplink.audio_s, 3),
         }
 
-    # What tests make it do
+    # For tests
 
     def hear(self, text: str) -> None:
-        """Behave as if the user had just said `text`: a whole turn, interrupting if need be."""
+        """Behave as if the user had just said `text`: a whole turn, which may interrupt a reply."""
         self.hearing.pretend(text)
 
     def say(self, text: str) -> None:
-        """Speak unasked, when nothing else is being said."""
+        """Speak without a turn of the user, as soon as no one is speaking."""
         self.talk.say((Say(text),), "own", 0)
 
     def call(self, name: str, arguments: dict[str, Any] | None = None, then: str = "Done.") -> None:
-        """Call a tool in a reply of its own and say `then` with its result."""
+        """Call a tool in a reply of its own, then say `then` with the result."""
         self.talk.say((Call((ToolOrder(name, arguments or {}),)), Say(then)), "own", 0)
 
     def interrupt(self) -> None:
-        """Be interrupted: the barge-in triple, as if the user began to speak and went away."""
+        """Interrupt the reply as if the user had begun to speak, without a turn after it."""
         self.send("input.speech.started")
         self.talk.interrupt()
 
     def end(self) -> None:
-        """End the session unasked: session.ended, close 1000."""
+        """End the session as the service would on its own."""
         self.finish()
 
     def drop(self) -> None:
-        """Lose the connection without a close; the session waits to be resumed."""
+        """Cut the connection without a close message; the session waits to be resumed."""
         if self.connection:
             self.connection.drop()
 
@@ -182,7 +182,7 @@ class AgentSession(SessionState):
         self.connection, connection.session_id = connection, self.id
 
     def _prepare(self) -> None:
-        """Announce readiness in its time, or never."""
+        """Become ready after a delay, or never."""
         timing, faults = self.service.settings.timing, self.service.settings.faults
         if "never-ready" in faults:
             self.timers.after(AGENT_TIMEOUT_S, lambda: self.fail("agent_timeout"))

@@ -1,4 +1,4 @@
-"""Sound in memory: samples are mono int16 arrays, payloads are bytes as they travel."""
+"""Sound in memory: samples are mono int16 arrays, payloads are bytes as sent."""
 
 import numpy as np
 import numpy.typing as npt

@@ -10,7 +10,7 @@ from agentsim.sound import NO_SOUND, Samples
 TAPS = 24
 KAISER_BETA = 7.0
 CUTOFF = 0.92
-"""Of the lower Nyquist frequency; with these taps the worst spur is below -80 dB."""
+"""As a part of the lower Nyquist frequency; with these taps the worst spur is below -80 dB."""
 PIECE = 4_096
 """A recording is converted in pieces: each holds the interpreter lock for about 2 ms."""
 
@@ -23,12 +23,12 @@ class Resampler:
         self._up, self._down = to_hz // divisor, from_hz // divisor
         self._filters = _filters(self._up, self._down)
         self._n_taps = self._filters.shape[1]
-        # Half a filter of silence ahead makes up for the delay of the filter.
+        # Half a filter of silence at the start compensates for the delay of the filter.
         self._waiting = np.zeros(self._n_taps - 1 - self._n_taps // 2, np.float32)
         self._position = 0
 
     def __call__(self, samples: Samples) -> Samples:
-        """Return what `samples` makes certain; the rest comes with the next chunk."""
+        """Return what can be converted so far; the rest comes with the next chunk."""
         if self._up == self._down:
             return samples
         heard = np.concatenate((self._waiting, samples.astype(np.float32)))

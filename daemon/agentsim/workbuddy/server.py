@@ -29,7 +29,7 @@ async def serve_workbuddy(
     """Serve a stand-in WorkBuddy service; close every connection on exit.
 
     Args:
-        settings: What it does; as it comes, deterministic.
+        settings: How it behaves; the default is deterministic.
         host: Where to listen.
         port: Where to listen; 0 picks a free port.
         tls: Serve wss:// and https:// with this.
@@ -56,7 +56,7 @@ async def serve_workbuddy(
 
 
 class _Front:
-    """Carries messages between sockets and a service."""
+    """Passes messages between sockets and a service."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -67,7 +67,7 @@ class _Front:
         return web.json_response(dict(body), status=status)
 
     async def converse(self, request: web.Request) -> web.StreamResponse:
-        """Carry one connection to its end."""
+        """Serve one connection until it ends."""
         refused = self._service.settings.faults.get("upgrade-status")
         if refused:
             return web.json_response({"detail": "A fault."}, status=int(refused.number))
@@ -75,7 +75,7 @@ class _Front:
         await socket.prepare(request)
         connection = self._service.dial(str(request.url), dict(request.headers))
         try:
-            async with asyncio.TaskGroup() as tasks:  # noqa: TID251 - the daemon's is not for the stand-in
+            async with asyncio.TaskGroup() as tasks:  # noqa: TID251 - the stand-in may not import the daemon's
                 reading = tasks.create_task(_read(socket, connection))
                 await _write(request, socket, connection)
                 reading.cancel()

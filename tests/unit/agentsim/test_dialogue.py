@@ -19,7 +19,7 @@ BAD_SCENARIOS = [
     ({"turns": {}}, "test: turns: must be a list"),
     ({"turns": [{}]}, r"test: turns\[0\]: needs `do`"),
     ({"turns": [{"do": ["dance"]}]}, r"turns\[0\].do\[0\]: must be one of say"),
-    ({"turns": [{"do": [{"dance": 1}]}]}, r"turns\[0\].do\[0\]: 'dance' is no step"),
+    ({"turns": [{"do": [{"dance": 1}]}]}, r"turns\[0\].do\[0\]: 'dance' is not a step"),
     ({"turns": [{"do": [{"pause": "long"}]}]}, r"do\[0\].pause: must be a number of seconds"),
     (
         {"turns": [{"do": [{"fault": "dorp"}]}]},
