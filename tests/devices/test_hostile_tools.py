@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
-from agentsim.server import serve_assemblyai
 from agentsim.steps import Call, Say, ToolOrder
 from agentsim.timing import Timing
 from tests.devices.interrupting import silenced_ms
