@@ -1,4 +1,4 @@
-"""One configured AssemblyAI agent, whatever links and sessions come and go."""
+"""One configured AssemblyAI agent, across links and sessions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ class AssemblyAi:
     announces = True
     takes_tools = True
     scheme = "wss"
-    personal = {  # noqa: RUF012 - a port's attribute, and nobody changes it
+    personal = {  # noqa: RUF012 - an attribute of the port, never changed
         "voice": ("output", "voice"),
         "prompt": ("system_prompt",),
         "greeting": ("greeting",),

@@ -1,4 +1,4 @@
-"""How a link proves who we are: the key, a temporary token, or the session's own credential."""
+"""Authentication of a link: by key, by temporary token, or by the session's own credential."""
 
 from enum import Enum
 from http import HTTPStatus
@@ -23,7 +23,7 @@ _REJECTIONS: dict[int, str] = {
 
 
 class Credential(Enum):
-    """What a link shows at the door."""
+    """What a link authenticates with."""
 
     KEY = "key"
     TEMPORARY = "temporary token"
@@ -31,7 +31,7 @@ class Credential(Enum):
 
 
 class SignIn:
-    """One link's way in. The agent's memory decides what is left to try."""
+    """The authentication of one link. The agent's memory decides which credential to try."""
 
     def __init__(self, memory: Memory, session: SessionRecord) -> None:
         self._memory = memory
@@ -42,17 +42,17 @@ class SignIn:
 
     @property
     def host(self) -> str:
-        """Where the link goes, without what must not be logged."""
+        """The host of the agent, without user and password, for a log."""
         return urlsplit(self._settings.url).netloc.rpartition("@")[2]
 
     def secrets(self) -> list[str]:
-        """Return every credential this link may have shown."""
+        """Return every credential that this link may have sent."""
         source = self._settings.token
         headers = [*source.headers.values()] if source else []
         return [self._settings.key or "", self._token, self._session.resume_token, *headers]
 
     def plan(self) -> DialPlan:
-        """Decide how to sign in; see `DialPlan`."""
+        """Choose a credential and get a token if need be; see `DialPlan`."""
         settings = self._settings
         has_own = settings.key or settings.token
         if self._session.resume_token and (self._memory.key_refused or not has_own):
@@ -74,7 +74,7 @@ class SignIn:
         return Dial(f"{settings.url}{separator}token={quote(self._token, safe='')}")
 
     def refused(self, reason: str) -> LinkError:
-        """Return what follows from the agent refusing what we showed."""
+        """Return the reaction to a refused credential."""
         if self._used is Credential.TEMPORARY and not self._memory.token_retried:
             self._memory.token_retried = True
             return Redial(f"{reason}; trying once more with a fresh temporary token")
@@ -109,13 +109,7 @@ def _token_url(url: str) -> str:
 
 
 def _token_in(answer: HttpAnswer) -> str:
-    """Return the token.
-
-    Raises:
-        LinkRejected: If only the owner can help.
-        AgentBusy: If we asked too often.
-        LinkError: If the answer is of no use.
-    """
+    """Return the token; raises as `token_answer` does."""
     token = token_answer(answer, _REJECTIONS).get("token")
     if not is_credential(token):
         raise LinkError("the answer to the token request contains no token")
