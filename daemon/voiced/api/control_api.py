@@ -1,4 +1,4 @@
-"""What the control socket answers: the daemon as other programs on this device see and steer it."""
+"""The requests that the control socket answers: how other programs on this device control the daemon."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -15,15 +15,15 @@ _MUTES = {"on": True, "off": False, "toggle": None}
 
 
 class ControlApi:
-    """Answers questions about a daemon.
+    """Answers requests about the daemon.
 
     Args:
         control: The daemon.
-        subtitles: What is said.
-        settings: Tells where its settings come from.
-        faults: Tells which of its parts fail.
-        page: Tells how its page is reached.
-        disk: Tells how the disk of its state folder is.
+        subtitles: The transcript.
+        settings: Returns where its settings come from.
+        faults: Returns which of its parts fail.
+        page: Returns the links to its page.
+        disk: Returns the state of its disk.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ControlApi:
         self._faults = faults
 
     def questions(self) -> Mapping[str, Ask]:
-        """Return what can be asked."""
+        """Return the routes and what answers them."""
         return {
             "GET /status": self._status,
             "GET /transcript": self._transcript,
@@ -56,7 +56,7 @@ class ControlApi:
         }
 
     async def events(self) -> AsyncGenerator[Answer, None]:
-        """Yield what can be seen, now and after every change."""
+        """Yield the state of the device, now and after every change."""
         async with aclosing(self._control.watch()) as states:
             async for device_state in states:
                 yield asdict(device_state)

@@ -1,6 +1,6 @@
-"""The page for a screen, and for a phone in the same network: served, fed and obeyed.
+"""The page for a screen, and for phones in the same network, with its live WebSocket.
 
-Imported only where there is to be a page.
+Imported only if the settings ask for it.
 """
 
 import asyncio
@@ -34,9 +34,7 @@ KINDS = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-MOST_ORDER_BYTES = 64 * 1024
-"""As many as the longest prompt may have, in any script."""
-
+MOST_ORDER_BYTES = 64 * 1024  # room for the longest prompt, in any script
 ORDERS_PER_S = 10.0
 BURST = 20.0
 SEND_WITHIN_S = 5.0
@@ -54,9 +52,8 @@ class Permits:
     """What visitors may do.
 
     Attributes:
-        may_read: Tells whether they may read what is said; it is told whether they are at the
-            device itself.
-        overrides: What a person may set; None if they may not.
+        may_read: Returns whether they may read captions; called with whether they are at the device.
+        overrides: The settings that a person may change; None if they may not.
     """
 
     may_read: Callable[[bool], bool]
@@ -67,11 +64,12 @@ class Kiosk:
     """Serves the page. Implements `BackgroundTask`.
 
     Args:
-        address: Where.
+        address: Where to listen.
         access: Who is let in.
-        control: What is shown and done.
-        subtitles: What is said.
+        control: The state of the device, and what can be done with it.
+        subtitles: The captions.
         permits: What visitors may do.
+        refusals: Counts refused requests.
     """
 
     def __init__(
@@ -97,7 +95,7 @@ class Kiosk:
         self.run, self.routes = site.run, site.routes
 
     async def _enter(self, visit: Visit) -> web.Response:
-        """Let a browser in for good that shows the token once."""
+        """Give a browser that sends the token a cookie, so that it needs it only once."""
         group, token = visit.visitor.group, visit.text.strip()
         if self._is_tiresome(group):
             raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS)
@@ -112,7 +110,7 @@ class Kiosk:
         return answer
 
     def _is_tiresome(self, group: str) -> bool:
-        """Tell whether somebody has guessed too often of late."""
+        """Return whether this group has guessed too often lately."""
         while len(self._wrong) > REMEMBERED_GROUPS:
             self._wrong.popitem(last=False)
         recent = [
@@ -127,7 +125,7 @@ class Kiosk:
         return len(recent) >= WRONG_TOKENS
 
     async def _live(self, visit: Visit) -> web.WebSocketResponse:
-        """Show everything as it happens, and do what is ordered."""
+        """Show everything as it happens, and obey commands."""
         if not _asks_for_socket(visit.request.headers):
             raise RefusedError(HTTPStatus.UPGRADE_REQUIRED)
         may_enter = visit.visitor.may_enter
@@ -142,6 +140,7 @@ class Kiosk:
         if may_enter:
             await self._serve(socket, visit.visitor)
         else:
+            # A browser cannot read the status of a refused upgrade, but it can read a close code.
             await socket.close(code=WSCloseCode.POLICY_VIOLATION)
         return socket
 
@@ -164,8 +163,8 @@ class Kiosk:
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
 
     async def _offer(self, socket: web.WebSocketResponse) -> None:
-        """Show what a person may set, now and whenever it has changed."""
-        assert self._overrides is not None  # noqa: S101 - nobody calls this without
+        """Show the settings that a person may change, now and after every change."""
+        assert self._overrides is not None  # noqa: S101 - checked by the caller
         shown: Mapping[str, str | None] | None = None
         while True:
             now = self._overrides.now()
@@ -202,7 +201,7 @@ class Kiosk:
                 await _send(socket, {"type": "problem", "text": str(error)})
 
     async def _do(self, order: Mapping[str, Any]) -> bool:
-        """Obey; tell whether there is something that was kept."""
+        """Obey a command; return whether something was saved."""
         match order["do"]:
             case "talk":
                 self._control.press()
@@ -237,9 +236,9 @@ class _File:
 
 
 def _asks_for_socket(headers: Mapping[str, str]) -> bool:
-    """Tell whether a request is the beginning of a WebSocket as our page opens it.
+    """Return whether a request opens a WebSocket as our page does.
 
-    The library would take less, and write into the log what it does not like.
+    The library is less strict, and it logs what it refuses.
     """
     key = headers.get("Sec-WebSocket-Key", "")
     return (
@@ -252,14 +251,14 @@ def _asks_for_socket(headers: Mapping[str, str]) -> bool:
 
 
 def _whole(number: object) -> int:
-    """Return a whole number; 20.0 is one, as JavaScript writes it."""
+    """Return a whole number; 20.0 is one too, as JavaScript has no integers."""
     if isinstance(number, bool) or not isinstance(number, int | float) or number != number // 1:
         raise TypeError
     return int(number)
 
 
 def _text(value: object) -> str:
-    """Return a text that a file can hold."""
+    """Return a text that a file can hold: UTF-8 has no lone surrogates."""
     if not isinstance(value, str):
         raise TypeError
     value.encode()
@@ -271,8 +270,8 @@ def _texts(value: Mapping[str, object]) -> dict[str, str]:
 
 
 async def _send(socket: web.WebSocketResponse, message: Mapping[str, object]) -> None:
-    """Send, or let go of somebody who does not take it."""
-    # What an agent says may hold half a character.
+    """Send a message, or close the connection of a visitor that does not read it."""
+    # The text of an agent may hold lone surrogates.
     text = json.dumps(message, ensure_ascii=False).encode(errors="replace").decode()
     try:
         async with asyncio.timeout(SEND_WITHIN_S):
