@@ -1,7 +1,7 @@
-"""Arguments as models send them, made what a JSON schema asks for where it leaves no doubt what was meant.
+"""Coercion of arguments to the types of their JSON schema, where the meaning is beyond doubt.
 
-Models write `"5"` or `5.0` for 5, `"true"` for true, null or nothing at all for what they leave out. Whatever
-is in doubt stays as it is, for the schema's judge to refuse.
+Models write `"5"` or `5.0` for 5, `"true"` for true, and null or an empty text for what they omit.
+Whatever is in doubt stays as it is, and the validator of the schema refuses it.
 """
 
 import json
@@ -15,8 +15,7 @@ from voiced.lib.json_limits import TooLargeError, check_parts
 from voiced.tools.safe_regex import is_found, problem_of
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,16}([.][0-9]{1,15})?([eE][+-]?[0-9]{1,3})?")
-BEYOND = 10**16
-"""Nobody writes so large a whole number in another way than by its digits."""
+BEYOND = 10**16  # from here on a float: only an exponent can write such a number
 
 _TRUTHS = {"true": True, "false": False}
 
@@ -33,14 +32,14 @@ _LEFT_OUT = object()
 
 
 def coerced(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `arguments` as `schema` asks for them, as far as that is beyond doubt.
+    """Return `arguments` with the types of `schema`, as far as that is beyond doubt.
 
-    What is null or an empty text and may be left out, or has a default, is left out, unless the schema takes
-    it as it is.
+    A null or an empty text is omitted if the argument is optional or has a default, unless the
+    schema accepts it.
 
     Args:
-        arguments: What a model sent.
-        schema: A JSON schema of an object; foreign ones may hold anything.
+        arguments: The arguments of a model.
+        schema: A JSON schema of an object. Foreign ones may hold anything.
     """
     properties = schema.get("properties")
     required = schema.get("required")
@@ -59,7 +58,7 @@ def coerced(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str
 
 
 def _fitted(value: Any, schema: Any) -> Any:
-    """Return `value` as `schema` asks for it; `_LEFT_OUT` if it says that there is none."""
+    """Return `value` with the type of `schema`; `_LEFT_OUT` if it stands for no value."""
     if not isinstance(schema, Mapping):
         return value
     if value is None or value == "":
@@ -75,7 +74,7 @@ def _fitted(value: Any, schema: Any) -> Any:
 
 
 def _takes_nothing(value: str | None, schema: Any) -> bool:
-    """Tell whether `schema` takes null or an empty text, whichever `value` is."""
+    """Return whether `schema` accepts `value`, which is null or an empty text."""
     if not isinstance(schema, Mapping):
         return schema is not False
     pattern, shortest = schema.get("pattern"), schema.get("minLength")
@@ -95,7 +94,7 @@ def _takes_nothing(value: str | None, schema: Any) -> bool:
 
 
 def _is_found_in_nothing(pattern: str) -> bool:
-    """Tell whether an empty text has the form of `pattern`; one that is not known here may mean anything."""
+    """Return whether `pattern` matches an empty text; True for one that RE2 does not know."""
     try:
         return problem_of(pattern, 0, ()) is not None or is_found(pattern, "")
     except UnicodeEncodeError:
@@ -103,13 +102,13 @@ def _is_found_in_nothing(pattern: str) -> bool:
 
 
 def _is_one_of(kinds: set[str], value: object) -> bool:
-    """Tell whether `value` is of one of these types; of any, if there are none."""
+    """Return whether `value` has one of these types; True if there are none."""
     kind = _kind_of(value)
     return not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
 
 
 def _inside(value: Any, schema: Mapping[str, Any]) -> Any:
-    """Return a value of the right kind with what it consists of made right."""
+    """Return a value of the right type with its items and properties coerced."""
     for key in ("anyOf", "oneOf"):
         choices = [
             each
@@ -132,7 +131,7 @@ def _inside(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _spelled(text: str, schema: Mapping[str, Any]) -> str:
-    """Return `text` as one of the known values writes it, if it is but for capitals and blanks."""
+    """Return the known value that differs from `text` only in capitals and blanks, else `text`."""
     known = [each for each in _listed(schema, "enum") if isinstance(each, str)]
     if text in known:
         return text
@@ -142,7 +141,7 @@ def _spelled(text: str, schema: Mapping[str, Any]) -> str:
 
 
 def _of_text(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]) -> Any:
-    """Return what a text stands for where none is wanted; the text if that is in doubt."""
+    """Return the value that a text stands for where no text is wanted; the text if in doubt."""
     if "boolean" in kinds and text.casefold() in _TRUTHS:
         return _TRUTHS[text.casefold()]
     if kinds & {"integer", "number"} and _NUMBER.fullmatch(text):
@@ -167,7 +166,7 @@ def _of_json(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]
 
 
 def kinds_in(schema: Mapping[str, Any]) -> set[str]:
-    """Return the types a schema takes, by JSON schema's names; none if it does not say."""
+    """Return the types that a schema accepts, by their names in JSON schema; none if it names none."""
     stated = schema.get("type")
     if isinstance(stated, str):
         kinds = {stated}
@@ -179,14 +178,14 @@ def kinds_in(schema: Mapping[str, Any]) -> set[str]:
 
 
 def _implied(schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the types of a schema that names values, or other schemas, in the place of a type."""
+    """Yield the types of a schema that has values, or other schemas, instead of a type."""
     for value in (*_listed(schema, "enum"), *([schema["const"]] if "const" in schema else ())):
         yield _kind_of(value)
     for key in ("anyOf", "oneOf"):
         choices = [
             kinds_in(each) if isinstance(each, Mapping) else set() for each in _listed(schema, key)
         ]
-        if all(choices):  # one that says nothing takes anything
+        if all(choices):  # a choice without types accepts anything
             yield from set[str]().union(*choices)
 
 

@@ -1,4 +1,4 @@
-"""The program of `agent.token.command`, which prints a temporary token. Run like every other program of the owner's."""
+"""The program of `agent.token.command`, which prints a temporary token. It runs as a tool does."""
 
 import json
 from typing import Any, cast
@@ -10,15 +10,14 @@ from voiced.ports import Controls, HttpCaller, Tool
 from voiced.tools.declared.program_client import ServedToken, program_socket
 
 NAME = "agent.token"
-TIMEOUT_S = 10
-"""As long as a web service may take."""
+TIMEOUT_S = 10  # as for a web service that issues tokens
 
 
 class DialCalls:
     """Makes the calls of a dial plan; implements `DialCaller`.
 
     Args:
-        http: Makes those that go over the network.
+        http: Makes HTTP calls.
     """
 
     def __init__(self, http: HttpCaller) -> None:
@@ -33,13 +32,13 @@ class DialCalls:
             raise LinkError(f"no token: {error}".rstrip(".")) from None
         try:
             return HttpAnswer(200, printed.encode() if isinstance(printed, str) else _json(printed))
-        except UnicodeEncodeError:  # which would hold what was printed
+        except UnicodeEncodeError:  # whose own message would quote the output
             problem = "no token: the program behind agent.token printed half a character"
             raise LinkError(f"{problem} (a lone surrogate)") from None
 
 
 def token_tool(argv: tuple[str, ...]) -> Tool:
-    """Return the program as a tool without arguments, which is how it is run, timed and bounded."""
+    """Return the program as a tool without arguments, with a tool's limits of time and output."""
     from voiced.tools.declared.command import CommandTool
 
     return CommandTool(NAME, _declared(argv))
@@ -50,7 +49,7 @@ def _declared(argv: tuple[str, ...]) -> CommandToolSection:
 
 
 def _program(argv: tuple[str, ...]) -> Tool:
-    """Return the program; where the daemon may start none, one that has it started."""
+    """Return the tool that runs the program, here or through the program service."""
     socket = program_socket()
     return token_tool(argv) if socket is None else ServedToken(NAME, _declared(argv), socket)
 

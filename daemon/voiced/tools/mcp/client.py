@@ -1,4 +1,4 @@
-"""One connection to an MCP server, by the SDK. Only on the thread for MCP servers."""
+"""One connection to an MCP server, by the SDK. Only for the worker thread."""
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -42,40 +42,28 @@ from voiced.tools.mcp.spec import Server
 from voiced.tools.mcp.stdio import process, served_process
 
 JOIN_WITHIN_S = 15.0
-START_WITHIN_S = 60.0
-"""For a server that is a program: on a small board Python takes 20 s to begin with the SDK."""
-
+START_WITHIN_S = 60.0  # for a program: on a small board, Python takes 20 s to import the SDK
 ANSWER_WITHIN_S = 10.0
-LOOK_AGAIN_S = 60.0
-"""Servers need not tell that their tools have changed; Home Assistant's does not."""
-
-PROMPT_FIRST_S = 1.0
-"""How long the tools wait for the prompt: both together are one change for the agent."""
-
-PROMPT_EVERY_S = 5.0
-"""The least time between two looks at the prompt: the agent is told of every other one."""
-
-BREATH_S = 0.5
-"""The least time between two looks, whatever the server says."""
-
+LOOK_AGAIN_S = 60.0  # poll: servers need not report changed tools, and Home Assistant's does not
+PROMPT_FIRST_S = 1.0  # how long the tools wait for the prompt, to be one change for the agent
+PROMPT_EVERY_S = 5.0  # least time between two requests: each changed prompt updates the session
+BREATH_S = 0.5  # least time between two lists of tools, whatever the server reports
 MOST_PAGES = 20
 MOST_LISTED = 1000
-MOST_LISTED_CHARS = 1024 * 1024
-"""Of all tools together, also of those that cannot be used; what comes after is left out."""
+MOST_LISTED_CHARS = 1024 * 1024  # of all tools together; later ones are dropped
 
+# Begins the SDK's error for an event that is too long; its code is that of a lost connection.
 _UNREADABLE = "SSE stream failed"
-"""How the SDK begins to tell of an event that is too long; its code is that of a lost connection."""
-
 _CHATTY = ("mcp", "mcp_types", "client", "httpx2", "httpcore2")
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What a server has for the agent.
+    """What a server offers to the agent.
 
     Attributes:
-        tools: What it says it can do.
-        prompt: What it wants the agent to know, if the settings ask for that.
+        tools: Its tools.
+        prompt: Its prompt, if the settings ask for it.
     """
 
     tools: Sequence[ForeignTool]
@@ -83,7 +71,7 @@ class Offered:
 
 
 def hush() -> None:
-    """Keep the libraries out of the log: what they tell holds addresses, headers and messages."""
+    """Silence the libraries: their log lines hold addresses, headers and messages."""
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
@@ -92,11 +80,12 @@ hush()
 
 
 class Client:
-    """One connection. Made fresh for every attempt.
+    """One connection. Made for one attempt.
 
     Args:
-        server: Where to.
-        heard: Is told who of, and what the server offers, at first and whenever that is another thing.
+        server: The server, from the settings.
+        heard: Called with this client and the offer, at first and after every change.
+        connect: Opens connections to servers with an address.
     """
 
     def __init__(
@@ -118,7 +107,7 @@ class Client:
         """Connect and stay connected.
 
         Raises:
-            LinkError: If there is no connection, or no more.
+            LinkError: If the connection fails or is lost.
             ConfigError: If a secret cannot be read.
         """
         try:
@@ -132,14 +121,14 @@ class Client:
             raise self._explained(error) from None
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ForeignResult:
-        """Call a tool. Cancelled, the server is told that nobody waits any more.
+        """Call a tool. If cancelled, the server is notified.
 
         Raises:
             ToolError: With a sentence for the agent.
         """
         params = {"name": name, "arguments": dict(arguments)}
         try:
-            # Not the session's own method: it would run the server's regular expressions.
+            # Not session.call_tool: it validates results by the server's regular expressions.
             with asking():
                 return _read(await self._ask("tools/call", params))
         except MCPError as error:
@@ -210,7 +199,7 @@ class Client:
     async def _look_at_prompt(
         self, wanted: str | Literal[True], tools: Sequence[ForeignTool]
     ) -> None:
-        """Ask for the prompt that is wanted; if that takes long, tell of the tools meanwhile."""
+        """Request the prompt; if that takes long, report the tools meanwhile."""
         answered = anyio.Event()
 
         async def ask() -> None:
@@ -228,11 +217,7 @@ class Client:
                 self._tell(tools)
 
     async def _ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Send a request, with what the settings want sent along; return what was answered.
-
-        Raises:
-            MCPError: If that was an error.
-        """
+        """Send a request with the `_meta` of the settings; return the answer. MCPError if it is an error."""
         meta = self._server.meta
         with_meta = {**params, "_meta": dict(meta)} if meta else dict(params)
         return await self._requests.send_raw_request(method, with_meta or None)
@@ -251,10 +236,10 @@ class Client:
         return ForeignPrompt(fault=refused(name)) if name in names else ForeignPrompt(names=names)
 
     async def _answer(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return what was answered; None if that was an error, as from servers that know no such thing.
+        """Return the answer; None if it is an error, as from servers without prompts.
 
         Raises:
-            MCPError: If the connection is closed, or the credentials do not count any more.
+            MCPError: If the connection is closed, or the credentials are no longer valid.
         """
         try:
             return await self._ask(method, params)
@@ -266,10 +251,10 @@ class Client:
             return None
 
     async def _tools(self) -> list[ForeignTool]:
-        # Not the session's own method: one tool that is none would spoil the whole list.
+        # Not session.list_tools: one malformed tool would fail the whole list.
         found: dict[str, ForeignTool] = {}
         n_chars = 0
-        cursors = {""}  # a cursor that leads nowhere, or back, is the end: servers send both
+        cursors = {""}  # an empty cursor, or one seen before, is the end: servers send both
         params: dict[str, Any] = {}
         for _ in range(MOST_PAGES):
             page = await self._ask("tools/list", params)
@@ -280,7 +265,7 @@ class Client:
                 if n_chars > MOST_LISTED_CHARS or len(found) >= MOST_LISTED:
                     return [*found.values()]
                 found[listed["name"]] = _foreign_tool(listed)
-                await anyio.lowlevel.checkpoint()  # other servers have their turn
+                await anyio.lowlevel.checkpoint()  # let other servers run: checking takes CPU time
             cursor = page.get("nextCursor")
             if not isinstance(cursor, str) or cursor in cursors:
                 break
@@ -289,7 +274,7 @@ class Client:
         return [*found.values()]
 
     def _sentence(self, error: MCPError) -> str:
-        """Return what the agent can say of a call that was answered with an error."""
+        """Return a sentence for the agent about a call that failed."""
         unreadable = error.error.message.startswith(_UNREADABLE)
         if error.error.code == types.PARSE_ERROR or unreadable:
             return f"{self._server.name} answered with something too long or unreadable."
@@ -302,7 +287,7 @@ class Client:
         return None if self._web is None else self._web.why()
 
     def _explained(self, error: Exception) -> VoicedError:
-        """Return why the connection has ended; the texts of libraries hold addresses and more."""
+        """Return why the connection ended, in our words: those of libraries hold addresses and more."""
         while isinstance(error, ExceptionGroup):
             error = (error.subgroup(VoicedError) or error).exceptions[0]
         if isinstance(error, VoicedError):
