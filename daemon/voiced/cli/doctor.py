@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print every finding; return 1 if something stops conversations.
+    """Print every finding; return 1 if something prevents conversations.
 
     Raises:
         ConfigError: If there is no settings file.
@@ -76,13 +76,13 @@ async def _examine(wanted: Wanted, *, as_json: bool) -> int:
 
 
 def in_words(finding: Finding) -> str:
-    """Return a finding as a line for people, its fix on one of its own."""
+    """Return a finding as a line for people, with its fix on a second line."""
     line = f"{_MARKS[finding.result]}  {finding.check:<{WIDTH}} {shown(finding.text)}"
     return f"{line}\n{'':{WIDTH + 7}}-> {shown(finding.fix)}" if finding.fix else line
 
 
 def as_document(findings: list[Finding]) -> dict[str, object]:
-    """Return findings for other programs; keys and names of checks stay from version to version."""
+    """Return findings for other programs. Keys and names of checks stay the same across versions."""
     return {
         "version": 1,
         "ok": all(finding.result is not Result.FAIL for finding in findings),
@@ -91,7 +91,7 @@ def as_document(findings: list[Finding]) -> dict[str, object]:
 
 
 def _service_user() -> pwd.struct_passwd | None:
-    """Return the user of the service, if we are root and there is one: what root may, it may not."""
+    """Return the user of the service, if we are root and it exists: root may more than it may."""
     if os.geteuid() != 0:
         return None
     try:
@@ -105,7 +105,7 @@ def _is_installed() -> bool:
 
 
 def _run_as_service(options: argparse.Namespace) -> int:
-    """Run this command again just as systemd runs the service: its user, its groups, its key."""
+    """Run this command again as systemd runs the service: with its user, groups and credentials."""
     complain(f"as {SERVICE_USER}, the user of the service:")
     properties = [
         f"User={SERVICE_USER}",
@@ -126,14 +126,14 @@ def _run_as_service(options: argparse.Namespace) -> int:
 
 
 def _service_says() -> str | None:
-    """Return what the running service says of itself, None if it does not run."""
+    """Return the status text of the running service, None if it does not run."""
     lines = _told("show", "voiced", "--property", "ActiveState,StatusText")
     told = dict(line.partition("=")[::2] for line in lines)
     return told.get("StatusText") or None if told.get("ActiveState") == "active" else None
 
 
 def _daemon_says() -> dict[str, Any] | None:
-    """Return what a running daemon answers, None if none does."""
+    """Return the status of a running daemon, None if none answers."""
     try:
         return ask("GET", "/status")
     except VoicedError:
@@ -141,7 +141,7 @@ def _daemon_says() -> dict[str, Any] | None:
 
 
 def _credentials() -> list[str]:
-    """Return what the unit and its drop-ins say of credentials; `systemctl show` does not print it."""
+    """Return the credentials in the unit and its drop-ins, which `systemctl show` does not print."""
     found: list[str] = []
     for line in _told("cat", "voiced"):
         name, _, value = line.partition("=")
@@ -149,13 +149,13 @@ def _credentials() -> list[str]:
             continue
         if value:
             found.append(line)
-        else:  # an empty one takes back what came before
+        else:  # in systemd, an empty value resets the list
             found = [each for each in found if not each.startswith(f"{name}=")]
     return found
 
 
 def _told(*arguments: str) -> list[str]:
-    """Return what systemctl prints, nothing where systemd does not run."""
+    """Return the output of systemctl, nothing if systemd does not run."""
     if not SYSTEMD.is_dir():
         return []
     command = ["systemctl", *arguments]
@@ -164,6 +164,7 @@ def _told(*arguments: str) -> list[str]:
 
 
 def _become(user: pwd.struct_passwd) -> None:
+    # The user last: once we are no longer root, we may not change the groups.
     os.initgroups(user.pw_name, user.pw_gid)
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)

@@ -1,4 +1,4 @@
-"""The one way out for words of a command: nothing foreign gets to a terminal as it came."""
+"""All output of the commands, so that no foreign text reaches the terminal unescaped."""
 
 import json
 import sys
@@ -8,12 +8,12 @@ from voiced.lib.printable import shown
 
 
 def say(*lines: str) -> None:
-    """Print lines. What would break or change one is shown instead."""
+    """Print lines; control characters in them are shown as escapes."""
     _write(sys.stdout, lines)
 
 
 def complain(*lines: str) -> None:
-    """Print lines likewise, on standard error."""
+    """Print lines in the same way on standard error."""
     _write(sys.stderr, lines)
 
 
