@@ -1,4 +1,4 @@
-"""What was heard, judged."""
+"""Checks of what the sound probe has captured and played."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ FULL = 32_767
 
 
 def judge(settings: Settings, heard: Heard, played: Heard) -> Iterator[Finding]:
-    """Yield everything there is to say about both directions of sound."""
+    """Yield the findings for both directions of sound."""
     yield _opened("microphone", heard)
     yield _opened("speaker", played)
     yield _same_card(settings, heard, played)
@@ -109,7 +109,7 @@ def _level(settings: Settings, heard: Heard) -> Finding:
 
 
 def _gain(settings: Settings, heard: Heard) -> str:
-    """Return where the microphone's volume is set: what this program sets, alsamixer cannot."""
+    """Return where to set the microphone's gain: alsamixer is useless if this program sets it."""
     profile = heard.choice.profile if heard.choice else PLAIN
     if settings.audio.capture.gain is None and profile.capture_gain is None:
         return "its capture volume with `alsamixer`"
