@@ -1,6 +1,5 @@
 """Faults of the agent: counted by kind; the first of each kind is logged louder than the rest."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 from voiced.agents.codec import Notice
@@ -41,6 +40,6 @@ class Faults:
         """Remember which reply or call a fault belongs to, for the agent's support."""
         self.culprit = self._safe(culprit) or self.culprit
 
-    def counts(self) -> Mapping[str, int]:
-        """Return how many faults of each kind there were."""
-        return self._counts
+    def summary(self) -> str:
+        """Return the number of faults by kind, on one line."""
+        return ", ".join(f"{kind} x{count}" for kind, count in self._counts.items())

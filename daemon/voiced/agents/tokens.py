@@ -24,9 +24,7 @@ OWNERS_REMEDIES: Mapping[int, str] = dict.fromkeys(
 def token_answer(answer: HttpAnswer, remedies: Mapping[int, str]) -> Body:
     """Return the object in the answer to a token request; an empty one if it holds no object.
 
-    Args:
-        answer: The answer.
-        remedies: What the owner must do, by HTTP status.
+    `remedies` tells what the owner must do, by HTTP status.
 
     Raises:
         LinkRejected: If only the owner can solve the problem.

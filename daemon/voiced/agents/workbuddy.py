@@ -227,12 +227,11 @@ class WorkBuddyCodec:
         return [ReplyDone(done)]
 
     def support(self) -> Mapping[str, str]:
-        counts = self._faults.counts().items()
         known = {
             "host": urlsplit(self._settings.url).netloc.rpartition("@")[2],
             "close": self._close,
             "last_error": self._last_error,
-            "faults": ", ".join(f"{kind} x{count}" for kind, count in counts),
+            "faults": self._faults.summary(),
         }
         return {name: value for name, value in known.items() if value}
 

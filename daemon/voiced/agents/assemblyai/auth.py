@@ -58,13 +58,14 @@ class SignIn:
         if self._session.resume_token and (self._memory.key_refused or not has_own):
             return self._resuming()
         if settings.auth == "bearer" and settings.token is None:
-            return Dial(settings.url, _bearer(settings.key))
+            return Dial(settings.url, bearer(settings.key))
         self._used = Credential.TEMPORARY
         try:
             if settings.token is not None:
                 self._token, _ = yield from owners_token(settings.token)
             else:
-                call = HttpCall("GET", _token_url(settings.url), _bearer(settings.key))
+                url = rest_url(settings.url, "/v1/token", _LIFETIMES)
+                call = HttpCall("GET", url, bearer(settings.key))
                 self._token = _token_in((yield call))
         except LinkRejected:
             if not self._session.resume_token:
@@ -87,7 +88,7 @@ class SignIn:
 
     def _resuming(self) -> Dial:
         self._used = Credential.RESUMING
-        return Dial(self._settings.url, _bearer(self._session.resume_token))
+        return Dial(self._settings.url, bearer(self._session.resume_token))
 
 
 def _remedy(settings: AgentSettings) -> str:
@@ -98,14 +99,16 @@ def _remedy(settings: AgentSettings) -> str:
     return "check agent.key and that agent.url is in the key's region"
 
 
-def _bearer(credential: str | None) -> dict[str, str]:
+def bearer(credential: str | None) -> dict[str, str]:
+    """Return the header that sends `credential`; none without one."""
     return {"Authorization": f"Bearer {credential}"} if credential else {}
 
 
-def _token_url(url: str) -> str:
+def rest_url(url: str, path: str, query: str = "") -> str:
+    """Return the address of a REST call at the host of the WebSocket `url`. assemblyai.md §1."""
     parts = urlsplit(url)
     scheme = "http" if parts.scheme == "ws" else "https"
-    return urlunsplit((scheme, parts.netloc, "/v1/token", _LIFETIMES, ""))
+    return urlunsplit((scheme, parts.netloc, path, query, ""))
 
 
 def _token_in(answer: HttpAnswer) -> str:

@@ -53,6 +53,8 @@ class AssemblyAiCodec:
         self._turns = Turns(self._faults, self._safe, eager=memory.settings.eager_tools)
         self._turns.expect(self.downlink)
         self._turns.learn_tools(self._session.told.get("tools"))
+        self.return_tool, self.due_s = self._turns.return_tool, self._turns.due_s
+        self.advance = self._turns.advance
         self._stage = Stage.OPENING if resume_key is None else Stage.RESUMING
         self._session_id = resume_key or ""
         self._unsaid: list[Item] = []
@@ -123,9 +125,6 @@ class AssemblyAiCodec:
         audio = b2a_base64(payload, newline=False).decode("ascii")
         return [f'{{"type":"input.audio","audio":"{audio}"}}']
 
-    def return_tool(self, call_id: str, result: str, *, is_error: bool, now_s: float) -> list[Item]:
-        return self._turns.return_tool(call_id, result, is_error=is_error, now_s=now_s)
-
     def say(self, instructions: str) -> list[Message]:
         return [frame("reply.create", instructions=encodable(instructions))]
 
@@ -141,21 +140,14 @@ class AssemblyAiCodec:
         ended, self._ended = self._ended, True
         return [] if ended else [frame("session.end")]
 
-    def due_s(self) -> float | None:
-        return self._turns.due_s()
-
-    def advance(self, now_s: float) -> list[Item]:
-        return self._turns.advance(now_s)
-
     def support(self) -> Mapping[str, str]:
-        counts = self._faults.counts().items()
         known = {
             "session_id": self._safe(self._session_id),
             "host": self._sign_in.host,
             "close": self._close,
             "last_error": str(self._last_error or ""),
             "culprit": self._faults.culprit,
-            "faults": ", ".join(f"{kind} x{count}" for kind, count in counts),
+            "faults": self._faults.summary(),
         }
         return {name: value for name, value in known.items() if value}
 

@@ -36,6 +36,7 @@ class Turns:
         self._captions = Captions()
         self._replies = Replies()
         self._tools = ToolTurn(eager=eager)
+        self.learn_tools, self.due_s = self._tools.learn, self._tools.due_s
 
     def readings(self) -> Mapping[str, Reading]:
         """Return the functions that read each kind of message about turns and replies."""
@@ -57,10 +58,6 @@ class Turns:
         """Expect replies in this format."""
         self._replies.sample_bytes = 2 if downlink.encoding is Encoding.S16LE else 1
 
-    def learn_tools(self, tools: object) -> None:
-        """Remember the session's tools. Anything but a list is ignored."""
-        self._tools.learn(tools)
-
     def return_tool(self, call_id: str, result: str, *, is_error: bool, now_s: float) -> list[Item]:
         """Take a tool's result; return what to send now."""
         fields: dict[str, object] = {"call_id": call_id, "result": encodable(result)}
@@ -68,10 +65,6 @@ class Turns:
             fields["is_error"] = True  # sent only if true: older servers do not know it
         message = frame("tool.result", **fields)
         return _sends(self._tools.give(call_id, message, now_s))
-
-    def due_s(self) -> float | None:
-        """Return when to call `advance`, or None."""
-        return self._tools.due_s()
 
     def advance(self, now_s: float) -> list[Item]:
         """Return the tool results to send now."""

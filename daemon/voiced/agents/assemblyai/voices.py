@@ -1,8 +1,8 @@
 """A check that the agent still has the configured voice: voices come and go. assemblyai.md §12."""
 
 from http import HTTPStatus
-from urllib.parse import urlsplit, urlunsplit
 
+from voiced.agents.assemblyai.auth import bearer, rest_url
 from voiced.agents.assemblyai.session_updates import configured_voice
 from voiced.agents.codec import AgentSettings, HttpAnswer, HttpCall, VoiceCheck
 from voiced.agents.json_messages import MalformedError, read_object
@@ -13,10 +13,7 @@ def voice_check(settings: AgentSettings) -> VoiceCheck | None:
     voice = configured_voice(settings)
     if not voice or not settings.key:
         return None
-    parts = urlsplit(settings.url)
-    scheme = "http" if parts.scheme == "ws" else "https"
-    url = urlunsplit((scheme, parts.netloc, "/v1/voices", "", ""))
-    call = HttpCall("GET", url, {"Authorization": f"Bearer {settings.key}"})
+    call = HttpCall("GET", rest_url(settings.url, "/v1/voices"), bearer(settings.key))
     return VoiceCheck(voice, call, lambda answer: _is_listed(voice, answer))
 
 
