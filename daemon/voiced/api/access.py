@@ -113,11 +113,7 @@ class AccessPolicy:
         return (Rank.OWN if at_home else Rank.STRANGER), group_of(peer)
 
     def visitor(self, peer: str, headers: Headers) -> Visitor:
-        """Return the sender of a request.
-
-        Args:
-            peer: The address it came from.
-            headers: All of its headers.
+        """Return the sender of a request from the address `peer`.
 
         Raises:
             RefusedError: If it is malformed, not for this host, or from another page.
@@ -143,16 +139,13 @@ class AccessPolicy:
             raise RefusedError(HTTPStatus.FORBIDDEN, "Requests from other pages are refused.")
         behind = visitor_behind(headers, self._is_proxy_at) if by_proxy else None
         is_direct = is_loopback(peer) and not by_proxy and not is_forwarded(headers)
+        proxies_known = not self.names or bool(self.proxies)
         return Visitor(
             group=group_of(peer if behind is None else str(behind)),
-            is_device=is_direct and named[0] in LOOPBACK_NAMES and self._tells_proxies_apart,
+            is_device=is_direct and named[0] in LOOPBACK_NAMES and proxies_known,
             is_known=any(map(self.knows, _shown(headers))),
             is_secure=by_proxy and is_secure(headers),
         )
-
-    @property
-    def _tells_proxies_apart(self) -> bool:
-        return not self.names or bool(self.proxies)
 
     def knows(self, shown: str) -> bool:
         """Return whether that is the token, in the same time for every wrong one."""

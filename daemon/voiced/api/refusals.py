@@ -40,12 +40,7 @@ class Refusals:
         self._failed_s: float | None = None
 
     def add(self, server: str, reason: str) -> None:
-        """Count a refusal; log it, with those before it, if that is due.
-
-        Args:
-            server: Which of our servers refused.
-            reason: An HTTP status, or one of the words above.
-        """
+        """Count a refusal by an HTTP status or one of the words above; log all new ones if that is due."""
         self.counts[server, reason] += 1
         self._new[server, reason] += 1
         if reason in _UNTOLD or not self._is_due(self._told_s):

@@ -56,6 +56,7 @@ class Services:
         subtitles: The captions.
         observers: All observers of the conversation.
         refusals: Counts refused requests.
+        background: The tasks to run.
     """
 
     applier: SettingsApplier
@@ -73,7 +74,7 @@ class Services:
         applier = self.applier
         self.control = DeviceControl(lambda: applier.runtime, lambda: applier.running.device.name)
 
-        def heard_ms(reply_id: str) -> float | None:
+        def heard_ms(reply_id: str) -> float | None:  # looked up each time: the runtime comes later
             return applier.runtime.playout.heard_ms(reply_id)
 
         self.subtitles = Subtitles(heard_ms)
@@ -81,7 +82,7 @@ class Services:
         self._door: AccessPolicy | None = None
         self._began_s = time.monotonic()
         self._traces = BrokerTraces(self.store)
-        self._optional = (
+        self.background = (
             OptionalService("kiosk", lambda: applier.running.kiosk, self._kiosk, self.guard),
             OptionalService("metrics", lambda: applier.running.metrics, self._monitor, self.guard),
             OptionalService("mqtt", self._broker, self._mqtt, self.guard),
@@ -89,17 +90,12 @@ class Services:
         applier.on_applied.append(self.look)
         self.look()
 
-    @property
-    def background(self) -> tuple[BackgroundTask, ...]:
-        """The tasks to run."""
-        return self._optional
-
     def look(self) -> None:
         """Look again: the settings may have changed."""
         privacy = self.applier.running.privacy
         self.subtitles.keep(privacy.transcript_lines if privacy.transcripts else 0)
-        for optional in self._optional:
-            optional.look()
+        for service in self.background:
+            service.look()
 
     @property
     def revision(self) -> str | None:
