@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
@@ -21,13 +21,12 @@ from typing import Any, cast
 from voiced.config.load import Source, draft_of, read, service_file
 from voiced.config.schema import Settings
 from voiced.config.schema_tools import McpSection
-from voiced.errors import ConfigError, ToolError
+from voiced.errors import ConfigError, LinkError, ToolError
 from voiced.lib import event_loop
-from voiced.lib.environment import variable
 from voiced.lib.task_group import TaskGroup
 from voiced.ports import Controls, Tool
 from voiced.tools.declared.command import CommandTool
-from voiced.tools.declared.process_group import MARK, ProcessGroup
+from voiced.tools.declared.process_group import GRACE_S, ProcessGroup, start_server
 from voiced.tools.declared.program_client import MOST_BYTES
 from voiced.tools.declared.token_program import token_tool
 from voiced.tools.declared.validation import check_command_tools, check_token
@@ -38,9 +37,7 @@ log = logging.getLogger(__name__)
 ASKS_WITHIN_S = 5.0  # how long the request may take to arrive
 MOST_AT_ONCE = 32  # programs; the daemon calls four tools at a time, the rest are MCP servers
 MOST_OPEN = 2 * MOST_AT_ONCE  # connections, with those that are refused; more are closed unread
-GRACE_S = 0.3  # for an MCP server to end after its input closes, and again after SIGTERM
 PIECE_BYTES = 64 * 1024
-INHERITED = ("PATH", "LANG", "HOME", "TZ")
 
 
 class RefusedError(Exception):
@@ -122,24 +119,11 @@ class ProgramService:
         name, declared = self._declared("mcp", request.get("server"))
         if any(check_servers({name: declared})) or declared.command is None:
             raise RefusedError(f"{name} is not declared as a program")
-        group = ProcessGroup()
+        group, environment = ProcessGroup(), _environment(declared, request.get("secrets"))
         try:
-            process = await asyncio.create_subprocess_exec(
-                *declared.command,
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                env={**_environment(declared, request.get("secrets")), MARK: group.mark},
-                cwd="/",
-                start_new_session=True,
-                limit=PIECE_BYTES,
-            )
-        except (OSError, ValueError) as error:
-            why = (
-                error.strerror if isinstance(error, OSError) else "an argument contains a zero byte"
-            )
-            raise RefusedError(f"it cannot be started: {why}") from None
-        group.started(process.pid)
+            process = await start_server(declared.command, environment, group, PIECE_BYTES)
+        except LinkError as error:
+            raise RefusedError(error.reason) from None
         try:
             yield process
         finally:
@@ -200,7 +184,7 @@ async def _until_gone(reader: asyncio.StreamReader) -> None:
 def _environment(declared: McpSection, secrets: object) -> dict[str, str]:
     """Return the environment of a server, as declared. Its secrets come from the daemon, which has them."""
     given = secrets if isinstance(secrets, dict) else {}
-    told = {name: own for name in INHERITED if (own := variable(name))}
+    told: dict[str, str] = {}
     for name, value in declared.environment.items():
         found = value.text if value.secret is None else given.get(name)
         if not isinstance(found, str):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from importlib.util import find_spec
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import msgspec
@@ -83,17 +84,16 @@ def parameters(schema: Mapping[str, Any], path: Path) -> Iterator[Problem]:
         missing = "needs the library jsonschema, which is not here"
         problems.append(Problem(path, missing, hint, here=True))
     if schema and not problems:
-        problems.extend(_in_the_eyes_of_the_library(schema, path))
+        problems.extend(_schema_errors(schema, path))
     yield from problems
 
 
-def _in_the_eyes_of_the_library(value: Any, path: Path) -> Iterator[Problem]:
+def _schema_errors(schema: Any, path: Path) -> Iterator[Problem]:
     from jsonschema import Draft202012Validator
 
     judge = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-    for error in judge.iter_errors(value):
+    for error in islice(judge.iter_errors(schema), 1):
         yield Problem((*path, *error.absolute_path), "is not valid in a JSON schema")
-        return
 
 
 def _unusable(schema: Mapping[str, Any], path: Path, depth: int) -> Iterator[Problem]:

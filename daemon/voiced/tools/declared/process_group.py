@@ -7,18 +7,24 @@ makes it easy to find in /proc, even if its parent has ended.
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
+
+from voiced.errors import LinkError
+from voiced.lib.environment import variable
 
 MARK = "VOICED_CALL"  # the environment variable that holds the mark
 NICENESS = 10
 DIES_FIRST = "500"  # OOM score adjustment; the daemon's own is -500
 ALL_CORES = range(os.sysconf("SC_NPROCESSORS_CONF"))  # the system ignores those not allowed
 DYING_S = 1.0  # a killed process may stay longer, for example in I/O on a dead disk
+GRACE_S = 0.3  # for a server to end after its input closes, and again after SIGTERM
 LOOK_EVERY_S = 0.005
 
+_INHERITED = ("PATH", "LANG", "HOME", "TZ")
 _PROC = Path("/proc")
 _GONE = frozenset({"Z", "X"})
 
@@ -66,7 +72,8 @@ class ProcessGroup:
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _members(self) -> Iterator[int]:
-        stats = {pid: stat for pid in _pids() if (stat := _stat(pid)) is not None}
+        pids = [int(name) for name in os.listdir(_PROC) if name.isdecimal()]  # noqa: PTH208 - ten times as fast
+        stats = {pid: stat for pid in pids if (stat := _stat(pid)) is not None}
         ours = {self.leader}
         for pid, (_, _, session) in stats.items():
             if session == self.leader or self._is_marked(pid):
@@ -88,6 +95,39 @@ class ProcessGroup:
         return f"{MARK}={self.mark}".encode() in environment.split(b"\0")
 
 
+async def start_server(
+    command: Sequence[str], environment: Mapping[str, str], group: ProcessGroup, line_bytes: int
+) -> Process:
+    """Start an MCP server as the leader of `group`, with pipes for its input and output.
+
+    Args:
+        command: The program and its arguments; never a shell.
+        environment: Additions to its minimal environment.
+        group: A new group.
+        line_bytes: The longest line that can be read from it.
+
+    Raises:
+        LinkError: If it cannot be started.
+    """
+    inherited = {name: value for name in _INHERITED if (value := variable(name))}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env={**inherited, **environment, MARK: group.mark},
+            cwd="/",
+            start_new_session=True,
+            limit=line_bytes,
+        )
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "an argument contains a zero byte"
+        raise LinkError(f"it cannot be started: {why}") from None
+    group.started(process.pid)
+    return process
+
+
 def put_behind(leader: int) -> None:
     """Lower the priority of a session leader and its future children, and let them use all cores."""
     with suppress(OSError):  # children inherit the daemon's affinity: the one core of the sound
@@ -96,10 +136,6 @@ def put_behind(leader: int) -> None:
         os.setpriority(os.PRIO_PGRP, leader, NICENESS)
     with suppress(OSError):
         (_PROC / str(leader) / "oom_score_adj").write_text(DIES_FIRST)
-
-
-def _pids() -> Iterator[int]:
-    yield from (int(name) for name in os.listdir(_PROC) if name.isdecimal())  # noqa: PTH208 - ten times as fast
 
 
 def _is_there(pid: int) -> bool:

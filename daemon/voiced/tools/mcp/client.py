@@ -54,7 +54,6 @@ MOST_LISTED_CHARS = 1024 * 1024  # of all tools together; later ones are dropped
 
 # Begins the SDK's error for an event that is too long; its code is that of a lost connection.
 _UNREADABLE = "SSE stream failed"
-_CHATTY = ("mcp", "mcp_types", "client", "httpx2", "httpcore2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +69,9 @@ class Offered:
     prompt: ForeignPrompt
 
 
-def hush() -> None:
-    """Silence the libraries: their log lines hold addresses, headers and messages."""
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-
-
-hush()
+# Silence the libraries: their log lines hold addresses, headers and messages.
+for _name in ("mcp", "mcp_types", "client", "httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 
 class Client:
@@ -114,7 +109,7 @@ class Client:
             async with self._streams() as (heard, out):
                 self._requests = JSONRPCDispatcher(heard, Answers(out))
                 async with self._session() as session:
-                    with anyio.fail_after(self._patience_s()):
+                    with anyio.fail_after(JOIN_WITHIN_S if self._server.url else START_WITHIN_S):
                         await session.initialize()
                     await self._stay()
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this connection only
@@ -153,9 +148,6 @@ class Client:
             self._web = Web(server.url, server.headers(), server.ca_file, self._connect)
             async with self._web.open() as streams:
                 yield streams
-
-    def _patience_s(self) -> float:
-        return JOIN_WITHIN_S if self._server.url else START_WITHIN_S
 
     def _session(self) -> ClientSession:
         info = types.Implementation(name="voiced", version=__version__)
@@ -264,7 +256,8 @@ class Client:
                 n_chars += _chars_in(listed)
                 if n_chars > MOST_LISTED_CHARS or len(found) >= MOST_LISTED:
                     return [*found.values()]
-                found[listed["name"]] = _foreign_tool(listed)
+                schema = schema_text(listed.get("inputSchema"), _is_schema)
+                found[listed["name"]] = ForeignTool(listed["name"], _description(listed), schema)
                 await anyio.lowlevel.checkpoint()  # let other servers run: checking takes CPU time
             cursor = page.get("nextCursor")
             if not isinstance(cursor, str) or cursor in cursors:
@@ -314,11 +307,6 @@ def _listed(page: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(tools, list):
         raise TypeError
     return [each for each in tools if isinstance(each, dict) and isinstance(each.get("name"), str)]
-
-
-def _foreign_tool(listed: Mapping[str, Any]) -> ForeignTool:
-    schema = schema_text(listed.get("inputSchema"), _is_schema)
-    return ForeignTool(listed["name"], _description(listed), schema)
 
 
 def _description(listed: Mapping[str, Any]) -> str:

@@ -187,7 +187,10 @@ class _Careful(httpx2.AsyncHTTPTransport):
         response = await super().handle_async_request(request)
         if request.method == "POST":
             self._web.status = response.status_code
-        if _is_packed(response):  # could be a thousand times as long once decompressed
+        encoding = response.headers.get("content-encoding", "identity")
+        if (
+            encoding.strip().lower() != "identity"
+        ):  # could be a thousand times as long once decompressed
             await response.aclose()
             if not response.is_error:
                 raise LinkError(
@@ -201,10 +204,6 @@ class _Careful(httpx2.AsyncHTTPTransport):
         now_s = anyio.current_time()
         self._listened_s = max(now_s, self._listened_s + LISTEN_EVERY_S)
         await anyio.sleep(self._listened_s - now_s)
-
-
-def _is_packed(response: httpx2.Response) -> bool:
-    return response.headers.get("content-encoding", "identity").strip().lower() != "identity"
 
 
 def _is_stream(response: httpx2.Response) -> bool:

@@ -115,7 +115,7 @@ def offers(
         found[tool.name] = ToolSpec(
             name=name,
             description=tool.description[:MOST_DESCRIPTION_CHARS],
-            parameters=_parameters(tool),
+            parameters={**_NO_PARAMETERS, **json.loads(tool.schema or "{}")},
             timeout_s=timeout_s,
         )
     if allow is None:
@@ -177,11 +177,6 @@ def _unfit(tool: ForeignTool, name: str, taken: Collection[str], n_tools: int) -
     if n_tools >= MOST_TOOLS:
         return f"there are {MOST_TOOLS} already; choose with `allow`"
     return ""
-
-
-def _parameters(tool: ForeignTool) -> Mapping[str, Any]:
-    schema: dict[str, Any] = json.loads(tool.schema or "{}")
-    return {**_NO_PARAMETERS, **schema}
 
 
 def schema_text(schema: object, is_schema: Callable[[Any], bool]) -> str | None:

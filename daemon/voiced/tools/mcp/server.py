@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -284,24 +285,20 @@ async def _client_class() -> "type[Client]":
     return Client
 
 
+@dataclass(frozen=True, slots=True)
 class McpTool:
     """One tool of a server.
 
-    Args:
+    Attributes:
         spec: Its description for the agent.
         remote: Calls it.
     """
 
-    def __init__(
-        self,
-        spec: ToolSpec,
-        remote: Callable[[Mapping[str, Any]], Any],
-    ) -> None:
-        self.spec = spec
-        self._remote = remote
+    spec: ToolSpec
+    remote: Callable[[Mapping[str, Any]], Any]
 
     async def call(self, arguments: Mapping[str, Any], controls: Controls) -> object:
-        found: ForeignResult = await self._remote(coerced(arguments, self.spec.parameters))
+        found: ForeignResult = await self.remote(coerced(arguments, self.spec.parameters))
         if found.is_error:
             raise ToolError(found.text or f"{self.spec.name} failed.")
         return read(found)

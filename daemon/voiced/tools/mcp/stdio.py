@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -18,17 +18,14 @@ import mcp_types as types
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
 
-from voiced.errors import LinkError
-from voiced.lib.environment import variable
 from voiced.lib.json_limits import TooLargeError, check_parts
-from voiced.tools.declared.process_group import DYING_S, MARK, ProcessGroup
+from voiced.tools.declared.process_group import DYING_S, GRACE_S, ProcessGroup, start_server
 from voiced.tools.declared.program_client import served_program
 from voiced.tools.declared.validation import is_program
 
 MOST_BYTES = 1024 * 1024  # of a message: parsing one holds the GIL, and other threads wait
 PAUSE_S, LONG_PAUSE_S = 0.002, 0.02  # after a message, and a piece of a long one: slows a flood
-GRACE_S = 0.3  # for a server to end after its input closes, and again after SIGTERM
-_INHERITED = ("PATH", "LANG", "HOME", "TZ")
+
 _ID = re.compile(rb'"id"\s*:\s*([0-9]{1,18})\s*[,}]')
 _ID_WITHIN = 200
 
@@ -51,7 +48,9 @@ async def process(
         LinkError: If it cannot be started.
     """
     group = ProcessGroup()
-    running = await _start(command, environment, group)
+    words = await _bound_to_us() if is_program(command[0]) else []
+    with anyio.CancelScope(shield=True):  # asyncio leaks the pipes of a cancelled start
+        running = await start_server([*words, *command], environment, group, MOST_BYTES)
     stdout, stdin = running.stdout, running.stdin
     assert stdout is not None and stdin is not None  # noqa: S101, PT018 - they were asked for
     try:
@@ -99,31 +98,6 @@ async def _talk(
             yield listen, tell
         finally:
             tasks.cancel_scope.cancel()
-
-
-async def _start(
-    command: Sequence[str], environment: Mapping[str, str], group: ProcessGroup
-) -> Process:
-    inherited = {name: value for name in _INHERITED if (value := variable(name))}
-    words = await _bound_to_us() if is_program(command[0]) else []
-    try:
-        with anyio.CancelScope(shield=True):  # asyncio leaks the pipes of a cancelled start
-            running = await asyncio.create_subprocess_exec(
-                *words,
-                *command,
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                env={**inherited, **environment, MARK: group.mark},
-                cwd="/",
-                start_new_session=True,
-                limit=MOST_BYTES,
-            )
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "an argument contains a zero byte"
-        raise LinkError(f"it cannot be started: {why}") from None
-    group.started(running.pid)
-    return running
 
 
 async def _bound_to_us() -> list[str]:

@@ -42,13 +42,7 @@ def absent(servers: Mapping[str, McpSection]) -> Iterator[Problem]:
 
 
 def server(name: str, declared: McpSection, ca_file: str | None) -> Server:
-    """Return the server that `declared` describes.
-
-    Args:
-        name: Its name in the settings.
-        declared: Its section, checked.
-        ca_file: Certificates to trust if the section names none.
-    """
+    """Return the server of a checked section; `ca_file` is for a section without one."""
     return Server(
         name=name,
         url=declared.url,
