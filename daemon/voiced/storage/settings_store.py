@@ -91,12 +91,7 @@ class RecordFile:
 
 
 def last_record(folder: Path, settings_file: Path) -> Record:
-    """Return the record in a daemon's state folder. Changes nothing.
-
-    Args:
-        folder: The state folder.
-        settings_file: The settings file in use; a record about another one is ignored.
-    """
+    """Return the record in a state folder, an empty one if it is about another file. Changes nothing."""
     path, found = folder / SETTINGS.name, None
     try:
         _, found = read_as(path, SETTINGS, decode)
