@@ -60,12 +60,7 @@ class Trial:
 
 
 def describe(cards: list[Card], trial: Trial | None = None) -> str:
-    """Return the cards as a table for people, and how to configure the best of them.
-
-    Args:
-        cards: The cards.
-        trial: The result of trying them; None if they were not tried.
-    """
+    """Return the cards as a table for people, and how to configure the best: those of `trial`, if any."""
     if not cards:
         return _NO_CARD
     head = ("CARD", "USB ID", "CAPTURE", "PLAYBACK", "NAME")
@@ -134,7 +129,8 @@ def _advice(cards: list[Card], trial: Trial) -> list[str]:
     for side, tried in (("microphone", trial.capture), ("speaker", trial.playback)):
         lines += [f"  {card} as {side}: {problem}" for card, problem in tried.refusals]
     if listens is None:
-        lines += ["", f"None of these cards has a microphone{_fit(cards)}. {_PLUG_IN}"]
+        fit = " that can be used" if any(card.capture for card in cards) else ""
+        lines += ["", f"None of these cards has a microphone{fit}. {_PLUG_IN}"]
     if trial.note:
         lines += ["", trial.note]
     return lines
@@ -142,7 +138,3 @@ def _advice(cards: list[Card], trial: Trial) -> list[str]:
 
 def _busy(tried: Tried) -> str:
     return "  # in use now, so it was not tried" if tried.is_busy else ""
-
-
-def _fit(cards: list[Card]) -> str:
-    return " that can be used" if any(card.capture for card in cards) else ""

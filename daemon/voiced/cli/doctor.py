@@ -47,7 +47,8 @@ def run(options: argparse.Namespace) -> int:
     """
     path = find(options.config)
     if (user := _service_user()) is not None:
-        if variable("CREDENTIALS_DIRECTORY") is None and _is_installed():
+        is_installed = SYSTEMD.is_dir() and Path(UNIT).exists()
+        if is_installed and variable("CREDENTIALS_DIRECTORY") is None:
             return _run_as_service(options)
         _become(user)
     wanted = Wanted(
@@ -98,10 +99,6 @@ def _service_user() -> pwd.struct_passwd | None:
         return pwd.getpwnam(SERVICE_USER)
     except KeyError:
         return None
-
-
-def _is_installed() -> bool:
-    return SYSTEMD.is_dir() and Path(UNIT).exists()
 
 
 def _run_as_service(options: argparse.Namespace) -> int:

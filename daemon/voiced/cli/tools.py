@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -116,7 +116,9 @@ async def _joined(
         if called is None or called.startswith(f"{name}_")
     }
     connector = Connector(link_options(settings))
-    found = servers(replace(settings, mcp=wanted), connector, _make, lambda: None)
+    found = servers(
+        replace(settings, mcp=wanted), connector, lambda _name, _of, build: build(), lambda: None
+    )
     async with TaskGroup() as group:
         running = [group.create_task(server.run()) for server in found]
         try:
@@ -128,10 +130,6 @@ async def _joined(
         finally:
             for task in running:
                 task.cancel()
-
-
-def _make(_name: str, _of: object, build: Callable[[], Any]) -> Any:
-    return build()
 
 
 def _settings(file: str | None) -> Settings:

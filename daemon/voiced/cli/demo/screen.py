@@ -119,7 +119,9 @@ class Screen(PlainLines):
         super().close()
 
     def _redraw(self) -> None:
-        columns = shutil.get_terminal_size().columns - 1
+        columns = (
+            shutil.get_terminal_size().columns - 1
+        )  # a full line would wrap and break the block
         share = 1 - max(self._level_dbfs, METER_FLOOR_DBFS) / METER_FLOOR_DBFS
         meter = ("#" * round(share * METER_CELLS)).ljust(METER_CELLS, "-")
         status = f"{FACES[self._status]:<24} mic [{meter}]  {self._hint}"

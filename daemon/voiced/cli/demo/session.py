@@ -72,21 +72,9 @@ class Sound:
             heard, say = microphone(devices), None
         else:
             recorded = WavMicrophone(None)
-            heard, say = recorded, _speak_into(recorded)
+            heard, say = recorded, lambda sentence: recorded.cue(str(WORDS / f"{sentence}.wav"))
         source = capture or "recorded sentences"
-        return cls(
-            heard,
-            speaker(devices),
-            say,
-            f"microphone: {source}, speaker: {playback}",
-        )
-
-
-def _speak_into(recorded: WavMicrophone) -> Say:
-    def say(sentence: str) -> None:
-        recorded.cue(str(WORDS / f"{sentence}.wav"))
-
-    return say
+        return cls(heard, speaker(devices), say, f"microphone: {source}, speaker: {playback}")
 
 
 @dataclass(frozen=True, slots=True)
