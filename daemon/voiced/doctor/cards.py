@@ -41,12 +41,9 @@ def check_cards(
 
 
 def _choice(settings: Settings, direction: Direction, asound: Path) -> Choice | None:
-    devices = {
-        "capture": settings.audio.capture.device,
-        "playback": settings.audio.playback.device,
-    }
-    device = devices.pop(direction)
-    partner = devices.popitem()[1]
+    device, partner = settings.audio.capture.device, settings.audio.playback.device
+    if direction == "playback":
+        device, partner = partner, device
     if is_file(device):
         return None
     try:

@@ -51,12 +51,6 @@ def skip(check: str, text: str) -> Finding:
 
 
 def fail_as(check: str, sentence: str, otherwise: str) -> Finding:
-    """Return a failure from an error's text, `what is wrong; what to do`.
-
-    Args:
-        check: The check's name.
-        sentence: The text.
-        otherwise: What to do if the text does not say.
-    """
+    """Return a failure from an error's text, `what is wrong; what to do`; `otherwise` is the default fix."""
     text, _, fix = sentence.partition("; ")
     return fail(check, text, fix or otherwise)

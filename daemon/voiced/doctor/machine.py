@@ -35,7 +35,7 @@ def check_user(nodes: Path = SOUND_NODES) -> Finding:
     found = f"runs as {user}, groups {', '.join(groups)}"
     closed = [
         node
-        for node in _devices(nodes)
+        for node in sorted(nodes.glob("pcm*"))
         if not os.access(node, os.R_OK | os.W_OK, effective_ids=True)
     ]
     if closed:
@@ -67,12 +67,7 @@ def check_clock(today: date) -> Finding:
 
 
 def check_disk(folder: Path, daemon: Mapping[str, Any] = _SILENT) -> Finding:
-    """Check whether the state folder can be written, by writing a file.
-
-    Args:
-        folder: The state folder.
-        daemon: The answer of a running daemon to `voiced status`.
-    """
+    """Check whether the state folder can be written, by writing a file; and ask the running daemon."""
     probe = folder / PROBE
     try:
         replace_file(probe, bytes(PROBE_BYTES), PROBE_MODE)
@@ -154,12 +149,7 @@ def check_light(settings: Settings) -> Finding:
 
 
 def pins_of_daemon(settings: Settings, daemon: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield whether a running daemon holds the pins, or still tries to get them.
-
-    Args:
-        settings: The settings that name the pins.
-        daemon: The daemon's answer to `voiced status`.
-    """
+    """Yield whether a running daemon holds the pins or still tries to, by its answer to `voiced status`."""
     faults = {fault["name"]: fault for fault in daemon.get("faults", ())}
     lamp = light(settings)
     parts = [("button", each.name) for each in buttons(settings)]
@@ -171,11 +161,6 @@ def pins_of_daemon(settings: Settings, daemon: Mapping[str, Any]) -> Iterator[Fi
         problem, _, hint = faults[name]["reason"].partition("; ")
         again = "it keeps trying"
         yield fail(check, f"{name}: {problem}", f"{hint}; {again}" if hint else again)
-
-
-def _devices(nodes: Path) -> Iterator[Path]:
-    if nodes.is_dir():
-        yield from sorted(nodes.glob("pcm*"))
 
 
 def _group(number: int) -> str:

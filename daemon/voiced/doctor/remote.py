@@ -14,13 +14,7 @@ from voiced.errors import ConfigError
 
 
 def effective(path: Path, record: Record, draft: Settings) -> Settings:
-    """Return the settings that the daemon uses, or `draft` if they cannot be determined.
-
-    Args:
-        path: The settings file.
-        record: The daemon's record of earlier settings.
-        draft: The settings in the file itself.
-    """
+    """Return the settings that the daemon uses, by its record; else `draft`, those in the file."""
     try:
         return choose(try_read(path), record, catalogue()).best.settings
     except ConfigError:

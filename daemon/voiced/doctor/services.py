@@ -28,7 +28,7 @@ async def check_outside(settings: Settings) -> AsyncIterator[Finding]:
             yield (
                 _missing(check)
                 or _unfit(section)
-                or ok(check, f"at {section.listen}, {_for_whom(section.listen)}")
+                or ok(check, f"at {section.listen}, {_access(section.listen)}")
             )
     if settings.mqtt is None:
         yield skip("broker", "not in the settings")
@@ -39,7 +39,7 @@ async def check_outside(settings: Settings) -> AsyncIterator[Finding]:
         yield found
 
 
-def _for_whom(listen: str) -> str:
+def _access(listen: str) -> str:
     is_here = is_loopback(listen.rpartition(":")[0])
     return "for this device only" if is_here else "for anyone with its token"
 

@@ -10,7 +10,6 @@ from voiced.devices.sound.channels import one_channel
 from voiced.devices.sound.quirks import PLAIN
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.doctor.sound_probe import Heard
-from voiced.errors import DeviceError
 
 RATE_TOLERANCE = 0.03
 CLIPPED_SHARE = 0.001
@@ -32,8 +31,9 @@ def judge(settings: Settings, heard: Heard, played: Heard) -> Iterator[Finding]:
 
 
 def _opened(check: str, side: Heard) -> Finding:
-    if side.error is not None:
-        return _error(check, side.error)
+    if (error := side.error) is not None:
+        text = f"{error.device}: {error.problem}"
+        return fail(check, text, error.hint or "see `voiced devices`")
     where = side.choice.name.pcm if side.choice is not None else side.device
     text = f"{where}: {side.format.rate_hz} Hz"
     if check == "microphone":
@@ -42,10 +42,6 @@ def _opened(check: str, side: Heard) -> Finding:
             fix = "use another microphone, or another firmware of this one"
             return warn(check, f"{text}: as dull as a telephone", fix)
     return ok(check, text)
-
-
-def _error(check: str, error: DeviceError) -> Finding:
-    return fail(check, f"{error.device}: {error.problem}", error.hint or "see `voiced devices`")
 
 
 def _same_card(settings: Settings, heard: Heard, played: Heard) -> Finding:
@@ -120,8 +116,7 @@ def _zeros(heard: Heard, others: list[int]) -> Finding:
     text = f"channel {heard.channel} delivers nothing but zeros"
     if others:
         return fail("level", text, f"set `audio.capture.channel: {others[0]}`, which does not")
-    fix = "switch off the microphone's own mute, or replug it"
-    return fail("level", text, fix)
+    return fail("level", text, "switch off the microphone's own mute, or replug it")
 
 
 def _in_time(heard: Heard, played: Heard) -> Finding:

@@ -84,22 +84,22 @@ class _Clock:
         return min(began_s) if self.arrives else median(began_s)
 
 
+@dataclass(slots=True)
 class _Source:
     """Plays its sound once, then silence. Implements `SoundSource`."""
 
-    def __init__(self, pcm: bytes, clock: _Clock) -> None:
-        self._pcm = pcm
-        self._at = 0
-        self._clock = clock
+    pcm: bytes
+    clock: _Clock
+    _at: int = 0
 
     def pull(self, n_bytes: int) -> bytes:
-        piece = self._pcm[self._at : self._at + n_bytes]
+        piece = self.pcm[self._at : self._at + n_bytes]
         self._at += n_bytes
         return piece.ljust(n_bytes, b"\0")
 
     def played(self, n_frames: int) -> None:
         if n_frames > 0:
-            self._clock.see(n_frames)
+            self.clock.see(n_frames)
 
 
 class Score:
