@@ -151,6 +151,7 @@ class WorkBuddyCodec:
         if source is not None:
             self._token, beside = yield from owners_token(source)
             return Dial(_owners_url(beside))
+        # After a socket that did not open, the heartbeat checks the key. workbuddy.md §1
         if memory.unanswered and now_s - memory.heartbeat_at_s >= HEARTBEAT_EVERY_S:
             memory.heartbeat_at_s = now_s
             _check_heartbeat((yield self._call("heartbeat")))
@@ -247,6 +248,7 @@ class WorkBuddyCodec:
 
     def _silence_until(self, now_s: float) -> list[Item]:
         """Return the frames of silence that are due by now, at the rate of real time."""
+        # After a stall of the loop, frames older than the longest burst are skipped.
         next_s = max(self._silence_at_s or 0.0, now_s - MOST_BEHIND_S)
         frames: list[Item] = []
         while next_s <= now_s:

@@ -143,7 +143,7 @@ class AccessPolicy:
         return Visitor(
             group=group_of(peer if behind is None else str(behind)),
             is_device=is_direct and named[0] in LOOPBACK_NAMES and proxies_known,
-            is_known=any(map(self.knows, _shown(headers))),
+            is_known=any(map(self.knows, _tokens_sent(headers))),
             is_secure=by_proxy and is_secure(headers),
         )
 
@@ -208,13 +208,13 @@ def _require_text(headers: Headers) -> None:
         for name, value in headers:
             if name != "cookie":
                 value.encode()
-        for shown in _shown(headers):
+        for shown in _tokens_sent(headers):
             shown.encode()
     except UnicodeEncodeError:
         raise RefusedError(HTTPStatus.BAD_REQUEST) from None
 
 
-def _shown(headers: Headers) -> Iterator[str]:
+def _tokens_sent(headers: Headers) -> Iterator[str]:
     """Yield what a visitor sends as the token: in our cookie, or as a bearer."""
     for value in values(headers, "cookie"):
         for crumb in value.split(";"):

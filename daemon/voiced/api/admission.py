@@ -60,9 +60,9 @@ class Places:
         """Give `guest` a place in exchange for the one it has; return whether there is one."""
         self.leave(guest)
         here = self._here[rank]
-        crowds = self._crowds(rank, group)
+        crowds = self._crowded_groups(rank, group)
         if crowds is not None:
-            leaving = self._first_to_leave(here, crowds)
+            leaving = self._oldest_unsettled(here, crowds)
             if leaving is None:
                 return False
             self.leave(leaving)
@@ -92,7 +92,7 @@ class Places:
         for here in self._here.values():
             here.pop(guest, None)
 
-    def _crowds(self, rank: Rank, group: str) -> Iterator[str] | None:
+    def _crowded_groups(self, rank: Rank, group: str) -> Iterator[str] | None:
         """Return the groups of which one guest has to leave, best choice first; None if none has to."""
         counts, room = Counter(self._here[rank].values()), self._rooms[rank]
         if counts[group] >= room.per_group:
@@ -101,7 +101,7 @@ class Places:
             return (crowd for crowd, _ in counts.most_common())
         return None
 
-    def _first_to_leave(self, here: Mapping[Guest, str], crowds: Iterator[str]) -> Guest | None:
+    def _oldest_unsettled(self, here: Mapping[Guest, str], crowds: Iterator[str]) -> Guest | None:
         for crowd in crowds:
             for guest, group in here.items():  # dicts keep their order: the oldest comes first
                 if group == crowd and guest not in self._settled:

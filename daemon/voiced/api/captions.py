@@ -82,14 +82,14 @@ class Subtitles:
         if caption.speaker == "user":
             self._show(caption)
             return
-        if caption.interrupted:
+        if caption.interrupted:  # the sound of what waits will never be played
             self._waiting.clear()
             self._waiting_chars = 0
         self._waiting.append(caption)
         self._waiting_chars += len(caption.text)
         while len(self._waiting) > MOST_WAITING or self._waiting_chars > MOST_WAITING_CHARS:
             self._show_next()
-        self._go_on()
+        self._show_due()
 
     async def watch(self) -> AsyncGenerator[Caption, None]:
         """Yield captions when they are due; ends for a watcher that is too slow."""
@@ -101,7 +101,7 @@ class Subtitles:
         finally:
             self._watchers.discard(watcher)
 
-    def _go_on(self) -> None:
+    def _show_due(self) -> None:
         """Show what is due, and look again soon if more waits."""
         if self._timer is not None:
             self._timer.cancel()
@@ -109,7 +109,7 @@ class Subtitles:
         while self._waiting and self._is_due(self._waiting[0]):
             self._show_next()
         if self._waiting:
-            self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._go_on)
+            self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._show_due)
 
     def _is_due(self, caption: Caption) -> bool:
         if caption.reply_id is None or caption.interrupted:

@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         self.is_encrypted = False
         self.when_lost: Callable[[], object] | None = None
         self._limiter = limiter
-        self._come = bytearray()
+        self._received = bytearray()
         self._n_after_head = 0
         self._masks: Masks | None = None
         self._ready = False
@@ -125,15 +125,16 @@ class Connection(asyncio.Protocol):
             return
         peer = transport.get_extra_info("peername")
         self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        # A guess by address alone; `take_place` corrects it once the request is known.
         rank, group = self._limiter.arrival(self.peer)
-        self._within(self._limiter.limits.head_s)
+        self._set_deadline(self._limiter.limits.head_s)
         if not self._limiter.places.admit(self, rank, group):
             self.make_way()
         elif self._limiter.tls is None:
             self._ready = True
         else:
-            self._within(self._limiter.limits.handshake_s)
-            transport.pause_reading()
+            self._set_deadline(self._limiter.limits.handshake_s)
+            transport.pause_reading()  # the first byte must stay in the socket for `_begins_tls`
             encrypting = self._encrypt(transport, self._limiter.tls, may_be_plain=rank is Rank.OWN)
             self._limiter.spawn(encrypting)
 
@@ -141,8 +142,8 @@ class Connection(asyncio.Protocol):
         if self._inside is not None:
             self._pass_on(data)
         elif not self._over:
-            self._come += data
-            self._look()
+            self._received += data
+            self._check_head()
 
     def eof_received(self) -> bool | None:
         return self._inside.eof_received() if self._inside is not None else None
@@ -150,7 +151,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         loop, limits = asyncio.get_running_loop(), self._limiter.limits
         if self._stalled is None:
-            self._stalled = loop.call_later(limits.stalled_s, self._too_late)
+            self._stalled = loop.call_later(limits.stalled_s, self._timed_out)
         if self._inside is not None:
             self._inside.pause_writing()
 
@@ -185,7 +186,7 @@ class Connection(asyncio.Protocol):
     def answer_within(self, seconds: float) -> None:
         """Set the deadline of the connection."""
         if not self._over:
-            self._within(seconds)
+            self._set_deadline(seconds)
 
     def settle(self) -> bool:
         """Stay as long as both sides like; return whether it may."""
@@ -240,30 +241,30 @@ class Connection(asyncio.Protocol):
             self.connection_lost(None)  # asyncio does not call it if the handshake fails
         if not self._over:
             self._ready = True
-            self._within(limits.head_s)
-            self._look()
+            self._set_deadline(limits.head_s)
+            self._check_head()
 
-    def _look(self) -> None:
+    def _check_head(self) -> None:
         """Hand over if the head is complete, or refuse it if it is too long."""
-        self._come = self._come.lstrip(
+        self._received = self._received.lstrip(
             b"\r\n"
         )  # RFC 9112 §2.2: ignore empty lines before a request
-        most, n_bytes = self._limiter.limits.head_bytes, self._come.find(END_OF_HEAD)
-        if max(n_bytes, 0 if n_bytes >= 0 else len(self._come) - len(END_OF_HEAD)) > most:
+        most, n_bytes = self._limiter.limits.head_bytes, self._received.find(END_OF_HEAD)
+        if max(n_bytes, 0 if n_bytes >= 0 else len(self._received) - len(END_OF_HEAD)) > most:
             self._limiter.refused("431")
             self._refuse(b"431 Request Header Fields Too Large")
         elif self._ready and n_bytes >= 0:
-            self._open(n_bytes + len(END_OF_HEAD))
+            self._hand_over(n_bytes + len(END_OF_HEAD))
 
-    def _open(self, n_bytes: int) -> None:
+    def _hand_over(self, n_bytes: int) -> None:
         limits = self._limiter.limits
         # The server answers late requests itself; this deadline is for those it does not.
-        self._within(limits.body_s + limits.answer_s)
-        come, self._come = bytes(self._come), bytearray()
-        self._n_after_head = len(come) - n_bytes
+        self._set_deadline(limits.body_s + limits.answer_s)
+        received, self._received = bytes(self._received), bytearray()
+        self._n_after_head = len(received) - n_bytes
         self._inside = self._limiter.inside(self)
         self._inside.connection_made(self._transport)
-        self._inside.data_received(come)
+        self._inside.data_received(received)
 
     def _pass_on(self, data: bytes) -> None:
         assert self._inside is not None  # noqa: S101 - checked by the caller
@@ -275,12 +276,12 @@ class Connection(asyncio.Protocol):
         elif not self._over:
             self._inside.data_received(data)
 
-    def _within(self, seconds: float) -> None:
+    def _set_deadline(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._too_late)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._timed_out)
 
-    def _too_late(self) -> None:
+    def _timed_out(self) -> None:
         self._limiter.refused(LATE)
         self.abort()
 
@@ -293,7 +294,7 @@ class Connection(asyncio.Protocol):
 
     def _close(self) -> None:
         self._over = True
-        self._within(SHUTDOWN_S)
+        self._set_deadline(SHUTDOWN_S)
         self._transport.close()
 
 

@@ -110,7 +110,7 @@ class ControlSocket:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._path.unlink(missing_ok=True)
             listener.bind(str(self._path))
-            self._path.chmod(0o660)
+            self._path.chmod(0o660)  # bind obeys the umask, which may exclude the group
             listener.listen(BACKLOG)
         except OSError as error:
             listener.close()

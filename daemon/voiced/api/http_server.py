@@ -169,7 +169,7 @@ class Site:
             answer = web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR)
         finally:
             connection.answer_within(self._limits.answer_s)
-        if not answer.prepared:
+        if not answer.prepared:  # a WebSocket or a stream has sent its headers itself
             answer.headers.update(HEADERS)
             answer.force_close()
         return answer

@@ -97,7 +97,7 @@ class Kiosk:
     async def _enter(self, visit: Visit) -> web.Response:
         """Give a browser that sends the token a cookie, so that it needs it only once."""
         group, token = visit.visitor.group, visit.text.strip()
-        if self._is_tiresome(group):
+        if self._guesses_too_often(group):
             raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS)
         if not self._access.knows(token):
             self._wrong.setdefault(group, []).append(time.monotonic())
@@ -109,7 +109,7 @@ class Kiosk:
         )
         return answer
 
-    def _is_tiresome(self, group: str) -> bool:
+    def _guesses_too_often(self, group: str) -> bool:
         """Return whether this group has guessed too often lately."""
         while len(self._wrong) > REMEMBERED_GROUPS:
             self._wrong.popitem(last=False)
@@ -147,22 +147,24 @@ class Kiosk:
     async def _serve(self, socket: web.WebSocketResponse, visitor: Visitor) -> None:
         async with TaskGroup() as group:
             feeding = [
-                group.create_task(self._show(socket), name="kiosk status"),
-                group.create_task(self._caption(socket, visitor), name="kiosk captions"),
+                group.create_task(self._show_state(socket), name="kiosk status"),
+                group.create_task(self._show_captions(socket, visitor), name="kiosk captions"),
             ]
             if self._overrides is not None:
-                feeding.append(group.create_task(self._offer(socket), name="kiosk settings"))
+                feeding.append(
+                    group.create_task(self._show_settings(socket), name="kiosk settings")
+                )
             await self._obey(socket)
             for task in feeding:
                 task.cancel()
 
-    async def _show(self, socket: web.WebSocketResponse) -> None:
+    async def _show_state(self, socket: web.WebSocketResponse) -> None:
         async with aclosing(self._control.watch()) as states:
             async for device_state in states:
                 await _send(socket, {"type": "sight", **asdict(device_state)})
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
 
-    async def _offer(self, socket: web.WebSocketResponse) -> None:
+    async def _show_settings(self, socket: web.WebSocketResponse) -> None:
         """Show the settings that a person may change, now and after every change."""
         assert self._overrides is not None  # noqa: S101 - checked by the caller
         shown: Mapping[str, str | None] | None = None
@@ -173,7 +175,7 @@ class Kiosk:
                 shown = now
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _caption(self, socket: web.WebSocketResponse, visitor: Visitor) -> None:
+    async def _show_captions(self, socket: web.WebSocketResponse, visitor: Visitor) -> None:
         async with aclosing(self._subtitles.watch()) as captions:
             async for caption in captions:
                 if not self._may_read(visitor.is_device):
@@ -184,23 +186,23 @@ class Kiosk:
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
 
     async def _obey(self, socket: web.WebSocketResponse) -> None:
-        patience, before_s = BURST, time.monotonic()
+        allowance, before_s = BURST, time.monotonic()
         async for message in socket:
             now_s = time.monotonic()
-            patience = min(BURST, patience + (now_s - before_s) * ORDERS_PER_S) - 1
+            allowance = min(BURST, allowance + (now_s - before_s) * ORDERS_PER_S) - 1
             before_s = now_s
-            if patience < 0 or message.type is not WSMsgType.TEXT:
+            if allowance < 0 or message.type is not WSMsgType.TEXT:
                 await socket.close(code=WSCloseCode.POLICY_VIOLATION)
                 return
             try:
-                if await self._do(json.loads(message.data)):
+                if await self._carry_out(json.loads(message.data)):
                     await _send(socket, {"type": "kept"})
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 await _send(socket, {"type": "problem", "text": "That was not understood."})
             except VoicedError as error:
                 await _send(socket, {"type": "problem", "text": str(error)})
 
-    async def _do(self, order: Mapping[str, Any]) -> bool:
+    async def _carry_out(self, order: Mapping[str, Any]) -> bool:
         """Obey a command; return whether something was saved."""
         match order["do"]:
             case "talk":
@@ -208,7 +210,7 @@ class Kiosk:
             case "mute":
                 self._control.mute(None)
             case "volume":
-                self._control.set_volume(_whole(order["to"]))
+                self._control.set_volume(_integer(order["to"]))
             case "settings" if self._overrides is not None:
                 await self._overrides.change(_texts(order["changed"]), _texts(order.get("was", {})))
                 return True
@@ -250,7 +252,7 @@ def _asks_for_socket(headers: Mapping[str, str]) -> bool:
     )
 
 
-def _whole(number: object) -> int:
+def _integer(number: object) -> int:
     """Return a whole number; 20.0 is one too, as JavaScript has no integers."""
     if isinstance(number, bool) or not isinstance(number, int | float) or number != number // 1:
         raise TypeError

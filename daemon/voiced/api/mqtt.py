@@ -93,7 +93,7 @@ class Mqtt:
         self._broker = broker_of(section)
         discovery = None if section.discovery == UNTOLD else section.discovery
         self._topics = Topics(self.device, section.prefix, discovery)
-        self._former: set[str] = set()
+        self._former_topics: set[str] = set()
         self._kept: dict[str, asyncio.Future[bytes]] = {}
         self._opener = Opener(self._broker, section.ca_file, self.connector, identity_of(section))
         self._protocol = aiomqtt.ProtocolVersion.V5
@@ -112,22 +112,22 @@ class Mqtt:
         """Stay connected until cancelled; then take leave of the broker within a second."""
         section, failures = self.section, 0
         left = self.traces.left_at(section.host, section.port, tls=section.tls)
-        self._former = {*left} - self._topics.kept
-        self._note(self._former | self._topics.kept)
+        self._former_topics = {*left} - self._topics.kept
+        self._note(self._former_topics | self._topics.kept)
         while True:
             self._connected_s, self._is_away = None, True
             try:
-                await self._stay()
+                await self._serve()
             except Redial:
                 continue
             except LinkRejected as error:
-                self._complain(error)
+                self._log_loss(error)
                 # Only the owner can help, most likely with another password.
                 await until_changed(self._password, AFTER_REFUSAL.pause_s(failures, uniform))
                 failures += 1
                 continue
             except VoicedError as error:
-                self._complain(error)
+                self._log_loss(error)
             if self._lasted_s() >= self.backoff.steady_s:
                 failures = 0
             await asyncio.sleep(self.backoff.pause_s(failures, uniform))
@@ -143,7 +143,7 @@ class Mqtt:
             return 0.0
         return asyncio.get_running_loop().time() - self._connected_s
 
-    def _complain(self, error: VoicedError) -> None:
+    def _log_loss(self, error: VoicedError) -> None:
         """Log that there is no connection: one warning per outage, and one per problem of the owner's."""
         topic = "network" if isinstance(error, LinkError) else str(error)
         if isinstance(error, LinkRejected):
@@ -153,17 +153,17 @@ class Mqtt:
         # As text: a log record that keeps the error would keep the dead connection too.
         log.log(level, "mqtt.lost: %s", str(error))
 
-    async def _stay(self) -> None:
+    async def _serve(self) -> None:
         """Connect, and serve until the connection is lost; raises VoicedError with the reason."""
         client = await self._client()
         try:
             async with client:
                 self._connected_s = asyncio.get_running_loop().time()
-                await self._attend(client)
+                await self._serve_client(client)
         except MqttConnectError as refusal:
             raise self._refused(refusal) from None
         except aiomqtt.MqttError:
-            raise self._not_taken(client) from None
+            raise self._not_accepted(client) from None
         finally:
             client.cut()
 
@@ -192,7 +192,7 @@ class Mqtt:
         secret = self.section.password
         return None if secret is None else secret.resolve(TEXT)
 
-    def _not_taken(self, client: Client) -> VoicedError:
+    def _not_accepted(self, client: Client) -> VoicedError:
         """Return why the broker did not accept us, as far as the connection shows it."""
         if not client.fault:
             return no_answer(str(self._broker), CONNECT_WITHIN_S)
@@ -208,14 +208,14 @@ class Mqtt:
             return Redial(f"{self._broker} speaks MQTT 3.1.1 only")
         return why_refused(refusal, self._broker, self.section.username)
 
-    async def _attend(self, client: Client) -> None:
+    async def _serve_client(self, client: Client) -> None:
         """Publish and obey until the connection is lost, which raises LinkError."""
         reason = ""
         try:
             try:
                 async with TaskGroup() as group:
                     group.create_task(self._teller.watch(), name="mqtt sights")
-                    group.create_task(self._tell(client), name="mqtt states")
+                    group.create_task(self._publish(client), name="mqtt states")
                     await self._obey(client)
             except* aiomqtt.MqttError as errors:
                 reason = _reason(errors)
@@ -226,11 +226,11 @@ class Mqtt:
             if self.stays():
                 await client.say_goodbye({self._topics.availability: OFFLINE})
             elif await client.say_goodbye(dict.fromkeys(sorted(self._topics.kept), "")):
-                self._note(self._former)
+                self._note(self._former_topics)
             raise
         raise LinkError(f"the connection to {self._broker} was lost{reason}")
 
-    async def _tell(self, client: Client) -> None:
+    async def _publish(self, client: Client) -> None:
         await self._listen(client)
         await self._teller.tell(client, partial(self._settle, client))
 
@@ -239,12 +239,12 @@ class Mqtt:
             log.info("mqtt.connected: %s", self._broker)
         self._is_away = False
         self._complaints.clear()
-        await self._forget(client)
+        await self._delete_former(client)
 
-    async def _forget(self, client: Client) -> None:
+    async def _delete_former(self, client: Client) -> None:
         """Delete our retained messages at former topics, by an empty message as MQTT wants it."""
         roots: dict[str, list[str]] = {}
-        for topic in sorted(self._former):
+        for topic in sorted(self._former_topics):
             roots.setdefault(topic.rpartition("/")[0], []).append(topic)
         for root, topics in roots.items():
             told_at = f"{root}/{STATE}"
@@ -252,8 +252,8 @@ class Mqtt:
             for topic in topics if ours else ():
                 await client.keep(topic, "")
             if ours is not None:
-                self._former.difference_update(topics)
-        self._note(self._former | self._topics.kept)
+                self._former_topics.difference_update(topics)
+        self._note(self._former_topics | self._topics.kept)
 
     async def _is_ours(self, client: Client, topic: str) -> bool | None:
         """Return whether the state retained at `topic` is of this device; None if there is none."""
@@ -284,11 +284,11 @@ class Mqtt:
     async def _obey(self, client: Client) -> None:
         async for message in client.messages:
             if self._orders.has_patience():
-                self._take(message)
+                self._handle(message)
 
-    def _take(self, message: aiomqtt.Message) -> None:
+    def _handle(self, message: aiomqtt.Message) -> None:
         topic, payload = message.topic.value, bytes(message.payload)
-        if self._overhears(topic, payload, is_kept=message.retain):
+        if self._is_from_device(topic, payload, is_kept=message.retain):
             return
         if topic == self._topics.birth:
             if payload == ONLINE.encode() and not message.retain:
@@ -296,7 +296,7 @@ class Mqtt:
         else:
             self._orders.take(topic, payload, is_kept=message.retain)
 
-    def _overhears(self, topic: str, payload: bytes, *, is_kept: bool) -> bool:
+    def _is_from_device(self, topic: str, payload: bytes, *, is_kept: bool) -> bool:
         """Return whether `topic` is one that devices publish to; if so, react to the message."""
         if (kept := self._kept.get(topic)) is not None:
             if not kept.done():

@@ -63,6 +63,7 @@ class Device:
     @property
     def id(self) -> str:
         """Its permanent id: a device that is renamed stays the same device."""
+        # Home Assistant keys its entities by this id, so it must never change.
         return f"voiced_{_NO_ID.sub('_', self.serial or self.name)}"
 
 

@@ -112,6 +112,7 @@ class Services:
         if self.applier.running.kiosk is None:
             raise RequestRefused("the page is not enabled; add `kiosk: {}` to the settings")
         if self._door is None:
+            # The settings ask for a page, but it is still being imported, or fails to start.
             raise RequestRefused("the page is not running yet; see `voiced logs`")
         section = self.applier.running.kiosk
         return {"links": links(section, self._door), "open": is_open(section)}

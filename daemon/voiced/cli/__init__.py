@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     chosen = next((word for word in arguments if word in COMMANDS), None)
     for name, (module, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
-        if name == chosen:
+        if name == chosen:  # the help of the others needs no import
             import_module(module).configure(command)
     options = parser.parse_args(arguments)
     try:

@@ -77,7 +77,7 @@ def _answered(
             if answer.status != http.HTTPStatus.OK:
                 problem = f"the daemon answered {answer.status}; is it another version?"
                 raise NotRunningError(problem)
-            reached.settimeout(patience_s)
+            reached.settimeout(patience_s)  # a watch may be silent for hours
             yield answer
         except (OSError, http.client.HTTPException):
             problem = "the daemon accepted the connection but did not answer; see `voiced logs`"

@@ -77,14 +77,14 @@ def run(args: argparse.Namespace) -> int:
     path = find(args.file)
     if args.config_command == "check":
         return _check(path, args.own, here=args.here)
-    record = _kept(path)
+    record = _record_for(path)
     if args.config_command == "diff":
         return _diff(path, record)
     return _show(path, record, origin=args.origin)
 
 
 def _check(path: Path, own: str | None, *, here: bool) -> int:
-    if (found := _sent(path)) is not None:
+    if (found := _fleet_document(path)) is not None:
         return _check_sent(path, found, own, here=here)
     if own is not None:
         raise ConfigError(str(path), "is not a fleet file, so --own has no effect", "leave it out")
@@ -104,7 +104,7 @@ def _allowed(settings: Settings) -> Iterator[str]:
         yield from meanings(settings.remote.allow, permissions_of(session))
 
 
-def _sent(path: Path) -> Document | None:
+def _fleet_document(path: Path) -> Document | None:
     """Return the file at `path` if it is a fleet file, which a server sends."""
     try:
         document = parse(read_start(path, MAX_BYTES + 1), str(path))
@@ -191,7 +191,7 @@ def _now(path: Path, record: Record) -> Usable:
     return choose(found, record, catalogue()).best
 
 
-def _kept(path: Path) -> Record:
+def _record_for(path: Path) -> Record:
     """Return the record of the daemon that uses `path`: the service's, else that of this user."""
     service = last_record(Path(SERVICE_STATE_FOLDER), path.absolute())
     return service if service.local else last_record(state_folder(), path.absolute())

@@ -109,7 +109,7 @@ def _run_as_service(options: argparse.Namespace) -> int:
         "SupplementaryGroups=audio gpio",
         "StateDirectory=voiced",
         "StateDirectoryMode=0700",
-        "RuntimeDirectory=voiced-doctor",
+        "RuntimeDirectory=voiced-doctor",  # not the service's: systemd would remove it at the end
         "WorkingDirectory=/run/voiced-doctor",
         *_credentials(),
     ]
@@ -124,7 +124,7 @@ def _run_as_service(options: argparse.Namespace) -> int:
 
 def _service_says() -> str | None:
     """Return the status text of the running service, None if it does not run."""
-    lines = _told("show", "voiced", "--property", "ActiveState,StatusText")
+    lines = _systemctl("show", "voiced", "--property", "ActiveState,StatusText")
     told = dict(line.partition("=")[::2] for line in lines)
     return told.get("StatusText") or None if told.get("ActiveState") == "active" else None
 
@@ -140,7 +140,7 @@ def _daemon_says() -> dict[str, Any] | None:
 def _credentials() -> list[str]:
     """Return the credentials in the unit and its drop-ins, which `systemctl show` does not print."""
     found: list[str] = []
-    for line in _told("cat", "voiced"):
+    for line in _systemctl("cat", "voiced"):
         name, _, value = line.partition("=")
         if name not in ("LoadCredential", "LoadCredentialEncrypted"):
             continue
@@ -151,13 +151,13 @@ def _credentials() -> list[str]:
     return found
 
 
-def _told(*arguments: str) -> list[str]:
+def _systemctl(*arguments: str) -> list[str]:
     """Return the output of systemctl, nothing if systemd does not run."""
     if not SYSTEMD.is_dir():
         return []
     command = ["systemctl", *arguments]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - constants
-    return told.stdout.splitlines()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - constants
+    return done.stdout.splitlines()
 
 
 def _become(user: pwd.struct_passwd) -> None:

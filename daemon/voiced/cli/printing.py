@@ -23,7 +23,7 @@ def say_json(value: Any, indent: int | None = None) -> None:
 
 
 def _write(stream: TextIO, lines: tuple[str, ...]) -> None:
-    encoding = stream.encoding or "utf-8"
+    encoding = stream.encoding or "utf-8"  # it may lack characters, as in the C locale
     for line in lines:
         print(shown(line).encode(encoding, "backslashreplace").decode(encoding), file=stream)
     stream.flush()

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 def _line(device_state: Mapping[str, Any]) -> str:
     """Return the state of the device on one line."""
     parts = [
-        f"{device_state['since'][11:23]}Z",
+        f"{device_state['since'][11:23]}Z",  # the time of day in ISO 8601
         device_state["status"],
         f"volume {device_state['volume']} %",
     ]

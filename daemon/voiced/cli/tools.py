@@ -113,7 +113,7 @@ async def _joined(
     wanted = {
         name: declared
         for name, declared in settings.mcp.items()
-        if called is None or called.startswith(f"{name}_")
+        if called is None or called.startswith(f"{name}_")  # as `sanitize.agent_name` builds it
     }
     connector = Connector(link_options(settings))
     found = servers(

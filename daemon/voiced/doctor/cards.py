@@ -84,7 +84,7 @@ def _muted(
     speaks: Choice | None,
     plays: list[Level],
 ) -> Finding:
-    switches = [level for level in hears if level.is_off]
+    switches = [level for level in hears if level.is_off]  # of several, one that is on is enough
     if listens and listens.name.card and switches and len(switches) == len(hears):
         text = f"the capture switch {switches[0].name} of {listens.name.card.id} is off"
         if _wanted_gain(settings, listens) is not None:

@@ -88,6 +88,7 @@ async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
     for finding in check_remote(settings, record):
         yield finding
     yield machine.check_sounds(settings)
+    # On a thread: reading mixers blocks. Before `_sound`, which opens the cards and sets them.
     for finding in await asyncio.to_thread(lambda: list(check_cards(settings))):
         yield finding
     if wanted.service is not None:
@@ -201,6 +202,7 @@ async def _network(
     settings: Settings, examined: Examined, *, online: bool
 ) -> AsyncIterator[Finding]:
     try:
+        # An unreadable key must not stop the network checks, which need none.
         agent = agent_settings(settings, {}, "" if examined.problems else None)
         parts = assemble_parts(settings, Extras(key=agent.key))
     except ConfigError as error:

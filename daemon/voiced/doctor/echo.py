@@ -50,7 +50,7 @@ class TrialScore(Score):
         if mixer is not None:
             mixer.set_volume(self._volume)
         else:
-            self.gain = (self._volume / 100) ** 3
+            self.gain = (self._volume / 100) ** 3  # as `audio.playout` scales the agent
         return as_pcm(trial_sound(self.gain), rate_hz)
 
 
@@ -73,16 +73,16 @@ async def undisturbed(
     """Return the first of `TRIALS` trials without gaps, or the last one and a warning."""
     heard, played = await trial()
     for _ in range(1, TRIALS):
-        if not _stumbled(heard, played):
+        if not _has_gaps(heard, played):
             break
         heard, played = await trial()
-    if not _stumbled(heard, played):
+    if not _has_gaps(heard, played):
         return heard, played, []
     text = f"the test sound stuttered in each of {TRIALS} trials: the results may be wrong"
     return heard, played, [warn("echo trial", text, "stop other programs, then try again")]
 
 
-def _stumbled(heard: Heard, played: Heard) -> bool:
+def _has_gaps(heard: Heard, played: Heard) -> bool:
     return heard.xruns + played.xruns > 0 or max(heard.slip_s, played.slip_s) > SLIP_S
 
 

@@ -93,7 +93,7 @@ async def _connect(
 ) -> str:
     """Connect and hang up; return the version of TLS. Raises LinkError if all addresses fail."""
     failure: Exception | None = None
-    for *_, address in addresses:
+    for *_, address in addresses:  # as getaddrinfo returns them
         try:
             async with asyncio.timeout(link.connect_timeout_s):
                 _, writer = await asyncio.open_connection(
@@ -105,7 +105,7 @@ async def _connect(
             failure = explain_network(error, str(peer))
         else:
             session = writer.get_extra_info("ssl_object")
-            writer.transport.abort()
+            writer.transport.abort()  # a TLS shutdown would wait for the peer
             return session.version() or "TLS" if session is not None else ""
     raise failure or LinkError(f"{peer} has no address")
 

@@ -15,7 +15,7 @@ RATE_TOLERANCE = 0.03
 CLIPPED_SHARE = 0.001
 FAINT_DBFS = -80.0
 SPEECH_HZ = 16_000
-FULL = 32_767
+FULL = 32_767  # largest int16: samples there are clipped
 
 
 def judge(settings: Settings, heard: Heard, played: Heard) -> Iterator[Finding]:
@@ -76,6 +76,7 @@ def _speed(check: str, side: Heard) -> Finding:
         return skip(check, "there was no sound to measure")
     nominal_hz = side.format.rate_hz
     text = f"{side.rate_hz:.0f} frames a second of {nominal_hz}"
+    # A Jabra 410 accepts 16 kHz sound, and plays it at 48 kHz.
     if abs(side.rate_hz / nominal_hz - 1) > RATE_TOLERANCE:
         fix = (
             "update its firmware, or use another card: this one does not run at the rate it states"

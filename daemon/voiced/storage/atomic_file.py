@@ -18,6 +18,7 @@ from voiced.lib.regular_file import other_kind, read_up_to
 KEPT_BROKEN = 3  # broken copies of one file
 FOLDER_MODE = 0o700
 
+# O_NOFOLLOW and O_NONBLOCK: never follow a link, never wait for the writer of a FIFO.
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 

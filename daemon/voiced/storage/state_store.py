@@ -87,7 +87,7 @@ class StateStore:
         self._since: str | None = None
         self._failed_writes = 0
         self._set_aside: list[str] = []
-        self._noting = Lock()  # never held while the disk is waited for
+        self._report_lock = Lock()  # never held while the disk is waited for
         self._changed, self._urgent = asyncio.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._may_write = TokenBucket(AT_ONCE, THEN_EVERY_S)
@@ -101,7 +101,7 @@ class StateStore:
     @property
     def report(self) -> DiskReport:
         """The state of the disk."""
-        with self._noting:
+        with self._report_lock:
             failing = dict(self._failing)
         return DiskReport(
             failing=bool(failing),
@@ -119,9 +119,9 @@ class StateStore:
         try:
             while True:
                 pause_s = self._backoff.pause_s(failures, uniform) if self._failing else None
-                await _set_within(self._changed, pause_s)
+                await _wait_for(self._changed, pause_s)
                 if self._changed.is_set() and not self._urgent.is_set():
-                    await self._gather(loop.time, pause_s)
+                    await self._collect(loop.time, pause_s)
                 # Cleared before writing: what is put meanwhile sets them again.
                 self._changed.clear()
                 self._urgent.clear()
@@ -158,14 +158,14 @@ class StateStore:
         if urgent:
             self._urgent.set()
 
-    async def _gather(self, now_s: Callable[[], float], most_s: float | None) -> None:
+    async def _collect(self, now_s: Callable[[], float], most_s: float | None) -> None:
         """Wait to collect more changes: longer, the more often they come. Something urgent ends the wait."""
         wait_s = max(file.spec.wait_s for file in self._files.values())
         with suppress(TimeoutError):
             async with asyncio.timeout(most_s):
-                await _set_within(self._urgent, wait_s)
+                await _wait_for(self._urgent, wait_s)
                 while not self._urgent.is_set() and (left_s := self._may_write.take(now_s())):
-                    await _set_within(self._urgent, max(wait_s, left_s))
+                    await _wait_for(self._urgent, max(wait_s, left_s))
 
     def write(self, spec: FileSpec, content: bytes) -> OSError | None:
         """Write a file; return the error if it is not safe on the disk.
@@ -176,10 +176,10 @@ class StateStore:
         try:
             replace_file(path, content, MODE, self._system)
         except OSError as error:
-            with self._noting:
+            with self._report_lock:
                 self._note_failure(path, error)
             return error
-        with self._noting:
+        with self._report_lock:
             if self._failing.pop(spec.name, None) is not None and not self._failing:
                 log.info("%s: can be written again, and nothing was lost", self.folder)
         return None
@@ -223,8 +223,8 @@ class StoredFile:
         self._store = store
         self._wanted = spec.empty
         self._safe: bytes | None = spec.empty  # None: the content of the disk is unknown
-        self._writing = Lock()  # held during disk access
-        self._swap = Lock()  # never held during disk access, so that `put` does not block
+        self._disk_lock = Lock()  # held during disk access
+        self._content_lock = Lock()  # never held during disk access, so that `put` does not block
 
     @property
     def path(self) -> Path:
@@ -249,13 +249,13 @@ class StoredFile:
         Args:
             decode: Decodes the bytes; any error of it means that the file is broken.
         """
-        if not self.is_safe or not self._writing.acquire(blocking=False):
+        if not self.is_safe or not self._disk_lock.acquire(blocking=False):
             # The disk has older content, or is being written: what is in memory counts.
             return None if self._wanted is self.spec.empty else decode(self._wanted)
         try:
             return self._read(decode)
         finally:
-            self._writing.release()
+            self._disk_lock.release()
 
     def _read(self, decode: Callable[[bytes], Decoded]) -> Decoded | None:
         before, content, found = self._wanted, self.spec.empty, None
@@ -267,7 +267,7 @@ class StoredFile:
             pass
         except NotWholeError as error:
             safe = content if self._store.put_aside(self.spec, error) else None
-        with self._swap:
+        with self._content_lock:
             if self._wanted is before:
                 self._wanted = content
             self._safe = safe
@@ -275,7 +275,7 @@ class StoredFile:
 
     def put(self, content: bytes) -> None:
         """Replace the content; it is written as soon as possible. Never blocks, never fails."""
-        with self._swap:
+        with self._content_lock:
             if content == self._wanted:
                 return
             self._wanted = content
@@ -296,7 +296,7 @@ class StoredFile:
         try:
             await asyncio.to_thread(self._save, asked)
         except BaseException:
-            with self._swap:
+            with self._content_lock:
                 asked.withdrawn = True
                 if self._wanted is asked.content:
                     self._wanted = asked.before
@@ -317,7 +317,7 @@ class StoredFile:
 
     def write(self) -> None:
         """Write the content unless it is on the disk. Thread: any."""
-        with self._writing:
+        with self._disk_lock:
             content = self._wanted
             if self._safe is not content:
                 failed = self._store.write(self.spec, content)
@@ -326,14 +326,14 @@ class StoredFile:
     def _save(self, asked: "_Asked") -> None:
         if len(asked.content) > self.spec.most_bytes:
             raise NotSavedError(str(self.path), f"that is more than {self.spec.most_bytes} bytes")
-        with self._writing:
+        with self._disk_lock:
             if asked.withdrawn:
                 return
             failed = self._store.write(self.spec, asked.content)
             self._safe = None if failed else asked.content
             if failed:
                 raise NotSavedError(str(self.path), reason_of(failed)) from failed
-            with self._swap:
+            with self._content_lock:
                 # Unless it was cancelled, or something newer was put while this was written.
                 if self._wanted is asked.before and not asked.withdrawn:
                     self._wanted = asked.content
@@ -373,7 +373,7 @@ def reason_of(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-async def _set_within(event: asyncio.Event, seconds: float | None) -> None:
+async def _wait_for(event: asyncio.Event, seconds: float | None) -> None:
     """Wait until `event` is set, or for `seconds` at most."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):

@@ -15,12 +15,12 @@ from voiced.lib.json_limits import TooLargeError, check_parts
 from voiced.tools.safe_regex import is_found, problem_of
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,16}([.][0-9]{1,15})?([eE][+-]?[0-9]{1,3})?")
-BEYOND = 10**16  # from here on a float: only an exponent can write such a number
+BEYOND = 10**16  # larger ones, which only an exponent can write, never become integers
 
 _TRUTHS = {"true": True, "false": False}
 
 _KIND_OF: tuple[tuple[type, str], ...] = (
-    (bool, "boolean"),  # before int, of which it is one
+    (bool, "boolean"),  # before int, as bool is a subclass of it
     (int, "integer"),
     (float, "number"),
     (str, "string"),
@@ -28,7 +28,7 @@ _KIND_OF: tuple[tuple[type, str], ...] = (
     (list, "array"),
     (type(None), "null"),
 )
-_LEFT_OUT = object()
+_OMITTED = object()
 
 
 def coerced(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,31 +49,31 @@ def coerced(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str
     found: dict[str, Any] = {}
     for name, value in arguments.items():
         wanted = properties.get(name)
-        fitted = _fitted(value, wanted)
-        if fitted is not _LEFT_OUT:
+        fitted = _coerced_value(value, wanted)
+        if fitted is not _OMITTED:
             found[name] = fitted
         elif name in needed and "default" not in (wanted or {}):
             found[name] = value
     return found
 
 
-def _fitted(value: Any, schema: Any) -> Any:
-    """Return `value` with the type of `schema`; `_LEFT_OUT` if it stands for no value."""
+def _coerced_value(value: Any, schema: Any) -> Any:
+    """Return `value` with the type of `schema`; `_OMITTED` if it stands for no value."""
     if not isinstance(schema, Mapping):
         return value
     if value is None or value == "":
-        return value if _takes_nothing(value, schema) else _LEFT_OUT
+        return value if _accepts_empty(value, schema) else _OMITTED
     kinds = kinds_in(schema)
     if _is_one_of(kinds, value):
-        return _inside(value, schema)
+        return _coerced_parts(value, schema)
     if isinstance(value, str):
-        return _of_text(value.strip(), value, kinds, schema)
+        return _from_text(value.strip(), value, kinds, schema)
     if isinstance(value, float) and "integer" in kinds and value.is_integer():
         return int(value)
     return value
 
 
-def _takes_nothing(value: str | None, schema: Any) -> bool:
+def _accepts_empty(value: str | None, schema: Any) -> bool:
     """Return whether `schema` accepts `value`, which is null or an empty text."""
     if not isinstance(schema, Mapping):
         return schema is not False
@@ -84,16 +84,16 @@ def _takes_nothing(value: str | None, schema: Any) -> bool:
         _is_one_of(kinds_in(schema), value)
         and all(value in each for each in known)
         and all(
-            any(_takes_nothing(value, each) for each in choices)
+            any(_accepts_empty(value, each) for each in choices)
             for key in ("anyOf", "oneOf")
             if (choices := _listed(schema, key))
         )
         and (value is None or not isinstance(shortest, int) or shortest <= 0)
-        and (value is None or not isinstance(pattern, str) or _is_found_in_nothing(pattern))
+        and (value is None or not isinstance(pattern, str) or _matches_empty(pattern))
     )
 
 
-def _is_found_in_nothing(pattern: str) -> bool:
+def _matches_empty(pattern: str) -> bool:
     """Return whether `pattern` matches an empty text; True for one that RE2 does not know."""
     try:
         return problem_of(pattern, 0, ()) is not None or is_found(pattern, "")
@@ -107,7 +107,7 @@ def _is_one_of(kinds: set[str], value: object) -> bool:
     return not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
 
 
-def _inside(value: Any, schema: Mapping[str, Any]) -> Any:
+def _coerced_parts(value: Any, schema: Mapping[str, Any]) -> Any:
     """Return a value of the right type with its items and properties coerced."""
     for key in ("anyOf", "oneOf"):
         choices = [
@@ -116,13 +116,13 @@ def _inside(value: Any, schema: Mapping[str, Any]) -> Any:
             if not isinstance(each, Mapping) or _is_one_of(kinds_in(each), value)
         ]
         if len(choices) == 1 and isinstance(choices[0], Mapping):
-            value = _inside(value, choices[0])
+            value = _coerced_parts(value, choices[0])
     if isinstance(value, Mapping):
         return coerced(value, schema)
     if isinstance(value, list) and "items" in schema:
-        fitted = [_fitted(each, schema["items"]) for each in value]
+        fitted = [_coerced_value(each, schema["items"]) for each in value]
         return [
-            value[i] if each is _LEFT_OUT else each  # an item cannot be left out
+            value[i] if each is _OMITTED else each  # an item cannot be left out
             for i, each in enumerate(fitted)
         ]
     if isinstance(value, str):
@@ -140,7 +140,7 @@ def _spelled(text: str, schema: Mapping[str, Any]) -> str:
     return alike[0] if len(alike) == 1 else text
 
 
-def _of_text(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]) -> Any:
+def _from_text(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]) -> Any:
     """Return the value that a text stands for where no text is wanted; the text if in doubt."""
     if "boolean" in kinds and text.casefold() in _TRUTHS:
         return _TRUTHS[text.casefold()]
@@ -151,18 +151,18 @@ def _of_text(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]
         if "number" in kinds and math.isfinite(number):
             return number
     if kinds & {"object", "array"} and text[:1] in ("{", "["):
-        return _of_json(text, as_sent, kinds, schema)
+        return _from_json(text, as_sent, kinds, schema)
     return as_sent
 
 
-def _of_json(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]) -> Any:
+def _from_json(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]) -> Any:
     try:
         check_parts(text)
         value = json.loads(text)
     except (ValueError, TooLargeError, RecursionError):
         return as_sent
     wanted = "array" if isinstance(value, list) else "object"
-    return _inside(value, schema) if wanted in kinds else as_sent
+    return _coerced_parts(value, schema) if wanted in kinds else as_sent
 
 
 def kinds_in(schema: Mapping[str, Any]) -> set[str]:
@@ -173,11 +173,11 @@ def kinds_in(schema: Mapping[str, Any]) -> set[str]:
     elif isinstance(stated, list | tuple):
         kinds = {each for each in stated if isinstance(each, str)}
     else:
-        kinds = {*_implied(schema)}
+        kinds = {*_implied_types(schema)}
     return kinds - {"integer"} if "number" in kinds else kinds
 
 
-def _implied(schema: Mapping[str, Any]) -> Iterator[str]:
+def _implied_types(schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield the types of a schema that has values, or other schemas, instead of a type."""
     for value in (*_listed(schema, "enum"), *([schema["const"]] if "const" in schema else ())):
         yield _kind_of(value)

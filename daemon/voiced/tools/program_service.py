@@ -184,13 +184,13 @@ async def _until_gone(reader: asyncio.StreamReader) -> None:
 def _environment(declared: McpSection, secrets: object) -> dict[str, str]:
     """Return the environment of a server, as declared. Its secrets come from the daemon, which has them."""
     given = secrets if isinstance(secrets, dict) else {}
-    told: dict[str, str] = {}
+    environment: dict[str, str] = {}
     for name, value in declared.environment.items():
         found = value.text if value.secret is None else given.get(name)
         if not isinstance(found, str):
             raise RefusedError(f"it cannot be started: {name} has no value")
-        told[name] = found
-    return told
+        environment[name] = found
+    return environment
 
 
 async def _pass_on(

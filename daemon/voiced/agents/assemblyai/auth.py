@@ -55,6 +55,7 @@ class SignIn:
         """Choose a credential and get a token if need be; see `DialPlan`."""
         settings = self._settings
         has_own = settings.key or settings.token
+        # The session's own credential is the last resort: it opens no new session.
         if self._session.resume_token and (self._memory.key_refused or not has_own):
             return self._resuming()
         if settings.auth == "bearer" and settings.token is None:

@@ -60,7 +60,7 @@ class Replies:
         if reply.carry:
             payload = reply.carry + payload
             reply.carry = b""
-        if len(payload) % self.sample_bytes:
+        if len(payload) % self.sample_bytes:  # 2 at most, so a rest is one byte
             payload, reply.carry = payload[:-1], payload[-1:]
         if payload:
             items.append(ReplyAudio(reply_id, payload))

@@ -150,6 +150,7 @@ class Keyboard:
 
     def _read(self, emit: Emit) -> None:
         # Not through sys.stdin: the loop does not see what its buffer holds.
+        # An empty read is the end of input, and quits.
         for key in os.read(sys.stdin.fileno(), 64).decode("ascii", "replace") or "q":
             self.press(key, emit)
 

@@ -119,12 +119,12 @@ class Screen(PlainLines):
         super().close()
 
     def _redraw(self) -> None:
-        columns = (
-            shutil.get_terminal_size().columns - 1
-        )  # a full line would wrap and break the block
+        # One less, as a full line would wrap and break the block.
+        columns = shutil.get_terminal_size().columns - 1
         share = 1 - max(self._level_dbfs, METER_FLOOR_DBFS) / METER_FLOOR_DBFS
         meter = ("#" * round(share * METER_CELLS)).ljust(METER_CELLS, "-")
         status = f"{FACES[self._status]:<24} mic [{meter}]  {self._hint}"
+        # Erase downwards, draw both lines, and put the cursor back to the start of the block.
         self._out.write(
             f"\x1b[J{tail(shown(self._partial), columns)}\n{head(status, columns)}\x1b[1A\r"
         )

@@ -91,7 +91,7 @@ async def _run(argv: list[str], group: ProcessGroup) -> tuple[int, bytes]:
             stdin=DEVNULL,
             stdout=into,
             stderr=DEVNULL,
-            start_new_session=True,
+            start_new_session=True,  # makes it the leader that `ProcessGroup` looks for
             cwd="/",
             env=_environment(group.mark),
         )

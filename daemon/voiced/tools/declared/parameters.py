@@ -76,7 +76,7 @@ def parameters(schema: Mapping[str, Any], path: Path) -> Iterator[Problem]:
     """Yield the problems of a JSON schema for `Parameters`."""
     problems = [replace(p, path=(*path, *p.path)) for p in problems_in(schema, SchemaSection)]
     if not problems:
-        problems.extend(_unusable(schema, path, MOST_DEPTH))
+        problems.extend(_problems_within(schema, path, MOST_DEPTH))
     if not problems and schema.get("type", "object") != "object":
         problems.append(Problem((*path, "type"), "must be object", "arguments have names"))
     if schema and not problems and find_spec("jsonschema") is None:
@@ -91,12 +91,12 @@ def parameters(schema: Mapping[str, Any], path: Path) -> Iterator[Problem]:
 def _schema_errors(schema: Any, path: Path) -> Iterator[Problem]:
     from jsonschema import Draft202012Validator
 
-    judge = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-    for error in islice(judge.iter_errors(schema), 1):
+    validator = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+    for error in islice(validator.iter_errors(schema), 1):
         yield Problem((*path, *error.absolute_path), "is not valid in a JSON schema")
 
 
-def _unusable(schema: Mapping[str, Any], path: Path, depth: int) -> Iterator[Problem]:
+def _problems_within(schema: Mapping[str, Any], path: Path, depth: int) -> Iterator[Problem]:
     """Yield invalid or slow patterns, and schemas nested too deeply."""
     if depth < 0:
         yield Problem(
@@ -108,7 +108,7 @@ def _unusable(schema: Mapping[str, Any], path: Path, depth: int) -> Iterator[Pro
         if problem := problem_of(schema["pattern"], limit, (*path, "pattern")):
             yield problem
     for where, each in _parts(schema):
-        yield from _unusable(each, (*path, *where), depth - 1)
+        yield from _problems_within(each, (*path, *where), depth - 1)
 
 
 def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -153,28 +153,28 @@ class Parameters:
         } | coerced(arguments, self.schema)
         if len(_as_json(filled)) > MOST_BYTES:
             raise ToolError("These arguments are too long.")
-        for judge in self._judges:  # sizes first, as they bound the time a pattern takes
-            error = next(iter(judge.iter_errors(filled)), None)
+        for validator in self._validators:  # sizes first, as they bound the time a pattern takes
+            error = next(iter(validator.iter_errors(filled)), None)
             if error is not None:
                 raise ToolError(_sentence(error, properties))
         return filled
 
     @cached_property
-    def _judges(self) -> tuple["Draft202012Validator", "Draft202012Validator"]:
+    def _validators(self) -> tuple["Draft202012Validator", "Draft202012Validator"]:
         try:
             from jsonschema import Draft202012Validator, validators
         except ImportError:
             hint = "run `pip install 'voiced[tools]'`"
             raise ConfigError("tools", "jsonschema is not installed", hint) from None
         limited = _limited(self.schema)
-        judge: Any = validators.extend(  # type: ignore[no-untyped-call]
+        validator: Any = validators.extend(  # type: ignore[no-untyped-call]
             Draft202012Validator, {"pattern": _pattern, "multipleOf": _multiple_of}
         )
-        return judge(_without_patterns(limited)), judge(limited)
+        return validator(_without_patterns(limited)), validator(limited)
 
 
 def _pattern(
-    _judge: object, pattern: str, text: object, _schema: object
+    _validator: object, pattern: str, text: object, _schema: object
 ) -> "Iterator[ValidationError]":
     """Replace the library's check: with Python's `re`, some patterns never finish."""
     from jsonschema import ValidationError
@@ -184,7 +184,7 @@ def _pattern(
 
 
 def _multiple_of(
-    _judge: object, step: float, number: Any, _schema: object
+    _validator: object, step: float, number: Any, _schema: object
 ) -> "Iterator[ValidationError]":
     """Replace the library's check: in binary floats, 5.1 is no multiple of 0.1."""
     from jsonschema import ValidationError

@@ -83,6 +83,7 @@ class ProcessGroup:
             more = {pid for pid, (_, parent, _) in stats.items() if parent in ours} - ours
             ours |= more
             grown = bool(more)
+        # A zombie whose other threads still run must be killed, too.
         yield from (
             pid for pid in ours if pid in stats and (stats[pid][0] not in _GONE or _is_there(pid))
         )

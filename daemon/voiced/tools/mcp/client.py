@@ -96,7 +96,7 @@ class Client:
         self._requests: JSONRPCDispatcher[Any]
         self._known: Offered | None = None
         self._found = ForeignPrompt()
-        self._look = anyio.Event()
+        self._poll_due = anyio.Event()
 
     async def live(self) -> None:
         """Connect and stay connected.
@@ -111,9 +111,9 @@ class Client:
                 async with self._session() as session:
                     with anyio.fail_after(JOIN_WITHIN_S if self._server.url else START_WITHIN_S):
                         await session.initialize()
-                    await self._stay()
+                    await self._poll()
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this connection only
-            raise self._explained(error) from None
+            raise self._reason_of(error) from None
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ForeignResult:
         """Call a tool. If cancelled, the server is notified.
@@ -127,7 +127,7 @@ class Client:
             with asking():
                 return _read(await self._ask("tools/call", params))
         except MCPError as error:
-            self._look.set()
+            self._poll_due.set()
             kind = ToolError if self._refused() is None else NotAskedError
             raise kind(self._sentence(error)) from None
         except (ValueError, TypeError):
@@ -139,9 +139,9 @@ class Client:
         if server.url is None:
             environment, socket = server.environment(), program_socket()
             if socket is None:
-                program = process(server.command, environment, self._stir)
+                program = process(server.command, environment, self._poll_now)
             else:
-                program = served_process(socket, server.name, environment, self._stir)
+                program = served_process(socket, server.name, environment, self._poll_now)
             async with program as streams:
                 yield streams
         else:
@@ -152,43 +152,43 @@ class Client:
     def _session(self) -> ClientSession:
         info = types.Implementation(name="voiced", version=__version__)
         return ClientSession(
-            dispatcher=self._requests, message_handler=self._told, client_info=info
+            dispatcher=self._requests, message_handler=self._notified, client_info=info
         )
 
-    async def _told(self, message: IncomingMessage) -> None:
+    async def _notified(self, message: IncomingMessage) -> None:
         if isinstance(
             message, types.ToolListChangedNotification | types.PromptListChangedNotification
         ):
-            self._stir()
+            self._poll_now()
 
-    def _stir(self) -> None:
-        self._look.set()
+    def _poll_now(self) -> None:
+        self._poll_due.set()
 
-    async def _stay(self) -> None:
+    async def _poll(self) -> None:
         asked_s = -PROMPT_EVERY_S
         while True:
-            self._look = anyio.Event()
+            self._poll_due = anyio.Event()
             with anyio.fail_after(ANSWER_WITHIN_S):
                 tools = await self._tools()
             wait_s = LOOK_AGAIN_S
             if (wanted := self._server.prompt) is not None:
                 if (now_s := anyio.current_time()) - asked_s >= PROMPT_EVERY_S:
                     asked_s = now_s
-                    await self._look_at_prompt(wanted, tools)
+                    await self._update_prompt(wanted, tools)
                 else:
                     wait_s = PROMPT_EVERY_S
-            self._tell(tools)
+            self._report(tools)
             await anyio.sleep(BREATH_S)
             with anyio.move_on_after(wait_s):
-                await self._look.wait()
+                await self._poll_due.wait()
 
-    def _tell(self, tools: Sequence[ForeignTool]) -> None:
+    def _report(self, tools: Sequence[ForeignTool]) -> None:
         offered = Offered(tools, self._found)
         if offered != self._known:
             self._known = offered
             self._heard(self, offered)
 
-    async def _look_at_prompt(
+    async def _update_prompt(
         self, wanted: str | Literal[True], tools: Sequence[ForeignTool]
     ) -> None:
         """Request the prompt; if that takes long, report the tools meanwhile."""
@@ -206,7 +206,7 @@ class Client:
             with anyio.move_on_after(PROMPT_FIRST_S):
                 await answered.wait()
             if not answered.is_set():
-                self._tell(tools)
+                self._report(tools)
 
     async def _ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send a request with the `_meta` of the settings; return the answer. MCPError if it is an error."""
@@ -279,7 +279,7 @@ class Client:
     def _refused(self) -> LinkError | None:
         return None if self._web is None else self._web.why()
 
-    def _explained(self, error: Exception) -> VoicedError:
+    def _reason_of(self, error: Exception) -> VoicedError:
         """Return why the connection ended, in our words: those of libraries hold addresses and more."""
         while isinstance(error, ExceptionGroup):
             error = (error.subgroup(VoicedError) or error).exceptions[0]

@@ -44,7 +44,7 @@ SILENCE_S = 300.0
 MOST_CONNECTIONS = 100
 UNUSED_S = 5.0  # after which an idle connection is closed
 LISTEN_EVERY_S = 1.0  # least time between two GET requests, whatever the server sends
-_SENTENCES = {
+_MEANINGS = {
     401: ("it refuses the credentials (HTTP 401)", "check `headers`"),
     403: (
         "it refuses the credentials, or has banned this address (HTTP 403)",
@@ -57,7 +57,7 @@ _STREAM = "text/event-stream"
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n){2}")
 
 
-class _Asking:
+class _Caller:
     """A caller that waits for an answer. Once it has left, the answer is read no further.
 
     A server that is notified of the cancellation may still send an endless answer.
@@ -85,18 +85,18 @@ class _Asking:
 
 
 # The caller of what is being sent: the SDK sends a request in the context of its caller.
-_asking: ContextVar[_Asking | None] = ContextVar("_asking", default=None)
+_caller: ContextVar[_Caller | None] = ContextVar("_caller", default=None)
 
 
 @contextmanager
 def asking() -> Iterator[None]:
     """Make requests within; at the end, stop reading their answers."""
-    it = _Asking()
-    before = _asking.set(it)
+    it = _Caller()
+    before = _caller.set(it)
     try:
         yield
     finally:
-        _asking.reset(before)
+        _caller.reset(before)
         it.end()
 
 
@@ -125,9 +125,9 @@ class Web:
         client = httpx2.AsyncClient(
             headers=[
                 *((name.encode(), value.encode()) for name, value in self._headers.items()),
-                (b"Accept-Encoding", b"identity"),
+                (b"Accept-Encoding", b"identity"),  # no compression: a small body could explode
             ],
-            transport=_Careful(self, context, _Network(self, self._connect)),
+            transport=_LimitedTransport(self, context, _Network(self, self._connect)),
             timeout=httpx2.Timeout(CONNECT_WITHIN_S, read=SILENCE_S),
             trust_env=False,
         )
@@ -153,8 +153,8 @@ class Web:
             return self.fault
         if self.status < HTTPStatus.MULTIPLE_CHOICES:
             return None
-        if self.status in _SENTENCES:
-            return LinkRejected(*_SENTENCES[self.status])
+        if self.status in _MEANINGS:
+            return LinkRejected(*_MEANINGS[self.status])
         if self.status == HTTPStatus.NOT_FOUND:  # Home Assistant answers so while it starts
             return LinkError(
                 "there is no MCP server at this path (HTTP 404), or not yet; check `url` if that stays so"
@@ -162,7 +162,7 @@ class Web:
         return LinkError(f"it answers with an error (HTTP {self.status})")
 
 
-class _Careful(httpx2.AsyncHTTPTransport):
+class _LimitedTransport(httpx2.AsyncHTTPTransport):
     """Limits the size and rate of answers."""
 
     def __init__(
@@ -183,7 +183,7 @@ class _Careful(httpx2.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.method == "GET":
-            await self._turn()
+            await self._wait_turn()
         response = await super().handle_async_request(request)
         if request.method == "POST":
             self._web.status = response.status_code
@@ -197,10 +197,10 @@ class _Careful(httpx2.AsyncHTTPTransport):
                     "it compresses its answers although asked not to (Content-Encoding)"
                 )
         most = None if _is_stream(response) else MOST_BYTES
-        response.stream = _Capped(response.stream, most, _asking.get())
+        response.stream = _LimitedBody(response.stream, most, _caller.get())
         return response
 
-    async def _turn(self) -> None:
+    async def _wait_turn(self) -> None:
         now_s = anyio.current_time()
         self._listened_s = max(now_s, self._listened_s + LISTEN_EVERY_S)
         await anyio.sleep(self._listened_s - now_s)
@@ -240,21 +240,21 @@ class _Network(httpcore2.AsyncNetworkBackend):
         return AnyIOStream(await anyio.abc.SocketStream.from_socket(opened))
 
 
-class _Capped(httpx2.AsyncByteStream):
+class _LimitedBody(httpx2.AsyncByteStream):
     """A body with limits on rate, length and values per message. A stream of events may be endless."""
 
-    def __init__(self, stream: object, most: int | None, asking: _Asking | None) -> None:
+    def __init__(self, stream: object, most: int | None, asking: _Caller | None) -> None:
         assert isinstance(stream, httpx2.AsyncByteStream)  # noqa: S101 - an async client's
         self._stream = stream
         self._most = most
-        self._asking = asking or _Asking()
+        self._caller = asking or _Caller()
         self._broken = httpx2.SSEError if most is None else httpx2.StreamError
         self._n_parts = 0
         self._line_end = b""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         n_bytes = 0
-        async for piece in self._wanted():
+        async for piece in self._awaited():
             n_bytes += len(piece)
             if self._most is not None and n_bytes > self._most:
                 raise self._broken("the message is too long")
@@ -262,17 +262,17 @@ class _Capped(httpx2.AsyncByteStream):
             yield piece
             await anyio.sleep(len(piece) / BYTES_PER_S)
 
-    async def _wanted(self) -> AsyncIterator[bytes]:
+    async def _awaited(self) -> AsyncIterator[bytes]:
         """Yield pieces as long as the caller waits; then raise `_broken`."""
         pieces = aiter(self._stream)
         while True:
             piece = b""
-            with self._asking.reading():
+            with self._caller.reading():
                 try:
                     piece = await anext(pieces)
                 except StopAsyncIteration:
                     return
-            if self._asking.is_over:
+            if self._caller.is_over:
                 raise self._broken("nobody waits for it")
             yield piece
 

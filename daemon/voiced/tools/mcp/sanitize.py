@@ -28,7 +28,7 @@ MANY_TOOLS = 12
 MOST_EXAMPLES = 20  # of a server's names in a message
 
 # Names of tools that can do anything, or much harm.
-_MIGHTY = re.compile(
+_POWERFUL = re.compile(
     r"(^|_)(call_(action|service)|render_template|exec(ute)?|eval|shell|run_(command|script)|"
     r"reload|restart|delete|write_file|logs?)(_|$)"
 )
@@ -107,7 +107,7 @@ def offers(
         name = agent_name(server, word)
         if name in taken and word != tool.name:  # two tools differ only before the `__`
             name = agent_name(server, tool.name)
-        why = _unfit(tool, name, taken, len(found))
+        why = _misfit(tool, name, taken, len(found))
         if why:
             complaints.append(f"tool {safe(tool.name, ())!r} is left out: {why}")
             continue
@@ -119,7 +119,7 @@ def offers(
             timeout_s=timeout_s,
         )
     if allow is None:
-        complaints[:0] = _unchosen(found)
+        complaints[:0] = _without_choice(found)
     if len(complaints) > MOST_COMPLAINTS:
         complaints[MOST_COMPLAINTS:] = ["more of its tools are left out; choose with `allow`"]
     return Offer(found, complaints, missing)
@@ -152,14 +152,14 @@ def has(names: Sequence[str]) -> str:
     return f"it has {listed}{more}"
 
 
-def _unchosen(found: Mapping[str, ToolSpec]) -> Iterator[str]:
-    """Yield the complaint about a server without `allow` that has many tools, or mighty ones."""
-    mighty = [safe(name, ()) for name in found if _MIGHTY.search(name)]
-    if not mighty and len(found) <= MANY_TOOLS:
+def _without_choice(found: Mapping[str, ToolSpec]) -> Iterator[str]:
+    """Yield the complaint about a server without `allow` that has many tools, or powerful ones."""
+    powerful = [safe(name, ()) for name in found if _POWERFUL.search(name)]
+    if not powerful and len(found) <= MANY_TOOLS:
         return
     what = f"the agent can use all of its {len(found)} tools"
-    if mighty:
-        what += f", {', '.join(mighty[:MOST_EXAMPLES])} among them"
+    if powerful:
+        what += f", {', '.join(powerful[:MOST_EXAMPLES])} among them"
     yield f"{what}; name with `allow` what it needs"
 
 
@@ -168,7 +168,7 @@ def agent_name(server: str, name: str) -> str:
     return re.sub(r"[^a-zA-Z0-9_-]", "_", f"{server}_{name}")[:MOST_NAME_CHARS]
 
 
-def _unfit(tool: ForeignTool, name: str, taken: Collection[str], n_tools: int) -> str:
+def _misfit(tool: ForeignTool, name: str, taken: Collection[str], n_tools: int) -> str:
     """Return why a tool cannot be offered, or an empty string."""
     if tool.schema is None:
         return "its parameters are not a JSON schema of an object, or are too large"

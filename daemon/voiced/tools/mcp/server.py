@@ -104,9 +104,9 @@ class McpServer:
                 await self._worker.run(live, wait_s=END_WITHIN_S)
             except VoicedError as error:
                 self._refusals = self._refusals + 1 if isinstance(error, LinkRejected) else 0
-                self._complain(error)
+                self._log_outage(error)
             except WorkerThreadError as error:
-                self._complain(LinkError(str(error)))
+                self._log_outage(LinkError(str(error)))
             finally:
                 self._client = None
                 self.reached.clear()
@@ -136,7 +136,7 @@ class McpServer:
     def _secrets(self) -> object:
         return self._server.headers(), self._server.environment()
 
-    async def _seek(self) -> None:
+    async def _reconnect_now(self) -> None:
         """Start an attempt to connect, and wait for it: the server may be back during a long pause."""
         if self._refusals:
             return
@@ -147,7 +147,7 @@ class McpServer:
 
     def complain(self, text: str) -> None:
         """Log once what is wrong with its offer."""
-        self._tell(text, text, self._complaints)
+        self._log_once(text, text, self._complaints)
 
     def hide(self, names: Sequence[str]) -> None:
         """Record its tools that are left out because of their names; log them if they have changed."""
@@ -170,7 +170,7 @@ class McpServer:
                 self._client, self._attempted = None, asyncio.Event()
         except WorkerThreadError:
             raise ToolError(self._server.away) from None
-        await self._seek()
+        await self._reconnect_now()
         if self._client is None:
             raise ToolError(self._server.away)
         try:
@@ -180,19 +180,21 @@ class McpServer:
 
     async def _live(self, client_class: "type[Client]", main: asyncio.AbstractEventLoop) -> None:
         """Run one connection. Thread: the worker."""
-        connect = partial(_elsewhere, main, self._connector)
-        await client_class(self._server, partial(self._heard, main), connect).live()
+        connect = partial(_connect_on_main, main, self._connector)
+        await client_class(self._server, partial(self._pass_offer, main), connect).live()
 
-    def _heard(self, main: asyncio.AbstractEventLoop, client: "Client", offered: "Offered") -> None:
+    def _pass_offer(
+        self, main: asyncio.AbstractEventLoop, client: "Client", offered: "Offered"
+    ) -> None:
         """Pass the sanitized offer to the main loop. Thread: the worker."""
         server = self._server
         tools, prompt = offered.tools, offered.prompt
         offer = offers(server.name, tools, server.allow, agent_waits_s(server.timeout_s))
         offer = with_prompt(offer, server.prompt, prompt)
         with suppress(RuntimeError):  # the loop is closed
-            main.call_soon_threadsafe(self._joined, client, offer)
+            main.call_soon_threadsafe(self._take_offer, client, offer)
 
-    def _joined(self, client: "Client", offer: Offer) -> None:
+    def _take_offer(self, client: "Client", offer: Offer) -> None:
         if self._client is None:
             self._joined_s = asyncio.get_running_loop().time()
             log.info("mcp.connected: %s at %s", self._server.name, self._server.place)
@@ -201,7 +203,7 @@ class McpServer:
         self._refusals = 0
         self._attempted.set()
         for complaint in offer.complaints:
-            self._tell(complaint, complaint, self._complaints)
+            self._log_once(complaint, complaint, self._complaints)
         self.missing = offer.missing
         prompt = self.prompt if offer.prompt is None else offer.prompt
         has_changed = (offer.specs, prompt) != (self._specs, self.prompt)
@@ -226,12 +228,12 @@ class McpServer:
         level = logging.INFO if is_due else logging.DEBUG
         log.log(level, "mcp.tools: %s offers %d", self._server.name, n_tools)
 
-    def _complain(self, error: VoicedError) -> None:
+    def _log_outage(self, error: VoicedError) -> None:
         """Log that there is no connection: one warning per outage, and one per problem of the owner's."""
         transient = isinstance(error, LinkError) and not isinstance(error, LinkRejected)
-        self._tell("network" if transient else str(error), str(error), self._outage)
+        self._log_once("network" if transient else str(error), str(error), self._outage)
 
-    def _tell(self, topic: str, text: str, told: set[str]) -> None:
+    def _log_once(self, topic: str, text: str, told: set[str]) -> None:
         is_new = topic not in told and len(told) < MOST_TOLD
         level = logging.WARNING if is_new else logging.DEBUG
         if is_new:
@@ -240,7 +242,7 @@ class McpServer:
         log.log(level, "mcp.trouble: %s at %s: %s", self._server.name, self._server.place, text)
 
 
-async def _elsewhere(
+async def _connect_on_main(
     main: asyncio.AbstractEventLoop, connector: Connector, endpoint: Endpoint
 ) -> socket.socket:
     """Return a connection opened on the main loop, which has the resolver. Thread: the worker."""

@@ -48,13 +48,13 @@ async def process(
         LinkError: If it cannot be started.
     """
     group = ProcessGroup()
-    words = await _bound_to_us() if is_program(command[0]) else []
+    words = await _death_signal_prefix() if is_program(command[0]) else []
     with anyio.CancelScope(shield=True):  # asyncio leaks the pipes of a cancelled start
         running = await start_server([*words, *command], environment, group, MOST_BYTES)
     stdout, stdin = running.stdout, running.stdin
     assert stdout is not None and stdin is not None  # noqa: S101, PT018 - they were asked for
     try:
-        async with _talk(stdout, stdin, gone) as streams:
+        async with _connected(stdout, stdin, gone) as streams:
             yield streams
     finally:
         with anyio.CancelScope(shield=True):
@@ -78,15 +78,15 @@ async def served_process(
     """
     reader, writer = await served_program(socket, name, environment)
     try:
-        async with _talk(reader, writer, gone) as streams:
+        async with _connected(reader, writer, gone) as streams:
             yield streams
     finally:
         with anyio.CancelScope(shield=True):
-            await _part(reader, writer)
+            await _hang_up(reader, writer)
 
 
 @asynccontextmanager
-async def _talk(
+async def _connected(
     stdout: asyncio.StreamReader, stdin: asyncio.StreamWriter, gone: Callable[[], None]
 ) -> AsyncGenerator[Streams, None]:
     heard, listen = anyio.create_memory_object_stream[SessionMessage | Exception](0)
@@ -100,7 +100,7 @@ async def _talk(
             tasks.cancel_scope.cancel()
 
 
-async def _bound_to_us() -> list[str]:
+async def _death_signal_prefix() -> list[str]:
     """Return the command prefix that has a program killed with us; nothing where that is forbidden.
 
     Its input closes when we die, but not every server ends then. Our systemd unit forbids setpriv;
@@ -116,7 +116,7 @@ async def _bound_to_us() -> list[str]:
         try:
             return words if await trial.wait() == 0 else []
         finally:  # also if cancelled
-            await _let_go(trial)
+            await _reap(trial)
     return []
 
 
@@ -195,10 +195,10 @@ async def _end(running: Process, group: ProcessGroup) -> None:
         await _drained(running)
     group.end()
     await group.ended()
-    await _let_go(running)
+    await _reap(running)
 
 
-async def _part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Tell the service to end the server, and wait as long as that may take."""
     with suppress(OSError), anyio.move_on_after(2 * GRACE_S + DYING_S):
         writer.write_eof()
@@ -207,7 +207,7 @@ async def _part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-async def _let_go(process: Process) -> None:
+async def _reap(process: Process) -> None:
     """Kill it if it still runs, and close our ends of its pipes, which others may keep open."""
     transport = getattr(process, "_transport", None)
     if transport is not None:

@@ -116,7 +116,7 @@ class _Job:
 
     async def do(self) -> None:
         """Do the work and report its outcome. Thread: the worker."""
-        import anyio
+        import anyio  # an optional dependency: only the thread may need it
 
         found, problem = None, None
         with anyio.CancelScope() as self._scope:
