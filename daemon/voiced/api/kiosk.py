@@ -25,6 +25,7 @@ from voiced.api.http_server import Address, HttpServer, Responder, Visit
 from voiced.api.refusals import Refusals
 from voiced.errors import RequestRefused, VoicedError
 from voiced.lib.task_group import TaskGroup
+from voiced.lib.token_bucket import TokenBucket
 from voiced.reload.overrides import UserOverrides
 
 PAGE = Path(__file__).with_name("page")
@@ -186,12 +187,9 @@ class Kiosk:
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
 
     async def _obey(self, socket: web.WebSocketResponse) -> None:
-        allowance, before_s = BURST, time.monotonic()
+        allowance = TokenBucket(BURST, 1 / ORDERS_PER_S)
         async for message in socket:
-            now_s = time.monotonic()
-            allowance = min(BURST, allowance + (now_s - before_s) * ORDERS_PER_S) - 1
-            before_s = now_s
-            if allowance < 0 or message.type is not WSMsgType.TEXT:
+            if allowance.take(time.monotonic()) > 0 or message.type is not WSMsgType.TEXT:
                 await socket.close(code=WSCloseCode.POLICY_VIOLATION)
                 return
             try:
