@@ -28,7 +28,7 @@ from voiced.errors import ConfigError, LinkError, LinkRejected, ToolError
 from voiced.lib import waiting
 from voiced.lib.backoff import Backoff
 from voiced.tools.mcp.http import Web
-from voiced.tools.mcp.server import McpTool, _elsewhere
+from voiced.tools.mcp.server import McpTool, _connect_on_main
 from voiced.tools.mcp.spec import Server
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
@@ -259,7 +259,7 @@ async def test_a_connection_that_is_given_up_as_it_opens_is_closed():
         return ours
 
     async def worker():
-        wanting = asyncio.ensure_future(_elsewhere(main, connector, None))
+        wanting = asyncio.ensure_future(_connect_on_main(main, connector, None))
         while not begun.is_set():
             await asyncio.sleep(0)
         main.call_soon_threadsafe(may_open.set)

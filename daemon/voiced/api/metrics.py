@@ -1,6 +1,6 @@
-"""What Prometheus may know of a daemon: how it fares, never what is said.
+"""Metrics for Prometheus: how the daemon works, never what is said.
 
-Imported only where metrics are wanted.
+Imported only if the settings ask for it.
 """
 
 import time
@@ -29,8 +29,7 @@ from voiced.core.state import Conversation, Phase, status_of
 from voiced.storage.state_store import DiskReport
 
 LATENCIES_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
-MOST_TOOLS = 100
-"""So many tools are counted by name, the rest as `other`: an agent may make up names for ever."""
+MOST_TOOLS = 100  # counted by name, the rest as `other`: an agent may make up names for ever
 DROPS_S = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 
 _LOSSES = {Loss.REJECTED: "refused", Loss.BUSY: "busy", Loss.SESSION_GONE: "session_gone"}
@@ -38,26 +37,26 @@ _LOSSES = {Loss.REJECTED: "refused", Loss.BUSY: "busy", Loss.SESSION_GONE: "sess
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is counted elsewhere.
+    """What is counted elsewhere. Counts are since the start; None is for unknown.
 
     Attributes:
-        captured_periods: Periods captured since the start.
-        dropped_periods: Periods that found no room.
-        dropped_s: Captured sound dropped because the queue was full.
+        captured_periods: Periods captured.
+        dropped_periods: Periods for which the queue had no room.
+        dropped_s: The length of those.
         replayed_periods: Periods sent again on another link.
-        overruns: Capture came too late.
-        underruns: Playback came too late.
-        gaps: Replies that ran dry in the middle of sound.
-        revision: The serial number of the settings in force, if they have one.
-        on_trial: They are being tried.
-        taken_back: How many were taken back.
-        watchdog_margin_s: How long until systemd starts the daemon anew, if it does.
-        temperature: Of the processor, in degrees Celsius, if it tells.
-        throttled: It is slowed down because it is hot or short of power, if it tells.
+        overruns: Capture xruns.
+        underruns: Playback xruns.
+        gaps: Gaps heard inside a reply.
+        revision: The revision of the settings in force.
+        on_trial: These settings are on trial.
+        taken_back: Revisions that were rolled back.
+        watchdog_margin_s: Time left until the watchdog of systemd would restart the daemon.
+        temperature: Of the processor, in degrees Celsius.
+        throttled: The processor is slowed down by heat or weak power.
         failing: The parts that fail at present.
-        failures: How often each part that ever failed has done so.
-        refused: Requests that were refused, by server and reason.
-        disk: How the disk of the state folder is.
+        failures: Failures by part.
+        refused: Refused requests by server and reason.
+        disk: The disk of the state folder.
     """
 
     captured_periods: int = 0
@@ -80,11 +79,11 @@ class Reading:
 
 
 class Metrics:
-    """Counts what happens. Implements `Observer`.
+    """Counts events. Implements `Observer`.
 
     Args:
         read: Reads what is counted elsewhere.
-        clock: Tells the time, in seconds.
+        clock: Returns monotonic time in seconds.
     """
 
     def __init__(
@@ -131,7 +130,7 @@ class Metrics:
     def noticed(
         self, before: Conversation, event: Event | None, now: Conversation, took_s: float
     ) -> None:
-        """Count it."""
+        """Count one step of the conversation."""
         self._keep_time(now)
         match event:
             case AgentReady() if before.phase is Phase.CONNECTING:
@@ -158,11 +157,11 @@ class Metrics:
             self._stopped_s = None
 
     def text(self) -> bytes:
-        """Return everything in Prometheus's text format."""
+        """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
     def families(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-        """Yield what is a matter of time."""
+        """Yield the metrics that change with time alone."""
         now_s = self._clock()
         status = GaugeMetricFamily(
             "voiced_status", "1 for the status that the device shows.", labels=["status"]
@@ -214,7 +213,7 @@ class Metrics:
 
 
 class _Readings(Collector):
-    """What is counted elsewhere, read when somebody asks."""
+    """Metrics of what is counted elsewhere, read for each scrape."""
 
     def __init__(self, metrics: Metrics, read: Callable[[], Reading]) -> None:
         self._metrics = metrics
@@ -278,7 +277,7 @@ class _Readings(Collector):
 
 
 def _parts(now: Reading) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-    """Yield which parts fail, of those that ever did."""
+    """Yield the metrics of the parts that have ever failed."""
     failing = GaugeMetricFamily(
         "voiced_part_failing", "1 while the part is failing.", labels=["part"]
     )

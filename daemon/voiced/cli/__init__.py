@@ -1,6 +1,6 @@
-"""argv -> call -> exit code. The only room that prints, by `printing`; one small file per command.
+"""The command line: argv -> call -> exit code. Only this room prints; one small file per command.
 
-Commands are imported when they are called, so that each starts with only what it needs.
+Commands are imported when they are called, so that each loads only what it needs.
 """
 
 import argparse
@@ -37,7 +37,7 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return the process exit code."""
-    # Threads cost more than they save on matrices this small; numpy reads this when imported.
+    # Threads cost more than they save on such small matrices. Set early: numpy reads it on import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # noqa: TID251 - set for numpy, not read
     arguments = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     chosen = next((word for word in arguments if word in COMMANDS), None)
     for name, (module, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
-        if name == chosen:
+        if name == chosen:  # the help of the others needs no import
             import_module(module).configure(command)
     options = parser.parse_args(arguments)
     try:
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has gone; keep the interpreter from complaining at exit.
+        # The reader of our output has closed it. Keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code

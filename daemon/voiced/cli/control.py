@@ -1,4 +1,4 @@
-"""`voiced talk`, `end`, `mute`, `volume`, `say`: steer the daemon that runs."""
+"""`voiced talk`, `end`, `mute`, `volume`, `say`: control the running daemon."""
 
 import argparse
 
@@ -20,10 +20,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do it.
+    """Send the command.
 
     Raises:
-        RefusedError: If it cannot be done.
+        RefusedError: If the daemon refuses.
         NotRunningError: If no daemon answers.
     """
     target = f"/{options.command}" + (f"?to={options.to}" if "to" in options else "")

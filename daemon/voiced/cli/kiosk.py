@@ -1,4 +1,4 @@
-"""`voiced kiosk`: how to reach the page, for a browser and for the camera of a phone."""
+"""`voiced kiosk`: the link to the page, as text and as a QR code."""
 
 import argparse
 from importlib import import_module
@@ -13,7 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the links, and the first of them as a QR code if others than this device may come.
+    """Print the links, and the first as a QR code if other devices can reach the page.
 
     Raises:
         RefusedError: If there is no page.

@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Become journalctl.
+    """Replace this process by journalctl.
 
     Raises:
         NotRunningError: If this machine has no journal.

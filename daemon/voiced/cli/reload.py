@@ -1,4 +1,4 @@
-"""`voiced reload`: have the settings read again."""
+"""`voiced reload`: read the settings again."""
 
 import argparse
 
@@ -13,7 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Return the exit code: 78 if what was read cannot be used.
+    """Return the exit code: 78 if the settings cannot be used.
 
     Raises:
         NotRunningError: If no daemon answers.

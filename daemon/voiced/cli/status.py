@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show it.
+    """Show the status.
 
     Raises:
         NotRunningError: If no daemon answers.
@@ -34,9 +34,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _line(device_state: Mapping[str, Any]) -> str:
-    """Return what can be seen on one line."""
+    """Return the state of the device on one line."""
     parts = [
-        f"{device_state['since'][11:23]}Z",
+        f"{device_state['since'][11:23]}Z",  # the time of day in ISO 8601
         device_state["status"],
         f"volume {device_state['volume']} %",
     ]
@@ -56,7 +56,7 @@ def _tries(fault: Mapping[str, Any]) -> str:
 
 
 def _lines(found: Mapping[str, Any]) -> list[str]:
-    """Return all that is known, for people."""
+    """Return the whole status, for people."""
     settings = found["settings"]
     rows = {
         "device": found["name"] or "(without a name)",
@@ -90,7 +90,7 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         rows["next trial"] = (
             f"not before {at:%Y-%m-%d %H:%M} UTC, because the last one failed; {how}"
         )
-    for fault in found.get("faults", ()):  # an older daemon tells of none
+    for fault in found.get("faults", ()):  # older daemons do not report them
         rows[fault["name"]] = f"fails: {fault['reason']} {_tries(fault)}"
     width = max(map(len, rows))
     return [f"{name:<{width}}  {words}" for name, words in rows.items()]

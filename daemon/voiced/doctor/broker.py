@@ -1,4 +1,4 @@
-"""A visit to the MQTT broker, with the user and the password of the settings."""
+"""A test login at the MQTT broker, with the user and password of the settings."""
 
 import asyncio
 from secrets import token_hex
@@ -26,10 +26,10 @@ _NAMES = {aiomqtt.ProtocolVersion.V5: "MQTT 5", aiomqtt.ProtocolVersion.V311: "M
 
 
 async def log_in(mqtt: MqttSection, link: LinkOptions, within_s: float) -> str:
-    """Log in and out again; return what there is to say of it.
+    """Log in and out again; return a description of the login.
 
     Raises:
-        LinkError: If the broker is not reached, or takes us not.
+        LinkError: If the broker cannot be reached, or refuses us.
         ConfigError: If the password cannot be read.
     """
     broker = broker_of(mqtt)
@@ -41,7 +41,8 @@ async def log_in(mqtt: MqttSection, link: LinkOptions, within_s: float) -> str:
         client = Client(
             await opener.open(),
             broker,
-            identifier=f"voiced-doctor-{token_hex(4)}",  # another than the daemon's, which stays
+            # Not the daemon's id: a broker disconnects the older client of the same id.
+            identifier=f"voiced-doctor-{token_hex(4)}",
             username=mqtt.username,
             password=password,
             protocol=protocol,

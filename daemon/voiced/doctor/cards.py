@@ -1,4 +1,4 @@
-"""What the cards in use are set to, before anything opens them: what is off stays off here."""
+"""Checks of the mixer controls of the cards in use, made before anything opens and changes them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,12 +20,12 @@ Levels = Callable[[str, Direction], list[Level]]
 def check_cards(
     settings: Settings, asound: Path = ASOUND, levels: Levels = levels
 ) -> Iterator[Finding]:
-    """Yield what there is to say about the controls of the cards in use.
+    """Yield the findings about the mixer controls of the cards in use.
 
     Args:
         settings: The settings.
-        asound: Where the kernel describes the cards.
-        levels: Tells how the controls of a card stand.
+        asound: The kernel's folder that describes the cards.
+        levels: Returns the controls of a card.
     """
     listens = _choice(settings, "capture", asound)
     speaks = _choice(settings, "playback", asound)
@@ -41,18 +41,15 @@ def check_cards(
 
 
 def _choice(settings: Settings, direction: Direction, asound: Path) -> Choice | None:
-    devices = {
-        "capture": settings.audio.capture.device,
-        "playback": settings.audio.playback.device,
-    }
-    device = devices.pop(direction)
-    partner = devices.popitem()[1]
+    device, partner = settings.audio.capture.device, settings.audio.playback.device
+    if direction == "playback":
+        device, partner = partner, device
     if is_file(device):
         return None
     try:
         return choose(device, direction, None if is_file(partner) else partner, asound)
     except DeviceError:
-        return None  # the line of that direction tells
+        return None  # the check of that direction reports it
 
 
 def _equal(
@@ -71,7 +68,7 @@ def _equal(
             other for other in cards if other.usb_id == card.usb_id and other.stream(direction)
         ]
         names = [settings_name(other, cards) for other in equal]
-        # A card id says in which order they were found, and nothing of which card it is.
+        # Card ids of equal cards follow the order of detection: they do not identify a card.
         is_exact = ":" in device and sum(other.goes_by(device) for other in equal) == 1
         if len(equal) > 1 and not is_exact:
             text = f"{len(equal)} cards are {card.usb_id}, and `{device}` means {settings_name(card, cards)}"
@@ -87,7 +84,7 @@ def _muted(
     speaks: Choice | None,
     plays: list[Level],
 ) -> Finding:
-    switches = [level for level in hears if level.is_off]
+    switches = [level for level in hears if level.is_off]  # of several, one that is on is enough
     if listens and listens.name.card and switches and len(switches) == len(hears):
         text = f"the capture switch {switches[0].name} of {listens.name.card.id} is off"
         if _wanted_gain(settings, listens) is not None:

@@ -1,4 +1,4 @@
-"""All checks, in the order in which a person would mend things."""
+"""All checks, in the order in which a person would fix things."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -33,8 +33,7 @@ from voiced.doctor.sound_probe import Score, listen
 from voiced.errors import ConfigError
 from voiced.storage.settings_store import last_record
 
-PERIOD_MS = 10
-"""Shorter than the daemon's own: the clocks of sound cards are read once or twice in it."""
+PERIOD_MS = 10  # shorter than the daemon's own, to measure the clocks of sound cards more often
 
 TROUBLES = {
     status.value
@@ -45,24 +44,21 @@ TROUBLES = {
         Status.CONFIGURATION_ERROR,
     )
 }
-
-
-TOLD_BELOW = (": agent.key", ": sounds.")
-"""Warnings about settings that have a line of their own."""
+TOLD_BELOW = (": agent.key", ": sounds.")  # settings whose warnings have a check of their own
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to look at.
+    """What to check.
 
     Attributes:
         path: The settings file.
-        state_folder: Where the volume is remembered.
+        state_folder: The state folder.
         online: Open a session with the agent as well.
         echo: Play a test sound and measure its echo.
-        today: What the clock says, if not now.
-        service: What the running service says of itself; None if it does not run.
-        daemon: What a running daemon answers to `voiced status`; None if none answers.
+        today: The date, if not that of the clock.
+        service: The status text of the running service; None if it does not run.
+        daemon: The answer of a running daemon to `voiced status`; None if none answers.
     """
 
     path: Path
@@ -92,6 +88,7 @@ async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
     for finding in check_remote(settings, record):
         yield finding
     yield machine.check_sounds(settings)
+    # On a thread: reading mixers blocks. Before `_sound`, which opens the cards and sets them.
     for finding in await asyncio.to_thread(lambda: list(check_cards(settings))):
         yield finding
     if wanted.service is not None:
@@ -110,7 +107,7 @@ async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
 
 
 def _pins(settings: Settings, wanted: Wanted) -> Iterator[Finding]:
-    """Look at the pins, or ask the daemon that holds them: only it knows how they are."""
+    """Check the pins, or ask the daemon if it runs: it holds them, and nothing else can open them."""
     if wanted.daemon is not None:
         yield from machine.pins_of_daemon(settings, wanted.daemon)
     elif wanted.service is None:
@@ -160,7 +157,7 @@ def _is_about_key(problem: ConfigError) -> bool:
 
 
 def _service(says: str, daemon: Mapping[str, Any]) -> Finding:
-    """Tell how the running service is, which holds the pins and the sound cards itself."""
+    """Return the state of the running service, which holds the pins and the sound cards."""
     status = says.partition(":")[0]
     causes = [f"{side}: {daemon[side]}" for side in ("microphone", "speaker") if daemon.get(side)]
     says = f"{says} ({'; '.join(causes)})" if causes else says
@@ -171,7 +168,7 @@ def _service(says: str, daemon: Mapping[str, Any]) -> Finding:
 
 
 def _parts(daemon: Mapping[str, Any] | None) -> Iterator[Finding]:
-    """Tell which parts of the running daemon fail: the rest goes on without them."""
+    """Yield the failing parts of the running daemon, which goes on without them."""
     if daemon is None:
         yield skip("parts", "no daemon answers here")
         return
@@ -205,6 +202,7 @@ async def _network(
     settings: Settings, examined: Examined, *, online: bool
 ) -> AsyncIterator[Finding]:
     try:
+        # An unreadable key must not stop the network checks, which need none.
         agent = agent_settings(settings, {}, "" if examined.problems else None)
         parts = assemble_parts(settings, Extras(key=agent.key))
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""The machine: who we are, what is installed, the clock, the disk, the pins."""
+"""Checks of the machine: user, libraries, clock, disk, sounds, pins."""
 
 import grp
 import os
@@ -28,13 +28,13 @@ SOUND_NODES = Path("/dev/snd")
 
 
 def check_user(nodes: Path = SOUND_NODES) -> Finding:
-    """Tell who we are, and whether we may use the sound cards."""
+    """Check whether this user may use the sound cards."""
     user = pwd.getpwuid(os.geteuid()).pw_name
     groups = sorted(_group(number) for number in {*os.getgroups(), os.getegid()})
     found = f"runs as {user}, groups {', '.join(groups)}"
     closed = [
         node
-        for node in _devices(nodes)
+        for node in sorted(nodes.glob("pcm*"))
         if not os.access(node, os.R_OK | os.W_OK, effective_ids=True)
     ]
     if closed:
@@ -44,7 +44,7 @@ def check_user(nodes: Path = SOUND_NODES) -> Finding:
 
 
 def check_library() -> Finding:
-    """Tell whether the sound library can capture."""
+    """Check whether the sound library can capture."""
     try:
         library = import_module("alsaaudio")
     except ImportError:
@@ -56,7 +56,7 @@ def check_library() -> Finding:
 
 
 def check_clock(today: date) -> Finding:
-    """Tell whether the clock can be right: a wrong one makes every certificate invalid."""
+    """Check whether the clock can be right: a wrong one makes every certificate invalid."""
     if today < date.fromisoformat(RELEASED):
         fix = "connect it to a network with a time server, or fit a clock battery"
         return fail(
@@ -66,12 +66,7 @@ def check_clock(today: date) -> Finding:
 
 
 def check_disk(folder: Path, daemon: Mapping[str, Any] = _SILENT) -> Finding:
-    """Tell whether what outlives the process can be written down, by writing something.
-
-    Args:
-        folder: Where that is.
-        daemon: What a running daemon answers to `voiced status`.
-    """
+    """Check whether the state folder can be written, by writing a file; and ask the running daemon."""
     probe = folder / PROBE
     try:
         replace_file(probe, bytes(PROBE_BYTES), PROBE_MODE)
@@ -91,7 +86,7 @@ def check_disk(folder: Path, daemon: Mapping[str, Any] = _SILENT) -> Finding:
 
 
 def check_state(folder: Path) -> Finding:
-    """Tell whether anything in the state folder was found broken."""
+    """Check whether any state file was found broken."""
     broken = [path.name for spec in ALL_FILES for path in broken_copies(folder / spec.name)]
     if broken:
         text = f"damaged, and set aside: {', '.join(broken)}"
@@ -100,7 +95,7 @@ def check_state(folder: Path) -> Finding:
 
 
 def check_sounds(settings: Settings) -> Finding:
-    """Tell whether the owner's own sounds can be used."""
+    """Check whether the owner's own sounds can be used."""
     if settings.sounds.directory is None:
         return ok("sounds", "the built-in ones")
     folder = Path(settings.sounds.directory)
@@ -122,7 +117,7 @@ def check_sounds(settings: Settings) -> Finding:
 
 
 def check_button(settings: Settings) -> Finding:
-    """Tell whether every button's pin can be used, and none is stuck."""
+    """Check whether every button's pin can be used, and none is stuck."""
     wirings = list(button_wirings(settings))
     if not wirings:
         return skip("button", "none is set")
@@ -140,7 +135,7 @@ def check_button(settings: Settings) -> Finding:
 
 
 def check_light(settings: Settings) -> Finding:
-    """Tell whether the light's pins can be used."""
+    """Check whether the light's pins can be used."""
     wiring = light_wiring(settings)
     if wiring is None:
         return skip("light", "none is set")
@@ -153,12 +148,7 @@ def check_light(settings: Settings) -> Finding:
 
 
 def pins_of_daemon(settings: Settings, daemon: Mapping[str, Any]) -> Iterator[Finding]:
-    """Tell what a daemon that runs says of the pins: it holds them, or tries again to get them.
-
-    Args:
-        settings: What names the pins.
-        daemon: What it answers when asked for its status.
-    """
+    """Yield whether a running daemon holds the pins or still tries to, by its answer to `voiced status`."""
     faults = {fault["name"]: fault for fault in daemon.get("faults", ())}
     lamp = light(settings)
     parts = [("button", each.name) for each in buttons(settings)]
@@ -170,11 +160,6 @@ def pins_of_daemon(settings: Settings, daemon: Mapping[str, Any]) -> Iterator[Fi
         problem, _, hint = faults[name]["reason"].partition("; ")
         again = "it keeps trying"
         yield fail(check, f"{name}: {problem}", f"{hint}; {again}" if hint else again)
-
-
-def _devices(nodes: Path) -> Iterator[Path]:
-    if nodes.is_dir():
-        yield from sorted(nodes.glob("pcm*"))
 
 
 def _group(number: int) -> str:

@@ -1,4 +1,4 @@
-"""The way to the agent, step by step, and the agent itself."""
+"""Checks of the network path to the agent, step by step, and of the agent itself."""
 
 import asyncio
 import ssl
@@ -27,12 +27,12 @@ PARTING_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How the daemon itself reaches the agent.
+    """How the daemon reaches the agent.
 
     Attributes:
-        url: Where the agent lives.
+        url: The agent's address.
         link: The network settings.
-        resolver: Looks up names.
+        resolver: Looks up host names.
         dial: Opens links.
         call_http: Makes the calls of a dial plan.
     """
@@ -45,7 +45,7 @@ class Ways:
 
 
 async def check_way(ways: Ways) -> AsyncIterator[Finding]:
-    """Yield proxy, DNS, TCP and TLS; what cannot be tried after a failure is skipped."""
+    """Yield the findings for proxy, DNS, TCP and TLS; a failure skips the steps after it."""
     names = ["proxy", "dns", "tcp", "tls"]
     async for finding in _steps(ways):
         names.remove(finding.check)
@@ -91,13 +91,9 @@ _OTHERWISE = {
 async def _connect(
     peer: Endpoint, addresses: AddressList, link: LinkOptions, tls: ssl.SSLContext | None
 ) -> str:
-    """Connect and hang up; return the version of TLS.
-
-    Raises:
-        LinkError: If that fails.
-    """
+    """Connect and hang up; return the version of TLS. Raises LinkError if all addresses fail."""
     failure: Exception | None = None
-    for *_, address in addresses:
+    for *_, address in addresses:  # as getaddrinfo returns them
         try:
             async with asyncio.timeout(link.connect_timeout_s):
                 _, writer = await asyncio.open_connection(
@@ -109,13 +105,13 @@ async def _connect(
             failure = explain_network(error, str(peer))
         else:
             session = writer.get_extra_info("ssl_object")
-            writer.transport.abort()
+            writer.transport.abort()  # a TLS shutdown would wait for the peer
             return session.version() or "TLS" if session is not None else ""
     raise failure or LinkError(f"{peer} has no address")
 
 
 async def check_agent(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
-    """Yield whether the agent takes us, and whether it lets us come back. Sessions end at once."""
+    """Yield whether the agent accepts us, and whether a session can be resumed. Sessions end at once."""
     first = await _visit(agent, ways, None, stays=agent.resumable)
     if isinstance(first, LinkLost):
         yield fail_as("agent", first.reason, _REMEDIES.get(first.loss, "try again later"))
@@ -135,7 +131,7 @@ async def check_agent(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
 
 
 async def check_voice(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
-    """Yield whether the agent lists the configured voice, if one is; a refused voice is only left out."""
+    """Yield whether the agent lists the configured voice, if any. A warning: without it, it uses another."""
     check = agent.voice_check()
     if check is None:
         return
@@ -161,14 +157,7 @@ _REMEDIES = {
 
 
 async def _visit(agent: Agent, ways: Ways, resume_key: str | None, *, stays: bool) -> Event:
-    """Open one link; return what came of it.
-
-    Args:
-        agent: The agent.
-        ways: How to reach it.
-        resume_key: The session to resume; None opens a new one.
-        stays: Leave the session open, as a lost connection does.
-    """
+    """Open one link; return the event that it ended in. `stays` leaves the session open for a resume."""
     outcome: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
 
     def dispatch(event: Event) -> None:

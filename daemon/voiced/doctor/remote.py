@@ -1,4 +1,4 @@
-"""What a server has sent: what counts of it, and what became of the rest."""
+"""Checks of the settings that a server has sent."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,13 +14,7 @@ from voiced.errors import ConfigError
 
 
 def effective(path: Path, record: Record, draft: Settings) -> Settings:
-    """Return the settings that the daemon runs by, or `draft` if that cannot be told.
-
-    Args:
-        path: The settings file.
-        record: What the daemon keeps of earlier settings.
-        draft: What the file itself says.
-    """
+    """Return the settings that the daemon uses, by its record; else `draft`, those in the file."""
     try:
         return choose(try_read(path), record, catalogue()).best.settings
     except ConfigError:
@@ -28,7 +22,7 @@ def effective(path: Path, record: Record, draft: Settings) -> Settings:
 
 
 def check_remote(settings: Settings, record: Record) -> Iterator[Finding]:
-    """Tell what counts of what a server has sent, and what was taken back."""
+    """Yield which settings of a server are in use, and which were rolled back."""
     if settings.remote is None:
         yield skip("remote", "no server is set")
         return

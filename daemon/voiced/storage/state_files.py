@@ -1,4 +1,4 @@
-"""Every file of the state folder. A new one belongs here: the tests walk through this list."""
+"""All files of the state folder. Add new ones here: the tests iterate over this list."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ class FileSpec:
     """One file.
 
     Attributes:
-        name: In the state folder.
-        holds: What is in it, as the log says it.
-        most_bytes: Larger ones are not ours.
-        empty: What it holds while there is nothing to keep.
-        wait_s: How long changes are gathered before they are written: an SD card wears out.
+        name: Its name in the state folder.
+        holds: A description of its content, for the log.
+        most_bytes: Its largest size; larger ones are not ours.
+        empty: Its content while there is nothing to keep.
+        wait_s: How long changes are collected before they are written: an SD card wears out.
     """
 
     name: str

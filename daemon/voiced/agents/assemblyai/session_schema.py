@@ -1,4 +1,4 @@
-"""What `agent.session` may hold: the `session` object of assemblyai.md §5, checked."""
+"""The schema of `agent.session`: the `session` object of assemblyai.md §5."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,8 +15,7 @@ from voiced.lib.section_check import Path, problems_in
 from voiced.lib.sections import WholeSection, expect, permissions_in, prose, remote
 
 PCM_RATE_HZ = 24_000
-RESERVED = "aai_"
-"""How the names of the platform's own tools begin. assemblyai.md §12"""
+RESERVED = "aai_"  # prefix of the platform's own tools; assemblyai.md §12
 
 NOT_FOR_CLIENTS = ("llm", "pre_connect_requests")
 
@@ -33,8 +32,7 @@ KeyTerm = Annotated[str, expect("text of 1 to 50 characters", min_length=1, max_
 Url = Annotated[
     str, expect("an address that begins with https:// or http://", pattern="^https?://")
 ]
-Sound = Literal["audio", "text"]
-"""assemblyai.md §12"""
+Sound = Literal["audio", "text"]  # assemblyai.md §12
 
 
 class _Format(WholeSection, frozen=True, kw_only=True):
@@ -131,8 +129,7 @@ class _Session(WholeSection, frozen=True, kw_only=True):
 
 _PARAMETERS = _Parameters.__struct_fields__
 
-PERMISSIONS = permissions_in(_Session)
-"""What of a session a settings server may set."""
+PERMISSIONS = permissions_in(_Session)  # what a settings server may set
 
 
 def check_session(session: Mapping[str, Any]) -> list[Problem]:

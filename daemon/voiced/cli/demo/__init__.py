@@ -1,6 +1,6 @@
-"""`voiced demo`: the daemon and a stand-in agent in one; no key, no settings.
+"""`voiced demo`: a conversation with a stand-in agent; no key, no settings.
 
-Everything but the agent is the product: the same runtime, codec, link and devices.
+Everything but the agent is real: the same runtime, codec, link and devices.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from voiced.lib import event_loop
 
 
 def asked(text: str) -> tuple[str, ...]:
-    """Return the names of what is to be said, written with commas between them.
+    """Return the names of sentences in a comma-separated list.
 
     Raises:
         ArgumentTypeError: If there is no such sentence.
@@ -60,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Hold one conversation; return 0 only if a turn was heard and answered, and no timer missed."""
+    """Hold one conversation; return 0 if a turn was heard and answered, and no timer missed."""
     in_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not options.plain
     output = options.output or str(Path(tempfile.mkdtemp(prefix="voiced-demo-")) / "speaker.wav")
     sound = Sound.choose(options.microphone, options.speaker, output, wav=options.wav)

@@ -1,4 +1,4 @@
-"""How the device fares."""
+"""The tool that reports the state of the device."""
 
 import time
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ FINE = "fine"
 
 
 class GetDeviceStatus:
-    """Tell how sound, network, settings and board fare. Nothing of it is secret."""
+    """Report the state of sound, network, settings and board. None of it is secret."""
 
     spec = ToolSpec(
         name="get_device_status",

@@ -1,4 +1,4 @@
-"""Addresses of web services with places for arguments, which can never change where they lead."""
+"""URLs with placeholders. No argument can change their scheme, host or folder."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ MOST_CHARS = 8000
 
 
 def address(value: str, path: tuple[str, ...]) -> Iterator[Problem]:
-    """Yield what is wrong with an address whose scheme and host must be fixed."""
+    """Yield the problems of an address; its scheme and host must be fixed."""
     origin = _AUTHORITY.match(value)
     if "@" in value.partition("//")[2].partition("/")[0]:
         yield Problem(path, "contains a user name or password", "send it in a header")
@@ -30,7 +30,7 @@ def address(value: str, path: tuple[str, ...]) -> Iterator[Problem]:
 
 
 def is_in_clear(url: str) -> bool:
-    """Tell whether what is sent to `url` can be read on the way."""
+    """Return whether the network can read what is sent to `url`: no TLS, and not this machine."""
     parts = urlsplit(url)
     if parts.scheme == "https":
         return False
@@ -38,10 +38,10 @@ def is_in_clear(url: str) -> bool:
 
 
 def filled_address(url: str, arguments: Mapping[str, Any]) -> str:
-    """Return `url` with every place filled, percent-encoded.
+    """Return `url` with every placeholder filled, percent-encoded.
 
     Raises:
-        ToolError: If an argument cannot stand there.
+        ToolError: If an argument cannot be part of it.
     """
     split = url.find("?")
     path = url if split < 0 else url[:split]
@@ -57,7 +57,7 @@ def filled_address(url: str, arguments: Mapping[str, Any]) -> str:
 
 
 def _climbs(url: str) -> bool:
-    """Tell whether the path has a `.` or `..` in it, as some server may read it."""
+    """Return whether the path has a `.` or `..`, also one that only some servers would see."""
     return not {".", ".."}.isdisjoint(re.split(r"[/\\]", unquote(urlsplit(url).path)))
 
 
