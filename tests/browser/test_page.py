@@ -21,7 +21,7 @@ from voiced.api.captions import Subtitles
 from voiced.api.device_control import DeviceControl
 from voiced.api.http_server import Address
 from voiced.api.kiosk import Kiosk, Permits
-from voiced.api.refusals import Refusals
+from voiced.api.refusal_log import Refusals
 
 pytestmark = pytest.mark.real_time
 

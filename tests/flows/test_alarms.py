@@ -22,7 +22,8 @@ from voiced.core.events import (
 from voiced.core.state import Phase, Policy
 from voiced.ports import AlarmWish
 from voiced.runtime.components import SoundSettings
-from voiced.tools.builtin.pending_timers import CancelTimer, ListTimers
+from voiced.tools.builtin.cancel_timer import CancelTimer
+from voiced.tools.builtin.list_timers import ListTimers
 from voiced.tools.builtin.timers import SetTimer
 
 LONG = "a long story that goes on and on " * 8

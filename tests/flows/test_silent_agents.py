@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from tests.flows.house import awake, tone
-from voiced.core.state import Phase, Policy, mic_gate_open
+from voiced.core.gate import mic_gate_open
+from voiced.core.state import Phase, Policy
 
 pytestmark = pytest.mark.about("assemblyai")
 

@@ -7,7 +7,7 @@ from voiced.agents import workbuddy
 from voiced.alarms import clock
 from voiced.api import connection_limits
 from voiced.api.admission import Rank
-from voiced.api.refusals import TELL_EVERY_S
+from voiced.api.refusal_log import TELL_EVERY_S
 from voiced.cli.client import NotRunningError
 from voiced.config import history
 from voiced.config.schema_controls import ButtonSection

@@ -11,7 +11,7 @@ from aiohttp import web
 from tests.memory import forget_peak, peak_mib
 from voiced.api.access import AccessPolicy
 from voiced.api.http_server import Site
-from voiced.api.refusals import Refusals
+from voiced.api.refusal_log import Refusals
 
 pytestmark = pytest.mark.real_time
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
 from voiced.api.admission import Places, Rank, Room
-from voiced.api.refusals import CROWDED, LATE, TLS, UNMASKED
+from voiced.api.refusal_log import CROWDED, LATE, TLS, UNMASKED
 from voiced.api.websocket_frames import Masks
 
 END_OF_HEAD = b"\r\n\r\n"

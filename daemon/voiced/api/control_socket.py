@@ -16,7 +16,7 @@ from typing import Any
 
 from voiced.api.admission import Rank, Room
 from voiced.api.connection_limits import Limits
-from voiced.api.refusals import Refusals
+from voiced.api.refusal_log import Refusals
 from voiced.errors import VoicedError
 
 BACKLOG = 16

@@ -8,7 +8,7 @@ from voiced.api.access import AccessPolicy
 from voiced.api.device_control import DeviceControl
 from voiced.api.http_server import Address, HttpServer, Visit
 from voiced.api.metrics import Metrics, Reading
-from voiced.api.refusals import Refusals
+from voiced.api.refusal_log import Refusals
 from voiced.core.actions import Status
 
 __all__ = ["Address", "Metrics", "Monitor", "Reading"]

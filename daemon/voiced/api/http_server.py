@@ -17,7 +17,7 @@ from voiced.api.admission import Rank
 from voiced.api.certificate import Certificate
 from voiced.api.connection_limits import Arrival, Connection, ConnectionLimiter, Limits
 from voiced.api.forwarded import Headers
-from voiced.api.refusals import ABORTED, Refusals
+from voiced.api.refusal_log import ABORTED, Refusals
 from voiced.lib.task_group import TaskGroup
 
 log = logging.getLogger(__name__)

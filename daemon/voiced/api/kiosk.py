@@ -22,7 +22,7 @@ from voiced.api.access import COOKIE, AccessPolicy, RefusedError, Visitor
 from voiced.api.captions import Subtitles
 from voiced.api.device_control import DeviceControl
 from voiced.api.http_server import Address, HttpServer, Responder, Visit
-from voiced.api.refusals import Refusals
+from voiced.api.refusal_log import Refusals
 from voiced.errors import RequestRefused, VoicedError
 from voiced.lib.task_group import TaskGroup
 from voiced.lib.token_bucket import TokenBucket

@@ -18,7 +18,7 @@ from voiced.api.captions import Subtitles
 from voiced.api.device_control import DeviceControl
 from voiced.api.optional_service import ObserverGroup, OptionalService
 from voiced.api.own_names import is_own, own_links
-from voiced.api.refusals import Refusals
+from voiced.api.refusal_log import Refusals
 from voiced.assembly.factory import link_options
 from voiced.config.schema_services import KioskSection, MetricsSection, MqttSection
 from voiced.devices.network.connector import Connector

@@ -2,17 +2,8 @@
 
 from voiced.core import actions as act
 from voiced.core.actions import Action
-from voiced.core.state import (
-    AWAKE,
-    Conversation,
-    Phase,
-    Policy,
-    is_ducked,
-    mic_gate_open,
-    sound_may_leave,
-    status_of,
-    timers,
-)
+from voiced.core.gate import is_ducked, mic_gate_open, sound_may_leave
+from voiced.core.state import AWAKE, Conversation, Phase, Policy, status_of, timers
 
 
 def change_policy(now: Conversation, was: Policy, policy: Policy) -> tuple[Action, ...]:

@@ -31,17 +31,8 @@ from voiced.core.consequences import consequences
 from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import Event
 from voiced.core.flags import FLAGS
-from voiced.core.state import (
-    AWAKE,
-    MICROPHONE_TROUBLES,
-    Conversation,
-    Phase,
-    Policy,
-    Step,
-    forget,
-    is_sounding,
-    may_barge_in,
-)
+from voiced.core.gate import is_sounding, may_barge_in
+from voiced.core.state import AWAKE, MICROPHONE_TROUBLES, Conversation, Phase, Policy, Step, forget
 
 
 def step(now: Conversation, event: Event, policy: Policy) -> Step:

@@ -22,9 +22,9 @@ from voiced.core.state import MICROPHONE_TROUBLES, SPEAKER_TROUBLES
 from voiced.devices.network.resolver import Resolver
 from voiced.devices.sound.factory import is_file
 from voiced.doctor import machine
-from voiced.doctor.cards import check_cards
 from voiced.doctor.echo import check_echo
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
+from voiced.doctor.mixer import check_cards
 from voiced.doctor.network import Ways, check_agent, check_way
 from voiced.doctor.remote import check_remote, effective
 from voiced.doctor.services import check_outside

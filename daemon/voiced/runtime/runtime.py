@@ -16,8 +16,9 @@ from voiced.core.consequences import change_policy
 from voiced.core.conversation import step
 from voiced.core.earcons import Earcon
 from voiced.core.events import Event
+from voiced.core.gate import sound_may_leave
 from voiced.core.pcm import PcmFormat
-from voiced.core.state import Conversation, Phase, Policy, sound_may_leave, status_of
+from voiced.core.state import Conversation, Phase, Policy, status_of
 from voiced.errors import DeviceError, DeviceStuck, SoundFault
 from voiced.lib.task_group import TaskGroup
 from voiced.ports import Alarms

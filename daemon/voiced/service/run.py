@@ -10,7 +10,7 @@ from pathlib import Path
 from voiced.api.control_api import ControlApi
 from voiced.api.control_socket import Answer, Ask, ControlSocket, Question, Watch
 from voiced.api.device_control import DeviceControl
-from voiced.api.refusals import Refusals
+from voiced.api.refusal_log import Refusals
 from voiced.api.services import Services
 from voiced.assembly.factory import ComponentCache, Extras, catalogue, settings_caller
 from voiced.assembly.gpio import light_wiring

@@ -9,8 +9,8 @@ TOOLS = {
     "set_timer": "voiced.tools.builtin.timers:SetTimer",
     "set_alarm": "voiced.tools.builtin.timers:SetAlarm",
     "remind_me": "voiced.tools.builtin.timers:RemindMe",
-    "list_timers": "voiced.tools.builtin.pending_timers:ListTimers",
-    "cancel_timer": "voiced.tools.builtin.pending_timers:CancelTimer",
+    "list_timers": "voiced.tools.builtin.list_timers:ListTimers",
+    "cancel_timer": "voiced.tools.builtin.cancel_timer:CancelTimer",
 }
 
 # Tools that are useless without alarms.

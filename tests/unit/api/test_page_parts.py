@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.wire.certificates import Authority
 from voiced.api.certificate import Certificate, UnusableError
-from voiced.api.refusals import ABORTED, Refusals
+from voiced.api.refusal_log import ABORTED, Refusals
 from voiced.api.websocket_frames import Masks
 from voiced.host.journal import OUR_BURST, OUR_DEBUG_EVERY_S, OUR_EVERY_S, RateLimit
 

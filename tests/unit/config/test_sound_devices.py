@@ -5,7 +5,7 @@ import pytest
 from tests.unit.config.samples import examined
 from voiced.config.sending import forbidden, permissions_of
 from voiced.config.yaml_document import parse
-from voiced.devices.sound.cards import resolve
+from voiced.devices.sound.selection import resolve
 from voiced.errors import DeviceError
 
 NAMES = [

@@ -8,7 +8,8 @@ from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core.actions import Status
 from voiced.core.conversation import FLAGS, IGNORED, TRANSITIONS, step
-from voiced.core.state import AWAKE, Conversation, Phase, Policy, mic_gate_open, status_of
+from voiced.core.gate import mic_gate_open
+from voiced.core.state import AWAKE, Conversation, Phase, Policy, status_of
 from voiced.errors import SoundFault
 
 POLICY = Policy()

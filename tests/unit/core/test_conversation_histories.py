@@ -11,17 +11,8 @@ from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core.conversation import FLAGS, TRANSITIONS, step
 from voiced.core.earcons import Earcon
-from voiced.core.state import (
-    AWAKE,
-    Conversation,
-    Phase,
-    Policy,
-    is_ducked,
-    mic_gate_open,
-    sound_may_leave,
-    status_of,
-    timers,
-)
+from voiced.core.gate import is_ducked, mic_gate_open, sound_may_leave
+from voiced.core.state import AWAKE, Conversation, Phase, Policy, status_of, timers
 from voiced.errors import SoundFault
 
 TROUBLES = (None, *SoundFault)

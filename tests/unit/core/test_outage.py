@@ -10,8 +10,9 @@ from voiced.core import events as ev
 from voiced.core.actions import AT_ONCE, Pause, Status
 from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import LinkLost, Loss
+from voiced.core.gate import mic_gate_open
 from voiced.core.retries import pause_before_next
-from voiced.core.state import AWAKE, Conversation, Phase, Policy, mic_gate_open, status_of
+from voiced.core.state import AWAKE, Conversation, Phase, Policy, status_of
 
 GONE = LinkLost("gone")
 BAD_KEY = LinkLost("bad key", Loss.REJECTED)

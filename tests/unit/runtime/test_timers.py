@@ -6,7 +6,8 @@ import pytest
 
 from voiced.alarms.clock import AlarmClock, Clocks
 from voiced.errors import ToolError
-from voiced.tools.builtin.pending_timers import CancelTimer, ListTimers
+from voiced.tools.builtin.cancel_timer import CancelTimer
+from voiced.tools.builtin.list_timers import ListTimers
 from voiced.tools.builtin.timers import RemindMe, SetAlarm, SetTimer
 
 NOW = datetime(2026, 11, 22, 12).astimezone()  # a Sunday

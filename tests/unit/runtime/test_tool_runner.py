@@ -56,7 +56,7 @@ async def test_whatever_a_tool_does_the_agent_gets_one_short_sentence(behaviour,
     caplog.set_level("DEBUG")
     async with calling(HostileTool("t", behaviour.do, behaviour.timeout_s)) as it:
         it.call("t", {"x": SECRET})
-        await asyncio.sleep(2)
+        await asyncio.sleep(5)
         [sentence] = apologies(it)
         assert behaviour.told in sentence
         assert len(sentence) <= LONGEST_SENTENCE

@@ -4,32 +4,22 @@ Nothing here opens a device, so it is cheap and disturbs no other program.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from voiced.config.types import SOUND_DEVICE
-from voiced.devices.sound.alsa_names import is_defined
-from voiced.devices.sound.encodings import ENCODINGS
 from voiced.devices.sound.streams import Direction, Stream, StreamFormat, formats_in
-from voiced.errors import DeviceError
 
 ASOUND = Path("/proc/asound")
 _DEVICES = Path("/sys/class/sound")
 
-DEFAULT = "default"
-
-NAMES = "`voiced devices` lists those of this machine; definitions in ALSA's language are not taken"
-
 _USB_PORT = r"[0-9]+-[0-9]+(?:\.[0-9]+)*"
-_USB = re.compile(
+USB_NAME = re.compile(
     rf"([0-9a-f]{{4}}:[0-9a-f]{{4}})(?::([a-z0-9._-]+)|@({_USB_PORT}))?", re.IGNORECASE
 )
 _SERIAL = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """Serial numbers that may be part of a device name; others are ignored."""
 _INTERFACE = re.compile(rf"({_USB_PORT}):.*")
 _WHERE = re.compile(r".* at usb-\S+-([0-9]+(?:\.[0-9]+)*), ")
-_PCM_OF_CARD = re.compile(r"(hw|plughw|sysdefault):(?:CARD=)?([^,:]+)(?:,(?:DEV=)?(\d+))?")
 _CARD_LINE = re.compile(r"^\s*(\d+) \[[^\]]*\]: (.*?) - (.*)(?:\n {10,}(.*))?$", re.MULTILINE)
 _CABLES = ("Loopback", "Dummy", "PC-Speaker", "UAC1_Gadget", "UAC2_Gadget")
 """Drivers whose cards lead to another program or machine, or nowhere: `auto` ignores them."""
@@ -70,7 +60,7 @@ class Card:
 
     def goes_by(self, name: str) -> bool:
         """Tell whether `name`, a card id or a USB id with optional serial number or socket, means this card."""
-        if (match := _USB.fullmatch(name)) is None:
+        if (match := USB_NAME.fullmatch(name)) is None:
             return name == self.id
         usb_id, serial, port = match.groups()
         return usb_id.lower() == self.usb_id and serial in (None, self.serial) and port in (None, self.port)  # fmt: skip
@@ -132,72 +122,6 @@ def list_cards(asound: Path = ASOUND) -> list[Card]:
     return [_card(asound / f"card{index}", index, lines.get(index)) for index in indexes]
 
 
-def resolve(
-    device: str,
-    direction: Direction,
-    asound: Path = ASOUND,
-    is_defined: Callable[[str], bool] = is_defined,
-) -> PcmName:
-    """Return what to open for a configured `device`.
-
-    Args:
-        device: A USB `VID:PID`, `VID:PID:SERIAL` or `VID:PID@PORT`, a card id, or the name of a PCM that ALSA's
-            files define. Of equal cards it is the one in the first socket.
-        direction: The direction to open.
-        asound: Where the kernel describes the cards.
-        is_defined: Tells whether ALSA's files define a PCM of that name.
-
-    Raises:
-        DeviceError: If it is no name, nothing has this name, or its card is not here or lacks that side.
-    """
-    if not re.search(SOUND_DEVICE, device):
-        raise DeviceError(device, "this is not the name of a sound device", NAMES)
-    cards = list_cards(asound)
-    number = None
-    if match := _PCM_OF_CARD.fullmatch(device):
-        wanted, number = match[2], int(match[3] or 0)
-        same = [card for card in cards if wanted in {card.id, str(card.index)}]
-    else:
-        wanted = device
-        same = sorted((card for card in cards if card.goes_by(wanted)), key=lambda card: card.place)
-        is_usb = _USB.fullmatch(device) is not None
-        if not same and not is_usb and (device == DEFAULT or is_defined(device)):
-            return PcmName(device)
-        if not same and not is_usb:
-            raise DeviceError(
-                device, "no sound card and no PCM in ALSA's files has this name", NAMES
-            )
-    if not same:
-        raise DeviceError(device, f"no sound card {wanted} is connected", _present(cards))
-    for card in same:
-        if stream := card.stream(direction, number):
-            return _name(card, stream, direction, device if match else None)
-    side = "microphone" if direction == "capture" else "speaker"
-    where = f" on device {number}" if match and any(card.stream(direction) for card in same) else ""
-    problem = f"the card has no {side} side{where}"
-    raise DeviceError(device, problem, "`voiced devices` lists what it has")
-
-
-def name_of(card: Card, direction: Direction) -> PcmName:
-    """Return what to open for a direction that `card` has."""
-    stream = card.stream(direction)
-    if stream is None:
-        raise AssertionError(direction)
-    return _name(card, stream, direction)
-
-
-def _name(card: Card, stream: Stream, direction: Direction, named: str | None = None) -> PcmName:
-    pcm = named or f"hw:CARD={card.id},DEV={stream.device}"
-    instead = [f"plughw:CARD={card.id},DEV={stream.device}"]
-    if direction == "playback" and not stream.device:
-        # HDMI takes no plain samples; these are the names the system itself plays to.
-        instead += [f"sysdefault:CARD={card.id}", f"hdmi:CARD={card.id},DEV=0"]
-    if any(offer.encoding in ENCODINGS for offer in stream.formats):
-        instead = []
-    others = tuple(other for other in instead if other != pcm)
-    return PcmName(pcm, stream.formats, card, others)
-
-
 def settings_name(card: Card, cards: list[Card]) -> str:
     """Return the name of `card` for the settings: its USB id, made unique if another card has the same."""
     equal = [other for other in cards if other.usb_id == card.usb_id and other.id != card.id]
@@ -206,14 +130,6 @@ def settings_name(card: Card, cards: list[Card]) -> str:
     if card.serial and card.serial not in {other.serial for other in equal}:
         return f"{card.usb_id}:{card.serial}"
     return f"{card.usb_id}@{card.port}" if card.port else card.id
-
-
-def _present(cards: list[Card]) -> str:
-    if not cards:
-        return "no sound card is present at all; plug one in"
-    names = [settings_name(card, cards) if card.usb_id else "not USB" for card in cards]
-    known = ", ".join(f"{name} ({card.id})" for name, card in zip(names, cards, strict=True))
-    return f"present: {known}"
 
 
 def _card(folder: Path, index: int, line: re.Match[str] | None) -> Card:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from voiced.config.types import SOUND_DEVICE
-from voiced.devices.sound.cards import Card, list_cards, resolve, settings_name
-from voiced.devices.sound.selection import choose
+from voiced.devices.sound.cards import Card, list_cards, settings_name
+from voiced.devices.sound.selection import choose, resolve
 from voiced.devices.sound.streams import Stream, StreamFormat
 from voiced.errors import DeviceError
 

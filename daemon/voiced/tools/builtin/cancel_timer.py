@@ -1,4 +1,4 @@
-"""The tools that list and cancel timers, alarms and reminders."""
+"""The tool that cancels timers, alarms and reminders."""
 
 import re
 from collections.abc import Mapping
@@ -15,19 +15,6 @@ MOST_NAMED = 5
 
 _EVERY = {"properties": {"all": {"type": "boolean"}}}
 _KIND_AROUND = re.compile(r"^(the|my) | (timer|alarm|reminder)$")
-
-
-class ListTimers:
-    """List the timers, alarms and reminders."""
-
-    spec = ToolSpec(
-        name="list_timers",
-        description="List the timers, alarms and reminders that are set, the next one first.",
-        timeout_s=10,
-    )
-
-    async def call(self, arguments: Mapping[str, Any], controls: Controls) -> object:
-        return {"set": [shown(alarm) for alarm in alarms_of(controls).all()]}
 
 
 class CancelTimer:

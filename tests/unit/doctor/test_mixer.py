@@ -8,7 +8,7 @@ import pytest
 from voiced.config.schema import AudioSection, Settings
 from voiced.config.schema_sound import CaptureSection, PlaybackSection
 from voiced.devices.sound.mixer import Level
-from voiced.doctor.cards import check_cards
+from voiced.doctor.mixer import check_cards
 
 MACHINES = Path(__file__).parents[1] / "devices" / "sound" / "asound"
 OPEN = Level("Mic", 60, False)
