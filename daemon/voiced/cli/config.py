@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from voiced.assembly.factory import catalogue
-from voiced.assembly.protocols import session_permissions
+from voiced.assembly.protocols import agent_class
 from voiced.cli.printing import complain, say, say_json
 from voiced.config.fleet import device_names, is_sent, mistakes, overlay_for
 from voiced.config.history import Record
@@ -98,7 +98,7 @@ def _check(path: Path, own: str | None, *, here: bool) -> int:
 def _allowed(settings: Settings) -> Iterator[str]:
     """Yield what a settings server can do because the file allows it, a sentence for each name."""
     if settings.remote is not None:
-        session = session_permissions(settings.agent.protocol)
+        session = agent_class(settings.agent.protocol).session_permissions
         yield from meanings(settings.remote.allow, permissions_of(session))
 
 

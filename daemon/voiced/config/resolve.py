@@ -186,7 +186,7 @@ def permissions_for(overlay: Document, local: Settings, catalogue: Catalogue) ->
     protocol = local.agent.protocol
     if isinstance(wanted, str) and wanted in catalogue.protocols:
         protocol = wanted
-    return permissions_of(catalogue.session_permissions(protocol), local)
+    return permissions_of(catalogue.agent_class(protocol).session_permissions, local)
 
 
 def name_of(sent: Sent) -> str:

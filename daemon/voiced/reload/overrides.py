@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from voiced.assembly.factory import catalogue
-from voiced.assembly.protocols import within_reach
+from voiced.assembly.protocols import agent_class
 from voiced.config.load import Source, examine_sources, try_read
-from voiced.config.schema import Settings
+from voiced.config.schema import AgentSection, Settings
 from voiced.config.user_overrides import ByHand, set_by_hand
 from voiced.config.yaml_document import KeyPath, parse
 from voiced.errors import ConfigError, NotSavedError, RequestRefused
@@ -63,10 +63,7 @@ class UserOverrides:
     def now(self) -> dict[str, str | None]:
         """Return what people may set, and what it is; None where the agent chooses."""
         agent = self._wanted().agent
-        return {
-            name: _at(agent.session, path)
-            for name, path in within_reach(agent.protocol, agent.session).items()
-        }
+        return {name: _at(agent.session, path) for name, path in _within_reach(agent).items()}
 
     async def change(self, changed: Mapping[str, str], was: Mapping[str, str] = _UNKNOWN) -> None:
         """Set some of it; an empty text takes back what was set before.
@@ -78,8 +75,7 @@ class UserOverrides:
         Raises:
             RequestRefused: If that is no good, not for people to set, or somebody else was quicker.
         """
-        agent = self._wanted().agent
-        places = within_reach(agent.protocol, agent.session)
+        places = _within_reach(self._wanted().agent)
         if not changed or not changed.keys() <= places.keys():
             raise RequestRefused("that cannot be set here")
         if any(len(text) > MOST_CHARS for text in changed.values()):
@@ -124,6 +120,13 @@ class UserOverrides:
         if problems:
             raise RequestRefused(f"{problems[0].problem}; {problems[0].hint}".removesuffix("; "))
         return content
+
+
+def _within_reach(agent: AgentSection) -> Mapping[str, tuple[str, ...]]:
+    """Return what a person before the device may set of an agent's session, and where it stands."""
+    if "agent_id" in agent.session:  # a stored agent brings its own settings
+        return {}
+    return agent_class(agent.protocol).personal
 
 
 def _problems(own: Sequence[Source], by_hand: bytes) -> tuple[ConfigError, ...]:

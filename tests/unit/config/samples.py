@@ -1,5 +1,7 @@
 """A valid settings file, and ways to look at others."""
 
+from types import SimpleNamespace
+
 from voiced.config.load import Examined, examine_content
 from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
@@ -25,27 +27,33 @@ log: {level: debug}
 """
 
 
-def check_session(_protocol, session):
+def check_session(session):
     return [
         Problem((key,), "unknown key") for key in session if key not in {"system_prompt", "input"}
     ]
 
 
-CATALOGUE = Catalogue(
-    protocols=["assemblyai", "homeless"],
-    tools=Settings().tools,
-    check_session=check_session,
-    default_url={"assemblyai": "wss://agent.test/v1/ws", "homeless": None}.get,
-    scheme={"assemblyai": "wss", "homeless": "https"}.get,
-    session_permissions={
-        "assemblyai": {
+AGENTS = {
+    "assemblyai": SimpleNamespace(
+        takes_tools=True,
+        check_session=check_session,
+        default_url="wss://agent.test/v1/ws",
+        scheme="wss",
+        session_permissions={
             "system_prompt": SERVER,
             "input": {"keyterms": SERVER},
             "webhook": owner("have the agent report to anybody"),
         },
-        "homeless": {},
-    }.get,
-)
+    ),
+    "homeless": SimpleNamespace(
+        takes_tools=True,
+        check_session=check_session,
+        default_url=None,
+        scheme="https",
+        session_permissions={},
+    ),
+}
+CATALOGUE = Catalogue(AGENTS, Settings().tools, AGENTS.get)
 
 
 def examined(text: str | bytes) -> Examined:

@@ -14,7 +14,7 @@ from voiced.config.yaml_document import parse
 from voiced.lib.permissions import every_permission
 from voiced.lib.sections import every_setting
 
-ASSEMBLYAI = catalogue().session_permissions("assemblyai")
+ASSEMBLYAI = catalogue().agent_class("assemblyai").session_permissions
 EVERYTHING = permissions_of(ASSEMBLYAI)
 
 
@@ -153,7 +153,7 @@ def test_what_may_be_allowed_are_settings_sections_and_the_keys_of_the_agents_se
     text = "agent: {url: 'ws://localhost'}\nremote: {url: 'https://x.test/', allow: [NAMES]}\n"
     good = settings(text.replace("NAMES", "agent.session, agent.session.webhook, led, wake.mode"))
     assert good.remote.allow[1] == "agent.session.webhook"
-    assert names_in(permissions_of(CATALOGUE.session_permissions("assemblyai"))) >= {
+    assert names_in(permissions_of(CATALOGUE.agent_class("assemblyai").session_permissions)) >= {
         "agent.session.input"
     }
 
