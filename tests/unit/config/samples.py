@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from voiced.config.load import Examined, examine_content
+from voiced.config.load import Examined, Source, examine_sources
 from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
 from voiced.errors import Problem
@@ -56,9 +56,9 @@ AGENTS = {
 CATALOGUE = Catalogue(AGENTS, Settings().tools, AGENTS.get)
 
 
-def examined(text: str | bytes) -> Examined:
+def examined(text: str | bytes, catalogue: Catalogue = CATALOGUE, name="f.yaml") -> Examined:
     content = text.encode() if isinstance(text, str) else text
-    return examine_content(content, "f.yaml", CATALOGUE)
+    return examine_sources([Source(name, content)], catalogue)
 
 
 def settings(text: str):

@@ -6,7 +6,7 @@ from tests.unit.config.samples import CATALOGUE, settings
 from voiced.assembly.factory import catalogue
 from voiced.cli import main
 from voiced.config.history import Record, Sent
-from voiced.config.load import Source, as_texts
+from voiced.config.load import Source, as_texts, examine_sources
 from voiced.config.resolve import choose
 from voiced.config.schema import Settings
 from voiced.config.sending import forbidden, meanings, names_in, permissions_of
@@ -206,6 +206,6 @@ def test_a_fleet_file_is_checked_by_itself_or_over_the_devices_own_file(tmp_path
 def test_what_a_device_took_from_its_server_before_is_left_out_if_it_may_no_more():
     own = Source("f.yaml", OWN.replace("wake.mode, led, ", "").encode())
     record = Record(local=as_texts([own]), good=Sent("led: {pin: 6}\n"))
-    found = choose([own], record, catalogue())
+    found = choose(examine_sources([own], catalogue()), record, catalogue())
     assert found.best.settings.led.pin == 4
     assert "led.pin: only the device's own file may set this" in str(found.refused)
