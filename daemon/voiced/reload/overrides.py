@@ -42,7 +42,7 @@ class UserOverrides:
         path: The settings file.
         file: Where what people set is kept.
         choice: Tells the settings as they are to be.
-        reload: Has those used that it is told how to get.
+        reload: Has those used that it is told how to get, one change after the other.
     """
 
     def __init__(
@@ -54,7 +54,6 @@ class UserOverrides:
     ) -> None:
         self._path = path
         self._file = file
-        self._turn = asyncio.Lock()
         self._choice = choice
         self._reload = reload
 
@@ -85,9 +84,13 @@ class UserOverrides:
         wanted: dict[KeyPath, str] = {
             (*SESSION, *places[name]): text.strip() for name, text in changed.items()
         }
-        async with self._turn:  # who comes second builds on what the first has set
+
+        async def read() -> Examined:
+            # Whoever comes second builds on what the first has set.
             self._check_unchanged(changed, was)
-            await self._reload(partial(self._saved, wanted))
+            return await self._saved(wanted)
+
+        await self._reload(read)
         for name, text in self.now().items():
             if changed.get(name, "").strip() not in ("", text):
                 raise RequestRefused(f"the {name} comes from a server, and stays as it is")

@@ -31,12 +31,13 @@ def people(tmp_path):
         found = examine_with_by_hand(own, by_hand_in(store), catalogue())
         return choose(found, Record(), catalogue())
 
-    choice = [chosen()]
+    choice, turn = [chosen()], asyncio.Lock()
 
     async def reload(read):
-        found = await read()
-        await asyncio.sleep(0.01)
-        choice[0] = choose(found, Record(), catalogue())
+        async with turn:
+            found = await read()
+            await asyncio.sleep(0.01)
+            choice[0] = choose(found, Record(), catalogue())
 
     overrides = UserOverrides(own, store.open(BY_HAND), lambda: choice[0], reload)
     return overrides, lambda: chosen().best.settings.agent.session
