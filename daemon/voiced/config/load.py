@@ -152,15 +152,6 @@ def _is_absent(path: Path) -> bool:
     return False
 
 
-def load(path: Path, catalogue: Catalogue) -> Usable:
-    """Return the settings in `path` and its drop-ins.
-
-    Raises:
-        ConfigError: The first of their problems; the hint tells how many more there are.
-    """
-    return examine(path, catalogue).usable(f"voiced config check {path}")
-
-
 def draft(path: Path) -> Settings | None:
     """Return the settings in `path` as far as they can be read; None if they cannot."""
     try:
