@@ -149,7 +149,7 @@ BEHAVIOURS = {
     "raises TimeoutError": Behaviour(raising(TimeoutError), LATE),
     "raises in a task of its own": Behaviour(failing_beside, BROKEN),
     "cancels itself": Behaviour(cancelling_itself, BROKEN),
-    "never ends": Behaviour(never_ending, LATE, timeout_s=1),
+    "never ends": Behaviour(never_ending, LATE, timeout_s=4),
 }
 """By what it does; each a tool whose name is that, joined."""
 

@@ -1,6 +1,6 @@
-"""Stand-in agent servers: for the demo, for tests, for trying without an account.
+"""Stand-in agent servers, for the demo, for tests, and to try voiced without an account.
 
-Imports nothing of `voiced`: each is an independent witness of the other. Three ways to use one:
+They import nothing of `voiced`, so that each of the two checks the other. Three ways to use one:
 
 1. A program: `agentsim assemblyai` (see its --help). It prints one JSON line with its `url`.
 2. A server on a running event loop, for tests with real sockets:
@@ -17,9 +17,9 @@ Imports nothing of `voiced`: each is an independent witness of the other. Three 
     service = Service(Settings(faults=Faults(["jitter=200"])))   # on a running loop
     connection = service.dial(dial.url, dial.headers)     # or service.connect()
     connection.receive('{"type": "session.update", "session": {}}')
-    async for message in connection:                      # what the client gets to read
+    async for message in connection:                      # what the client receives
         ...                                               # ends when closed: connection.close_code
-    connection.lost()                                     # the client hung up or vanished
+    connection.lost()                                     # the client closed it or vanished
     session = service.sessions[-1]
     session.hear("what time is it")                       # a whole user turn, as text
     session.say("Hello."); session.call("get_time"); session.interrupt()
@@ -29,9 +29,9 @@ Imports nothing of `voiced`: each is an independent witness of the other. Three 
     service.answer("GET", "https://host/v1/token?expires_in_seconds=60", headers)
     service.close()
 
-`Settings()` is deterministic: the voice is a 440 Hz tone of 60 ms a character, understanding is a
-script (`Scripted([...])`), and any steady loud sound is taken for speech for about two seconds.
+`Settings()` is deterministic: the voice is a 440 Hz tone of 60 ms a character, understanding follows
+a script (`Scripted([...])`), and any steady loud sound counts as speech for about two seconds.
 `Settings(listening=False)` counts sound but never makes a turn of it; `keep_heard=True` keeps its
-payload in `session.hearing.uplink.heard`. A client's `send` should block while
-`connection.frozen`, as it would on a socket nobody reads.
+payload in `session.hearing.uplink.heard`. A client's `send` should block while `connection.frozen`,
+as it would on a socket whose other end does not read.
 """

@@ -1,10 +1,10 @@
-"""A self-made certificate, by the openssl program."""
+"""A self-signed certificate, made by the openssl program."""
 
 import ipaddress
 import subprocess
 from pathlib import Path
 
-from agentsim.problems import SetupError
+from agentsim.errors import SetupError
 
 VALID_DAYS = 2
 

@@ -12,17 +12,19 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
 from agentsim.certificate import make_certificate
+from agentsim.errors import SetupError
 from agentsim.faults import SWITCHES, Faults
-from agentsim.problems import SetupError
 from agentsim.scenario import Scenario, load
-from agentsim.server import Server, serve_assemblyai
+from agentsim.serving import Server
 from agentsim.speaking import VOICES, voice_named
+from agentsim.stand_in import StandIn
 from agentsim.timing import Timing
-from agentsim.understanding import UNDERSTANDINGS, Scripted, understanding_named
-from agentsim.workbuddy.server import Server as WorkBuddyServer
+from agentsim.understanding import UNDERSTANDINGS, understanding_named
 from agentsim.workbuddy.server import serve_workbuddy
 from agentsim.workbuddy.settings import Settings as WorkBuddySettings
 
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="agentsim", description="Stand-in voice agents.")
     agents = parser.add_subparsers(dest="agent", required=True)
-    description = "Print one JSON line that says where it is, then serve until SIGTERM."
+    description = "Print one JSON line with the URLs, then serve until SIGTERM."
     assemblyai = agents.add_parser(
         "assemblyai",
         help="stand in for the AssemblyAI Voice Agent service",
@@ -63,7 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--mode", choices=("live", "strict"), default="live")
     add("--record", type=Path, metavar="DIR", help="write what each session hears to a WAV file")
     add("--max-sessions", type=int, metavar="N")
-    add("--forbidden-keys", default="", metavar="KEY,...", help="good keys that may do nothing")
+    add(
+        "--forbidden-keys",
+        default="",
+        metavar="KEY,...",
+        help="valid keys that are not allowed to do anything",
+    )
     workbuddy = agents.add_parser(
         "workbuddy", help="stand in for WorkBuddy Voice", description=description
     )
@@ -75,55 +82,60 @@ def _parser() -> argparse.ArgumentParser:
 def _add_common(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--host", default="127.0.0.1")
-    add("--port", type=int, default=0, help="0 picks a free one (default)")
-    add("--scenario", metavar="FILE|NAME", help="what it says and does")
+    add("--port", type=int, default=0, help="0 picks a free port (default)")
+    add("--scenario", metavar="FILE|NAME", help="what the agent says and does")
     add("--fault", action="append", default=[], metavar="NAME[=VALUE][@PLACE[+MS]][*COUNT]")
-    add("--list-faults", action="store_true", help="print the fault switches and end")
-    add("--events", type=Path, metavar="FILE", help="append what happens as JSON lines")
+    add("--list-faults", action="store_true", help="print the fault switches and exit")
+    add("--events", type=Path, metavar="FILE", help="append the event log as JSON lines")
     add("--keys", default="", metavar="KEY,...", help="accepted keys (default: any)")
     add("--voice", choices=VOICES, default="auto")
     add("--understanding", choices=UNDERSTANDINGS, default="auto")
-    add("--ready-delay", type=float, metavar="S", help="until the agent is ready")
-    add("--think", type=float, metavar="S", help="from the end of the user's turn to the reply")
+    add("--ready-delay", type=float, metavar="S", help="how long until the agent is ready")
+    add(
+        "--think",
+        type=float,
+        metavar="S",
+        help="how long from the end of the user's turn to the reply",
+    )
     add("--seed", type=int, default=0)
-    add("--tls", action="store_true", help="serve TLS with a certificate made on the spot")
+    add("--tls", action="store_true", help="serve TLS with a new self-signed certificate")
     add("--cert", type=Path, metavar="PEM")
     add("--key", type=Path, metavar="PEM")
-    add("--exit-with-parent", action="store_true", help="end when the parent process does")
+    add("--exit-with-parent", action="store_true", help="exit when the parent process does")
 
 
 def _assemblyai(options: argparse.Namespace) -> Settings:
-    scenario = load(options.scenario) if options.scenario else Scenario()
     settings = Settings.of(
-        scenario,
+        **_common(options),
         mode=options.mode,
-        keys=tuple(key for key in options.keys.split(",") if key),
-        forbidden_keys=tuple(key for key in options.forbidden_keys.split(",") if key),
-        faults=Faults(options.fault),
-        voice=voice_named(options.voice),
-        understanding=understanding_named(options.understanding),
+        forbidden_keys=_list(options.forbidden_keys),
         record_dir=options.record,
         max_sessions=options.max_sessions,
-        seed=options.seed,
     )
     settings.timing = _timing(options, settings.timing)
     return settings
 
 
 def _workbuddy(options: argparse.Namespace) -> WorkBuddySettings:
-    scenario = load(options.scenario) if options.scenario else Scenario()
-    return WorkBuddySettings(
-        keys=tuple(key for key in options.keys.split(",") if key),
-        greeting=options.greeting or scenario.greeting or "",
-        scenario=scenario,
-        faults=Faults([*scenario.faults, *options.fault]),
-        timing=_timing(options, replace(Timing(), **scenario.timing)),
-        voice=voice_named(options.voice),
-        understanding=Scripted(scenario.hears)
-        if scenario.hears
-        else understanding_named(options.understanding),
-        seed=options.seed,
-    )
+    settings = WorkBuddySettings.of(**_common(options))
+    settings.greeting = options.greeting or settings.scenario.greeting or ""
+    settings.timing = _timing(options, settings.timing)
+    return settings
+
+
+def _common(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "scenario": load(options.scenario) if options.scenario else Scenario(),
+        "keys": _list(options.keys),
+        "faults": Faults(options.fault),
+        "voice": voice_named(options.voice),
+        "understanding": understanding_named(options.understanding),
+        "seed": options.seed,
+    }
+
+
+def _list(written: str) -> tuple[str, ...]:
+    return tuple(key for key in written.split(",") if key)
 
 
 def _timing(options: argparse.Namespace, timing: Timing) -> Timing:
@@ -137,7 +149,7 @@ def _timing(options: argparse.Namespace, timing: Timing) -> Timing:
 def _tls(
     options: argparse.Namespace, stack: ExitStack
 ) -> tuple[ssl.SSLContext | None, Path | None]:
-    """Return how to serve TLS, and the certificate to trust, as far as asked for."""
+    """Return how to serve TLS, and the certificate to trust; None for both without TLS."""
     certificate, key = options.cert, options.key
     if options.tls and not certificate:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="agentsim-"))
@@ -150,7 +162,7 @@ def _tls(
 
 
 async def _serve(options: argparse.Namespace, tls: ssl.SSLContext | None, ca: Path | None) -> None:
-    parent = os.getppid()  # before it is told that we are here: it may be gone right after that
+    parent = os.getppid()  # read before printing: the parent may exit as soon as it has the URL
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -161,7 +173,7 @@ async def _serve(options: argparse.Namespace, tls: ssl.SSLContext | None, ca: Pa
         "tls": tls,
         "events_path": options.events,
     }
-    serving: AbstractAsyncContextManager[Server | WorkBuddyServer]
+    serving: AbstractAsyncContextManager[Server[StandIn[Any]]]
     if options.agent == "workbuddy":
         serving = serve_workbuddy(_workbuddy(options), **place)
     else:
@@ -169,7 +181,7 @@ async def _serve(options: argparse.Namespace, tls: ssl.SSLContext | None, ca: Pa
     async with serving as server:
         where = {"url": server.url, "rest": server.rest, "pid": os.getpid()}
         print(json.dumps(where | ({"ca": str(ca)} if ca else {})), flush=True)
-        async with asyncio.TaskGroup() as tasks:  # noqa: TID251 - the daemon's is not for the stand-in
+        async with asyncio.TaskGroup() as tasks:  # noqa: TID251 - the stand-in may not import the daemon's
             watching = tasks.create_task(
                 _watch_parent(over, parent if options.exit_with_parent else None)
             )
@@ -181,7 +193,7 @@ async def _serve(options: argparse.Namespace, tls: ssl.SSLContext | None, ca: Pa
 
 
 async def _watch_parent(over: asyncio.Event, parent: int | None) -> None:
-    # Polled: a death signal would fire when the parent's thread ends, not the parent.
+    # Polled, because a death signal fires when the parent's thread ends, not the parent.
     while parent is not None:
         if os.getppid() != parent:
             over.set()

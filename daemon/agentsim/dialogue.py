@@ -1,4 +1,4 @@
-"""Which answer a user's turn gets: the scenario's rules first, then a few manners of its own."""
+"""Which answer a user's turn gets: from the scenario's rules first, then a default answer."""
 
 import re
 from collections.abc import Collection
@@ -27,8 +27,8 @@ class Turn:
 
     Attributes:
         number: Counts from 1.
-        text: What was understood; None if nothing was.
-        intent: What it asks for; None if that is unclear.
+        text: The words; None if none were understood.
+        intent: What they ask for; None if that is unclear.
     """
 
     number: int
@@ -39,14 +39,14 @@ class Turn:
 def choose(turn: Turn, scenario: Scenario, tools: Collection[str]) -> tuple[Step, ...]:
     """Return the answer to `turn`, given the names of the tools the client has."""
     for rule in scenario.rules:
-        if _fits(rule, turn):
+        if _matches(rule, turn):
             return rule.steps
     if turn.intent is None:
         return (Say(scenario.phrases.repeat), Repeat())
-    return _manners(turn.intent, tools)
+    return _default_answer(turn.intent, tools)
 
 
-def _fits(rule: Rule, turn: Turn) -> bool:
+def _matches(rule: Rule, turn: Turn) -> bool:
     if rule.turn is not None and rule.turn != turn.number:
         return False
     if rule.intent is not None and (turn.intent is None or turn.intent.name != rule.intent):
@@ -54,7 +54,7 @@ def _fits(rule: Rule, turn: Turn) -> bool:
     return rule.text is None or bool(turn.text and rule.text.search(turn.text))
 
 
-def _manners(intent: Intent, tools: Collection[str]) -> tuple[Step, ...]:
+def _default_answer(intent: Intent, tools: Collection[str]) -> tuple[Step, ...]:
     if intent.name == "time":
         if "get_time" in tools:
             return (Call((ToolOrder("get_time"),)), Say("It is {get_time.time}."))
@@ -95,9 +95,10 @@ def _timer(intent: Intent, tools: Collection[str]) -> tuple[Step, ...]:
 
 
 def instructed(instructions: str) -> str:
-    """Return what to say by a client's instructions.
+    """Return what to say when the client asks for a reply with `instructions`.
 
-    That is what they quote, or all of them; of a timer that is over, or an alarm, that it is so.
+    That is the text in quotation marks, or else all of the instructions. If they speak of a timer or
+    an alarm, the answer says that it is over or rings.
     """
     quoted = re.search(r"[\"“](.+?)[\"”]", instructions)
     words = quoted[1] if quoted else ""

@@ -1,6 +1,6 @@
-"""What happened, as JSON lines that tests and benchmarks measure against.
+"""The event log: what happened and when, for tests and benchmarks.
 
-Entries hold no text anybody said, no audio, no key and no token.
+Entries hold no transcript, no audio, no key and no token.
 """
 
 import json
@@ -28,7 +28,7 @@ class EventLog:
         self._file = path.open("a", encoding="utf-8", buffering=1) if path else None
 
     def add(self, event: str, **fields: Any) -> None:
-        """Note that `event` happened now."""
+        """Add an entry with the present time."""
         entry = {
             "t": round(self._clock(), 6),
             "wall": datetime.now(UTC).isoformat(timespec="milliseconds"),

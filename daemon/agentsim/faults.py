@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from agentsim.problems import SetupError
+from agentsim.errors import SetupError
 
 PLACES = ("connect", "update", "ready", "audio", "speech", "reply", "tool", "end")
-"""Where a deed can happen: socket open, first update or resume, ready sent, first input.audio,
+"""Where a fault action can happen: socket open, first update or resume, ready sent, first input.audio,
 user speech detected, reply.started sent, tool.call sent, session.end received."""
 
 
@@ -23,10 +23,10 @@ class Switch:
 
     Attributes:
         sentence: What it does.
-        check: Turns the written value into the used one; None if the switch takes no value.
-        value: The value when none is written; None if one must be.
-        place: Where a deed happens unless written; None for a lasting condition.
-        count: How often it happens unless written; None is every time.
+        check: Converts the written value; None if the switch takes no value.
+        value: The default value; None if there is none.
+        place: Where an action happens by default; None for a lasting condition.
+        count: How often it happens by default; None means every time.
     """
 
     sentence: str
@@ -41,34 +41,34 @@ def _condition(sentence: str, check: Callable[[str], float | str] | None = None,
     return Switch(sentence, check, value)
 
 
-def _deed(sentence: str, place: str, check: Callable[[str], float | str] | None = None,
+def _action(sentence: str, place: str, check: Callable[[str], float | str] | None = None,
           value: float | str | None = None) -> Switch:  # fmt: skip
     return Switch(sentence, check, value, place, 1)
 
 
 SWITCHES = {
-    # Deeds: they happen at a place, once unless written otherwise.
-    "drop": _deed("cut the TCP connection without a word", "reply"),
-    "half-open": _deed("stop reading and writing, keep the socket", "reply"),
-    "close": _deed("close with this code and no error message", "ready", int, 1011),
-    "error": _deed("send session.error with this code; close if it is fatal", "update", str,
+    # Actions happen at a place, by default once.
+    "drop": _action("cut the TCP connection without a close message", "reply"),
+    "half-open": _action("stop reading and writing, keep the socket", "reply"),
+    "close": _action("close with this code and no error message", "ready", int, 1011),
+    "error": _action("send session.error with this code; close if it is fatal", "update", str,
                    "internal_error"),
-    "ended": _deed("send session.ended unasked, then close 1000", "ready"),
-    "ended-because": _deed("WorkBuddy: send session_ended with this reason, then close 1000",
+    "ended": _action("send session.ended although the client did not ask, then close 1000", "ready"),
+    "ended-because": _action("WorkBuddy: send session_ended with this reason, then close 1000",
                            "ready", str, "agent_disconnected"),
     "no-message": _condition("WorkBuddy: close without the error message before it"),
     "wait-for-sound": _condition("WorkBuddy: be ready only once sound has come"),
-    "quiet": _condition("WorkBuddy: send nothing between replies rather than silence"),
-    "reply-error": _deed("fail the reply with reply.error of this code", "reply", str,
+    "quiet": _condition("WorkBuddy: send nothing instead of silence between replies"),
+    "reply-error": _action("fail the reply with reply.error of this code", "reply", str,
                          "llm_error"),
-    "unknown-type": _deed("send an event of a type nobody knows", "ready"),
-    "malformed-json": _deed("send text that is not JSON", "ready"),
-    "binary": _deed("send a binary message", "ready"),
-    "huge": _deed("send a message of this many MiB", "ready", float, 2.0),
-    "bad-base64": _deed("send a reply.audio that is not base64", "reply"),
-    "stray-audio": _deed("send reply.audio of a reply that was never started", "ready"),
-    "http-tool-call": _deed("send an informational tool.call of a tool with http", "reply"),
-    # Conditions: they last.
+    "unknown-type": _action("send an event of an unknown type", "ready"),
+    "malformed-json": _action("send text that is not JSON", "ready"),
+    "binary": _action("send a binary message", "ready"),
+    "huge": _action("send a message of this many MiB", "ready", float, 2.0),
+    "bad-base64": _action("send a reply.audio that is not base64", "reply"),
+    "stray-audio": _action("send reply.audio of a reply that has not started", "ready"),
+    "http-tool-call": _action("send an informational tool.call of a tool with http", "reply"),
+    # Conditions stay on.
     "late-ready": _condition("delay session.ready by this many seconds more", float),
     "never-ready": _condition("never send session.ready; agent_timeout after 10 s"),
     "upgrade-status": _condition("answer the WebSocket upgrade with this HTTP status", int),
@@ -81,27 +81,27 @@ SWITCHES = {
     "odd-sizes": _condition("send reply.audio in pieces of random size, whole frames"),
     "odd-bytes": _condition("send PCM in pieces that cut frames in two"),
     "jitter": _condition("delay each reply.audio by 0 to this many ms, order kept", float, 200.0),
-    "early-done": _condition("send reply.done as soon as a burst is sent, not when it has sounded"),
+    "early-done": _condition("send reply.done as soon as a burst is sent, before it has been played"),
     "late-audio": _condition("go on sending an interrupted reply for this many ms", float, 300.0),
     "done-first": _condition("on barge-in send reply.done before transcript.agent"),
     "speech-on-noise": _condition("send input.speech.started at onset, before deciding"),
-    "refuse-prompt": _condition("refuse a system_prompt that holds this word", str, "forbidden"),
+    "refuse-prompt": _condition("refuse a system_prompt that contains this word", str, "forbidden"),
     "silent-agent": _condition("never answer what the user says"),
     "upper-case-codes": _condition("spell error codes in upper case"),
     "string-arguments": _condition("send tool arguments as a JSON string"),
     "old-arguments": _condition("call the arguments `args`"),
     "no-status": _condition("leave status out of reply.done"),
     "no-reply-id": _condition("leave reply_id out of everything"),
-    "unknown-field": _condition("add a field nobody knows to every event"),
-    "null-fields": _condition("send optional fields as null rather than leave them out"),
+    "unknown-field": _condition("add an unknown field to every event"),
+    "null-fields": _condition("send optional fields as null instead of leaving them out"),
     "iso-timestamps": _condition("send timestamps as ISO strings"),
-    "seed-shape": _condition("send only the fields of the oldest documents"),
+    "seed-shape": _condition("send only the fields of the oldest documentation"),
 }  # fmt: skip
 
 
 @dataclass(slots=True)
 class Fault:
-    """A switch that somebody turned on."""
+    """A switch that is on."""
 
     name: str
     value: float | str | None
@@ -130,7 +130,7 @@ def parse(written: str) -> Fault:
     """Read one fault.
 
     Raises:
-        SetupError: If it makes no sense.
+        SetupError: If it is not a valid fault.
     """
     where = f"fault {written!r}"
     form = _FORM.fullmatch(written.strip())
@@ -167,7 +167,7 @@ def _value(where: str, switch: Switch, written: str | None) -> float | str | Non
 
 
 class Faults:
-    """The faults now turned on, shared by every connection of a stand-in."""
+    """The faults that are on, shared by all connections of a stand-in."""
 
     def __init__(self, written: Iterable[str] = ()) -> None:
         self._on: list[Fault] = []
@@ -178,7 +178,7 @@ class Faults:
         """Turn a fault on.
 
         Raises:
-            SetupError: If `written` makes no sense.
+            SetupError: If `written` is not a valid fault.
         """
         self._on.append(parse(written))
 
@@ -187,7 +187,7 @@ class Faults:
         self._on = [fault for fault in self._on if fault.name != name]
 
     def get(self, name: str) -> Fault | None:
-        """Return the condition called `name` if it is on, counting one use of it."""
+        """Return the condition called `name` if it is on, and count one use of it."""
         for fault in self._on:
             if fault.name == name:
                 self._use(fault)
@@ -198,7 +198,7 @@ class Faults:
         return any(fault.name == name for fault in self._on)
 
     def take(self, place: str) -> list[Fault]:
-        """Return the deeds due at `place`, counting one use of each."""
+        """Return the actions due at `place`, and count one use of each."""
         due = [fault for fault in self._on if fault.place == place]
         for fault in due:
             self._use(fault)

@@ -1,4 +1,4 @@
-"""What a sentence asks for: the handful of sentences the stand-in understands."""
+"""What a sentence asks for, of the few things the stand-in understands."""
 
 import re
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ def intent_of(text: str) -> Intent | None:
 
 
 def _slots(found: Mapping[str, str | None]) -> dict[str, int | str] | None:
-    """Return what the groups of a form say; None if one of them should be a number and is not."""
+    """Return the slots of a match; None if one of them should be a number and is not."""
     slots: dict[str, int | str] = {}
     for key, words in found.items():
         if key in {"percent", "count"}:

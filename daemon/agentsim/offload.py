@@ -1,4 +1,4 @@
-"""Where slow work (speaking, understanding) is done, so that audio pacing never stalls."""
+"""Runs slow work (speaking, understanding) where it cannot delay the audio."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,24 +9,24 @@ T = TypeVar("T")
 
 
 class Offload(Protocol):
-    """Runs work somewhere and hands the outcome back on the loop's thread."""
+    """Runs work, and delivers the result on the loop's thread."""
 
     def __call__(self, work: Callable[[], T], deliver: Callable[[T], None]) -> None:
         """Run `work`, then call `deliver` with what it returned."""
 
     def close(self) -> None:
-        """Forget work not begun; idempotent."""
+        """Discard work that has not begun; idempotent."""
 
 
 class Inline:
-    """Runs work at once, in place: no threads, for the jumping clock."""
+    """Runs work at once on the caller's thread, for the jumping clock."""
 
     def __call__(self, work: Callable[[], T], deliver: Callable[[T], None]) -> None:
         """Run `work`, then call `deliver` with what it returned."""
         deliver(work())
 
     def close(self) -> None:
-        """Forget nothing; there is never anything waiting."""
+        """Do nothing: no work ever waits."""
 
 
 class Worker:
@@ -43,5 +43,5 @@ class Worker:
         )
 
     def close(self) -> None:
-        """Forget work not begun, wait for the piece in hand; idempotent."""
+        """Discard work that has not begun, wait for what is running; idempotent."""
         self._executor.shutdown(cancel_futures=True)

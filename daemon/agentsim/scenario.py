@@ -1,10 +1,10 @@
-"""Scenario files: YAML that says what a stand-in agent says, calls and breaks.
+"""Scenario files: YAML that tells a stand-in agent what to say, call and break.
 
 Example:
     name: kitchen
     greeting: Hello there.            # when the client sets no greeting
-    hears: [what time is it]          # scripted understanding: what each turn is taken for
-    turns:                            # the first rule that fits a turn answers it
+    hears: [what time is it]          # understanding by script: the words of each turn
+    turns:                            # the first rule that matches a turn answers it
       - when: {intent: time}          # or {turn: 2}, or {text: a regular expression}
         do:
           - say: Let me look.
@@ -28,9 +28,9 @@ from typing import Any
 
 import yaml
 
+from agentsim.errors import SetupError
 from agentsim.faults import parse
 from agentsim.intents import INTENTS
-from agentsim.problems import SetupError
 from agentsim.steps import Break, Call, Finish, Pause, Repeat, Say, Step, ToolOrder
 from agentsim.timing import Timing
 
@@ -39,7 +39,7 @@ SHIPPED = Path(__file__).parent / "scenarios"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which turns get which answer. Conditions not given always hold."""
+    """Which turns get which answer. A condition that is not given always holds."""
 
     steps: tuple[Step, ...]
     turn: int | None = None
@@ -49,7 +49,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """What the agent says of itself."""
+    """What the agent says when there is no answer."""
 
     error: str = "Sorry, that did not work."
     timeout: str = "Sorry, I got no answer."
@@ -75,7 +75,7 @@ def load(name: str) -> Scenario:
     """Read a scenario file, given its path or the name of a shipped one.
 
     Raises:
-        SetupError: If there is no such file or something in it makes no sense.
+        SetupError: If there is no such file or it is not a valid scenario.
     """
     shipped = SHIPPED / f"{name}.yaml"
     path = shipped if shipped.is_file() else Path(name)
@@ -90,10 +90,10 @@ def load(name: str) -> Scenario:
 
 
 def read(content: Any, where: str) -> Scenario:
-    """Check what a scenario file holds.
+    """Check the content of a scenario file.
 
     Raises:
-        SetupError: If something in it makes no sense; `where` and the key path say what.
+        SetupError: If it is not a valid scenario; the error names `where` and the key.
     """
     entries = _mapping(
         where, content, {each.name for each in fields(Scenario)} - {"rules"} | {"turns"}
@@ -152,7 +152,7 @@ def _step(where: str, value: Any) -> Step:
     if key == "call":
         orders = content if isinstance(content, list) else [content]
         return Call(tuple(_each(place, orders, _order)))
-    raise SetupError(where, f"{key!r} is no step; use say, call, pause, fault, repeat or end")
+    raise SetupError(where, f"{key!r} is not a step; use say, call, pause, fault, repeat or end")
 
 
 def _order(where: str, value: Any) -> ToolOrder:

@@ -1,42 +1,27 @@
-"""From text to sound, at `SPEECH_HZ`."""
+"""Speech synthesis: from text to sound at `SPEECH_HZ`."""
 
 import shutil
 import subprocess
 from functools import lru_cache
 from typing import Protocol
 
-import numpy as np
-
-from agentsim.problems import SetupError
+from agentsim.errors import SetupError
+from agentsim.prompts import Prompts
 from agentsim.sound import SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
 from agentsim.sound.wav import read_wav
+from agentsim.tone import Tone
 
 ESPEAK = "espeak-ng"
 ESPEAK_TIMEOUT_S = 10.0
 WORDS_PER_MINUTE = 165
 
-TONE_HZ = 440
-TONE_AMPLITUDE = 8_000
-TONE_S_PER_CHARACTER = 0.06
-
 
 class Voice(Protocol):
-    """Something that speaks. Called off the loop's thread, one call at a time."""
+    """Speaks. It is called on another thread than the loop's, one call at a time."""
 
     def render(self, text: str) -> Samples:
-        """Return `text` spoken; never fails, whatever the text."""
-
-
-class Tone:
-    """Says everything as one steady tone, as long as the text takes: the same every time."""
-
-    def render(self, text: str) -> Samples:
-        """Return a tone of 60 ms for each character."""
-        n_frames = round(len(text) * TONE_S_PER_CHARACTER * SPEECH_HZ)
-        phase = np.arange(n_frames) * (2 * np.pi * TONE_HZ / SPEECH_HZ)
-        tone: Samples = np.rint(TONE_AMPLITUDE * np.sin(phase)).astype(np.int16)
-        return tone
+        """Return `text` as speech; raises no error, whatever the text."""
 
 
 class Espeak:
@@ -47,7 +32,7 @@ class Espeak:
 
     @staticmethod
     def is_installed() -> bool:
-        """Return whether the program is there."""
+        """Return whether the program is installed."""
         return shutil.which(ESPEAK) is not None
 
     def _render(self, text: str) -> Samples:
@@ -80,7 +65,5 @@ def voice_named(name: str) -> Voice:
     if name == "espeak" and not Espeak.is_installed():
         raise SetupError("--voice espeak", f"needs the program {ESPEAK}: apt install {ESPEAK}")
     if name == "prompts" or not Espeak.is_installed():
-        from agentsim.prompts import Prompts
-
         return Prompts()
     return Espeak()

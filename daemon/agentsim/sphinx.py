@@ -1,7 +1,7 @@
-"""Understanding by pocketsphinx, whose wheel brings an English model, and a small grammar.
+"""Speech recognition by pocketsphinx, with the English model of its wheel and a small grammar.
 
-The decoder holds the interpreter lock while it works (measured: 140 ms for 15 s of speech), so it
-has a process of its own and the loop that paces the sound never waits for it.
+The decoder holds the interpreter lock while it works (measured: 140 ms for 15 s of speech). It runs in
+a process of its own, so that the loop that paces the sound never waits for it.
 """
 
 import signal
@@ -20,7 +20,8 @@ from agentsim.sound import HEARING_HZ, Samples
 HEADER = struct.Struct("<I?")
 PADDING = HEARING_HZ // 5
 DITHER = 30
-"""Digital silence ruins the decoder's normalisation: 56 of 66 test sentences against 8 without."""
+"""Noise added, because digital silence ruins the decoder's normalisation: it understands 56 of 66 test
+sentences with the noise, 8 without."""
 
 LABELS = ("pasta", "tea", "pizza")
 COUNTS = (*UNITS[2:], *TENS[2:6])
@@ -60,19 +61,20 @@ PHONE_CLASSES = {
     )
     for phone in phones.split()
 }
-FARTHEST = 1.0
-"""Edits per phone between a sentence and what was heard as mere phones.
+MOST_EDITS_PER_PHONE = 1.0
+"""Most edits per phone between a sentence and the phones recognised on their own.
 
-Measured on 112 sentences of the grammar, none about timers, and 184 others, many chosen for their likeness (four
-espeak-ng voices, half of each through mu-law): 96 are understood and 58 of the others taken for one
-of them; without this doubt 104 and 95. Stricter loses more of the first than of the second.
+Measured on 112 sentences of the grammar (none about timers) and 184 others, many of them chosen because they
+sound similar, with four espeak-ng voices, half of each through mu-law: 96 of the first are understood, and 58 of
+the others are mistaken for one of them. Without this check it is 104 and 95. A stricter limit loses more of the
+first than of the others.
 """
 
 
 class Recogniser:
-    """The decoders themselves: one hears only sentences of the grammar, one only phones.
+    """Two decoders: one for sentences of the grammar, one for phones.
 
-    The first finds a sentence in almost anything; the second is there to contradict.
+    The first finds a sentence in almost any sound; the second checks it.
     """
 
     def __init__(self) -> None:
@@ -85,25 +87,26 @@ class Recogniser:
         self._sentences.activate_search("sentences")
         self._phones = Decoder(**common, allphone=phones, lw=2.0, beam=1e-20, pbeam=1e-20)
 
-    def recognise(self, samples: Samples, *, doubt: bool) -> str:
+    def recognise(self, samples: Samples, *, check: bool) -> str:
         """Return the words; an empty string if there are none.
 
         Args:
             samples: Mono at `HEARING_HZ`.
-            doubt: Return no sentence that the phones contradict.
+            check: Return no sentence that the phones contradict.
         """
         silence = np.zeros(PADDING, np.int16)
         speech = np.concatenate((silence, samples, silence)).astype(np.float32)
-        dice = np.random.default_rng(0)  # the same words are always understood the same
-        speech += dice.normal(0, DITHER, len(speech)).astype(np.float32)
+        noise = np.random.default_rng(0)  # the same sound always gives the same words
+        speech += noise.normal(0, DITHER, len(speech)).astype(np.float32)
         sound = np.clip(speech, -32_768, 32_767).astype("<i2").tobytes()
         text = " ".join(_decode(self._sentences, sound))
-        if not (text and doubt):
+        if not (text and check):
             return text
         expected = [
             phone for word in text.split() for phone in self._sentences.lookup_word(word).split()
         ]
-        return text if distance(expected, _decode(self._phones, sound)) <= FARTHEST else ""
+        edits = distance(expected, _decode(self._phones, sound))
+        return text if edits <= MOST_EDITS_PER_PHONE else ""
 
 
 def _decode(decoder: Any, sound: bytes) -> list[str]:
@@ -116,7 +119,7 @@ def _decode(decoder: Any, sound: bytes) -> list[str]:
 
 
 def distance(expected: Sequence[str], heard: Sequence[str]) -> float:
-    """Return the edits that make `heard` of `expected`, per expected phone; like for like is half."""
+    """Return the edits from `expected` to `heard`, per expected phone; within a class of phones, half an edit."""
     row = [float(n) for n in range(len(heard) + 1)]
     for n_before, wanted in enumerate(expected):
         above, row = row, [n_before + 1.0]
@@ -128,23 +131,23 @@ def distance(expected: Sequence[str], heard: Sequence[str]) -> float:
 
 
 class Sphinx:
-    """Understands the sentences of `GRAMMAR`, in a process of its own that ends with this one."""
+    """Understands the sentences of `GRAMMAR`, in a child process that ends with this one."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
     def understand(self, samples: Samples, turn: int) -> str | None:
-        """Return the sentence; None if it was no sentence of the grammar."""
+        """Return the sentence; None if it is not one of the grammar."""
         del turn
-        text = self._ask(samples, doubt=True)
+        text = self._ask(samples, check=True)
         return text if text and intent_of(text) else None
 
     def partly(self, samples: Samples, turn: int) -> str | None:
-        """Return the words so far, taken on trust."""
+        """Return the words so far, unchecked."""
         del turn
-        return self._ask(samples, doubt=False)
+        return self._ask(samples, check=False)
 
-    def _ask(self, samples: Samples, *, doubt: bool) -> str | None:
+    def _ask(self, samples: Samples, *, check: bool) -> str | None:
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "agentsim.sphinx"],
@@ -155,7 +158,7 @@ class Sphinx:
         if stdin is None or stdout is None:
             return None
         try:
-            stdin.write(HEADER.pack(len(samples), doubt) + samples.astype("<i2").tobytes())
+            stdin.write(HEADER.pack(len(samples), check) + samples.astype("<i2").tobytes())
             stdin.flush()
         except BrokenPipeError:
             return None
@@ -170,12 +173,12 @@ class Sphinx:
 
 
 def main() -> None:
-    """Answer recordings on stdin, each after a `HEADER`, with lines of text."""
+    """Read recordings from stdin, each after a `HEADER`; print one line of text for each."""
     recogniser = Recogniser()
     while header := sys.stdin.buffer.read(HEADER.size):
-        n_samples, doubt = HEADER.unpack(header)
+        n_samples, check = HEADER.unpack(header)
         samples = np.frombuffer(sys.stdin.buffer.read(2 * n_samples), "<i2")
-        print(recogniser.recognise(samples.astype(np.int16), doubt=doubt), flush=True)
+        print(recogniser.recognise(samples.astype(np.int16), check=check), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What an answer is made of."""
+"""The steps of an answer."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from agentsim.intents import spelled
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Speak; `{get_time.time}` stands for a field of a tool's result, `{text}` for the user's."""
+    """Speak; `{get_time.time}` stands for a field of a tool's result, `{text}` for the user's words."""
 
     text: str
 
@@ -38,7 +38,7 @@ class ToolOrder:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """End the reply with these tool calls and go on when their results are here."""
+    """End the reply with these tool calls, and continue when their results have come."""
 
     tools: tuple[ToolOrder, ...]
 
@@ -52,17 +52,16 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """End the session as the service does: session.ended, close 1000."""
+    """End the session as the service does: session.ended, then close 1000."""
 
 
 Step = Say | Repeat | Pause | Call | Break | Finish
-Spoken = Say | Repeat | Pause
 
 _FIELD = re.compile(r"\{([A-Za-z0-9_-]+)(?:\.([A-Za-z0-9_-]+))?\}")
 
 
 def filled(text: str, known: Mapping[str, Any]) -> str:
-    """Return `text` with every `{name}` and `{name.field}` replaced by what is known."""
+    """Return `text` with every `{name}` and `{name.field}` replaced by its value in `known`."""
 
     def spoken(match: re.Match[str]) -> str:
         value = known.get(match[1])
@@ -74,7 +73,7 @@ def filled(text: str, known: Mapping[str, Any]) -> str:
 
 
 def speakable(value: Any) -> str:
-    """Return `value` as one would say it: times as hours and minutes, small numbers in words."""
+    """Return `value` as it is spoken: times as hours and minutes, small numbers in words."""
     if value is None:
         return "unknown"
     if isinstance(value, int) and 0 <= value <= 100:  # noqa: PLR2004 - a percentage

@@ -1,11 +1,11 @@
-"""Timers that end together."""
+"""Timers that can be cancelled together."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class Timers:
-    """Calls back later, unless told to forget."""
+    """Timers on the clock of one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -31,13 +31,13 @@ class Timers:
         return handle
 
     def cancel(self, handle: asyncio.TimerHandle | None) -> None:
-        """Forget one timer; None and fired ones are fine."""
+        """Cancel one timer; does nothing for None or one that has fired."""
         if handle is not None:
             handle.cancel()
             self._pending.discard(handle)
 
     def cancel_all(self) -> None:
-        """Forget every timer."""
+        """Cancel every timer."""
         for handle in self._pending:
             handle.cancel()
         self._pending.clear()

@@ -1,7 +1,6 @@
-"""How long a stand-in takes over things.
+"""How long a stand-in takes for each thing it does.
 
-The defaults were measured on the live service, or are quicker where waiting would only try a
-person's patience.
+The defaults were measured on the live service; some are shorter, where a person would only wait.
 """
 
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ class Timing:
         leading_silence_s: Digital silence at the head of each reply.
         call_done_s: From tool.call to the reply.done of that reply.
         onset_s: Speech needed to notice that the user speaks.
-        end_of_turn_s: Silence needed to take the user's turn as ended.
+        end_of_turn_s: Silence after which the user's turn has ended.
         barge_in_s: Speech needed to interrupt the agent.
         partial_s: Between partial transcripts.
         grace_s: How long a dropped session can be resumed.

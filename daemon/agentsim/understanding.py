@@ -1,17 +1,17 @@
-"""From recorded words to text."""
+"""Speech recognition: from recorded words to text."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Protocol
 
-from agentsim.problems import SetupError
+from agentsim.errors import SetupError
 from agentsim.sound import HEARING_HZ, Samples
 
 WORDS_PER_S = 3.0
 
 
 class Understanding(Protocol):
-    """Something that understands speech. Called off the loop's thread, one call at a time."""
+    """Understands speech. It is called on another thread than the loop's, one call at a time."""
 
     def understand(self, samples: Samples, turn: int) -> str | None:
         """Return what was said.
@@ -21,36 +21,36 @@ class Understanding(Protocol):
             turn: Which turn of the session this is, from 1.
 
         Returns:
-            None if it was nothing this understands; an empty text if it was no speech at all, of
-            which the agent then says nothing.
+            None if it could not be understood; an empty text if it was not speech, which the agent
+            then ignores.
         """
 
     def partly(self, samples: Samples, turn: int) -> str | None:
         """Return what was said so far, in the middle of a turn."""
 
     def close(self) -> None:
-        """Let go of what it needs; idempotent."""
+        """Release its resources; idempotent."""
 
 
 class Scripted:
-    """Takes the nth turn for the nth line of a script, whatever it sounded like."""
+    """Returns the nth line of a script for the nth turn, whatever the sound."""
 
     def __init__(self, lines: Sequence[str] = ()) -> None:
         self.lines = list(lines)
 
     def understand(self, samples: Samples, turn: int) -> str | None:
-        """Return the line of `turn`; None when the script is over."""
+        """Return the line of `turn`; None after the last line."""
         del samples
         return self.lines[turn - 1] if turn <= len(self.lines) else None
 
     def partly(self, samples: Samples, turn: int) -> str | None:
-        """Return as many words of the line as there was time for."""
+        """Return as many words of the line as fit into the sound."""
         line = self.understand(samples, turn)
         n_words = int(len(samples) / HEARING_HZ * WORDS_PER_S)
         return " ".join(line.split()[:n_words]) if line else None
 
     def close(self) -> None:
-        """Let go of nothing."""
+        """Do nothing: it has no resources."""
 
 
 UNDERSTANDINGS = ("auto", "sphinx", "none")

@@ -7,12 +7,12 @@ import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.service import Service
 from agentsim.assemblyai.session import AgentSession
 from agentsim.assemblyai.settings import Settings
 from agentsim.faults import Faults
 from agentsim.scenario import Rule, Scenario
-from agentsim.server import serve_assemblyai
 from agentsim.steps import Say
 from agentsim.timing import Timing
 from agentsim.understanding import Scripted

@@ -11,7 +11,7 @@ check_key_file() {
   [[ -n $key_file && $key_file != - ]] || return 0
   [[ -f $key_file && -s $key_file ]] || die "$key_file is not a file with a key in it"
   [[ ! $key_file -ef $key.new ]] || die "$key_file is the file that the key is written to at first: give it another name"
-  [[ $(wc -l <"$key_file") -le 1 ]] || die "$key_file has more than one line: a key is one"
+  [[ $(wc -l <"$key_file") -le 1 ]] || die "$key_file has more than one line: a key has only one"
 }
 
 # Put the key where it belongs, if one is given. Prints a word if anything changed.
@@ -25,7 +25,7 @@ put_key() {
     read -rsp "voiced: the agent's API key (Enter to give it later): " typed
     echo >&2
   elif [[ $key_file == - ]]; then
-    read -r typed || [[ -n $typed ]] || die "standard input holds no key"
+    read -r typed || [[ -n $typed ]] || die "standard input has no key"
   fi
   install -m 600 /dev/null "$new"
   if [[ -n $typed ]]; then

@@ -32,7 +32,7 @@ put_screen() {
   fi
   systemctl is-enabled --quiet voiced-kiosk || quietly systemctl enable voiced-kiosk
   [[ -n $changed ]] || ! systemctl is-active --quiet voiced-kiosk || return 0
-  say "the page comes on the screen"
+  say "the page will appear on the screen"
   systemctl restart --no-block voiced-kiosk
 }
 

@@ -149,7 +149,7 @@ apt_install() {
   say "installing ${names[*]} with apt-get"
   if ! { apt_update; apt_get install -y --no-install-recommends "${names[@]}"; } >"$log" 2>&1; then
     tail -n 20 "$log" >&2
-    say "apt-get failed; its last words are above"
+    say "apt-get failed; its last lines are above"
     return 1
   fi
   quiet_services "${names[@]}"
@@ -168,7 +168,7 @@ quiet_services() {
 apt_update() {
   [[ -z ${is_updated:-} ]] || return 0
   is_updated=yes
-  apt_get update || say "apt-get update failed; going on with the lists at hand"
+  apt_get update || say "apt-get update failed; going on with the present package lists"
 }
 
 apt_get() {
@@ -193,7 +193,7 @@ make_venv() {
   venv_is_sound && return
   local python
   python=$(find_python) || die "no Python 3.11 or newer found: Debian 12 and newer have one"
-  say "making .venv with $python"
+  say "creating .venv with $python"
   rm -rf "$venv"
   "$python" -m venv "$venv"
 }
@@ -247,7 +247,7 @@ ranges_install() {
 
 pip_failed() {
   tail -n 20 "$log" >&2
-  die "pip failed; its last words are above. Is the network up?"
+  die "pip failed; its last lines are above. Is the network up?"
 }
 
 say_deaf() { say "pocketsphinx cannot be installed here: the stand-in agent will not understand, only repeat"; }

@@ -43,7 +43,7 @@ check_folder() {
     die "refused: $from has no locked.txt that names its wheels and their hashes; make the folder with scripts/package"
   local odd
   ! odd=$(odd_wheel "$from") ||
-    die "refused: $odd in $from is not what locked.txt names; make the folder anew with scripts/package"
+    die "refused: $odd in $from is not what locked.txt names; make the folder again with scripts/package"
 }
 
 # Fill the folder of a version: a virtual environment that sees the system's packages.
@@ -62,7 +62,7 @@ make_version() {
     what=$(refused "$log") &&
       die "refused: the package index gave another $what than the lock names ($lock); nothing was changed"
     tail -n 20 "$log" >&2
-    die "pip failed; its last words are above. Is the network up, and the clock right?"
+    die "pip failed; its last lines are above. Is the network up, and the clock right?"
   }
   touch "$folder/complete"
 }
@@ -79,7 +79,7 @@ find_locks() {
   locks=$scratch
   unpack_locks "$(wheel)" "$locks"
   lock="device.txt of $(basename "$(wheel)")"
-  [[ -s $locks/device.txt ]] || die "refused: $(wheel) carries no lock; make it anew with scripts/package"
+  [[ -s $locks/device.txt ]] || die "refused: $(wheel) carries no lock; make it again with scripts/package"
 }
 
 # A folder has all that the lock of its wheel names, or it is refused: nothing comes from elsewhere unsaid.
@@ -89,7 +89,7 @@ say_where_from() {
   elif [[ -d $from ]]; then
     local name
     for name in $(lacking "$locks/device.txt"); do
-      die "refused: $from has no wheel of $name, which its lock names; make the folder anew with scripts/package"
+      die "refused: $from has no wheel of $name, which its lock names; make the folder again with scripts/package"
     done
     ! lacks_client || say "the settings name MCP servers, and $from has no client for them (scripts/package --mcp):" \
       "it comes from the package index, by the lock"

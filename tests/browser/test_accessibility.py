@@ -54,7 +54,7 @@ async def test_axe_finds_nothing_wrong_with_settings_and_problems(chromium):
         await be_checked(page)
         await it.show("speaking")
         await it.say("agent", LONG[2][1], interrupted=True)
-        await it.send(type="problem", text="101 is no volume; use 0 to 100")
+        await it.send(type="problem", text="101 is not a volume; use 0 to 100")
         await page.until("document.getElementById('notice').checkVisibility()")
         assert await page.ask(VIOLATIONS) == []
         await it.show("asleep")
@@ -62,7 +62,7 @@ async def test_axe_finds_nothing_wrong_with_settings_and_problems(chromium):
         assert await page.ask(VIOLATIONS) == []
         await page.touch("#more")
         await page.until("document.getElementById('settings').open")
-        await it.send(type="problem", text="that cannot be set here")
+        await it.send(type="problem", text="this cannot be changed here")
         await page.until("document.getElementById('problem').textContent")
         assert await page.ask(VIOLATIONS) == []
 

@@ -147,7 +147,7 @@ async def test_everything_fits_on_the_screen(chromium, width, height):
 async def test_both_faults_are_told_when_there_are_two(chromium):
     async with shown(chromium) as (it, page):
         await appear(it, page, "no-microphone", microphone="absent", speaker="absent")
-        assert await page.text("#advice") == "Is its cable plugged in? Besides: no speaker."
+        assert await page.text("#advice") == "Is its cable plugged in? Also: no speaker."
         await appear(it, page, "speaking", microphone=None, speaker=None, half_duplex=True)
         assert "Speak" not in await page.text("#advice")
 

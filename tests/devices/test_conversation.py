@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
 from agentsim.faults import Faults
-from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from tests.devices.rig import percentile
 from tests.whole import converse, daemon, until

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from gpiozero.pins.mock import MockPin
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
 from agentsim.faults import Faults
-from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from tests.wire.certificates import Authority
 from voiced.cli.doctor import as_document, in_words

@@ -5,8 +5,8 @@ import asyncio
 import numpy as np
 import pytest
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
-from agentsim.server import serve_assemblyai
 from agentsim.understanding import Scripted
 from tests.devices.test_conversation import (
     AUDIO,

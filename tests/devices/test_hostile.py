@@ -13,8 +13,8 @@ from itertools import count
 
 import pytest
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings as StandIn
-from agentsim.server import serve_assemblyai
 from tests.devices import hostile
 from tests.devices.interrupting import BARGE_INS, silenced_ms
 from tests.devices.rig import percentile

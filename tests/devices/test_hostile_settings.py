@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings as StandIn
-from agentsim.server import serve_assemblyai
 from tests.devices.hostile_settings import SECRET, SESSION, VARIABLE, Trap, targets, text
 from tests.devices.witness import Callers, Witness, files_in, overheard
 from tests.ports import free_port

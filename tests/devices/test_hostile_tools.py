@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
-from agentsim.server import serve_assemblyai
 from agentsim.steps import Call, Say, ToolOrder
 from agentsim.timing import Timing
 from tests.devices.interrupting import silenced_ms
-from tests.devices.liveness import LinkLiveness
+from tests.devices.loop_lateness import LoopLateness
 from tests.devices.rig import percentile
 from tests.devices.test_conversation import AUDIO
 from tests.hostile_tools import BEHAVIOURS, SECRET, HostileTool, Stubborn, name_of
@@ -77,11 +77,11 @@ async def test_hostile_calls_are_not_heard_in_a_conversation(rig, caplog, measur
         daemon(server.url, audio=APART, tools=fakes(there, stubborn)) as daemon_of_ours,
     ):
         await converse(daemon_of_ours)
-        liveness = LinkLiveness()
-        feeling = asyncio.create_task(liveness.feel())
+        lateness = LoopLateness()
+        measuring = asyncio.create_task(lateness.measure())
         it = Seen(server, daemon_of_ours, there)
         in_peace = await silenced_ms(rig, it)
-        xruns_in_peace, begin = len(xruns_in(caplog)), len(liveness.late_ms)
+        xruns_in_peace, begin = len(xruns_in(caplog)), len(lateness.late_ms)
         assert await harass(it, HEARD) == {}
         n_answered, harassed = len(results(it)), []
         for names in ROUNDS:
@@ -91,7 +91,7 @@ async def test_hostile_calls_are_not_heard_in_a_conversation(rig, caplog, measur
         assert it.status in {"thinking", "listening"}
         assert len(it.service.sessions) == len(it.service.connections) == 1
         underruns = it.runtime.playout.underruns
-        feeling.cancel()
+        measuring.cancel()
     stubborn.let_go()
     await asyncio.sleep(0.01)
     xruns = len(xruns_in(caplog)) - xruns_in_peace
@@ -99,11 +99,11 @@ async def test_hostile_calls_are_not_heard_in_a_conversation(rig, caplog, measur
         f"interruption -> silence: p50 {percentile(in_peace, 50):.1f}, max {max(in_peace):.1f} ms; "
         f"after {len(HEARD)} hostile calls and beside {' and '.join(str(len(names)) for names in ROUNDS)} at once "
         f"p50 {percentile(harassed, 50):.1f}, max {max(harassed):.1f} ms, xruns {xruns}, underruns {underruns}; "
-        f"loop late by {max(liveness.since(begin)):.1f} ms at most"
+        f"loop late by {max(lateness.since(begin)):.1f} ms at most"
     )
     assert SECRET not in caplog.text
     assert xruns == 0
     # The stand-in lives on this loop, and sends late what the loop is late with, as no agent does.
-    assert max(liveness.since(begin)) <= LOOP_LATE_MS
-    assert underruns <= len([late for late in liveness.since(begin) if late > FLOOR_MS / 2])
+    assert max(lateness.since(begin)) <= LOOP_LATE_MS
+    assert underruns <= len([late for late in lateness.since(begin) if late > FLOOR_MS / 2])
     assert percentile(harassed, 90) <= percentile(in_peace, 90) + 40

@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from tests.devices.liveness import LinkLiveness
+from tests.devices.loop_lateness import LoopLateness
 from tests.devices.rig import SPEAKER_RATE_HZ, percentile
 from tests.devices.test_reloader import RIG
 from tests.fakes import RecordingCaptions
@@ -65,15 +65,15 @@ async def test_a_server_comes_and_goes_and_the_story_goes_on(rig, tmp_path, capl
     bad = f"  bad: {{{{command: ['{REAL[0]}', '{LIAR}', flood]}}}}\n"
     home = f"  home: {{{{url: 'http://127.0.0.1:{port}/mcp'}}}}\n"
     async with kiosk(tmp_path) as it, asyncio.TaskGroup() as group:
-        it.captions, liveness = RecordingCaptions(), LinkLiveness()
+        it.captions, lateness = RecordingCaptions(), LoopLateness()
         it.extras.clear()
         it.extras["captions"] = [it.captions]
         it.write(instead=RIG)
         async with it.running(), web_server(port) as web:
             await it.converse()
-            feeling = group.create_task(liveness.feel())
+            measuring = group.create_task(lateness.measure())
             gaps = [await tell(rig, it, other_settings(it))]
-            begin, sessions = len(liveness.late_ms), len(it.agent.service.sessions)
+            begin, sessions = len(lateness.late_ms), len(it.agent.service.sessions)
             before = it.runtime.progress
 
             async def join():
@@ -93,10 +93,10 @@ async def test_a_server_comes_and_goes_and_the_story_goes_on(rig, tmp_path, capl
                 while await said_after(it, "home_add", a=2, b=40) != "It is forty two.":
                     await asyncio.sleep(0.5)
             after = it.runtime.progress
-            feeling.cancel()
+            measuring.cancel()
             assert len(it.agent.service.sessions) == sessions
             assert it.agent.service.violations == 0
-    late_ms, in_peace_ms = liveness.since(begin), liveness.late_ms[:begin]
+    late_ms, in_peace_ms = lateness.since(begin), lateness.late_ms[:begin]
     xruns = after.overruns + after.underruns - before.overruns - before.underruns
     measured(
         f"loop late in peace: p99 {percentile(in_peace_ms, 99):.1f}, max {max(in_peace_ms):.1f} ms; beside "

@@ -87,7 +87,7 @@ async def test_what_the_device_settles_on_counts_not_what_was_asked():
     [
         ({"format_name": "FLOAT_LE"}, "it offers sound as FLOAT_LE, which cannot be used"),
         ({"channels": 2}, "it has 2 channels, so there is no channel 2"),
-        ({"period_size": 4000, "buffer_size": 4000}, "its ring holds less than two periods"),
+        ({"period_size": 4000, "buffer_size": 4000}, "its buffer is shorter than two periods"),
     ],
 )
 async def test_silently_changed_parameters_we_cannot_use_are_refused(settled, problem):

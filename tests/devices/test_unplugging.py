@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
-from agentsim.server import serve_assemblyai
 from tests.devices.rig import percentile
 from tests.devices.test_conversation import AUDIO, HUMAN, QUICK, loudness
 from tests.whole import converse, daemon, until

@@ -79,7 +79,7 @@ async def everything(folder):
         )
     )
     it.runtime._components = replace(it.runtime._components, dial=it._dial)
-    it.runtime._around = it.runtime._surroundings()
+    it.runtime._context = it.runtime._link_context()
     it.guard = it.runtime.guard
     it.guard._backoff = Backoff(0.2, 0.4, 5.0)
     running = asyncio.create_task(it.runtime.run())
@@ -261,7 +261,7 @@ async def test_every_port_raises_at_every_call_and_the_conversation_goes_on(
         given = [broken, *found, broken] if isinstance(found, list | tuple) else broken
         it.runtime._components = replace(it.runtime._components, **{port: given})
         it.runtime._capture._taps = it.runtime._components.taps
-        it.runtime._around = it.runtime._surroundings()
+        it.runtime._context = it.runtime._link_context()
         it.wake.emit(Woken("test"))
         await it.settle(Phase.LISTENING)
         it.runtime.volume = 30

@@ -131,4 +131,4 @@ async def test_a_device_that_was_left_alone_is_itself_again_once_a_session_holds
         assert it.runtime.conversation.phase is Phase.LISTENING
         assert it.runtime.conversation.cause == ""
         assert it.led.shown[-1] == "listening"
-        assert "sessions hold again" in caplog.text
+        assert "sessions last again" in caplog.text

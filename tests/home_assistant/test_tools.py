@@ -156,8 +156,8 @@ async def test_a_name_that_fits_nothing_is_told_with_what_there_is(at_home, capl
         async with device(it, more) as found:
             await found.converse()
             await until(lambda: tools(found) == {"home_HassTurnOn"}, within_s=20)
-            told = [line for line in caplog.messages if "names what it does not have" in line]
+            told = [line for line in caplog.messages if "that it does not have" in line]
             assert len(told) == 2
             assert any("LightTheFire" in line and "HassTurnOff" in line for line in told)
             name = "Device control" if it.home.is_new else "Assist"
-            assert f"`prompt` names what it does not have: Fire; it has {name}" in str(told)
+            assert f"`prompt` names one that it does not have: Fire; it has {name}" in str(told)

@@ -23,7 +23,7 @@ PAGE = "daemon/voiced/api/page/page.css"
             {"tests/devices/test_capture.py"},
         ),
         (
-            "daemon/agentsim/server.py",
+            "daemon/agentsim/assemblyai/server.py",
             {"tests/wire/test_agentsim_assemblyai.py"},
             {"tests/unit/core/test_flags.py"},
         ),

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
-from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from tests.fakes import RecordingSpeaker, ScriptedMicrophone
 from tests.flows.fleet import Still

@@ -41,11 +41,13 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     mine = [item for item in items if item.module.__name__.startswith("tests.pi.")]
+    others = [item for item in items if item not in mine]
     if not config.getoption("--full") and not config.getoption("--sabotage"):
         left_out = [item for item in mine if item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
-    items.sort(key=lambda item: ORDER.index(item.module.__name__.rpartition(".")[2]))
+        mine = [item for item in mine if item not in left_out]
+    mine.sort(key=lambda item: ORDER.index(item.module.__name__.rpartition(".")[2]))
+    items[:] = others + mine
 
 
 @pytest.fixture(scope="session")

@@ -209,7 +209,7 @@ TABLE: dict[str, Sabotage] = {
     ),
     "test_a_minute_without_network_ends_in_a_fresh_session": Idle("computer", "link"),
     "test_real_wifi_is_lost_and_found_again": code(
-        "runtime/connection.py", "(chunk := self._around.uplink.take())", "(chunk := None)"
+        "runtime/connection.py", "(chunk := self._context.uplink.take())", "(chunk := None)"
     ),
     "test_a_power_cut_in_a_conversation_is_survived": Command(
         "systemctl disable voiced", "systemctl enable --now voiced"
@@ -253,7 +253,7 @@ TABLE: dict[str, Sabotage] = {
         reinstall=True,
     ),
     "test_a_timer_set_by_voice_outlives_a_power_cut": code(
-        "alarms/clock.py", "return found\n", "return ()\n"
+        "alarms/clock.py", "return tuple(map(_with_its_fold, found))", "return ()"
     ),
     "test_a_program_of_the_owner_has_no_rights_and_leaves_nothing_behind": code(
         "tools/declared/process_group.py", "os.kill(pid, signal.SIGKILL)", "pass"

@@ -21,7 +21,7 @@ def words_in(samples):
     """What a recogniser with the sentences of the stand-in's users makes of it."""
     from agentsim.sphinx import Recogniser
 
-    return Recogniser().recognise(samples, doubt=False)
+    return Recogniser().recognise(samples, check=False)
 
 
 def test_a_press_begins_a_conversation_and_the_answer_is_heard(installed):

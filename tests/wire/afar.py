@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings as StandIn
-from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from tests.fakes import (
     ManualWake,

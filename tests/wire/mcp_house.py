@@ -51,7 +51,7 @@ def liar(*words, **options):
 
 
 @asynccontextmanager
-async def joined(server, waits=QUICK, within_s=15.0, *, wait=True):
+async def joined(server, waits=QUICK, within_s=40.0, *, wait=True):
     """Stay connected to `server`; `it.tools` are by the server's own names."""
     it = SimpleNamespace(changes=0)
 

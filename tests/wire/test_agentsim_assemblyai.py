@@ -11,10 +11,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
 from agentsim.certificate import make_certificate
 from agentsim.faults import Faults
-from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from agentsim.understanding import Scripted
 from voiced.devices.network.websocket import Connection

@@ -50,7 +50,7 @@ BROKEN = {
     "an older revision": ("revision: 4\nlog: {level: debug}\n", "older than 5"),
     "no revision any more": ("log: {level: debug}\n", "has no revision"),
     "no number": ("revision: newest\n", "not a whole number"),
-    "the same revision, changed": ("revision: 5\nlog: {level: debug}\n", "taken before with another content"),
+    "the same revision, changed": ("revision: 5\nlog: {level: debug}\n", "used before with different content"),
     "for somebody else": ("revision: 6\nfor: [hall, attic]\nlog: {level: debug}\n", "for: this device is not among"),
     "for nobody": ("revision: 6\nfor: []\nlog: {level: debug}\n", "for: not a list of device names"),
     "too many keys": ("".join(f"k{n}: 1\n" for n in range(2001)), "more than 2000 keys"),
@@ -69,14 +69,14 @@ BROKEN = {
     "for another device": ("revision: 6\ndevice: {name: hall}\n", "meant for another device"),
     "a fleet without us": ("revision: 6\ndevices: {hall: {}}\n", "not among them"),
     "too big": ("# " + "x" * 300_000, "longer than 262144 bytes"),
-    "a page in HTML": ("<!doctype html><title>Log in</title>", "a page for people"),
-    "an error page": (page("200 OK", "sorry, not today", "Content-Type: text/html"), "a page for people"),
+    "a page in HTML": ("<!doctype html><title>Log in</title>", "sent a web page"),
+    "an error page": (page("200 OK", "sorry, not today", "Content-Type: text/html"), "sent a web page"),
     "a page that is YAML": (page("200 OK", "sorry: 1", "Content-Type: text/html"), "unknown key"),
     "not found": (page("404 Not Found", ""), "answered 404"),
     "server error": (page("503 Service Unavailable", "later"), "answered 503"),
     "sent to http": (page("302 Found", "", "Location: ftp://127.0.0.1/x"), "not https"),
-    "sent in circles": (page("302 Found", "", "Location: /kitchen.yaml"), "from place to place"),
-    "broken off": (page("200 OK", "log: {").replace(b": 6", b": 600"), "broke its answer off"),
+    "sent in circles": (page("302 Found", "", "Location: /kitchen.yaml"), "redirects too often"),
+    "broken off": (page("200 OK", "log: {").replace(b": 6", b": 600"), "cut its answer off"),
     "no HTTP": (b"HTTP/9.9 banana\r\n\r\n", "does not speak proper HTTP"),
 }  # fmt: skip
 
@@ -153,10 +153,10 @@ async def test_with_a_public_key_only_what_its_owner_signed_counts(tmp_path, sig
 
         good = GOOD.encode()
         assert "has no signature" in await told(good, None)
-        assert "not one of minisign" in await told(good, b"signed, me")
+        assert "not a minisign signature" in await told(good, b"signed, me")
         assert "not signed with the key" in await told(good, stranger.sign(good))
         assert "not signed with the key" in await told(good + b"#", signer.sign(good))
-        assert "does not say for which revision" in await told(good, signer.sign(good))
+        assert "does not name a revision" in await told(good, signer.sign(good))
         assert "is for revision 6, not 5" in await told(good, sign(good, 6))
         plain = b"log: {level: debug}\n"
         assert "signed settings need a revision" in await told(plain, sign(plain, 5))
@@ -167,7 +167,7 @@ async def test_with_a_public_key_only_what_its_owner_signed_counts(tmp_path, sig
         await until(lambda: it.record.good is not None, within_s=10)
         assert "older than 5" in await told(old, replayed)
         other = GOOD.replace("warning", "error").encode()
-        assert "with another content" in await told(other, sign(other, 5))
+        assert "with different content" in await told(other, sign(other, 5))
         assert await told(good, sign(good, 5)) == ""
         assert it.settings.log.level == "warning"
 
@@ -186,7 +186,7 @@ async def test_when_the_power_goes_in_a_trial_nothing_older_is_taken_after_it(tm
             assert it.settings.log.level == "warning"
             for text, reason in (
                 ("revision: 4\nlog: {level: debug}\n", "older than 5"),
-                ("revision: 5\nlog: {level: debug}\n", "with another content"),
+                ("revision: 5\nlog: {level: debug}\n", "with different content"),
                 ("log: {level: debug}\n", "has no revision"),
             ):
                 it.server.put(text)

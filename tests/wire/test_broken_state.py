@@ -58,7 +58,7 @@ async def test_a_process_starts_with_every_file_in_the_hardest_shape(tmp_path, n
         told = it.log
         assert it.status in ("asleep", "offline")
     for spec in set(ALL_FILES) - {KIOSK_TOKEN}:  # that one is read where a page is shown to others
-        assert f"{spec.name}: is not whole" in told
+        assert f"{spec.name}: is damaged" in told
 
 
 async def test_a_process_starts_with_every_file_changed_at_random(tmp_path):

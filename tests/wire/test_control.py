@@ -79,7 +79,7 @@ async def test_a_socket_that_cannot_be_made_is_told_of_and_lived_without(tmp_pat
     running = asyncio.create_task(guard.run(name_of(control), control.run))
     await asyncio.sleep(0.05)
     assert [fault.name for fault in guard.faults] == ["control socket"]
-    assert "control.sock: cannot be made: File exists; the rest goes on" in caplog.text
+    assert "control.sock: cannot be created: File exists; the rest goes on" in caplog.text
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
 from agentsim.faults import Faults
-from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from tests.fakes import RecordingSpeaker, ScriptedMicrophone
 from tests.flows.house import tone

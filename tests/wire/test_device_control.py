@@ -44,8 +44,8 @@ async def test_mute_and_volume_are_set_from_a_terminal(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("volume", "101"), "101 is no volume"),
-        (("volume", "loud"), "'loud' is no volume"),
+        (("volume", "101"), "101 is not a volume"),
+        (("volume", "loud"), "'loud' is not a volume"),
         (("say", " "), "there is nothing to say"),
         (("say", "x" * (device_control.MOST_CHARS + 1)), "too long"),
     ],

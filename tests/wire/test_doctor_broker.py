@@ -25,10 +25,10 @@ async def found(port, name="kitchen", **section):
 @pytest.mark.parametrize(
     ("user", "password", "result", "text"),
     [
-        ("kitchen", PASSWORD, "ok", "{here} takes us as kitchen, by MQTT 5"),
+        ("kitchen", PASSWORD, "ok", "{here} accepts us as kitchen, by MQTT 5"),
         ("kitchen", "other", "warn", "the broker refuses user kitchen"),
         ("nobody", PASSWORD, "warn", "the broker refuses user nobody"),
-        (None, None, "warn", "the broker wants a user"),
+        (None, None, "warn", "the broker requires a user name"),
         ("kitchen", "", "warn", "mqtt.password: {{file: {file}}} is empty"),
     ],
 )
@@ -50,7 +50,7 @@ async def test_a_broker_of_the_old_version_is_told(tmp_path):
             await reader.read()
 
     async with tcp_server(talk) as port:
-        text = f"127.0.0.1:{port} takes us without a user, by MQTT 3.1.1"
+        text = f"127.0.0.1:{port} accepts us without a user, by MQTT 3.1.1"
         assert await found(port) == ("ok", text, "")
 
 
@@ -59,11 +59,17 @@ async def test_a_broker_that_hangs_up_is_told():
         await packet(reader)
 
     async with tcp_server(talk) as port:
-        assert (await found(port))[:2] == ("warn", f"127.0.0.1:{port} hung up instead of taking us")
+        assert (await found(port))[:2] == (
+            "warn",
+            f"127.0.0.1:{port} hung up instead of accepting the connection",
+        )
 
 
 async def test_a_device_of_the_default_name_is_told_of_what_may_come(tmp_path, unused_port):
     async with broker(tmp_path, unused_port):
         result, text, fix = await found(unused_port, name="voiced")
-    assert (result, fix) == ("warn", "set device.name: two devices of one name share their topics")
+    assert (result, fix) == (
+        "warn",
+        "set device.name: two devices with the same name share their topics",
+    )
     assert text.endswith("but this device has the default name")

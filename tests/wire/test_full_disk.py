@@ -100,7 +100,7 @@ async def test_settings_that_end_the_daemon_are_not_begun_until_they_can_be_take
         process = await start(it, daemons, *disk.prefix)
         await until(lambda: it.server.asked.count("/kitchen.yaml") >= 2, within_s=40)
         assert process.returncode is None
-        assert "is not tried, for it could not be taken back" in await voiced(tmp_path, "status")
+        assert "is not tried, because it could not be reverted" in await voiced(tmp_path, "status")
         disk.mend("full")
         assert await ends(process, 60) == 3
         assert rec.decode((disk.inside / RECORD.name).read_bytes()).trial.revision == 2

@@ -55,7 +55,7 @@ FORBIDDEN = {
     "a topic that is empty": message(b""),
     "a topic with #": message(b"voiced/#"),
     "a topic with +": message(b"voiced/+/set"),
-    "a topic that is no UTF-8": message(b"\xff\xfe"),
+    "a topic that is not UTF-8": message(b"\xff\xfe"),
     "a topic with a surrogate": message(b"voiced/\xed\xa0\x80"),
     "a topic with NUL": message(b"voiced/\0"),
     "a topic longer than its packet": b"\x30\x03\xff\xff\x00",
@@ -218,7 +218,7 @@ async def test_a_broker_that_hangs_up_on_everything_is_told_of_at_once(tmp_path,
     async with tcp_server(talk) as port, kiosk(tmp_path) as it, it.running():
         async with connecting(it, port):
             await until(lambda: "mqtt.lost" in caplog.text, within_s=3)
-        assert f"127.0.0.1:{port} hung up instead of taking us" in caplog.text
+        assert f"127.0.0.1:{port} hung up instead of accepting the connection" in caplog.text
 
 
 async def test_a_broker_that_sends_and_does_not_read_is_left():

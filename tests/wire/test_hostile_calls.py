@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
-from agentsim.server import serve_assemblyai
 from agentsim.steps import Call, Say, ToolOrder
 from agentsim.timing import Timing
 from tests.fakes import RecordingSpeaker, ScriptedMicrophone, ScriptedTool

@@ -194,7 +194,7 @@ async def test_an_answer_without_what_was_asked_for_is_told_of_in_a_sentence():
     for body in (b'{"a": 1}', b"[]", b"7", b"text"):
         async with said(body, "text/plain") as port:
             made = tool(f"http://127.0.0.1:{port}/", response="/current/temp")
-            assert await refusal(made) == "did not tell what was asked for."
+            assert await refusal(made) == "did not return what was asked for."
 
 
 @pytest.mark.parametrize("status", [401, 403, 407, 500, 503])

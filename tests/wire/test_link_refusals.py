@@ -30,19 +30,19 @@ STATUSES = [
     ("401 Unauthorized", LinkRejected, "refused the key (HTTP 401); check the agent's key"),
     ("403 Forbidden", LinkRejected, "refused the key (HTTP 403); check the agent's key"),
     ("404 Not Found", LinkError, "has no agent at this path (HTTP 404); check its address"),
-    ("429 Too Many Requests", AgentBusy, "has no room now (HTTP 429)"),
-    ("503 Service Unavailable", AgentBusy, "has no room now (HTTP 503)"),
+    ("429 Too Many Requests", AgentBusy, "is too busy now (HTTP 429)"),
+    ("503 Service Unavailable", AgentBusy, "is too busy now (HTTP 503)"),
     ("500 Oops", LinkError, "refused the connection (HTTP 500)"),
     ("502 Bad Gateway", LinkError, "refused the connection (HTTP 502)"),
     (
         "511 Network Authentication Required",
         LinkError,
-        "sends us elsewhere (HTTP 511); does this network want a log-in page visited?",
+        "sends us elsewhere (HTTP 511); does this network have a login page?",
     ),
     (
         "200 OK",
         LinkError,
-        "answered with a page; does this network want a log-in page visited, "
+        "answered with a web page; does this network have a login page, "
         "or is the agent's address wrong?",
     ),
     (
@@ -73,7 +73,7 @@ async def test_a_redirect_is_not_followed_because_it_would_carry_the_key_elsewhe
             assert await refusal(f"ws://127.0.0.1:{port}") == (
                 LinkError,
                 f"127.0.0.1:{port} sends us elsewhere (HTTP 302); "
-                "does this network want a log-in page visited?",
+                "does this network have a login page?",
             )
     assert visits == []
 
@@ -191,7 +191,7 @@ async def test_a_key_of_two_lines_is_refused_before_it_is_sent():
     headers = {"Authorization": "Bearer one\r\nX-Two: two"}
     assert await refusal("wss://agent.test", headers=headers) == (
         LinkRejected,
-        "the Authorization header holds characters that cannot be sent; "
+        "the Authorization header contains characters that cannot be sent; "
         "it must be one line of text",
     )
 

@@ -62,7 +62,7 @@ async def test_an_unknown_authority_is_told(serving):
         (
             "elsewhere",
             {"names": "DNS:elsewhere.test"},
-            "belongs to another host name; does this network want a log-in page visited?",
+            "belongs to another host name; does this network have a login page?",
         ),
     ],
 )
@@ -79,7 +79,7 @@ async def test_a_certificate_for_another_address_is_told(authority):
         assert await refusal(f"wss://127.0.0.1:{port}", ca_file=authority.ca_file) == (
             LinkError,
             f"the certificate of 127.0.0.1:{port} belongs to another address; "
-            "does this network want a log-in page visited?",
+            "does this network have a login page?",
         )
 
 
@@ -91,7 +91,7 @@ async def test_a_port_without_tls_is_told():
     async with tcp_server(answer_in_clear) as port:
         assert await refusal(f"wss://127.0.0.1:{port}") == (
             LinkError,
-            f"127.0.0.1:{port} answers without TLS; does this network want a log-in page visited?",
+            f"127.0.0.1:{port} answers without TLS; does this network have a login page?",
         )
 
 
@@ -108,7 +108,7 @@ async def test_a_peer_that_hangs_up_on_tls_is_told():
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("no certificate", "holds no certificate"),
+        ("no certificate", "contains no certificate"),
         (None, "cannot be read (No such file or directory)"),
     ],
 )

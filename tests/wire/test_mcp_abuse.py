@@ -122,7 +122,7 @@ async def test_packed_answers_are_refused(unused_port, told):
             assert not house.side.reached.is_set()
         assert it.headers.getall("Accept-Encoding") == ["identity"]
     (warning,) = told(logging.WARNING)
-    assert warning.endswith("it packs its answers though asked not to (Content-Encoding)")
+    assert warning.endswith("it compresses its answers although asked not to (Content-Encoding)")
 
 
 @pytest.mark.parametrize(

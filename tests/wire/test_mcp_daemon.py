@@ -130,7 +130,7 @@ def voiced(*words):
             ["call", "home_ad"],
             1,
             "",
-            "voiced: there is no tool of that name; did you mean home_add?\n",
+            "voiced: there is no tool with that name; did you mean home_add?\n",
         ),
         (
             ["call", "away_x"],
@@ -151,7 +151,11 @@ def test_a_tool_of_a_server_is_called_by_hand(tmp_path, words, code, out, err):
     [
         ("", 0, ""),
         (GARDEN, 0, ""),
-        (GARDEN.replace("[add]", "[add, water]"), 1, "`allow` names what it does not have: water"),
+        (
+            GARDEN.replace("[add]", "[add, water]"),
+            1,
+            "`allow` names tools that it does not have: water",
+        ),
         (AWAY, 1, "nothing listens there"),
     ],
 )

@@ -54,7 +54,7 @@ async def test_a_prompt_that_a_server_does_not_have_is_told_and_its_tools_are_th
         await until(
             lambda: it.side.missing == ["Assist"]
         )  # a slow program is asked after its tools are there
-    absent = "`prompt` names what it does not have: Assist; it has Home"
+    absent = "`prompt` names one that it does not have: Assist; it has Home"
     complaint = absent if server is program else EMPTY  # the other answers with what is no prompt
     assert sum(complaint in line for line in told(logging.WARNING)) == 1
 
@@ -84,7 +84,7 @@ async def test_what_is_known_stays_while_the_prompt_is_refused_or_late(monkeypat
         await until(lambda: len(told(logging.WARNING)) == 2)
         assert it.side.prompt == "There is a lamp."
         assert it.changes == 1
-    whys = ("it has the prompt Home and does not give it: does it want arguments?", LATE)
+    whys = ("it lists the prompt Home but does not return it: does it need arguments?", LATE)
     assert [line.endswith(why) for line, why in zip(told(logging.WARNING), whys, strict=True)] == [
         True,
         True,
@@ -154,7 +154,7 @@ def test_the_prompts_of_all_servers_together_are_bounded():
     fitting = [server(16_000), server(0), server(16_000), server(15_999)]
     found = prompts([*fitting, server(2), server(1)])
     assert [len(each) for each in found] == [16_000, 16_000, 15_999, 1]
-    assert complaints == ["its prompt is left out: those of other servers are long enough"]
+    assert complaints == ["its prompt is left out: the prompts of other servers fill the limit"]
 
 
 async def test_an_agent_knows_what_a_server_wants_it_to_know(tmp_path):

@@ -28,7 +28,7 @@ from voiced.errors import ConfigError, LinkError, LinkRejected, ToolError
 from voiced.lib import waiting
 from voiced.lib.backoff import Backoff
 from voiced.tools.mcp.http import Web
-from voiced.tools.mcp.server import McpTool, _elsewhere
+from voiced.tools.mcp.server import McpTool, _connect_on_main
 from voiced.tools.mcp.spec import Server
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("told")]
@@ -188,7 +188,7 @@ async def test_a_call_has_a_server_tried_at_once_that_has_just_come_back(unused_
         (401, LinkRejected, "it refuses the credentials (HTTP 401); check `headers`"),
         (403, LinkRejected, "it refuses the credentials, or has banned this address (HTTP 403); check `headers`, and its list of bans"),
         (404, LinkError, "there is no MCP server at this path (HTTP 404), or not yet; check `url` if that stays so"),
-        (405, LinkRejected, "it speaks no streamable HTTP (HTTP 405); check `url`"),
+        (405, LinkRejected, "it does not speak streamable HTTP (HTTP 405); check `url`"),
         (503, LinkError, "it answers with an error (HTTP 503)"),
         (200, type(None), "None"),
     ],
@@ -233,7 +233,7 @@ async def test_only_allowed_tools_are_offered_under_clean_names(told):
     async with joined(program(allow=allow)) as it:
         assert set(it.side.tools) == {"home_add", "home_identity"}
     (warning,) = told(logging.WARNING)
-    assert "`allow` names what it does not have: nonsense; it has add," in warning
+    assert "`allow` names tools that it does not have: nonsense; it has add," in warning
 
 
 async def test_a_cancelled_call_is_cancelled_at_the_server(tmp_path):
@@ -259,7 +259,7 @@ async def test_a_connection_that_is_given_up_as_it_opens_is_closed():
         return ours
 
     async def worker():
-        wanting = asyncio.ensure_future(_elsewhere(main, connector, None))
+        wanting = asyncio.ensure_future(_connect_on_main(main, connector, None))
         while not begun.is_set():
             await asyncio.sleep(0)
         main.call_soon_threadsafe(may_open.set)
@@ -308,9 +308,7 @@ async def test_tools_whose_names_are_taken_are_left_out_and_told_of_once(told):
         assert offered.items() >= mine.items()
         assert together({}, [it.side]) == it.side.tools
         together(mine, [it.side])
-    warning = (
-        "mcp.trouble: home at {}: left out, as other tools are called that: home_add, home_lamp"
-    )
+    warning = "mcp.trouble: home at {}: left out, because other tools have these names: home_add, home_lamp"
     place = program().place
     assert told(logging.WARNING) == [warning.format(place)]
 

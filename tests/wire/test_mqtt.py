@@ -288,7 +288,7 @@ async def test_what_was_ordered_while_nobody_was_there_is_not_done(tmp_path, unu
             await asyncio.sleep(0.2)
             assert (it.runtime.conversation.muted, it.runtime.volume) == (False, 70)
             assert told(logging.WARNING) == [
-                "mqtt.ignored: voiced/kitchen/set/mute: it was retained, who knows since when"
+                "mqtt.ignored: voiced/kitchen/set/mute: it was retained, so it may be old"
             ]
 
 
@@ -304,7 +304,7 @@ async def test_what_was_ordered_while_nobody_was_there_is_not_done(tmp_path, unu
         ("say", "hotel" * 401, "that is too long; 2000 characters at most"),
         ("say", "hotel" * 1640, "more than 8192 bytes"),
         ("talk", "hotel" * 1640, "more than 8192 bytes"),
-        ("say", b"hotel\xff", "no UTF-8"),
+        ("say", b"hotel\xff", "not UTF-8"),
     ],
 )
 async def test_what_cannot_be_done_is_told_without_its_words(
@@ -335,7 +335,7 @@ async def test_a_flood_of_orders_is_dammed(tmp_path, unused_port, told):
     async with connected(tmp_path, unused_port) as (it, seen):
         await asyncio.gather(*(seen.tell("volume", str(number % 100)) for number in range(500)))
         await asyncio.sleep(0.5)
-        assert told(logging.WARNING) == ["mqtt.ignored: more than 10 orders a second"]
+        assert told(logging.WARNING) == ["mqtt.ignored: more than 10 commands a second"]
         await asyncio.sleep(2)
         await seen.tell("volume", "77")
         await until(lambda: it.runtime.volume == 77)
@@ -379,7 +379,7 @@ async def test_a_broker_is_reached_under_tls_by_name_and_password(
     [
         (None, "elsewhere", "the certificate of {here} is not signed by a known authority"),
         ("nothing.pem", "elsewhere", "the CA file .*nothing.pem cannot be read"),
-        ("elsewhere.key", "elsewhere", "the CA file .*elsewhere.key holds no certificate"),
+        ("elsewhere.key", "elsewhere", "the CA file .*elsewhere.key contains no certificate"),
         ("ca.pem", "elsewhere", "the certificate of {here} belongs to another"),
         ("ca.pem", None, "{here} cut the connection|{here} does not speak proper TLS"),
     ],
@@ -427,7 +427,7 @@ async def test_nobody_without_a_user_is_let_in_by_a_broker_that_wants_one(
         connecting(it, unused_port),
     ):
         await until(told)
-        why = "the broker wants a user; set mqtt.username and mqtt.password"
+        why = "the broker requires a user name; set mqtt.username and mqtt.password"
         assert told() == [f"mqtt.lost: {why}"]
 
 

@@ -10,7 +10,9 @@ from tests.wire.test_mqtt import connected
 
 pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("places")]
 
-BY_HAND = "the microphone is switched on again by hand; `mqtt.unmute: true` lets others do it"
+BY_HAND = (
+    "the microphone can only be switched on at the device; `mqtt.unmute: true` lets others do it"
+)
 
 
 async def test_every_order_is_obeyed(tmp_path, unused_port):

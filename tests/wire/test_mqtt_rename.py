@@ -103,7 +103,7 @@ async def test_two_devices_of_one_name_are_told_so(tmp_path, unused_port, caplog
         await until(lambda: seen.availability() == "online")
         for _ in range(3):
             await seen.keep("voiced/kitchen/state", '{"id": "voiced_other"}')
-        warning = "mqtt.ignored: voiced/kitchen/state: another device of this name tells there; give each its own"
+        warning = "mqtt.ignored: voiced/kitchen/state: another device with this name publishes there; give each its own name"
         await until(lambda: warning in caplog.messages)
         await asyncio.sleep(0.5)
         assert caplog.messages.count(warning) == 1

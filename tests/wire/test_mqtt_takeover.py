@@ -24,7 +24,7 @@ pytestmark = pytest.mark.real_time
     [
         (
             142,
-            ": Session taken over; another client has this device's id: is it a copy of its card?",
+            ": Session taken over; another client uses this device's id: is its SD card a copy?",
         ),
         (139, ": Server shutting down"),
         (128, ""),

@@ -128,7 +128,7 @@ def test_a_folder_that_is_not_as_its_list_says_is_refused(install, tmp_path):
         return ran.stderr.replace(f"{folder}", "FOLDER")
 
     hat.write_bytes(good + b"more")
-    other = "in FOLDER is not what locked.txt names; make the folder anew with scripts/package\n"
+    other = "in FOLDER is not what locked.txt names; make the folder again with scripts/package\n"
     assert refusal() == f"voiced: refused: {hat.name} {other}"
     hat.unlink()
     assert refusal() == f"voiced: refused: little_hat==1.0 {other}"
@@ -146,5 +146,5 @@ def test_a_wheel_without_a_lock_is_refused(install, tmp_path):
     make_wheel(tmp_path, "voiced", "1.0", {"voiced/__init__.py": ""})
     ran = install("voiced-1.0-py3-none-any.whl")
     assert ran.returncode == 1
-    assert "carries no lock; make it anew with scripts/package" in ran.stderr
+    assert "carries no lock; make it again with scripts/package" in ran.stderr
     assert not (tmp_path / "opt").exists()

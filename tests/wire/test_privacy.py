@@ -34,7 +34,7 @@ async def test_what_was_said_is_held_only_if_that_is_allowed(tmp_path, capsys, c
         await it.converse()
         await spoken(it)
         assert await voiced("transcript") == 1
-        assert "nothing of what is said is held" in capsys.readouterr().err
+        assert "nothing that was said is kept" in capsys.readouterr().err
         it.write(HELD)
         await until(lambda: it.settings.privacy.transcripts)
         for text in (SAID, "one", "two"):
@@ -80,7 +80,7 @@ async def test_visitors_from_elsewhere_come_in_with_the_link_only(tmp_path, monk
         assert link == f"http://here.test:{it.port}/"
         assert token == file.read_text().strip()
         assert "█" in shown.out
-        assert "can steer this device" in shown.err
+        assert "can control this device" in shown.err
         async with browser.ws_connect("/live") as line:
             await line.receive()
             assert line.close_code == 1008
@@ -125,7 +125,7 @@ async def test_another_token_is_made_at_the_start_if_the_file_was_deleted(tmp_pa
 async def test_without_a_page_there_is_no_link(tmp_path, capsys):
     async with kiosk(tmp_path) as it, it.running():
         assert await voiced("kiosk") == 1
-        assert "there is no page" in capsys.readouterr().err
+        assert "the page is not enabled" in capsys.readouterr().err
 
 
 async def test_a_page_for_this_device_alone_has_a_plain_link(tmp_path, monkeypatch, capsys):

@@ -140,7 +140,7 @@ async def test_who_says_nothing_is_shown_the_door(tmp_path):
     async with program_service(tmp_path, settings(try_it=declared(["/bin/true"]))) as it:
         began_s = time.monotonic()
         (answer,) = await raw(it.socket)
-        assert "no request" in answer.decode()
+        assert "not a request" in answer.decode()
         assert time.monotonic() - began_s > 4
 
 

@@ -67,7 +67,7 @@ async def by_mcp(options, resolver, port):
         Connector(options, resolver),
     )
     lost = asyncio.get_running_loop().create_future()
-    it._complain = lambda error: lost.done() or lost.set_result(error)
+    it._log_outage = lambda error: lost.done() or lost.set_result(error)
     running = asyncio.create_task(it.run())
     try:
         async with asyncio.timeout(15):

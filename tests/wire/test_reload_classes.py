@@ -40,7 +40,7 @@ def policy(it):
 
 
 def dial(it):
-    return it.runtime._around.dial._options
+    return it.runtime._context.dial._options
 
 
 def button(pin):

@@ -168,7 +168,7 @@ async def test_an_agent_out_of_reach_is_the_fault_of_the_settings_only_with_a_ne
         if network == "gone":
             assert it.settings.agent.url == nowhere
             return
-        assert it.record.failed[0].reason == "the agent is not reached with it"
+        assert it.record.failed[0].reason == "the agent cannot be reached with it"
         await until(lambda: it.status == "listening", within_s=10)
 
 

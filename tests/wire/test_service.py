@@ -132,7 +132,7 @@ def test_with_settings_that_cannot_be_used_it_stays_up_until_they_can(
         process.settings.write_text(GOOD.format(folder=tmp_path))
         assert process.wait(8) == 0
         said = process.stdout.read()
-        assert "mended" in said
+        assert "fixed" in said
         assert "quite-private" not in said
 
 

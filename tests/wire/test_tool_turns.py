@@ -2,9 +2,9 @@
 
 import pytest
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
 from agentsim.faults import Faults
-from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from tests.fakes import RecordingSpeaker, ScriptedMicrophone
 from tests.tool_turns import SCENARIOS, TIMING, judge

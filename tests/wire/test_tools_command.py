@@ -75,10 +75,10 @@ def test_a_call_prints_the_result_as_json(tools):
     [
         (["say_back"], "word is missing."),
         (["say_back", '{"word": "much too long"}'], "word is too long: it may have at most 5 characters."),
-        (["say_back", '{"word": "a", "n": 1}'], "There is a parameter too many. Known parameters: word."),
+        (["say_back", '{"word": "a", "n": 1}'], "There is an unknown parameter. Known parameters: word."),
         (["look_up"], "The service behind look_up cannot be reached."),
-        (["set_volume", '{"percent": 5}'], "set_volume works only within the running daemon"),
-        (["get_tim"], "there is no tool of that name; did you mean get_time?"),
+        (["set_volume", '{"percent": 5}'], "set_volume works only in the running daemon"),
+        (["get_tim"], "there is no tool with that name; did you mean get_time?"),
     ],
 )  # fmt: skip
 def test_a_call_that_fails_ends_with_the_sentence_the_agent_would_get(tools, arguments, sentence):

@@ -63,11 +63,11 @@ async def test_what_was_set_by_hand_outlives_the_process_and_not_the_permission(
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({}, "cannot be set here"),
-        ({"key": "x"}, "cannot be set here"),
-        ({"system_prompt": "x"}, "cannot be set here"),
+        ({}, "this cannot be changed here"),
+        ({"key": "x"}, "this cannot be changed here"),
+        ({"system_prompt": "x"}, "this cannot be changed here"),
         ({"prompt": "x" * 8001}, "too long"),
-        ({"prompt": "x", "url": "x"}, "cannot be set here"),
+        ({"prompt": "x", "url": "x"}, "this cannot be changed here"),
         (["prompt"], "not understood"),
         (None, "not understood"),
     ],
@@ -90,7 +90,7 @@ async def test_nothing_can_be_set_unless_the_owner_lets_people(tmp_path, monkeyp
         browser.ws_connect("/live") as socket,
     ):
         answer = await answer_to(socket, do="settings", changed={"prompt": "You are bad."})
-        assert answer == {"type": "problem", "text": "there is no such order"}
+        assert answer == {"type": "problem", "text": "there is no such command"}
         assert it.settings.agent.session == {"system_prompt": "You are one."}
 
 
@@ -117,4 +117,4 @@ async def test_a_server_stands_above_what_people_set(tmp_path, monkeypatch):
         async with browser.ws_connect("/live") as socket:
             answer = await answer_to(socket, do="settings", changed={"prompt": "You are mine."})
             assert answer["type"] == "problem"
-            assert "comes from a server" in answer["text"]
+            assert "is set by a server" in answer["text"]

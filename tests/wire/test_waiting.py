@@ -101,9 +101,9 @@ async def test_what_runs_already_and_what_may_never_run_is_told_as_without_a_wai
         await it.converse()
         await fail(it, 2)
         it.following.remote.follow()  # so that it is fetched as a whole
-        assert "tried before and taken back" in await ask(it)
+        assert "tried before and reverted" in await ask(it)
         assert "older than 2" in await _asked(it, fine(1))
-        assert "with another content" in await _asked(it, fine(2))
+        assert "with different content" in await _asked(it, fine(2))
         assert "unknown key" in await _asked(it, "revision: 3\nnonsense: 1\n")
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from agentsim.assemblyai.server import serve_assemblyai
 from agentsim.assemblyai.settings import Settings
-from agentsim.server import serve_assemblyai
 from agentsim.timing import Timing
 from agentsim.understanding import Scripted
 from tests.flows.house import tone

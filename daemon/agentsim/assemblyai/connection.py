@@ -1,20 +1,16 @@
-"""One WebSocket connection, without the socket: messages in, messages out, how it closed."""
+"""One connection without its socket: takes the client's messages and passes them to the session."""
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from agentsim.assemblyai.credentials import Visitor
-from agentsim.assemblyai.deeds import do_deeds
+from agentsim.assemblyai.fault_actions import perform
 from agentsim.assemblyai.refusal import Refusal
-from agentsim.assemblyai.shape import shaped
-from agentsim.pipe import Message, Pipe
-
-if TYPE_CHECKING:
-    from agentsim.assemblyai.service import Service
-    from agentsim.assemblyai.session import AgentSession
-
-Body = dict[str, Any]
+from agentsim.assemblyai.sender import Body, Sender, loggable
+from agentsim.assemblyai.session import AgentSession
+from agentsim.assemblyai.sessions import Sessions
+from agentsim.client_connection import Message
+from agentsim.faults import Fault
 
 KEYS = {
     "session.update": {"session"},
@@ -31,20 +27,19 @@ KEYS = {
 MAX_MESSAGE_BYTES = 1 << 20
 
 
-class Connection(Pipe):
+class Connection(Sender):
     """The service's end of one connection. Iterate over it for the messages it sends.
 
     Attributes:
-        visitor: Whose credential opened it.
+        visitor: Who opened it.
         session: The session it carries, once there is one.
     """
 
-    def __init__(self, service: "Service", number: int, visitor: Visitor) -> None:
-        super().__init__()
-        self.service = service
-        self.number = number
+    def __init__(self, sessions: Sessions, number: int, visitor: Visitor) -> None:
+        super().__init__(sessions.service, number)
         self.visitor = visitor
         self.session: AgentSession | None = None
+        self._sessions = sessions
         self._receivers: dict[str, Callable[[Body], None]] = {
             "session.update": self._on_update,
             "session.resume": self._on_resume,
@@ -52,7 +47,7 @@ class Connection(Pipe):
         }
 
     def receive(self, message: Message) -> None:
-        """Take one message from the client; what is wrong with it is answered, never raised."""
+        """Take one message from the client; never raises: errors are sent to the client."""
         if self.closed or self.frozen:
             return
         try:
@@ -63,58 +58,24 @@ class Connection(Pipe):
             self.refuse(refusal)
 
     def lost(self, code: int | None = None) -> None:
-        """Take note that the client closed the connection or is gone; idempotent."""
-        if not self.closed:
-            self.log("client_gone", code=code)
-            if self.session and not self.frozen:
-                self.violate("closed-without-session-end")
-            self.end_pipe()
+        """Note that the client closed the connection or vanished; idempotent."""
+        if self.session and not (self.closed or self.frozen):
+            self.violate("closed-without-session-end")
+        super().lost(code)
 
-    def send(self, kind: str, **fields: Any) -> None:
-        """Send one event."""
-        body = shaped(kind, fields, self.service.settings.faults)
-        if kind != "reply.audio":
-            self.log("sent", type=kind, **_telling(body))
-        self.send_raw(json.dumps(body))
+    def perform(self, fault: Fault) -> None:
+        """Do what a fault action says."""
+        perform(fault, self, self.session)
 
-    def refuse(self, refusal: Refusal, *, first: bool = False) -> None:
-        """Send session.error, and close if that error is fatal."""
-        if refusal.code.startswith("invalid_"):
-            self.violate(refusal.code)
-        self.send(
-            "session.error",
-            code=refusal.code,
-            message=refusal.message,
-            param=refusal.param,
-            session_id=self.session.id if self.session else None,
-        )
-        code = refusal.close_code(first=first)
-        if code is not None:
-            self.close(code, refusal.code)
-
-    def do(self, place: str) -> None:
-        """Do the faulty deeds due at `place`."""
-        do_deeds(self, place)
-
-    def log(self, event: str, **fields: Any) -> None:
-        """Note that something happened on this connection."""
-        session = self.session.id if self.session else None
-        self.service.events.add(event, connection=self.number, session=session, **fields)
-
-    def violate(self, rule: str) -> None:
-        """Count that the client broke a documented rule; only strict mode minds."""
-        if self.service.settings.mode == "strict":
-            self.service.violations += 1
-            self.log("violation", rule=rule)
-
-    def shut(self) -> None:
-        """Tell the service; a session may wait to be resumed."""
-        self.service.connection_closed(self)
+    def on_closed(self) -> None:
+        """Let the session wait to be resumed."""
+        if self.session and self.session.connection is self:
+            self.session.detach()
 
     def _check_keys(self, body: Body) -> None:
         kind = body["type"]
         if kind != "input.audio":
-            self.log("received", type=kind, **_telling(body))
+            self.log("received", type=kind, **loggable(body))
         if kind not in KEYS:
             raise Refusal("invalid_format", f"Unknown event type: {kind[:60]}", "type")
         for key in body.keys() - KEYS[kind] - {"type"}:
@@ -135,23 +96,23 @@ class Connection(Pipe):
         if self.session:
             self.session.update(body.get("session"))
             return
-        self.do("update")
+        self.inject("update")
         if self.closed or self.frozen:
             return
         try:
-            self.service.open_session(self, body.get("session"))
+            self.session = self._sessions.open(self, self.visitor, body.get("session"))
         except Refusal as refusal:
             self.refuse(refusal, first=True)
 
     def _on_resume(self, body: Body) -> None:
         if self.session:
             raise Refusal("invalid_format", "A session is already open.", "type")
-        self.do("update")
+        self.inject("update")
         if not (self.closed or self.frozen):
-            self.service.resume_session(self, body.get("session_id"))
+            self.session = self._sessions.resume(self, self.visitor, body.get("session_id"))
 
     def _on_end(self, _body: Body) -> None:
-        self.do("end")
+        self.inject("end")
         if "ignore-end" in self.service.settings.faults:
             return
         if self.session:
@@ -171,9 +132,3 @@ def _parsed(message: Message) -> Body:
     if not isinstance(body, dict) or not isinstance(body.get("type"), str):
         raise Refusal("invalid_format", "Must be an object with a string `type`.", "type")
     return body
-
-
-def _telling(body: Body) -> Body:
-    """Return the fields worth logging: ids and codes, never what anybody said."""
-    names = ("reply_id", "call_id", "code", "param", "status", "interrupted", "name", "is_error")
-    return {name: body[name] for name in names if name in body}

@@ -1,4 +1,4 @@
-"""Who may come in: keys, temporary tokens, resume tokens."""
+"""Keys, temporary tokens and resume tokens."""
 
 import secrets
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from agentsim.assemblyai.settings import Settings
 
 TOKEN_BYTES = 1_900
-"""Makes a token of about 2.5 k characters, as the live service's are."""
+"""Makes a token of about 2,500 characters, as on the live service."""
 LEAST_TOKEN_S, MOST_TOKEN_S = 1, 600
 LEAST_SESSION_S, MOST_SESSION_S = 60, 10_800
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who opened a connection, and how long their session may last."""
+    """Who opened a connection, and how long the session may last."""
 
     owner: str
     session_s: float = MOST_SESSION_S
@@ -30,7 +30,7 @@ class Token:
 
 
 class Credentials:
-    """Knows every credential that is good now."""
+    """All credentials that are valid now."""
 
     def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
         self._settings = settings
@@ -45,7 +45,7 @@ class Credentials:
         return token
 
     def rotate(self, session_id: str, owner: str) -> str:
-        """Return a new resume token of a session; its earlier ones are void."""
+        """Return a new resume token of a session; earlier ones become invalid."""
         self._resume_tokens = {
             token: of for token, of in self._resume_tokens.items() if of[0] != session_id
         }
@@ -54,7 +54,7 @@ class Credentials:
         return token
 
     def owner_of_key(self, authorization: str | None) -> str | None:
-        """Return whose Authorization header this is; None if it is not good."""
+        """Return the owner of an Authorization header; None if it is not valid."""
         scheme, _, key = (authorization or "").partition(" ")
         key = key.strip()
         if scheme.lower() != "bearer" or not key:
@@ -63,7 +63,7 @@ class Credentials:
         return key if not self._settings.keys or key in known else None
 
     def admit(self, authorization: str | None, token: str | None) -> Visitor | None:
-        """Return who opens a WebSocket with these credentials; None to refuse."""
+        """Return who opens a WebSocket with these credentials; None if they are not valid."""
         if token:
             return self._bearer_of_token(token)
         bearer = (authorization or "").partition(" ")[2].strip()
@@ -73,7 +73,7 @@ class Credentials:
         return Visitor(owner) if owner else None
 
     def _bearer_of_token(self, text: str) -> Visitor | None:
-        # The quickstart shows the key itself so; a device should not.
+        # The service's quickstart sends the key itself in place of a token; a device should not.
         if text in self._settings.keys or text in self._settings.forbidden_keys:
             return Visitor(text)
         token = self._tokens.get(text)

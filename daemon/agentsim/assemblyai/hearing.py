@@ -1,41 +1,36 @@
-"""The user's side of the conversation: when they speak, what they said, when they interrupt."""
+"""The user's side of the conversation: when the user speaks, what was said, interruptions."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from agentsim.assemblyai.refusal import Refusal
+from agentsim.assemblyai.session_state import SessionState
+from agentsim.assemblyai.talk import Talk
 from agentsim.assemblyai.uplink import LONGEST_CHUNK_S, Uplink
 from agentsim.dialogue import Turn, choose
 from agentsim.intents import intent_of
-from agentsim.listening import Ear, EarSettings
-from agentsim.sound import HEARING_HZ, SPEECH_HZ, Samples
+from agentsim.sound import HEARING_HZ, NO_SOUND, SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
 from agentsim.sound.wire import ENCODINGS
+from agentsim.voice_activity import VoiceDetector, VoiceDetectorSettings
 
-if TYPE_CHECKING:
-    from agentsim.assemblyai.session import AgentSession
-
-NO_SPEECH = np.zeros(0, np.int16)
 HEARD_EVERY_S = 1.0
 TAIL_S = 0.1
-"""How much of the silence after an utterance is kept."""
+"""How much of the silence after an utterance to keep."""
 
 
 class Hearing:
     """Turns incoming sound into turns.
 
     Attributes:
-        user_speaks: input.speech.started was sent and input.speech.stopped not yet.
-        stopped_at: When the user last fell silent, on the loop's clock.
         turns: How many turns there were.
+        uplink: The sound received.
     """
 
-    def __init__(self, session: "AgentSession") -> None:
+    def __init__(self, session: SessionState, talk: Talk) -> None:
         settings = session.service.settings
         record_dir = settings.record_dir
-        self.user_speaks = False
-        self.stopped_at = 0.0
         self.turns = 0
         self.uplink = Uplink(
             ENCODINGS[session.config["input"]["format"]["encoding"]],
@@ -43,8 +38,8 @@ class Hearing:
             record_to=record_dir / f"{session.id}.wav" if record_dir else None,
         )
         self._session = session
-        self._ear = Ear(EarSettings())
-        self._unanswered: Samples = NO_SPEECH
+        self._talk = talk
+        self._detector = VoiceDetector(VoiceDetectorSettings())
         self._generation = 0
         self._partial = ""
         self._partial_running = False
@@ -56,16 +51,16 @@ class Hearing:
         self.tune()
 
     def open(self) -> None:
-        """Begin to listen: session.ready was sent."""
+        """Begin to listen, after session.ready was sent."""
         self._opened_at = self._last_at = self._session.timers.now()
         self._opened_with_s = self.uplink.audio_s
 
     def tune(self) -> None:
-        """Follow the session's turn_detection."""
+        """Apply the session's turn_detection."""
         timing = self._session.service.settings.timing
         detection = self._session.config["input"]["turn_detection"]
         silence_ms = detection.get("min_silence")
-        self._ear.settings = EarSettings(
+        self._detector.settings = VoiceDetectorSettings(
             timing.onset_s,
             timing.end_of_turn_s if silence_ms is None else silence_ms / 1000,
             detection.get("vad_threshold", 0.5),
@@ -76,7 +71,7 @@ class Hearing:
         """Take the `audio` of an `input.audio`.
 
         Raises:
-            Refusal: If it is not sound, or too much at a time.
+            Refusal: If it is not sound, or more than real time.
         """
         payload = self.uplink.payload(audio)
         self._note_first(payload)
@@ -88,7 +83,7 @@ class Hearing:
             self._logged_s = self.uplink.audio_s
             self._session.log("heard", audio_s=round(self.uplink.audio_s, 3))
         if self._session.service.settings.listening:
-            for fact in self._ear.feed(samples):
+            for fact in self._detector.feed(samples):
                 if fact == "started":
                     self._on_started()
                 else:
@@ -96,37 +91,33 @@ class Hearing:
             self._consider_interrupting()
 
     def pretend(self, text: str) -> None:
-        """Behave as if the user had said `text` just now."""
-        self._ear.stop()
-        if not self.user_speaks:
+        """Behave as if the user had just said `text`."""
+        self._detector.stop()
+        if not self._session.user_speaks:
             self._announce()
         self._tell_partly(text)
         self._stop_announced()
         self.turns += 1
-        self._understood(text, NO_SPEECH)
-
-    def answered(self) -> None:
-        """Take note that the agent began to answer: what was said is dealt with."""
-        self._unanswered = NO_SPEECH
+        self._understood(text, NO_SOUND)
 
     def forget(self) -> None:
-        """Forget what is being said: the connection is gone."""
+        """Discard what is being said, because the connection is lost."""
         self._generation += 1
         self._partial_running = False
-        self._ear.stop()
-        self._unanswered = NO_SPEECH
-        self.user_speaks = False
+        self._detector.stop()
+        self._session.unanswered = NO_SOUND
+        self._session.user_speaks = False
 
     def _note_first(self, payload: bytes) -> None:
         seconds = self.uplink.encoding.seconds(len(payload))
         if self.uplink.audio_s == self._opened_with_s:
             self._session.log("first_audio", audio_s=round(seconds, 4))
-            self._session.do("audio")
+            self._session.inject("audio")
         if seconds > LONGEST_CHUNK_S:
             self._session.violate("chunk-above-200-ms")
 
     def _is_too_much(self, payload: bytes) -> bool:
-        """Return whether to drop this; refuse it aloud once a second."""
+        """Return whether to drop this; raise at most once a second."""
         now = self._session.timers.now()
         ahead_s = self.uplink.audio_s - self._opened_with_s - (now - self._opened_at)
         ahead_s += self.uplink.encoding.seconds(len(payload))
@@ -140,48 +131,48 @@ class Hearing:
 
     def _on_started(self) -> None:
         faults = self._session.service.settings.faults
-        if self._session.talk.reply is None or not self._session.talk.interruptible():
+        if self._talk.reply is None or not self._talk.interruptible():
             self._announce()
         elif "speech-on-noise" in faults:
             self._session.send("input.speech.started")
 
     def _consider_interrupting(self) -> None:
-        if not self._ear.speaking or self.user_speaks:
+        if not self._detector.speaking or self._session.user_speaks:
             return
-        if self._session.talk.reply is None or self._ear.voiced_s >= self._barge_in_s:
+        if self._talk.reply is None or self._detector.voiced_s >= self._barge_in_s:
             self._announce()
 
     def _announce(self) -> None:
-        """Say that the user speaks; interrupt or hold back the agent."""
+        """Announce that the user speaks; interrupt or hold back the agent."""
         session = self._session
-        self.user_speaks = True
+        session.user_speaks = True
         self._generation += 1
         self._partial = ""
         self._partial_running = False
         session.send("input.speech.started")
         session.latest = "input.speech.started"
-        if session.talk.reply and session.talk.interruptible():
-            session.talk.interrupt()
-            self._unanswered = NO_SPEECH
+        if self._talk.reply and self._talk.interruptible():
+            self._talk.interrupt()
+            session.unanswered = NO_SOUND
         else:
-            session.talk.user_began()
-        session.do("speech")
+            self._talk.hold_back()
+        session.inject("speech")
         session.timers.after(session.service.settings.timing.partial_s, self._tick)
 
     def _tick(self) -> None:
-        """See to partial transcripts, and to a user whose sound no longer comes."""
-        if not self.user_speaks or not self._ear.speaking:
+        """Send a partial transcript; end the turn if no more sound comes."""
+        if not self._session.user_speaks or not self._detector.speaking:
             return
         timing = self._session.service.settings.timing
-        if self._session.timers.now() - self._last_at > self._ear.settings.end_of_turn_s:
-            self._ear.stop()
+        if self._session.timers.now() - self._last_at > self._detector.settings.end_of_turn_s:
+            self._detector.stop()
             self._on_stopped()
             return
         self._understand_partly()
         self._session.timers.after(timing.partial_s, self._tick)
 
     def _understand_partly(self) -> None:
-        if self._partial_running or self._session.talk.calls.holding:
+        if self._partial_running or self._talk.calls.holding:
             return
         self._partial_running = True
         generation, turn, samples = self._generation, self.turns + 1, self._said()
@@ -191,7 +182,7 @@ class Hearing:
             if generation != self._generation:
                 return
             self._partial_running = False
-            if text and text != self._partial and self.user_speaks:
+            if text and text != self._partial and self._session.user_speaks:
                 self._tell_partly(text)
 
         self._session.service.offload(lambda: understanding.partly(samples, turn), understood)
@@ -201,13 +192,13 @@ class Hearing:
         self._session.send("transcript.user.delta", item_id=self._item_id(), text=text)
 
     def _on_stopped(self) -> None:
-        if not self.user_speaks:
-            self._session.log("backchannel", voiced_s=round(self._ear.voiced_s, 2))
+        if not self._session.user_speaks:
+            self._session.log("backchannel", voiced_s=round(self._detector.voiced_s, 2))
             return
         self._stop_announced()
-        if self._session.talk.calls.holding:
+        if self._talk.calls.holding:
             return
-        self._unanswered = samples = self._said()
+        self._session.unanswered = samples = self._said()
         self._generation += 1
         generation, turn = self._generation, self.turns + 1
         understanding = self._session.service.settings.understanding
@@ -216,7 +207,7 @@ class Hearing:
             if generation == self._generation:
                 if (
                     text and not self._partial
-                ):  # the recogniser was busy, or still loading its models
+                ):  # the recogniser was busy or still loading its models
                     self._tell_partly(text)
                 self.turns += 1
                 self._understood(text, samples)
@@ -224,17 +215,17 @@ class Hearing:
         self._session.service.offload(lambda: understanding.understand(samples, turn), understood)
 
     def _stop_announced(self) -> None:
-        self.user_speaks = False
-        self.stopped_at = self._session.timers.now()
+        self._session.user_speaks = False
+        self._session.stopped_at = self._session.timers.now()
         self._session.send("input.speech.stopped")
-        self._session.talk.go_on()
+        self._talk.go_on()
 
     def _said(self) -> Samples:
-        silence = int((self._ear.settings.end_of_turn_s - TAIL_S) * HEARING_HZ)
-        utterance = self._ear.utterance()
-        if not self._ear.speaking and len(utterance) > silence > 0:
+        silence = int((self._detector.settings.end_of_turn_s - TAIL_S) * HEARING_HZ)
+        utterance = self._detector.utterance()
+        if not self._detector.speaking and len(utterance) > silence > 0:
             utterance = utterance[:-silence]
-        return np.concatenate((self._unanswered, utterance))
+        return np.concatenate((self._session.unanswered, utterance))
 
     def _understood(self, text: str | None, samples: Samples) -> None:
         session = self._session
@@ -251,7 +242,7 @@ class Hearing:
         steps = choose(Turn(self.turns, text, intent), session.service.settings.scenario, tools)
         own_words = resample(samples, HEARING_HZ, SPEECH_HZ)
         delay_s = session.service.settings.timing.think_s
-        session.talk.say(steps, "turn", delay_s, {"text": text}, own_words)
+        self._talk.say(steps, "turn", delay_s, {"text": text}, own_words)
 
     def _item_id(self, ahead: int = 1) -> str:
         return f"msg_{self._session.id}_u{self.turns + ahead}"

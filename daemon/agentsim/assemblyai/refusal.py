@@ -1,4 +1,4 @@
-"""Error codes and what follows from them, by section 6 of the protocol facts."""
+"""Error codes, and which of them close the connection."""
 
 FATAL_CODES = {
     "unauthorized": 1008,
@@ -14,14 +14,14 @@ FATAL_CODES = {
     "agent_init_failed": 1011,
     "agent_timeout": 1011,
 }
-"""Close code after each error that ends the connection whenever it comes."""
+"""Close code after each error that always ends the connection."""
 
 FATAL_AT_FIRST = {"invalid_value", "invalid_config", "invalid_webhook"}
-"""Errors that end the connection with 1008 if the first update has them."""
+"""Errors that end the connection with 1008 if they are about the first update."""
 
 
 class Refusal(Exception):  # noqa: N818 - reads as what happened
-    """Something the client sent is refused.
+    """The service refuses something the client sent.
 
     Attributes:
         code: The error code, in lower case.
@@ -36,7 +36,7 @@ class Refusal(Exception):  # noqa: N818 - reads as what happened
         self.param = param
 
     def close_code(self, *, first: bool) -> int | None:
-        """Return the close code that follows, or None if the connection goes on."""
+        """Return the close code that follows; None if the connection stays open."""
         code = self.code.lower()
         if first and code in FATAL_AT_FIRST:
             return 1008

@@ -1,4 +1,4 @@
-"""One spoken reply: its sound in chunks at the right moments, and its captions."""
+"""One spoken reply: sends its sound and its captions in real time."""
 
 import base64
 import random
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agentsim.faults import Faults
-from agentsim.sound import SPEECH_HZ, Samples
+from agentsim.sound import NO_SOUND, SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
 from agentsim.sound.wire import Encoding
 from agentsim.timers import Timers
@@ -20,7 +20,7 @@ Send = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something said: its text (empty if it has none) and its sound at `SPEECH_HZ`."""
+    """A part of a reply: its text (may be empty) and its sound at `SPEECH_HZ`."""
 
     text: str
     samples: Samples
@@ -40,7 +40,7 @@ class Pace:
     """How a reply's sound is sent.
 
     Attributes:
-        leading_silence_s: Digital silence at its head.
+        leading_silence_s: Digital silence at its beginning.
         volume: Gain from 0 to 1.
     """
 
@@ -50,16 +50,16 @@ class Pace:
 
 
 class Reply:
-    """Sends one reply's `reply.audio` and `transcript.agent.delta` in their time.
+    """Sends one reply's `reply.audio` and `transcript.agent.delta` in real time.
 
     Attributes:
         id: The reply's id.
-        item_id: The id of what it says.
-        sounding: It is still being sent or still sounding.
+        item_id: The id of its text.
+        sounding: It is still being sent or still playing.
     """
 
     def __init__(
-        self, name: str, parts: Sequence[Part], pace: Pace, faults: Faults, dice: random.Random
+        self, name: str, parts: Sequence[Part], pace: Pace, faults: Faults, rng: random.Random
     ) -> None:
         self.id = f"resp_{name}"
         self.item_id = f"msg_{name}"
@@ -68,7 +68,7 @@ class Reply:
         self._encoding = pace.encoding
         self._words = _words(parts, pace.leading_silence_s)
         self._payload = _payload(parts, pace)
-        self._chunks = self._cut(dice)
+        self._chunks = self._cut(rng)
         self._n_sent = 0
         self._n_captioned = 0
         self._started_at = 0.0
@@ -76,23 +76,23 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """All it says."""
+        """All its words."""
         return " ".join(word.text for word in self._words)
 
     @property
     def duration_s(self) -> float:
-        """How long it sounds."""
+        """How long it takes to play."""
         return self._encoding.seconds(len(self._payload))
 
     def begin(self, send: Send, timers: Timers, over: Callable[[], None]) -> None:
-        """Start sending; call `over` when it has sounded to its end."""
+        """Start sending; call `over` when it has been played to its end."""
         self._send, self._timers, self._over = send, timers, over
         self._started_at = timers.now()
         self.sounding = True
         self._tick()
 
     def interrupt(self) -> str:
-        """Stop; return the text that was spoken until now."""
+        """Stop; return the text spoken so far."""
         if not self.sounding:
             return ""
         spoken_ms = (self._timers.now() - self._started_at) * 1000
@@ -144,28 +144,28 @@ class Reply:
             end_ms=piece[-1].end_ms,
         )
 
-    def _cut(self, dice: random.Random) -> list["Chunk"]:
+    def _cut(self, rng: random.Random) -> list["Chunk"]:
         burst, jitter = self._faults.get("burst"), self._faults.get("jitter")
         chunks: list[Chunk] = []
         start, due_s = 0, 0.0
-        for size in self._sizes(dice):
+        for size in self._sizes(rng):
             nominal_s = self._encoding.seconds(start) / (burst.number if burst else 1)
-            late_s = dice.uniform(0, jitter.number / 1000) if jitter else 0
+            late_s = rng.uniform(0, jitter.number / 1000) if jitter else 0
             due_s = max(due_s, nominal_s + late_s)
             chunks.append(Chunk(start, start + size, due_s))
             start += size
         return chunks
 
-    def _sizes(self, dice: random.Random) -> list[int]:
+    def _sizes(self, rng: random.Random) -> list[int]:
         sizes: list[int] = []
         left, frame = len(self._payload), self._encoding.bytes_per_frame
         fixed = self._faults.get("chunk-bytes")
         size = max(1, int(fixed.number)) if fixed else self._encoding.chunk_bytes
         while left > 0:
             if "odd-sizes" in self._faults:
-                size = dice.randint(1, self._encoding.bytes_in(LONGEST_ODD_S) // frame) * frame
+                size = rng.randint(1, self._encoding.bytes_in(LONGEST_ODD_S) // frame) * frame
             elif "odd-bytes" in self._faults:
-                size = dice.randrange(1, 960, 2)
+                size = rng.randrange(1, 960, 2)
             sizes.append(min(size, left))
             left -= size
         return sizes
@@ -181,7 +181,7 @@ class Chunk:
 
 
 def _payload(parts: Sequence[Part], pace: Pace) -> bytes:
-    spoken = np.concatenate([np.zeros(0, np.int16), *(part.samples for part in parts)])
+    spoken = np.concatenate([NO_SOUND, *(part.samples for part in parts)])
     if pace.volume < 1:
         spoken = (spoken * np.float32(pace.volume)).astype(np.int16)
     encoding = pace.encoding

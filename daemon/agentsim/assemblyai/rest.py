@@ -1,7 +1,7 @@
 """The REST calls: temporary tokens, voices, agents, sessions."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from agentsim.assemblyai.credentials import (
@@ -9,45 +9,57 @@ from agentsim.assemblyai.credentials import (
     LEAST_TOKEN_S,
     MOST_SESSION_S,
     MOST_TOKEN_S,
+    Credentials,
 )
-
-if TYPE_CHECKING:
-    from agentsim.assemblyai.service import Service
+from agentsim.assemblyai.sessions import Sessions
+from agentsim.assemblyai.settings import Settings
 
 Answer = tuple[int, Mapping[str, Any]]
 
 
-def answer(service: "Service", method: str, url: str, headers: Mapping[str, str]) -> Answer:
+def answer(
+    sessions: Sessions,
+    credentials: Credentials,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+) -> Answer:
     """Answer one call: status and JSON body."""
     split = urlsplit(url)
     names = {name.lower(): value for name, value in headers.items()}
-    owner = service.credentials.owner_of_key(names.get("authorization"))
-    status, body = _answer(service, method, split.path, parse_qs(split.query), owner)
-    service.events.add("rest", method=method, path=split.path, status=status)
+    owner = credentials.owner_of_key(names.get("authorization"))
+    settings = sessions.service.settings
+    if method != "GET":
+        status, body = _error(405, "Method Not Allowed")
+    elif split.path == "/v1/token":
+        status, body = _token(settings, credentials, parse_qs(split.query), owner)
+    else:
+        status, body = _listing(sessions, split.path, owner)
+    sessions.service.events.add("rest", method=method, path=split.path, status=status)
     return status, body
 
 
-def _answer(
-    service: "Service", method: str, path: str, query: Mapping[str, list[str]], owner: str | None
-) -> Answer:
-    if method != "GET":
-        return 405, {"detail": "Method Not Allowed"}
-    if path == "/v1/token":
-        return _token(service, query, owner)
+def _listing(sessions: Sessions, path: str, owner: str | None) -> Answer:
     if path not in {"/v1/voices", "/v1/agents", "/v1/sessions"}:
-        return 404, {"detail": "Not Found"}
+        return _error(404, "Not Found")
     if owner is None:
-        return 404, {"detail": "Invalid API key"}
+        return _error(404, "Invalid API key")
+    settings = sessions.service.settings
     if path == "/v1/voices":
-        return 200, {"voices": [{"name": name} for name in service.settings.voices]}
+        return 200, {"voices": [{"name": name} for name in settings.voices]}
     if path == "/v1/agents":
-        return 200, {"agents": [{"id": name} for name in service.settings.scenario.agents]}
-    mine = [session for session in service.sessions if session.visitor.owner == owner]
+        return 200, {"agents": [{"id": name} for name in settings.scenario.agents]}
+    mine = [session for session in sessions.all if session.visitor.owner == owner]
     return 200, {"sessions": [session.summary() for session in mine]}
 
 
-def _token(service: "Service", query: Mapping[str, list[str]], owner: str | None) -> Answer:
-    fault = service.settings.faults.get("token-status")
+def _token(
+    settings: Settings,
+    credentials: Credentials,
+    query: Mapping[str, list[str]],
+    owner: str | None,
+) -> Answer:
+    fault = settings.faults.get("token-status")
     if fault:
         status = int(fault.number)
         return status, {"error": "A fault was asked for.", "code": status, "details": None}
@@ -60,12 +72,16 @@ def _token(service: "Service", query: Mapping[str, list[str]], owner: str | None
             )
     except ValueError as error:
         return 422, {"detail": [{"loc": ["query", error.args[0]], "msg": error.args[1]}]}
-    if owner is None:  # measured: a wrong key is "not found"
-        return 404, {"detail": "Invalid API key"}
-    if owner in service.settings.forbidden_keys:
+    if owner is None:  # as measured: the service answers a wrong key with "not found"
+        return _error(404, "Invalid API key")
+    if owner in settings.forbidden_keys:
         return 403, {"error": "Forbidden", "code": 403, "details": None}
-    token = service.credentials.issue(owner, lifetime_s, session_s)
+    token = credentials.issue(owner, lifetime_s, session_s)
     return 200, {"token": token, "expires_in_seconds": lifetime_s}
+
+
+def _error(status: int, detail: str) -> Answer:
+    return status, {"detail": detail}
 
 
 def _number(query: Mapping[str, list[str]], name: str, least: int, most: int) -> int:

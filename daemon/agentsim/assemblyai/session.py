@@ -1,60 +1,56 @@
 """A session: what the agent remembers, across connections."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from agentsim.assemblyai.connection import Connection
-from agentsim.assemblyai.credentials import Visitor
+from agentsim.assemblyai.credentials import Credentials, Visitor
 from agentsim.assemblyai.hearing import Hearing
 from agentsim.assemblyai.refusal import Refusal
-from agentsim.assemblyai.session_object import check_later, merged, unknown_keys
+from agentsim.assemblyai.sender import Sender
+from agentsim.assemblyai.session_object import check_later, check_prompt, merged, unknown_keys
+from agentsim.assemblyai.session_state import SessionState
+from agentsim.assemblyai.settings import Settings
 from agentsim.assemblyai.talk import Talk
+from agentsim.stand_in import StandIn
 from agentsim.steps import Call, Say, ToolOrder
 from agentsim.timers import Timers
 
-if TYPE_CHECKING:
-    from agentsim.assemblyai.service import Service
-
 AGENT_TIMEOUT_S = 10.0
-GATE_EVENTS = {"reply.started", "input.speech.started", "reply.done"}
 
 
-class AgentSession:
+class AgentSession(SessionState):
     """One conversation with the stand-in.
 
-    The methods `hear`, `say`, `interrupt`, `call`, `end`, `drop`, `freeze` and `fail` make things
-    happen, for tests.
+    Tests make things happen with `hear`, `say`, `interrupt`, `call`, `end`, `drop`, `freeze` and `fail`.
 
     Attributes:
-        id: What resumes it.
-        config: The whole session object as it stands.
-        connection: What carries it now; None in its grace.
-        ready: session.ready was sent on this connection.
-        ended: How it ended, or an empty string.
-        latest: The latest event of those that open and close the gate for tool results.
+        visitor: Who opened it.
+        ended: How it ended; empty before.
+        talk: The agent's side.
+        hearing: The user's side.
     """
 
     def __init__(
-        self, service: "Service", name: str, visitor: Visitor, config: dict[str, Any]
+        self,
+        service: StandIn[Settings],
+        credentials: Credentials,
+        name: str,
+        visitor: Visitor,
+        config: dict[str, Any],
     ) -> None:
-        self.service = service
-        self.id = name
+        super().__init__(service, name, config)
         self.visitor = visitor
-        self.config = config
-        self.connection: Connection | None = None
-        self.ready = False
         self.ended: Literal["", "ended", "expired"] = ""
-        self.latest = ""
-        self.timers = Timers(service.timers.loop)
-        self.talk = Talk(self)
-        self.hearing = Hearing(self)
+        self.talk = Talk(self, self.finish)
+        self.hearing = Hearing(self, self.talk)
+        self._credentials = credentials
         self._life = Timers(service.timers.loop)
         self._began_at = self.timers.now()
         self._resumed = False
 
-    # Its life
+    # From start to end
 
-    def begin(self, connection: Connection) -> None:
+    def begin(self, connection: Sender) -> None:
         """Become ready on the connection that asked for the session."""
         self._attach(connection)
         limit_s = min(self.service.settings.timing.session_s, self.visitor.session_s)
@@ -62,8 +58,8 @@ class AgentSession:
         self._life.after(limit_s, self.finish)
         self._prepare()
 
-    def resume(self, connection: Connection) -> None:
-        """Carry on, on another connection; one that still seems open is abandoned."""
+    def resume(self, connection: Sender) -> None:
+        """Continue on another connection; drop the earlier one if it still seems open."""
         abandoned = self.connection
         if abandoned:
             self.detach()
@@ -74,7 +70,7 @@ class AgentSession:
         self._prepare()
 
     def detach(self) -> None:
-        """Lose the connection: be silent, forget what was going on, wait for a resume."""
+        """Handle a lost connection: stop speaking and listening, wait to be resumed."""
         self.talk.forget()
         self.hearing.forget()
         self.timers.cancel_all()
@@ -84,7 +80,7 @@ class AgentSession:
             self._grace = self._life.after(self.service.settings.timing.grace_s, self.expire)
 
     def finish(self) -> None:
-        """End the session and close: session.ended, 1000."""
+        """End the session: session.ended, then close 1000."""
         if self.ended:
             return
         self.send(
@@ -95,7 +91,7 @@ class AgentSession:
         self._end("ended")
 
     def expire(self) -> None:
-        """Be over without a word: nobody resumed it in time."""
+        """End a session that was not resumed in time."""
         if not self.ended:
             self._end("expired")
 
@@ -106,7 +102,7 @@ class AgentSession:
             Refusal: If the service would refuse it.
         """
         session = check_later(update)
-        self.service.judge_prompt(session)
+        check_prompt(session, self.service.settings.faults)
         for key in unknown_keys(session):
             self.violate(f"extra-key:session.{key}")
         self.config = merged(self.config, session)
@@ -144,31 +140,31 @@ class AgentSession:
             "audio_duration_seconds": round(self.hearing.uplink.audio_s, 3),
         }
 
-    # What tests make it do
+    # For tests
 
     def hear(self, text: str) -> None:
-        """Behave as if the user had just said `text`: a whole turn, interrupting if need be."""
+        """Behave as if the user had just said `text`: a whole turn, which may interrupt a reply."""
         self.hearing.pretend(text)
 
     def say(self, text: str) -> None:
-        """Speak unasked, when nothing else is being said."""
+        """Speak without a turn of the user, as soon as no one is speaking."""
         self.talk.say((Say(text),), "own", 0)
 
     def call(self, name: str, arguments: dict[str, Any] | None = None, then: str = "Done.") -> None:
-        """Call a tool in a reply of its own and say `then` with its result."""
+        """Call a tool in a reply of its own, then say `then` with the result."""
         self.talk.say((Call((ToolOrder(name, arguments or {}),)), Say(then)), "own", 0)
 
     def interrupt(self) -> None:
-        """Be interrupted: the barge-in triple, as if the user began to speak and went away."""
+        """Interrupt the reply as if the user had begun to speak, without a turn after it."""
         self.send("input.speech.started")
         self.talk.interrupt()
 
     def end(self) -> None:
-        """End the session unasked: session.ended, close 1000."""
+        """End the session as the service would on its own."""
         self.finish()
 
     def drop(self) -> None:
-        """Lose the connection without a close; the session waits to be resumed."""
+        """Cut the connection without a close message; the session waits to be resumed."""
         if self.connection:
             self.connection.drop()
 
@@ -182,35 +178,11 @@ class AgentSession:
         if self.connection:
             self.connection.refuse(Refusal(code, message))
 
-    # What its parts use
-
-    def send(self, kind: str, **fields: Any) -> None:
-        """Send one event, if there is a connection."""
-        if kind in GATE_EVENTS:
-            self.latest = kind
-        if self.connection:
-            self.connection.send(kind, **fields)
-
-    def do(self, place: str) -> None:
-        """Do the faulty deeds due at `place`."""
-        if self.connection:
-            self.connection.do(place)
-
-    def log(self, event: str, **fields: Any) -> None:
-        """Note that something happened in this session."""
-        number = self.connection.number if self.connection else None
-        self.service.events.add(event, connection=number, session=self.id, **fields)
-
-    def violate(self, rule: str) -> None:
-        """Count that the client broke a documented rule."""
-        if self.connection:
-            self.connection.violate(rule)
-
-    def _attach(self, connection: Connection) -> None:
-        self.connection, connection.session = connection, self
+    def _attach(self, connection: Sender) -> None:
+        self.connection, connection.session_id = connection, self.id
 
     def _prepare(self) -> None:
-        """Announce readiness in its time, or never."""
+        """Become ready after a delay, or never."""
         timing, faults = self.service.settings.timing, self.service.settings.faults
         if "never-ready" in faults:
             self.timers.after(AGENT_TIMEOUT_S, lambda: self.fail("agent_timeout"))
@@ -229,13 +201,13 @@ class AgentSession:
             "session.ready",
             session_id=self.id,
             expires_at=self._expires_at,
-            resume_token=self.service.credentials.rotate(self.id, self.visitor.owner),
+            resume_token=self._credentials.rotate(self.id, self.visitor.owner),
             config=self.config,
         )
         greeting = self.config.get("greeting") or self.service.settings.scenario.greeting
         if greeting and not self._resumed:
             self.talk.say((Say(greeting),), "greeting", self.service.settings.timing.greeting_s)
-        self.do("ready")
+        self.inject("ready")
 
     def _end(self, how: Literal["ended", "expired"]) -> None:
         self.ended = how

@@ -1,4 +1,4 @@
-"""The `session` object of `session.update`: what it may hold and when it may change."""
+"""The `session` object of `session.update`: what it may contain and when it may change."""
 
 import copy
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -15,6 +15,7 @@ from agentsim.assemblyai.values import (
     check_text,
     one_of,
 )
+from agentsim.faults import Faults
 
 # fmt: off
 LANGUAGES = (
@@ -57,7 +58,7 @@ def _check_format(param: str, value: Any) -> None:
     check_integer(f"{param}.sample_rate", rate_hz, 1, 192_000)
     if rate_hz == SAMPLE_RATES_HZ[encoding]:
         return
-    if encoding == "audio/pcm":  # measured: the service falls over rather than refuse
+    if encoding == "audio/pcm":  # as measured: the service fails instead of refusing
         raise Refusal("internal_error", "Internal server error.")
     raise Refusal("invalid_value", "This encoding is always 8000 Hz.", f"{param}.sample_rate")
 
@@ -127,7 +128,7 @@ FIXED_WHEN_READY = {
     ("output", "format"),
     ("webhook",),
 }
-"""Immutable, first-only and leave-alone fields; the late ones may still be sent."""
+"""Fields that cannot change in a running session."""
 
 
 def check_first(update: Any, voices: Collection[str]) -> dict[str, Any]:
@@ -160,8 +161,19 @@ def check_later(update: Any) -> dict[str, Any]:
     return session
 
 
+def check_prompt(session: Mapping[str, Any], faults: Faults) -> None:
+    """Refuse a prompt that the fault `refuse-prompt` forbids, as a policy of the service would.
+
+    Raises:
+        Refusal: If it is not allowed.
+    """
+    fault = faults.get("refuse-prompt")
+    if fault is not None and fault.text in session.get("system_prompt", ""):
+        raise Refusal("invalid_value", "This prompt is not allowed.", "system_prompt")
+
+
 def unknown_keys(session: Mapping[str, Any]) -> list[str]:
-    """Return the nested keys no document knows; the service ignores them."""
+    """Return the nested keys that are not documented; the service ignores them."""
     return [
         f"{path[0]}.{key}"
         for path in (("input",), ("output",))
@@ -171,7 +183,7 @@ def unknown_keys(session: Mapping[str, Any]) -> list[str]:
 
 
 def merged(config: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `config` as `update` changes it: objects merge, all else is replaced."""
+    """Return `config` with `update` applied: objects are merged, all else is replaced."""
     result = copy.deepcopy(dict(config))
     for key, value in update.items():
         if key in {"input", "output", "turn_detection"} and isinstance(value, dict):

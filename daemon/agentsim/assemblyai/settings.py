@@ -1,63 +1,30 @@
-"""What a stand-in AssemblyAI service is set up with."""
+"""The settings of a stand-in AssemblyAI service."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal
 
 from agentsim.assemblyai.session_object import VOICES
-from agentsim.faults import Faults
-from agentsim.scenario import Scenario
-from agentsim.speaking import Tone, Voice
-from agentsim.timing import Timing
-from agentsim.understanding import Scripted, Understanding
+from agentsim.common_settings import CommonSettings
 
 
 @dataclass
-class Settings:
-    """One stand-in. As it comes: deterministic, no threads, no programs, no files.
+class Settings(CommonSettings):
+    """How one stand-in behaves.
 
     Attributes:
-        mode: `live` does as the service was seen to do, `strict` as its documents say, and
-            counts what the client does against them.
-        keys: Accepted credentials; none means any.
-        forbidden_keys: Those that are good, but not allowed to do anything.
-        scenario: What the agent says and does.
-        faults: What goes wrong; change it at any time.
-        timing: How long things take.
-        voice: How the agent sounds.
-        understanding: What the agent understands.
-        listening: Off: sound is counted and recorded but never makes a turn.
-        keep_heard: Keep the payload of every input.audio in `AgentSession.heard`.
-        record_dir: Write what each session heard to a WAV file here.
-        max_sessions: More at a time get `concurrency_exceeded`.
-        seed: Of everything random.
+        mode: `live` behaves as the service was observed to; `strict` behaves as its documentation
+            says, and counts what the client does against it.
+        forbidden_keys: Keys that are valid, but not allowed to do anything.
+        record_dir: Write what each session heard to a WAV file in this folder.
+        max_sessions: A further session at the same time gets `concurrency_exceeded`.
     """
 
     mode: Literal["live", "strict"] = "live"
-    keys: Sequence[str] = ()
     forbidden_keys: Sequence[str] = ()
-    scenario: Scenario = field(default_factory=Scenario)
-    faults: Faults = field(default_factory=Faults)
-    timing: Timing = field(default_factory=Timing)
-    voice: Voice = field(default_factory=Tone)
-    understanding: Understanding = field(default_factory=Scripted)
-    listening: bool = True
-    keep_heard: bool = False
     record_dir: Path | None = None
     max_sessions: int | None = None
-    seed: int = 0
-
-    @classmethod
-    def of(cls, scenario: Scenario, **others: Any) -> Self:
-        """Return settings that follow a scenario: its timing, its faults, what it hears."""
-        settings = cls(scenario=scenario, **others)
-        settings.timing = replace(settings.timing, **scenario.timing)
-        for written in scenario.faults:
-            settings.faults.add(written)
-        if scenario.hears:
-            settings.understanding = Scripted(scenario.hears)
-        return settings
 
     @property
     def voices(self) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""The shapes an outgoing event can have: today's, older ones, and ones with faults."""
+"""The forms an outgoing event can have: the present one, older ones, and faulty ones."""
 
 import json
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ SEED_FIELDS = {
     "reply.done": {"status"},
     "tool.call": {"call_id", "name", "arguments"},
 }
-"""What the oldest documents show of each event."""
+"""The fields of each event in the oldest documentation."""
 
 OPTIONAL_FIELDS = {
     "session.ended": ("audio_duration_seconds",),
@@ -35,7 +35,7 @@ OPTIONAL_FIELDS = {
 
 
 def shaped(kind: str, fields: Body, faults: Faults) -> Body:
-    """Return the event as it goes out, faults included."""
+    """Return the event as it is sent, faults included."""
     body = dict(fields)
     if kind == "tool.call":
         _shape_arguments(body, faults)

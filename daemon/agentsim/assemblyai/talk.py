@@ -3,35 +3,31 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from agentsim.assemblyai.reply import Pace, Part, Reply
+from agentsim.assemblyai.session_state import SessionState
 from agentsim.assemblyai.tool_calls import Outcome, ToolCalls
 from agentsim.dialogue import instructed
-from agentsim.sound import SPEECH_HZ, Samples
+from agentsim.sound import NO_SOUND, SPEECH_HZ, Samples
 from agentsim.sound.wire import ENCODINGS
 from agentsim.steps import Break, Call, Finish, Pause, Repeat, Say, Step, filled
-
-if TYPE_CHECKING:
-    from agentsim.assemblyai.session import AgentSession
-
-SILENCE = np.zeros(0, np.int16)
 
 
 @dataclass(slots=True)
 class Answer:
-    """Something the agent is about to say and do.
+    """What the agent is about to say and do.
 
     Attributes:
-        steps: What is left of it.
-        kind: Why: to greet, to a turn of the user, to a tool's result, or for its own reasons.
-        due_at: Not before this time on the loop's clock.
-        known: What `{name}` in its text stands for.
+        steps: The steps still to do.
+        kind: What it answers: the start, a turn of the user, the results of tools, or nothing.
+        due_at: The earliest start, on the loop's clock.
+        known: The values of `{name}` in its text.
         own_words: What the user said, at `SPEECH_HZ`.
     """
 
@@ -39,27 +35,28 @@ class Answer:
     kind: Literal["greeting", "turn", "result", "own"]
     due_at: float
     known: dict[str, Any] = field(default_factory=dict)
-    own_words: Samples = field(default_factory=lambda: SILENCE)
+    own_words: Samples = field(default_factory=lambda: NO_SOUND)
 
 
 class Talk:
-    """Says one answer after the other.
+    """Speaks the answers one after the other.
 
     Attributes:
-        reply: The reply that sounds now or waits for its reply.done.
+        reply: The reply that is being played or waits for its reply.done.
         calls: The tool calls in flight.
     """
 
-    def __init__(self, session: "AgentSession") -> None:
+    def __init__(self, session: SessionState, finish: Callable[[], None]) -> None:
         self.reply: Reply | None = None
         self.calls = ToolCalls(session)
         self._session = session
+        self._finish = finish
         self._answer: Answer | None = None
         self._queue: deque[Answer] = deque()
         self._done_timer: asyncio.TimerHandle | None = None
         self._start_timer: asyncio.TimerHandle | None = None
         self._preparation = 0
-        self._dice = random.Random(session.service.settings.seed)  # noqa: S311 - not a secret
+        self._rng = random.Random(session.service.settings.seed)  # noqa: S311 - not a secret
         self._n_replies = 0
 
     def say(
@@ -68,43 +65,38 @@ class Talk:
         kind: Literal["greeting", "turn", "own"],
         delay_s: float,
         known: Mapping[str, Any] | None = None,
-        own_words: Samples = SILENCE,
+        own_words: Samples = NO_SOUND,
     ) -> None:
-        """Answer when it is the agent's turn, but not before `delay_s`."""
+        """Queue an answer that starts after `delay_s` at the earliest."""
         due_at = self._session.timers.now() + delay_s
         self._queue.append(Answer(deque(steps), kind, due_at, dict(known or {}), own_words))
         self.go_on()
 
     def create(self, instructions: str, delay_s: float) -> None:
-        """Speak by the client's instructions."""
+        """Speak as the client's instructions say."""
         if self._answer and self._answer.kind == "greeting":
             self.interrupt()
         self._queue = deque(each for each in self._queue if each.kind != "greeting")
         self.say((Say(instructed(instructions)),), "own", delay_s)
 
     def go_on(self) -> None:
-        """Begin the next answer if nothing speaks against it."""
-        if self._answer or not self._queue or self._session.hearing.user_speaks:
+        """Begin the next answer, unless the user or the agent speaks or a tool holds the agent."""
+        if self._answer or not self._queue or self._session.user_speaks:
             return
         if self.calls.holding or not self._session.ready:
             return
         self._answer = self._queue.popleft()
         self._advance(self._answer)
 
-    def user_began(self) -> bool:
-        """Hold back an answer that does not sound yet; return whether it was to the last turn."""
-        if self.reply or self._answer is None:
-            dropped = any(each.kind == "turn" for each in self._queue)
-        else:
-            dropped = self._answer.kind == "turn"
-            if not dropped:
-                self._queue.appendleft(self._answer)
+    def hold_back(self) -> None:
+        """Hold back an answer that has not begun to play; discard it if it answers a turn."""
+        if self._answer and not self.reply:
+            self._queue.appendleft(self._answer)
             self._unprepare()
         self._queue = deque(each for each in self._queue if each.kind != "turn")
-        return dropped
 
     def interruptible(self) -> bool:
-        """Return whether the user may speak over what sounds now."""
+        """Return whether the user may interrupt the present reply."""
         detection = self._session.config["input"]["turn_detection"]
         if not detection.get("interrupt_response", True):
             return False
@@ -112,7 +104,7 @@ class Talk:
         return not (self._answer and self._answer.kind == "greeting" and "greeting" in spared)
 
     def interrupt(self) -> None:
-        """Stop the reply as a barge-in does and forget the rest of its answer."""
+        """Stop the reply as a barge-in does, and discard the rest of its answer."""
         reply, self.reply = self.reply, None
         self._unprepare()
         self._queue = deque(each for each in self._queue if each.kind == "result")
@@ -129,7 +121,7 @@ class Talk:
                 self._send_done(reply, "interrupted")
 
     def fail(self, code: str) -> None:
-        """Break off the reply with `reply.error`."""
+        """Abort the reply with `reply.error`."""
         reply, self.reply = self.reply, None
         if reply:
             self._unprepare()
@@ -145,7 +137,7 @@ class Talk:
             self.go_on()
 
     def forget(self) -> None:
-        """Be silent at once and forget everything: the connection is gone."""
+        """Stop speaking and discard all answers, because the connection is lost."""
         reply, self.reply = self.reply, None
         if reply:
             reply.interrupt()
@@ -159,14 +151,14 @@ class Talk:
         self._session.timers.cancel(self._start_timer)
 
     def _advance(self, answer: Answer) -> None:
-        """Do what comes next in `answer`: a reply, a fault, the end, or nothing."""
+        """Do the next step of `answer`: a reply, a fault, the end, or nothing."""
         while answer.steps and isinstance(answer.steps[0], Break):
             self._session.service.settings.faults.add(answer.steps.popleft().fault)  # type: ignore[union-attr]  # checked above
         if not answer.steps:
             self._answer = None
             self.go_on()
         elif isinstance(answer.steps[0], Finish):
-            self._session.finish()
+            self._finish()
         else:
             self._prepare(answer)
 
@@ -198,13 +190,13 @@ class Talk:
             output.get("volume", 100) / 100,
         )
         name = f"{session.id}_{self._n_replies}"
-        reply = Reply(name, parts, pace, session.service.settings.faults, self._dice)
+        reply = Reply(name, parts, pace, session.service.settings.faults, self._rng)
         self.reply = reply
         if answer.kind == "turn":
-            session.hearing.answered()
+            session.unanswered = NO_SOUND
         session.send("reply.started", reply_id=reply.id, item_id=reply.item_id)
         session.log("reply_audio", reply_id=reply.id, audio_s=round(reply.duration_s, 3))
-        session.do("reply")
+        session.inject("reply")
         if self.reply is reply and session.ready:
             reply.begin(session.send, session.timers, lambda: self._spoken(answer, reply))
 
@@ -234,7 +226,7 @@ class Talk:
         if outcome.timed_out or outcome.failed:
             answer.steps = deque([Say(phrases.timeout if outcome.timed_out else phrases.error)])
         self._queue.appendleft(answer)
-        if self.reply is reply:  # an eager client answered before reply.done
+        if self.reply is reply:  # the client answered before reply.done
             self._session.timers.cancel(self._done_timer)
             self._called(reply)
         else:

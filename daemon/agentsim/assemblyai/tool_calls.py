@@ -1,28 +1,26 @@
-"""Tool calls in flight, and what came of them."""
+"""Tool calls in progress, and their results."""
 
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agentsim.assemblyai.refusal import Refusal
+from agentsim.assemblyai.session_state import SessionState
 from agentsim.assemblyai.tool_objects import DEFAULT_TIMEOUT_S
 from agentsim.steps import ToolOrder
 
-if TYPE_CHECKING:
-    from agentsim.assemblyai.session import AgentSession
-
 GUARD_S = 0.9
-"""A client may answer despite a closed gate about 1 s after the user fell silent."""
+"""Although the gate is closed, a client may answer about 1 s after the user stopped speaking."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of the calls of one turn.
+    """The results of the calls of one turn.
 
     Attributes:
-        known: Tool name to its result, JSON decoded where it is JSON.
+        known: The result of each tool by its name, decoded if it is JSON.
         failed: A tool reported an error.
         timed_out: A tool did not answer in time.
     """
@@ -50,7 +48,7 @@ class _Pending:
 class ToolCalls:
     """The calls of one session."""
 
-    def __init__(self, session: "AgentSession") -> None:
+    def __init__(self, session: SessionState) -> None:
         self._session = session
         self._pending: dict[str, _Pending] = {}
         self._informational: set[str] = set()
@@ -58,11 +56,11 @@ class ToolCalls:
 
     @property
     def holding(self) -> bool:
-        """A tool runs that keeps the agent silent and deaf."""
+        """A tool is running during which the agent neither speaks nor listens."""
         return any(pending.holds for pending in self._pending.values())
 
-    def place(self, orders: Sequence[ToolOrder], over: Callable[[Outcome], None]) -> list[str]:
-        """Call tools; call `over` once when every one has answered or timed out."""
+    def place(self, orders: Sequence[ToolOrder], over: Callable[[Outcome], None]) -> None:
+        """Call tools; call `over` once, when each has answered or timed out."""
         tools = {tool["name"]: tool for tool in self._session.config["tools"]}
         ids = [self._send(order.name, order.arguments) for order in orders]
         group = _Group(set(ids), Outcome(), over)
@@ -78,14 +76,11 @@ class ToolCalls:
             if tools.get(order.name, {}).get("http") is not None:
                 self._informational.add(call_id)
                 self._settle(call_id, {"status": "done"})
-        self._session.do("tool")
-        return ids
+        self._session.inject("tool")
 
-    def inform(self, name: Any) -> str:
-        """Send a `tool.call` that is not for the client to answer."""
-        call_id = self._send(name, {})
-        self._informational.add(call_id)
-        return call_id
+    def inform(self, name: Any) -> None:
+        """Send a `tool.call` that the client must not answer."""
+        self._informational.add(self._send(name, {}))
 
     def result(self, body: Mapping[str, Any]) -> None:
         """Take a `tool.result`."""
@@ -107,7 +102,7 @@ class ToolCalls:
             self._settle(call_id, _decoded(result))
 
     def forget(self) -> None:
-        """Want no results any more: the turn was interrupted or the connection is gone."""
+        """Expect no more results, because the turn was interrupted or the connection lost."""
         for pending in self._pending.values():
             self._session.timers.cancel(pending.timer)
         self._pending.clear()
@@ -135,7 +130,7 @@ class ToolCalls:
         session = self._session
         if session.latest == "reply.done":
             return
-        silent_s = session.timers.now() - session.hearing.stopped_at
+        silent_s = session.timers.now() - session.stopped_at
         if session.latest == "input.speech.started" and silent_s >= GUARD_S:
             return
         session.violate("result-outside-the-gate")

@@ -17,6 +17,15 @@ TOOL_KEYS = {
     "http",
 }
 
+HTTP_TOOL = {
+    "type": "function",
+    "name": "look_up_weather",
+    "description": "Called by the service itself.",
+    "parameters": {"type": "object", "properties": {}, "required": []},
+    "http": {"url": "https://example.invalid/weather", "method": "GET"},
+}
+"""The tool that the fault `http-tool-call` calls; sessions have it while the fault is on."""
+
 
 def check_tools(param: str, value: Any) -> None:
     """Refuse anything but an array of well-formed tools with different names.

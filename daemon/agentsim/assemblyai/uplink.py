@@ -1,4 +1,4 @@
-"""Incoming sound of one session: checked, counted, kept, and converted for listening."""
+"""Checks, counts, keeps and converts the incoming sound of one session."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ LONGEST_CHUNK_S = 0.2
 
 
 class Uplink:
-    """What a session hears.
+    """The sound a session receives.
 
     Attributes:
         audio_s: How much sound came in all.
@@ -46,7 +46,7 @@ class Uplink:
         return payload
 
     def take(self, payload: bytes) -> Samples:
-        """Count and keep a payload; return what to listen to."""
+        """Count and keep a payload; return its samples at `HEARING_HZ`."""
         self.audio_s += self.encoding.seconds(len(payload))
         if self._keep:
             self.heard += payload

@@ -1,4 +1,4 @@
-"""Checks of single values, each refusing with the field it is about."""
+"""Checks of single values; each names the field in its refusal."""
 
 from collections.abc import Callable, Collection
 from typing import Any

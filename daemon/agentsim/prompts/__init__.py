@@ -1,4 +1,4 @@
-"""Speech recorded beforehand, for where there is no espeak-ng."""
+"""Recorded speech, for machines without espeak-ng."""
 
 import re
 from functools import cache
@@ -7,28 +7,28 @@ from pathlib import Path
 import numpy as np
 
 from agentsim.intents import spelled
-from agentsim.sound import SPEECH_HZ, Samples
+from agentsim.sound import NO_SOUND, SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
 from agentsim.sound.wav import read_wav
-from agentsim.speaking import Tone
+from agentsim.tone import Tone
 
 DIRECTORY = Path(__file__).parent
 LONGEST_SLUG = 40
 
 
 def phrases() -> list[str]:
-    """Return what was recorded, longest first."""
+    """Return the recorded phrases, longest first."""
     lines = (DIRECTORY / "phrases.txt").read_text(encoding="utf-8").splitlines()
     return sorted((line for line in lines if line), key=len, reverse=True)
 
 
 def slug(phrase: str) -> str:
-    """Return the name of a phrase's file, without its suffix."""
+    """Return the name of a phrase's file, without the suffix."""
     return "-".join(spoken_words(phrase))[:LONGEST_SLUG]
 
 
 class Prompts:
-    """Speaks what was recorded, phrase by phrase; a tone stands for a word that was not."""
+    """Speaks with recorded phrases, and with a tone for each word that was not recorded."""
 
     def __init__(self) -> None:
         self._phrases = {tuple(spoken_words(phrase)): slug(phrase) for phrase in phrases()}
@@ -36,7 +36,7 @@ class Prompts:
 
     def render(self, text: str) -> Samples:
         """Return the phrases that make up `text`, one after the other."""
-        words, spoken = spoken_words(text), [np.zeros(0, np.int16)]
+        words, spoken = spoken_words(text), [NO_SOUND]
         while words:
             n_words = self._match(words)
             spoken.append(

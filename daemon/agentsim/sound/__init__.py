@@ -1,4 +1,4 @@
-"""Sound in memory: samples are mono int16 arrays, payloads are bytes as they travel."""
+"""Sound in memory: samples are mono int16 arrays, payloads are bytes as sent."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,3 +10,5 @@ SPEECH_HZ = 24_000
 
 HEARING_HZ = 16_000
 """The rate the stand-in listens at."""
+
+NO_SOUND: Samples = np.zeros(0, np.int16)

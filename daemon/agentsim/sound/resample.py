@@ -5,12 +5,12 @@ from math import gcd
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from agentsim.sound import Samples
+from agentsim.sound import NO_SOUND, Samples
 
 TAPS = 24
 KAISER_BETA = 7.0
 CUTOFF = 0.92
-"""Of the lower Nyquist frequency; with these taps the worst spur is below -80 dB."""
+"""As a part of the lower Nyquist frequency; with these taps the worst spur is below -80 dB."""
 PIECE = 4_096
 """A recording is converted in pieces: each holds the interpreter lock for about 2 ms."""
 
@@ -23,19 +23,19 @@ class Resampler:
         self._up, self._down = to_hz // divisor, from_hz // divisor
         self._filters = _filters(self._up, self._down)
         self._n_taps = self._filters.shape[1]
-        # Half a filter of silence ahead makes up for the delay of the filter.
+        # Half a filter of silence at the start compensates for the delay of the filter.
         self._waiting = np.zeros(self._n_taps - 1 - self._n_taps // 2, np.float32)
         self._position = 0
 
     def __call__(self, samples: Samples) -> Samples:
-        """Return what `samples` makes certain; the rest comes with the next chunk."""
+        """Return what can be converted so far; the rest comes with the next chunk."""
         if self._up == self._down:
             return samples
         heard = np.concatenate((self._waiting, samples.astype(np.float32)))
         n_windows = len(heard) - self._n_taps + 1
         if n_windows <= 0:
             self._waiting = heard
-            return np.zeros(0, np.int16)
+            return NO_SOUND
         ticks = np.arange(self._position, n_windows * self._up, self._down)
         windows, phases = np.divmod(ticks, self._up)
         chosen = sliding_window_view(heard, self._n_taps)[windows]

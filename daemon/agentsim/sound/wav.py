@@ -1,4 +1,4 @@
-"""WAV files: mono PCM or mu-law in, mono PCM out, from and to bytes."""
+"""WAV files in memory: reads PCM and mu-law, writes mu-law."""
 
 import struct
 
@@ -13,7 +13,7 @@ FORMAT_PCM, FORMAT_MU_LAW = 1, 7
 def read_wav(content: bytes) -> tuple[Samples, int]:
     """Return the samples (first channel) and the rate of a WAV file.
 
-    A data chunk cut short or of unknown length, as programs write to pipes, is taken as it is.
+    The data chunk may be cut short or of unknown length, as when a program writes to a pipe.
 
     Raises:
         ValueError: If it is not 16-bit PCM or mu-law WAV.

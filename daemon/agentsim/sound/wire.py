@@ -1,4 +1,4 @@
-"""The encodings sound travels in."""
+"""The encodings of sound on the wire."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from agentsim.sound import Samples, g711
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How samples travel in one direction.
+    """How samples are sent in one direction.
 
     Attributes:
-        name: As the protocol spells it.
+        name: As in the protocol.
         rate_hz: Frames per second.
         bytes_per_frame: 2 for PCM, 1 for G.711.
         chunk_bytes: What the live service sends at a time.

@@ -1,1 +1,1 @@
-"""A stand-in for WorkBuddy Voice, written from the protocol facts alone."""
+"""A stand-in for WorkBuddy Voice, written from its documentation alone."""

@@ -1,44 +1,36 @@
-"""One WebSocket connection: a token first, then sound. Never a word about who speaks."""
+"""One WebSocket connection: first a token, then sound. It never says who is speaking."""
 
 import json
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
 
+from agentsim.client_connection import Message
 from agentsim.faults import Fault
-from agentsim.pipe import Message, Pipe
+from agentsim.stand_in import StandIn
 from agentsim.workbuddy.hearing import FRAME_BYTES
+from agentsim.workbuddy.sender import Sender
 from agentsim.workbuddy.session import Session
-
-if TYPE_CHECKING:
-    from agentsim.workbuddy.service import Service
-
-CLOSES = {
-    "AUTH_TIMEOUT": 4001,
-    "INVALID_AUTH": 4002,
-    "AUTH_FAILED": 4003,
-    "SESSION_SETUP_FAILED": 4500,
-}
-"""Close code after each error."""
+from agentsim.workbuddy.settings import Settings
+from agentsim.workbuddy.tokens import Tokens
 
 
-class Connection(Pipe):
+class Connection(Sender):
     """The service's end of one connection.
 
     Attributes:
-        session: What it carries, once the token was good.
-        early_frames: How many pieces of sound came before the agent was ready; only silence may.
+        session: The session it carries, once the token was accepted.
+        early_frames: How many binary messages came before the agent was ready; only silence may.
     """
 
-    def __init__(self, service: "Service", number: int) -> None:
-        super().__init__()
-        self.service = service
-        self.number = number
+    def __init__(
+        self, service: StandIn[Settings], tokens: Tokens, sessions: list[Session], number: int
+    ) -> None:
+        super().__init__(service, number)
         self.session: Session | None = None
         self.early_frames = 0
-        settings = service.settings
+        self._tokens = tokens
+        self._sessions = sessions
         self._waiting = service.timers.after(
-            settings.auth_s, lambda: self.fail("AUTH_TIMEOUT", "No token came.")
+            service.settings.auth_s, lambda: self.fail("AUTH_TIMEOUT", "No token came.")
         )
 
     def receive(self, message: Message) -> None:
@@ -54,48 +46,25 @@ class Connection(Pipe):
         else:
             if self.session.hearing.discipline.frames == 0:
                 self.log("first_audio")
-                self.do("audio")
+                self.inject("audio")
             self.session.take(message)
 
-    def lost(self, code: int | None = None) -> None:
-        """Take note that the client closed the connection or is gone; idempotent."""
-        if not self.closed:
-            self.log("client_gone", code=code)
-            self.end_pipe()
+    def perform(self, fault: Fault) -> None:
+        """Do what a fault action says."""
+        actions: dict[str, Callable[[], None]] = {
+            "drop": self.drop,
+            "half-open": self.freeze,
+            "close": lambda: self.close(int(fault.number)),
+            "error": lambda: self.fail(fault.text, "A fault was asked for."),
+            "ended-because": lambda: self.end_session(fault.text),
+            "ended": lambda: self.end_session("session_closed"),
+            "unknown-type": lambda: self.send("mood", mood="curious"),
+            "malformed-json": lambda: self.send_raw('{"type": "mo'),
+        }
+        actions[fault.name]()
 
-    def send(self, kind: str, **fields: Any) -> None:
-        """Send one text message."""
-        extra = {"mood": "curious"} if "unknown-field" in self.service.settings.faults else {}
-        self.log("sent", type=kind, **{key: fields[key] for key in fields.keys() & {"reason"}})
-        self.send_raw(json.dumps({"type": kind, **fields, **extra}))
-
-    def fail(self, code: str, message: str) -> None:
-        """Send an error and close; an unknown code does not close."""
-        if self.closed:
-            return
-        self.log("failed", code=code)
-        if "no-message" not in self.service.settings.faults:
-            self.send("error", code=code, message=message)
-        if code in CLOSES:
-            self.close(CLOSES[code], code)
-
-    def do(self, place: str) -> None:
-        """Do the faulty deeds due at `place`, each after its delay."""
-        for fault in self.service.settings.faults.take(place):
-            self.service.timers.after(fault.delay_s, partial(self._do, fault))
-
-    def log(self, event: str, **fields: Any) -> None:
-        """Note that something happened on this connection."""
-        session = self.session.id if self.session else None
-        self.service.events.add(event, connection=self.number, session=session, **fields)
-
-    def violate(self, rule: str) -> None:
-        """Count that the client broke a documented rule."""
-        self.service.violations += 1
-        self.log("violation", rule=rule)
-
-    def shut(self) -> None:
-        """End what it carried."""
+    def on_closed(self) -> None:
+        """End the session."""
         self.service.timers.cancel(self._waiting)
         if self.session:
             self.session.leave("ended" if self.close_code == 1000 else "gone")  # noqa: PLR2004 - clean
@@ -106,16 +75,17 @@ class Connection(Pipe):
         self.log("received", type="token" if token else "rubbish")
         if token is None:
             self.fail("INVALID_AUTH", "The first message must be JSON with a token.")
-        elif not self.service.redeem(token):
+        elif not self._tokens.redeem(token):
             self.fail("AUTH_FAILED", "The token is wrong, used or too old.")
         else:
-            self.do("update")
+            self.inject("update")
             self.service.timers.after(0, self._open)
 
     def _open(self) -> None:
         if self.closed or self.frozen:
             return
-        self.session = self.service.open_session(self)
+        self.session = Session(self, len(self._sessions) + 1)
+        self._sessions.append(self.session)
         self.send("connected")
         self._prepare()
 
@@ -129,7 +99,7 @@ class Connection(Pipe):
             self._prepare()
 
     def _prepare(self) -> None:
-        """Be ready in its time, or never."""
+        """Become ready after a delay, or never."""
         settings = self.service.settings
         if "never-ready" in settings.faults:
             return
@@ -142,26 +112,6 @@ class Connection(Pipe):
     def _begin(self) -> None:
         if self.session and not (self.closed or self.frozen):
             self.session.begin()
-
-    def _do(self, fault: Fault) -> None:
-        if self.closed:
-            return
-        self.log("fault", fault=fault.name)
-        deeds: dict[str, Callable[[], None]] = {
-            "drop": self.drop,
-            "half-open": self.freeze,
-            "close": lambda: self.close(int(fault.number)),
-            "error": lambda: self.fail(fault.text, "A fault was asked for."),
-            "ended-because": lambda: self._end(fault.text),
-            "ended": lambda: self._end("session_closed"),
-            "unknown-type": lambda: self.send("mood", mood="curious"),
-            "malformed-json": lambda: self.send_raw('{"type": "mo'),
-        }
-        deeds[fault.name]()
-
-    def _end(self, reason: str) -> None:
-        self.send("session_ended", reason=reason)
-        self.close(1000)
 
 
 def _token_in(message: Message) -> str | None:

@@ -1,12 +1,12 @@
-"""What a session hears: counted, kept, and made into turns."""
+"""The sound a session receives: counts it, keeps it, finds the turns in it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from agentsim.listening import Ear, EarSettings
 from agentsim.sound import HEARING_HZ, Samples
+from agentsim.voice_activity import VoiceDetector, VoiceDetectorSettings
 from agentsim.workbuddy.settings import Settings
 
 FRAME_BYTES = 640
@@ -15,12 +15,12 @@ FRAME_S = 0.02
 
 @dataclass(slots=True)
 class Discipline:
-    """How well a client keeps to the frames.
+    """How well a client keeps the size and the time of its frames.
 
     Attributes:
         frames: How many binary messages came.
         odd_sized: How many of them were not 640 bytes.
-        late_ms: By how much each came later than the 20 ms grid that fits best so far.
+        late_ms: How much later each came than 20 ms times its number after the first.
     """
 
     frames: int
@@ -34,8 +34,7 @@ class Hearing:
     Attributes:
         heard: The payloads, if they are kept.
         audio_s: How much sound came in all.
-        discipline: How well the client keeps to the frames.
-        user_speaks: The user is speaking now.
+        discipline: How well the client keeps the size and the time of its frames.
     """
 
     def __init__(
@@ -50,34 +49,29 @@ class Hearing:
         self._settings = settings
         self._on_speech, self._on_turn = on_speech, on_turn
         timing = settings.timing
-        self._ear = Ear(EarSettings(timing.onset_s, timing.end_of_turn_s))
+        self._detector = VoiceDetector(VoiceDetectorSettings(timing.onset_s, timing.end_of_turn_s))
         self._began_at: float | None = None
 
     @property
     def uplink(self) -> "Hearing":
-        """Itself: where other stand-ins keep what was heard."""
+        """Itself, as the stand-in for AssemblyAI keeps what it heard in an `uplink`."""
         return self
-
-    @property
-    def user_speaks(self) -> bool:
-        """Return whether the user is speaking now."""
-        return self._ear.speaking
 
     def take(self, payload: bytes, now_s: float) -> None:
         """Take one binary message."""
-        self._keep_score(payload, now_s)
+        self._measure(payload, now_s)
         self.audio_s += len(payload) / 2 / HEARING_HZ
         if self._settings.keep_heard:
             self.heard += payload
         if not self._settings.listening:
             return
-        for fact in self._ear.feed(np.frombuffer(payload[: len(payload) // 2 * 2], "<i2")):
+        for fact in self._detector.feed(np.frombuffer(payload[: len(payload) // 2 * 2], "<i2")):
             if fact == "stopped":
-                self._on_turn(self._ear.utterance())
-        if self._ear.speaking:
-            self._on_speech(self._ear.voiced_s)
+                self._on_turn(self._detector.utterance())
+        if self._detector.speaking:
+            self._on_speech(self._detector.voiced_s)
 
-    def _keep_score(self, payload: bytes, now_s: float) -> None:
+    def _measure(self, payload: bytes, now_s: float) -> None:
         seen = self.discipline
         if self._began_at is None:
             self._began_at = now_s

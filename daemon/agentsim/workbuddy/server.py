@@ -4,32 +4,17 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import WSMsgType, web
 
 from agentsim.offload import Worker
+from agentsim.serving import Server, host_and_port
 from agentsim.workbuddy.connection import Connection
 from agentsim.workbuddy.service import SOCKET_PATH, Service
 from agentsim.workbuddy.settings import Settings
 
 ABNORMAL = 1006
-
-
-@dataclass(frozen=True)
-class Server:
-    """A stand-in that is being served.
-
-    Attributes:
-        url: What a client is configured with: the base of the HTTP calls.
-        rest: The same.
-        service: The stand-in itself: sessions, events, faults.
-    """
-
-    url: str
-    rest: str
-    service: Service
 
 
 @asynccontextmanager
@@ -40,11 +25,11 @@ async def serve_workbuddy(
     port: int = 0,
     tls: ssl.SSLContext | None = None,
     events_path: Path | None = None,
-) -> AsyncIterator[Server]:
+) -> AsyncIterator[Server[Service]]:
     """Serve a stand-in WorkBuddy service; close every connection on exit.
 
     Args:
-        settings: What it does; as it comes, deterministic.
+        settings: How it behaves; the default is deterministic.
         host: Where to listen.
         port: Where to listen; 0 picks a free port.
         tls: Serve wss:// and https:// with this.
@@ -60,8 +45,7 @@ async def serve_workbuddy(
     try:
         site = web.TCPSite(runner, host, port, ssl_context=tls)
         await site.start()
-        address = runner.addresses[0]
-        where = f"{f'[{host}]' if ':' in host else host}:{address[1]}"
+        where = host_and_port(host, runner.addresses[0][1])
         secure = "s" if tls else ""
         service.ws_url = f"ws{secure}://{where}{SOCKET_PATH}"
         base = f"http{secure}://{where}"
@@ -72,7 +56,7 @@ async def serve_workbuddy(
 
 
 class _Front:
-    """Carries messages between sockets and a service."""
+    """Passes messages between sockets and a service."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -83,7 +67,7 @@ class _Front:
         return web.json_response(dict(body), status=status)
 
     async def converse(self, request: web.Request) -> web.StreamResponse:
-        """Carry one connection to its end."""
+        """Serve one connection until it ends."""
         refused = self._service.settings.faults.get("upgrade-status")
         if refused:
             return web.json_response({"detail": "A fault."}, status=int(refused.number))
@@ -91,7 +75,7 @@ class _Front:
         await socket.prepare(request)
         connection = self._service.dial(str(request.url), dict(request.headers))
         try:
-            async with asyncio.TaskGroup() as tasks:  # noqa: TID251 - the daemon's is not for the stand-in
+            async with asyncio.TaskGroup() as tasks:  # noqa: TID251 - the stand-in may not import the daemon's
                 reading = tasks.create_task(_read(socket, connection))
                 await _write(request, socket, connection)
                 reading.cancel()

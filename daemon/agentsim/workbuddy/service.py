@@ -1,33 +1,28 @@
-"""What outlives connections: tokens, the two HTTP calls, the event log."""
+"""A stand-in WorkBuddy service without sockets: tokens, the two HTTP calls, sessions, the event log."""
 
-import asyncio
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from agentsim.eventlog import EventLog
-from agentsim.offload import Inline, Offload
-from agentsim.timers import Timers
+from agentsim.offload import Offload
+from agentsim.stand_in import StandIn
 from agentsim.workbuddy.connection import Connection
 from agentsim.workbuddy.session import Session
 from agentsim.workbuddy.settings import Settings
+from agentsim.workbuddy.tokens import Tokens
 
 API = "/api/v1/sdk/"
 SOCKET_PATH = "/voice"
 
 
-class Service:
+class Service(StandIn[Settings]):
     """A stand-in WorkBuddy service without sockets. Make it on a running event loop.
 
     Attributes:
-        settings: May be changed at any time.
         ws_url: Where the token call says the WebSocket is.
         sessions: Every session there ever was, oldest first.
         connections: Every connection there ever was, oldest first.
-        events: What happened.
-        violations: How often a client broke a documented rule.
     """
 
     def __init__(
@@ -38,16 +33,11 @@ class Service:
         offload: Offload | None = None,
         events_path: Path | None = None,
     ) -> None:
-        loop = asyncio.get_running_loop()
-        self.settings = settings or Settings()
+        super().__init__(settings or Settings(), offload, events_path)
         self.ws_url = ws_url
-        self.offload = offload or Inline()
-        self.timers = Timers(loop)
-        self.events = EventLog(loop.time, events_path)
         self.sessions: list[Session] = []
         self.connections: list[Connection] = []
-        self.violations = 0
-        self._tokens: dict[str, float] = {}
+        self._tokens = Tokens(self.timers.now)
 
     def answer(
         self, method: str, url: str, headers: Mapping[str, str]
@@ -62,32 +52,18 @@ class Service:
     def dial(self, url: str, headers: Mapping[str, str]) -> Connection:
         """Open a connection as a client that dialled `url` would."""
         del url, headers
-        connection = Connection(self, len(self.connections) + 1)
+        number = len(self.connections) + 1
+        connection = Connection(self, self._tokens, self.sessions, number)
         self.connections.append(connection)
         connection.log("connected")
-        connection.do("connect")
+        connection.inject("connect")
         return connection
-
-    def redeem(self, token: str) -> bool:
-        """Use up a token; return whether it was good."""
-        return self._tokens.pop(token, float("-inf")) > self.timers.now()
-
-    def open_session(self, connection: Connection) -> Session:
-        """Begin a conversation; there is nothing to take up again."""
-        session = Session(connection, len(self.sessions) + 1)
-        self.sessions.append(session)
-        return session
 
     def close(self) -> None:
         """Close every connection; idempotent."""
         for connection in self.connections:
             connection.close(1001, "going away")
-        self.timers.cancel_all()
-        self.offload.close()
-        self.settings.understanding.close()
-        if not self.events.find("summary"):
-            self.events.add("summary", sessions=len(self.sessions), violations=self.violations)
-        self.events.close()
+        self.shut_down(len(self.sessions))
 
     def _answer(self, method: str, path: str, authorization: str) -> tuple[int, Mapping[str, Any]]:
         _, _, call = path.rpartition(API)
@@ -109,6 +85,5 @@ class Service:
             return 403, {"detail": "Kiosk is inactive"}
         if call == "heartbeat":
             return 200, {"status": "ok"}
-        token = f"jwt.{secrets.token_urlsafe(24)}"
-        self._tokens[token] = self.timers.now() + self.settings.token_s
+        token = self._tokens.issue(self.settings.token_s)
         return 200, {"token": token, "ws_url": self.ws_url}

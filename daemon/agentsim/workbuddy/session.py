@@ -1,63 +1,54 @@
-"""One conversation: it listens, it speaks in real time, and simply stops when interrupted."""
+"""One conversation: listens, speaks in real time, and stops without notice when interrupted."""
 
 import random
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from agentsim.dialogue import Turn, choose
 from agentsim.intents import intent_of
-from agentsim.sound import HEARING_HZ, SPEECH_HZ, Samples
+from agentsim.sound import HEARING_HZ, NO_SOUND, SPEECH_HZ, Samples
 from agentsim.sound.resample import resample
 from agentsim.speaking import Voice
 from agentsim.steps import Break, Finish, Pause, Repeat, Say, Step, filled
 from agentsim.timers import Timers
 from agentsim.workbuddy.hearing import FRAME_BYTES, FRAME_S, Hearing
-
-if TYPE_CHECKING:
-    from agentsim.workbuddy.connection import Connection
+from agentsim.workbuddy.sender import Sender
 
 SILENCE = bytes(FRAME_BYTES)
 ODD_SIZES = (2, 3000)
 
 
 class Session:
-    """A conversation on one connection; there is no other.
+    """A conversation; it ends with its connection.
 
     Attributes:
         id: For the event log.
-        connection: What carries it; None once it is gone.
+        connection: What carries it; None after it is lost.
         ready: agent_ready was sent.
         ended: How it ended, or an empty string.
         hearing: The user's side.
-        replies: How many the agent began.
     """
 
-    def __init__(self, connection: "Connection", number: int) -> None:
+    def __init__(self, connection: Sender, number: int) -> None:
         self.id = f"wb_{number:06d}"
-        self.connection: Connection | None = connection
+        self.connection: Sender | None = connection
+        connection.session_id = self.id
         self.ready = False
         self.ended = ""
-        self.replies = 0
         self._service = connection.service
         self._settings = connection.service.settings
         self.hearing = Hearing(self._settings, self._user_speaks, self._turn)
         self._timers = Timers(connection.service.timers.loop)
-        self._dice = random.Random(self._settings.seed)  # noqa: S311 - not a secret
+        self._rng = random.Random(self._settings.seed)  # noqa: S311 - not a secret
         self._sound: deque[bytes] = deque()
         self._turns = 0
         self._generation = 0
-        self._speech_ends_at = 0.0
-
-    @property
-    def speaking(self) -> bool:
-        """Something is being said."""
-        return bool(self._sound) or self._timers.now() < self._speech_ends_at
 
     def begin(self) -> None:
-        """Announce that the agent is there; from then on there is sound in both directions."""
+        """Announce that the agent is ready; from now on sound flows in both directions."""
         self.ready = True
         self._send("agent_ready")
         if self._settings.greeting:
@@ -66,53 +57,52 @@ class Session:
             )
         self._next_tick_at = self._timers.now()
         self._tick()
-        self._do("ready")
+        self._inject("ready")
 
     def take(self, payload: bytes) -> None:
         """Take one binary message of the client."""
         self.hearing.take(payload, self._timers.now())
 
     def leave(self, how: str) -> None:
-        """Take note that the conversation is over."""
+        """End the conversation, because its connection is lost."""
         if not self.ended:
             self.ended = how
             self._timers.cancel_all()
             self._sound.clear()
             self.connection = None
 
-    # What tests make it do
+    # For tests
 
     def hear(self, text: str) -> None:
         """Behave as if the user had just said `text`."""
         self.interrupt()
-        self._answer(text, np.zeros(0, np.int16))
+        self._answer(text, NO_SOUND)
 
     def say(self, text: str) -> None:
-        """Speak unasked."""
-        self._speak([Say(text)], {}, np.zeros(0, np.int16))
+        """Speak without a turn of the user."""
+        self._speak([Say(text)], {}, NO_SOUND)
 
     def interrupt(self) -> None:
-        """Stop in the middle of a word; the client is not told."""
+        """Stop speaking at once; the client gets no notice."""
         self._generation += 1
         if self._sound:
             self._service.events.add("interrupted", session=self.id)
         self._sound.clear()
 
     def drop(self) -> None:
-        """Cut the connection without a word."""
+        """Cut the connection without a close message."""
         if self.connection:
             self.connection.drop()
 
     def freeze(self) -> None:
-        """Stop reading and writing but keep the connection."""
+        """Stop reading and writing, but keep the connection."""
         if self.connection:
             self.connection.freeze()
 
     def end(self, reason: str = "session_closed") -> None:
-        """End the session: session_ended, close 1000."""
+        """End the session: session_ended, then close 1000."""
         if self.connection:
-            self._send("session_ended", reason=reason)
-            self.connection.close(1000)
+            self.connection.end_session(reason)
 
     def fail(self, code: str, message: str = "A fault was asked for.") -> None:
         """Send an error and close if it has a close code."""
@@ -151,18 +141,17 @@ class Session:
 
         def render() -> Samples:
             return np.concatenate(
-                [np.zeros(0, np.int16), *(_sound_of(step, known, samples, voice) for step in steps)]
+                [NO_SOUND, *(_sound_of(step, known, samples, voice) for step in steps)]
             )
 
         def rendered(sound: Samples) -> None:
             if generation != self._generation or self.ended:
                 return
-            self.replies += 1
             self._queue(sound)
             self._service.events.add(
                 "reply_audio", session=self.id, audio_s=round(len(sound) / HEARING_HZ, 3)
             )
-            self._do("reply")
+            self._inject("reply")
             if isinstance(last, Finish):
                 self._timers.after(len(sound) / HEARING_HZ + 0.5, self.end)
 
@@ -177,12 +166,12 @@ class Session:
         while payload:
             size = FRAME_BYTES
             if "odd-sizes" in self._settings.faults:
-                size = 2 * self._dice.randint(ODD_SIZES[0] // 2, ODD_SIZES[1] // 2)
+                size = 2 * self._rng.randint(ODD_SIZES[0] // 2, ODD_SIZES[1] // 2)
             self._sound.append(payload[:size])
             payload = payload[size:]
 
     def _tick(self) -> None:
-        """Send what is due now, in real time or as many times faster as a fault says."""
+        """Send what is due now, in real time or faster if a fault says so."""
         burst = self._settings.faults.get("burst")
         connection = self.connection
         if connection is None:
@@ -204,9 +193,9 @@ class Session:
         if self.connection:
             self.connection.send(kind, **fields)
 
-    def _do(self, place: str) -> None:
+    def _inject(self, place: str) -> None:
         if self.connection:
-            self.connection.do(place)
+            self.connection.inject(place)
 
 
 def _sound_of(step: Step, known: Mapping[str, Any], own_words: Samples, voice: Voice) -> Samples:
@@ -218,4 +207,4 @@ def _sound_of(step: Step, known: Mapping[str, Any], own_words: Samples, voice: V
         case Repeat():
             return own_words
         case _:
-            return np.zeros(0, np.int16)
+            return NO_SOUND

@@ -1,4 +1,4 @@
-"""What an agent protocol must know how to say. No sockets, no clocks, no tasks, no logging."""
+"""The interface of an agent protocol. No sockets, no clocks, no tasks, no logging."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,14 +9,9 @@ from voiced.core.pcm import WireFormat
 from voiced.errors import Problem
 from voiced.lib.permissions import Permissions
 
-Message = str | bytes
-"""One WebSocket message: text or binary."""
-
-MOST_CAPTION_BYTES = 64 * 1024
-"""Of the words of one reply, or of one turn of the user: more than an hour of speech."""
-
-LONGEST_CHAR_BYTES = 4
-"""In UTF-8, and in the memory that Python takes for it."""
+Message = str | bytes  # one WebSocket message: text or binary
+MOST_CAPTION_BYTES = 64 * 1024  # for one reply or one user turn: more than an hour of speech
+LONGEST_CHAR_BYTES = 4  # in UTF-8 and in Python's memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +24,7 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class HttpCall:
-    """One HTTPS request a protocol needs before it can dial. URL and headers may hold secrets."""
+    """One HTTPS request that a protocol needs before it can dial. URL and headers may hold secrets."""
 
     method: str
     url: str = field(repr=False)
@@ -39,14 +34,14 @@ class HttpCall:
 
 @dataclass(frozen=True, slots=True)
 class ProgramCall:
-    """One program of the owner's that prints what a protocol needs before it can dial: `agent.token.command`."""
+    """A program that prints what a protocol needs before it can dial: `agent.token.command`."""
 
     argv: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What the server answered. Header names are in small letters."""
+    """The server's answer. Header names are in lower case."""
 
     status: int
     body: bytes = field(default=b"", repr=False)
@@ -55,12 +50,12 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True)
 class VoiceCheck:
-    """How to find out whether the agent has the voice that is configured.
+    """How to check that the agent has the configured voice.
 
     Attributes:
         voice: Its name.
-        call: What to ask.
-        is_listed: Reads the answer, whatever is in it; None if it does not tell.
+        call: The request to make.
+        is_listed: Reads any answer; None if it is not a list of voices.
     """
 
     voice: str
@@ -78,18 +73,18 @@ class ReplyAudio:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What somebody said so far, for people to read. Never logged.
+    """The words of one utterance so far, for people to read. Never logged.
 
-    An agent may send megabytes, and a caption is kept, queued and copied: text beyond
+    Captions are kept, queued and copied, and an agent may send megabytes: text beyond
     `MOST_CAPTION_BYTES` is cut off.
 
     Attributes:
         speaker: Who said it.
-        text: The whole text of this utterance so far.
-        final: The text of record; nothing more will come for it.
-        interrupted: The agent was cut short; `text` is what was spoken.
-        reply_id: The reply it is part of, if the agent says so.
-        at_ms: Where in the sound of that reply its newest words are, if the agent says so.
+        text: The whole text so far, not only the newest words.
+        final: The final transcript; nothing follows for this utterance.
+        interrupted: The agent was interrupted; `text` is what it had spoken.
+        reply_id: The reply it is part of, if the agent tells.
+        at_ms: Position of its newest words in the sound of that reply, if the agent tells.
     """
 
     speaker: Literal["user", "agent"]
@@ -100,19 +95,20 @@ class Caption:
     at_ms: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        # Short texts are the rule: only one that could be too long is encoded to find out.
         if len(self.text) > MOST_CAPTION_BYTES // LONGEST_CHAR_BYTES:
             object.__setattr__(self, "text", within_caption(self.text))
 
 
 def within_caption(text: str) -> str:
-    """Return as much of `text` as a caption holds."""
+    """Return `text`, cut to what a caption holds."""
     encoded = text[:MOST_CAPTION_BYTES].encode("utf-8", "replace")
     return encoded[:MOST_CAPTION_BYTES].decode("utf-8", "ignore")
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A message the codec wants sent now."""
+    """A message to send now."""
 
     message: Message = field(repr=False)
 
@@ -130,24 +126,24 @@ Item = Event | ReplyAudio | Caption | Send | Notice
 DialCall = HttpCall | ProgramCall
 
 DialPlan = Generator[DialCall, HttpAnswer, Dial]
-"""Yields calls, receives their answers, returns where to dial. What a program prints is an answer with status 200.
+"""Yields calls, receives their answers, returns where to dial. A program's output is an answer with status 200.
 
 Raises:
-    LinkRejected: If an answer means that only the owner can help.
-    AgentBusy: If an answer means try again later.
-    LinkError: If an answer makes no sense.
+    LinkRejected: If only the owner can solve the problem.
+    AgentBusy: If the service asks us to try again later.
+    LinkError: If an answer is unusable.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool as the agent is told about it.
+    """A tool as described to the agent.
 
     Attributes:
-        name: What the agent calls it by.
-        description: When and how to use it, for the agent.
+        name: The agent's name for it.
+        description: When and how to use it.
         parameters: JSON schema of the arguments.
-        execution_mode: `hold` keeps the agent silent until the result is there.
+        execution_mode: `hold` keeps the agent silent until the result arrives.
         timeout_s: How long the agent waits for a result.
         response_instructions: How the agent should speak about success or failure.
     """
@@ -164,13 +160,13 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class TokenSource:
-    """Where the owner has temporary tokens made, so that the device holds no key: a URL, or a program.
+    """Source of temporary tokens, so that the device needs no key: the owner's URL or program.
 
     Attributes:
-        url: What to GET; empty if `command` is asked.
-        headers: What goes with it, secrets resolved.
-        json_pointer: Where in the answer the token is: text, or an object with `token`.
-        command: What to run; it prints the token, or JSON.
+        url: What to GET; empty if `command` is used.
+        headers: Headers of that request, secrets resolved.
+        json_pointer: Where the token is in the answer: a string, or an object with `token`.
+        command: What to run; it prints the token or JSON.
     """
 
     url: str = field(default="", repr=False)
@@ -181,17 +177,17 @@ class TokenSource:
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """What the composition root knows of the agent, whatever its protocol.
+    """The settings of any agent, whatever its protocol.
 
     Attributes:
-        url: Where the agent lives.
-        key: The resolved credential, or None. Read for every dial, so that a new key counts.
-        auth: How the credential travels.
-        token: Where temporary tokens come from, if not from the agent's service itself.
+        url: The agent's address.
+        key: The resolved credential, or None. Read for every dial, so that a new key takes effect.
+        auth: How the credential is sent.
+        token: Where temporary tokens come from, if not from the agent's own service.
         session: The agent's own settings, passed through; checked by `Agent.check_session`.
         tools: What the agent may call on this device.
         eager_tools: Return tool results at once rather than when the reply is done.
-        context: What the agent is to know besides its own prompt; texts of the servers that bring tools.
+        context: Additions to the agent's prompt: texts of the servers that provide tools.
     """
 
     url: str
@@ -205,7 +201,7 @@ class AgentSettings:
 
 
 class AgentCodec(Protocol):
-    """One connection's worth of protocol state. Made fresh for every link, thrown away with it.
+    """The protocol state of one link. Made for one link and thrown away with it.
 
     Times are seconds on one monotonic clock, given by the caller.
 
@@ -215,10 +211,10 @@ class AgentCodec(Protocol):
         ready_timeout_s: How long to wait for AgentReady once the socket is open.
         uplink_lead_s: How much kept sound the agent takes ahead of real time; None: any.
         farewell_timeout_s: How long to wait for the close after `farewell`.
-        keep_s: The most sound from before AgentReady that it takes; None takes all that is kept.
-        queue_ms: The most of a reply that may wait for the speaker, of an agent that is silenced
-            by sending no more; None queues whatever comes.
-        heralds: It tells that the user speaks before that interrupts a reply.
+        keep_s: The most sound from before AgentReady that it takes; None: all that is kept.
+        queue_ms: The most of a reply that may wait for the speaker, for an agent that interrupts
+            itself by sending nothing more; None: no limit.
+        heralds: The agent reports that the user speaks before it interrupts its reply.
     """
 
     uplink: WireFormat
@@ -232,7 +228,7 @@ class AgentCodec(Protocol):
 
     @property
     def uplink_speed(self) -> float:
-        """How many seconds of kept sound the agent takes per second, now."""
+        """Seconds of kept sound that the agent takes per second, at present."""
 
     def plan_dial(self, now_s: float) -> DialPlan:
         """Decide where to connect, asking for HTTP calls on the way."""
@@ -244,7 +240,7 @@ class AgentCodec(Protocol):
         """Interpret one message. Malformed input becomes a Notice, never an exception.
 
         Raises:
-            LinkError: If the agent said that this link is over (see its subclasses).
+            LinkError: If the agent ended this link (see its subclasses).
             WireError: If the agent broke the protocol beyond repair.
         """
 
@@ -252,7 +248,7 @@ class AgentCodec(Protocol):
         """Interpret the end of the socket.
 
         Args:
-            code: The close code received, or None if the connection was just gone.
+            code: The close code received, or None if the connection was lost without one.
             reason: The close reason received.
 
         Returns:
@@ -263,45 +259,43 @@ class AgentCodec(Protocol):
         """
 
     def encode_audio(self, payload: bytes) -> list[Message]:
-        """Wrap sound in `uplink` format for sending. Some of it may wait for the next call."""
+        """Wrap sound in `uplink` format. Less than a frame may wait for the next call."""
 
     def return_tool(self, call_id: str, result: str, *, is_error: bool, now_s: float) -> list[Item]:
-        """Take a tool's outcome; return what to send now. Results may be held for later."""
+        """Take a tool's result; return what to send now. Results may be held for later."""
 
     def say(self, instructions: str) -> list[Message]:
-        """Return what makes the agent speak now, steered by `instructions`."""
+        """Return what makes the agent speak now, following `instructions`."""
 
     def update(self, settings: AgentSettings) -> list[Message]:
-        """Return what changes the running session to `settings`, as far as it can be changed."""
+        """Return what changes the running session to `settings`, as far as the agent allows."""
 
     def farewell(self) -> list[Message]:
-        """Return what ends the session in good order; nothing if closing the link does."""
+        """Return what ends the session cleanly; nothing if closing the link is enough."""
 
     def due_s(self) -> float | None:
-        """Return when `advance` wants to be called, or None."""
+        """Return when to call `advance`, or None."""
 
     def advance(self, now_s: float) -> list[Item]:
-        """Do what time alone demands."""
+        """Do what is due by `now_s`; return what follows."""
 
     def support(self) -> Mapping[str, str]:
-        """Return what the agent's support asks for, for one log line per session."""
+        """Return what the agent's support team asks for, for one log line per session."""
 
 
 class Agent(Protocol):
     """One configured agent: makes a codec per link and remembers what must outlive a link.
 
-    Constructed with `AgentSettings`.
-
     Attributes:
-        resumable: The agent hands out resume keys.
-        announces: It can be asked to say something of its own accord.
+        resumable: The agent issues resume keys.
+        announces: It can speak without being spoken to.
         takes_tools: It calls tools on this device.
-        personal: What of its session a person before the device may set: voice, prompt,
-            greeting, as far as there is that, and where it stands.
-        session_permissions: What of its session a settings server may set. What makes its service
-            call or send somewhere, and what is not in here, belongs into the device's own file.
-        default_url: Where it lives unless the settings say otherwise; None if only they can.
-        scheme: How its address begins; on this machine it may do without TLS.
+        personal: Paths of the session settings that the device's user may change: voice, prompt,
+            greeting, those that exist.
+        session_permissions: Which session settings a settings server may change. All others,
+            and all that make the service call or send somewhere, are for the device's own file.
+        default_url: Its address unless the settings give one; None if they must.
+        scheme: The scheme of its address; on this machine it may do without TLS.
     """
 
     resumable: bool
@@ -331,4 +325,4 @@ class Agent(Protocol):
         """Use `settings` for the next session."""
 
     def voice_check(self) -> VoiceCheck | None:
-        """Return how to look the configured voice up; None if there is no way, or no such voice."""
+        """Return how to look up the configured voice; None if none is set or there is no way."""

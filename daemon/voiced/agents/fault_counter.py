@@ -1,6 +1,5 @@
-"""Counting what the agent does wrong: said aloud once, then in a low voice."""
+"""Faults of the agent: counted by kind; the first of each kind is logged louder than the rest."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 from voiced.agents.codec import Notice
@@ -10,10 +9,10 @@ Severity = Literal["debug", "warning"]
 
 
 class Faults:
-    """What went wrong on one link, by kind.
+    """The faults of one link, by kind.
 
     Attributes:
-        culprit: The id of the reply or call of the newest fault that had one.
+        culprit: The reply id or call id of the newest fault that had one.
     """
 
     def __init__(self, safe: Safe) -> None:
@@ -22,25 +21,25 @@ class Faults:
         self._counts: dict[str, int] = {}
 
     def note(self, kind: str, text: str, first: Severity = "warning") -> Notice:
-        """Count one fault and say it: the first of a kind louder than the others.
+        """Count one fault and return its log line; from the second of a kind on, its level is debug.
 
         Args:
             kind: What it counts as, from a fixed set of words.
             text: The line for the log.
-            first: How loud.
+            first: Log level of the first one.
         """
         count = self._counts.get(kind, 0) + 1
         self._counts[kind] = count
         return Notice(first if count == 1 else "debug", text)
 
     def malformed(self, kind: str, what: str) -> Notice:
-        """Count one message that is not as the protocol says."""
+        """Count one message that violates the protocol."""
         return self.note(f"malformed {kind}", f"ignored a {kind} {what}")
 
     def blame(self, culprit: object) -> None:
-        """Remember which reply or call a fault belongs to."""
+        """Remember which reply or call a fault belongs to, for the agent's support."""
         self.culprit = self._safe(culprit) or self.culprit
 
-    def counts(self) -> Mapping[str, int]:
-        """Return how many faults of each kind there were."""
-        return self._counts
+    def summary(self) -> str:
+        """Return the number of faults by kind, on one line."""
+        return ", ".join(f"{kind} x{count}" for kind, count in self._counts.items())

@@ -10,14 +10,13 @@ from voiced.lib.json_limits import TooLargeError, check_parts
 
 MAX_CREDENTIAL_CHARS = 16_000  # temporary tokens have about 2,500; assemblyai.md §1
 
-Body = Mapping[str, Any]
-"""One decoded message."""
+Body = Mapping[str, Any]  # one decoded message
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class MalformedError(Exception):
-    """A message, or the part of it that is needed, is not as the protocol says."""
+    """A message, or the part of it that is needed, violates the protocol."""
 
 
 def json_text(value: object) -> str:
@@ -26,10 +25,10 @@ def json_text(value: object) -> str:
 
 
 def read_message(message: Message) -> dict[str, Any]:
-    """Return the JSON object that a message is.
+    """Return the JSON object in a text message.
 
     Raises:
-        MalformedError: If it is anything else, or binary.
+        MalformedError: If it holds anything else, or is binary.
     """
     if isinstance(message, bytes):
         raise MalformedError("that is binary")
@@ -37,18 +36,18 @@ def read_message(message: Message) -> dict[str, Any]:
 
 
 def read_object(text: str | bytes) -> dict[str, Any]:
-    """Return the JSON object that `text` is.
+    """Return the JSON object in `text`.
 
     Raises:
-        MalformedError: If it is anything else.
+        MalformedError: If it holds anything else.
     """
     try:
-        check_parts(text)
+        check_parts(text)  # a megabyte of empty lists would take fifty in memory
         return _decode(text)
     except TooLargeError as exc:
-        raise MalformedError("that holds too many values") from exc
+        raise MalformedError("that contains too many values") from exc
     except (ValueError, RecursionError) as exc:
-        raise MalformedError("that is no JSON object") from exc
+        raise MalformedError("that is not a JSON object") from exc
 
 
 def text_in(body: Body, key: str) -> str:
@@ -64,7 +63,7 @@ def text_in(body: Body, key: str) -> str:
 
 
 def is_credential(value: object) -> TypeGuard[str]:
-    """Tell whether `value` is something that may stand in an HTTP header."""
+    """Return whether `value` can be sent in an HTTP header."""
     return (
         isinstance(value, str)
         and 0 < len(value) <= MAX_CREDENTIAL_CHARS

@@ -1,4 +1,4 @@
-"""Making text from the server fit for a log: one short line without our secrets."""
+"""Text from a server, made safe for a log: one short line without our secrets."""
 
 from collections.abc import Callable, Iterable
 
@@ -9,9 +9,7 @@ SHORTEST_SECRET_CHARS = 4  # masking less would make every line unreadable
 # A server may quote part of a prompt or key; shorter runs are ordinary words.
 RUN_CHARS = 12
 
-
-Safe = Callable[[object], str]
-"""`safe` with the secrets of one link."""
+Safe = Callable[[object], str]  # `safe` with the secrets of one link
 
 
 def safe(text: object, secrets: Iterable[str], longest: int = MAX_CHARS) -> str:
@@ -21,7 +19,7 @@ def safe(text: object, secrets: Iterable[str], longest: int = MAX_CHARS) -> str:
     """
     if not isinstance(text, str):
         return ""
-    line = _printable(text[: 5 * longest])
+    line = _printable(text[: 5 * longest])  # masking shortens the line, so look at more of it
     for secret in secrets:
         line = _masked(line, _printable(secret))
     return line if len(line) <= longest else line[: longest - 1] + "…"
@@ -34,7 +32,7 @@ def _printable(text: str) -> str:
 
 
 def _masked(line: str, secret: str) -> str:
-    """Mask `secret`, and every run of it that is long enough to give it away."""
+    """Return `line` with `secret`, and every long enough part of it, masked."""
     if len(secret) < SHORTEST_SECRET_CHARS:
         return line
     if len(secret) <= RUN_CHARS:

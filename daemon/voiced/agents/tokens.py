@@ -1,4 +1,4 @@
-"""Temporary tokens, of any agent: asked of its own service, or of what the owner names in `agent.token`."""
+"""Temporary tokens, for any agent: from its own service, or from the source in `agent.token`."""
 
 from collections.abc import Generator, Mapping
 from http import HTTPStatus
@@ -22,16 +22,14 @@ OWNERS_REMEDIES: Mapping[int, str] = dict.fromkeys(
 
 
 def token_answer(answer: HttpAnswer, remedies: Mapping[int, str]) -> Body:
-    """Return what a token request was answered with; nothing if that is not an object.
+    """Return the object in the answer to a token request; an empty one if it holds no object.
 
-    Args:
-        answer: The answer.
-        remedies: What the owner must do, by the status that only the owner can mend.
+    `remedies` tells what the owner must do, by HTTP status.
 
     Raises:
-        LinkRejected: If only the owner can help.
+        LinkRejected: If only the owner can solve the problem.
         AgentBusy: If we asked too often.
-        LinkError: If there was no success.
+        LinkError: If the request failed for another reason.
     """
     if (remedy := remedies.get(answer.status)) is not None:
         raise LinkRejected(f"the token request was refused (HTTP {answer.status})", remedy)
@@ -48,12 +46,12 @@ def token_answer(answer: HttpAnswer, remedies: Mapping[int, str]) -> Body:
 def owners_token(
     source: TokenSource,
 ) -> Generator[DialCall, HttpAnswer, tuple[str, Body]]:
-    """Ask the owner's server or program for a token; return it, and what stands beside it in the answer.
+    """Ask the owner's server or program for a token; return it and the object that holds it.
 
     Raises:
-        LinkRejected: If only the owner can help.
+        LinkRejected: If only the owner can solve the problem.
         AgentBusy: If we asked too often.
-        LinkError: If there is none. Nothing of the answer is repeated.
+        LinkError: If there is none. The message does not quote the answer, which may hold secrets.
     """
     if source.command:
         answer = yield ProgramCall(source.command)
@@ -66,17 +64,17 @@ def owners_token(
         beside, found = found, found.get("token")
     if not is_credential(found):
         where = f" at {source.json_pointer}" if source.json_pointer else ""
-        raise LinkError(f"what agent.token brings holds no token{where}")
+        raise LinkError(f"what agent.token returned contains no token{where}")
     return found, beside
 
 
 def _found(body: bytes, pointer: str) -> tuple[object, dict[str, Any]]:
-    """Return what `pointer` leads to, None if that is nothing, and the object that holds it."""
+    """Return what `pointer` leads to (None if nothing), and the object that holds it."""
     try:
         check_parts(body)
         value: object = msgspec.json.decode(body)
     except (ValueError, TooLargeError, RecursionError):
-        value = body.decode("ascii", "replace").strip()  # a token by itself, as programs print it
+        value = body.decode("ascii", "replace").strip()  # a bare token, as programs print it
     parent, _, _ = pointer.rpartition("/")
     try:
         found, holder = at(value, pointer), at(value, parent)

@@ -1,7 +1,7 @@
 """WorkBuddy Voice: a token, one text message, then sound in both directions. workbuddy.md.
 
-There are no sessions to resume, no transcripts, no tools and no word of who speaks: that the agent
-speaks is derived from its sound.
+The protocol has no sessions to resume, no transcripts, no tools and no events about who speaks:
+replies are detected from the sound itself.
 """
 
 from collections import deque
@@ -46,15 +46,10 @@ HEARTBEAT_EVERY_S = 60.0  # never faster; workbuddy.md §1
 SHUTDOWN_WAIT_S = 5.0
 SETUP_WAIT_S = 1.0
 
+# Louder samples (-60 dBFS) are speech: between replies there is digital silence, or codec noise.
 AUDIBLE = 32
-"""Samples above it (-60 dBFS) are the agent speaking; between replies there is digital silence, or
-the noise of a codec."""
-
-REPLY_OVER_S = 0.6
-"""So long without audible sound, the reply is over: longer than a pause between two words."""
-
-LEAD_IN_BYTES = 2 * FRAME_BYTES
-"""What comes before audible sound is part of it: a soft 'h' begins below the threshold."""
+REPLY_OVER_S = 0.6  # without audible sound: longer than a pause between two words
+LEAD_IN_BYTES = 2 * FRAME_BYTES  # kept from before the threshold: a soft 'h' begins below it
 
 # Error codes and the close codes that stand for them. workbuddy.md §4
 CLOSES = {
@@ -64,7 +59,7 @@ CLOSES = {
     4500: "SESSION_SETUP_FAILED",
 }
 _REMEDIES = {
-    "INVALID_AUTH": "this version of voiced does not fit the service; update it",
+    "INVALID_AUTH": "the service does not accept this version of voiced; update voiced",
     "AUTH_FAILED": "check agent.key",
 }
 _TOKEN_REMEDIES: dict[int, str] = {
@@ -80,11 +75,11 @@ class Memory:
     """What outlives a link.
 
     Attributes:
-        settings: What the next session is to be.
-        retried: Error codes that were answered by one more attempt since the last success.
-        unanswered: Sockets that were dialled and did not open since the last that did.
-        heartbeat_at_s: When the service was last asked whether it is there.
-        replies: How many there were, to number them.
+        settings: The settings of the next session.
+        retried: Error codes after which one more attempt was made since the last success.
+        unanswered: Sockets dialled since the last one that opened.
+        heartbeat_at_s: When the last heartbeat was sent.
+        replies: The number of replies so far; makes their ids.
     """
 
     settings: AgentSettings
@@ -110,7 +105,7 @@ class WorkBuddy:
 
     @staticmethod
     def check_session(session: Mapping[str, Any]) -> list[Problem]:
-        hint = "this agent is set up where it was made; remove it"
+        hint = "remove it; this agent is configured where it was created"
         return [Problem((key,), "is not a setting of this agent", hint) for key in session]
 
     def codec(self, resume_key: str | None, *, greet: bool = True) -> AgentCodec:  # noqa: ARG002 - the port fixes the signature
@@ -142,7 +137,7 @@ class WorkBuddyCodec:
         self._token = ""
         self._faults = Faults(self._safe)
         self._ready = False
-        self._silence_at_s: float | None = None  # when the next frame of it is due
+        self._silence_at_s: float | None = None  # when the next frame of silence is due
         self._close = ""
         self._last_error = ""
         self._unframed = b""
@@ -156,6 +151,7 @@ class WorkBuddyCodec:
         if source is not None:
             self._token, beside = yield from owners_token(source)
             return Dial(_owners_url(beside))
+        # After a socket that did not open, the heartbeat checks the key. workbuddy.md §1
         if memory.unanswered and now_s - memory.heartbeat_at_s >= HEARTBEAT_EVERY_S:
             memory.heartbeat_at_s = now_s
             _check_heartbeat((yield self._call("heartbeat")))
@@ -232,24 +228,27 @@ class WorkBuddyCodec:
         return [ReplyDone(done)]
 
     def support(self) -> Mapping[str, str]:
-        counts = self._faults.counts().items()
         known = {
             "host": urlsplit(self._settings.url).netloc.rpartition("@")[2],
             "close": self._close,
             "last_error": self._last_error,
-            "faults": ", ".join(f"{kind} x{count}" for kind, count in counts),
+            "faults": self._faults.summary(),
         }
         return {name: value for name, value in known.items() if value}
 
     def _connected(self, now_s: float) -> list[Item]:
-        """Begin to send silence: the service may wait for sound before the agent comes, which misses no word so."""
+        """Begin to send silence: the service may wait for sound before it connects the agent.
+
+        Speech is kept until the agent is ready, so that it hears every word.
+        """
         if self._ready or self._silence_at_s is not None:
             return []
         self._silence_at_s = now_s
         return self._silence_until(now_s)
 
     def _silence_until(self, now_s: float) -> list[Item]:
-        """Return the silence that is due by now, in real time whenever we are called."""
+        """Return the frames of silence that are due by now, at the rate of real time."""
+        # After a stall of the loop, frames older than the longest burst are skipped.
         next_s = max(self._silence_at_s or 0.0, now_s - MOST_BEHIND_S)
         frames: list[Item] = []
         while next_s <= now_s:
@@ -277,7 +276,7 @@ class WorkBuddyCodec:
         return [self._faults.note("error", f"the agent reported {self._last_error or 'an error'}")]
 
     def _ending(self, code: str, message: str) -> LinkError:
-        """Return what follows from an error of workbuddy.md §4."""
+        """Return the reaction to an error of workbuddy.md §4."""
         reason = f"the agent reported {code}{': ' if message else ''}{message}"
         if code == "SESSION_SETUP_FAILED":
             return AgentBusy(reason, SETUP_WAIT_S)
@@ -292,8 +291,8 @@ class WorkBuddyCodec:
         return LinkRejected(reason, remedy)
 
     def _hear(self, message: bytes, now_s: float) -> list[Item]:
-        """Make replies of sound: from the first that is audible until it has been silent a while."""
-        pcm = self._odd + message
+        """Divide the sound into replies: from the first audible sample to a long enough silence."""
+        pcm = self._odd + message  # a message may end within a sample
         whole = len(pcm) - len(pcm) % 2
         pcm, self._odd = pcm[:whole], pcm[whole:]
         items: list[Item] = self.advance(now_s)
@@ -333,11 +332,7 @@ def _peak(pcm: bytes) -> int:
 
 
 def _check_heartbeat(answer: HttpAnswer) -> None:
-    """Find out whether a socket that did not open is the key's fault.
-
-    Raises:
-        LinkRejected: If it is.
-    """
+    """Raise LinkRejected if the socket did not open because of the key."""
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise LinkRejected(
             f"the heartbeat was refused (HTTP {answer.status})", _TOKEN_REMEDIES[answer.status]
@@ -345,32 +340,22 @@ def _check_heartbeat(answer: HttpAnswer) -> None:
 
 
 def _owners_url(beside: Mapping[str, Any]) -> str:
-    """Return where to show a token that the owner had made.
-
-    Raises:
-        LinkError: If that is not said: it is part of what the service answered.
-    """
+    """Return the WebSocket address for a token from `agent.token`, part of the service's answer."""
     url = beside.get("ws_url")
     if not isinstance(url, str) or not url:
         raise LinkError(
-            "what agent.token brings holds no ws_url; pass on the whole answer of the service"
+            "what agent.token returned contains no ws_url; pass on the whole answer of the service"
         )
     return url
 
 
 def _token_in(answer: HttpAnswer) -> tuple[str, str]:
-    """Return the token and where to show it.
-
-    Raises:
-        LinkRejected: If only the owner can help.
-        AgentBusy: If we asked too often.
-        LinkError: If the answer is of no use.
-    """
+    """Return the token and the WebSocket address; raises as `token_answer` does."""
     body = token_answer(answer, _TOKEN_REMEDIES)
     token, url = body.get("token"), body.get("ws_url")
     if not is_credential(token) or not isinstance(url, str) or not url:
         raise LinkError(
-            "the answer to the token request holds no token; does this network want a log-in "
-            "page visited?"
+            "the answer to the token request contains no token; "
+            "does this network have a login page?"
         )
     return token, url

@@ -1,8 +1,8 @@
-"""Timers, alarms and reminders: kept in one file of the store until something has come of them.
+"""Timers, alarms and reminders, kept in one file of the store until they are settled.
 
-What counts time is not moved by a clock that is set; what names a time of day follows that clock, which
-on a Raspberry Pi without a battery jumps by hours or years when the network tells the time. What was set while it,
-or the time zone, was wrong by more than an hour rings at the time that was said, counted from the right moment.
+Timers count elapsed time, whatever happens to the clock. Alarms and reminders follow the clock, which on a
+Raspberry Pi without a battery jumps by hours or years when the network sets it. One that was set while the clock
+or the time zone was wrong by more than an hour is moved to the time that the user meant.
 """
 
 import asyncio
@@ -31,22 +31,22 @@ MOST = 32
 
 AT_ONCE = MOST
 SET_EVERY_S = 20.0
-"""So many may be set in a row, and then one each time: an agent that sets and cancels for ever would wear out the
-disk, which is a memory card."""
+"""AT_ONCE may be set in a row, then one every SET_EVERY_S: an agent that sets and cancels for ever would wear out
+the memory card."""
 
 LOOK_EVERY_S = 1.0
-"""How often the time of day is compared, while anything waits for one."""
+"""How often the time of day is checked while anything waits for one: a timer does not notice that the clock is set."""
 
 MISSED_S = 3600.0
-"""What the device slept through by more than this does not ring any more."""
+"""An alarm that was missed by more than this, because the device was off, does not ring."""
 
 JUMP_S = 3600.0
-"""By more than this the clock was not corrected, but was wrong until then."""
+"""A larger jump means that the clock was wrong before; a smaller one is a correction."""
 
 JUMP_OVER_DATES_S = 86_400.0
-"""The same for what was set for a date, which the next such time is a year away from."""
+"""The same for an alarm on a date, which moved by mistake would ring a year late."""
 
-_GRAIN_S = 0.001
+_GRAIN_S = 0.001  # so that a wait never ends just before the moment
 
 
 def _boot_id() -> str:
@@ -56,38 +56,30 @@ def _boot_id() -> str:
         return ""
 
 
-def _since_boot_s() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def _time_of_day() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """What tells the time.
+    """The clocks that alarms use.
 
     Attributes:
-        since_boot_s: Passes evenly, and begins with the boot that `boot_id` names.
-        time_of_day: With a zone; may jump.
-        boot_id: Another one with every boot.
+        since_boot_s: Monotonic, suspend included, from the boot that `boot_id` names.
+        time_of_day: With a time zone; may jump.
+        boot_id: Unique for each boot.
     """
 
-    since_boot_s: Callable[[], float] = _since_boot_s
-    time_of_day: Callable[[], datetime] = _time_of_day
+    since_boot_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)
+    time_of_day: Callable[[], datetime] = lambda: datetime.now(UTC)
     boot_id: str = field(default_factory=_boot_id)
 
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e10)]
 HIGHEST = 2**53
-"""Number: JSON has none beyond it that all can read. After it they begin again."""
+"""The largest integer that every JSON parser reads exactly. After it numbers start over."""
 
 Number = Annotated[int, msgspec.Meta(ge=1, le=HIGHEST)]
 Name = Annotated[str, msgspec.Meta(max_length=400)]
 
 YEARS = range(1969, 2300)
-"""In which something can be due; a clock without a battery begins in 1970."""
+"""In which an alarm can be due; a clock without a battery starts in 1970."""
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,14 +88,14 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         number: Unique on this device.
         kind: `timer`, `alarm` or `reminder`.
-        name: What the user calls it.
-        at: The local time at which it rings, without a zone; None if it counts time.
-        lasts_s: How much time it counts.
+        name: The user's name for it.
+        at: The local time at which it rings, without a zone; None for a timer.
+        lasts_s: How long a timer runs.
         boot_id: The boot in which it was set.
         due_s: When it rings, since that boot.
-        due: When it rings by the time of day, as far as that was known when it was set.
-        day: The word by which the day of `at` was named.
-        set_at: What the clock said when it was set, or would have said if it had been right.
+        due: When it rings by the clock, as known when it was set.
+        day: The word with which the user named the day of `at`.
+        set_at: What the clock said when it was set, corrected once the right time is known.
     """
 
     number: Number
@@ -126,18 +118,18 @@ _AllKept = Annotated[tuple[_Kept, ...], msgspec.Meta(max_length=MOST)]
 
 
 def decode(content: bytes) -> tuple[_Kept, ...]:
-    """Return what is in the file.
+    """Return the entries of the file.
 
     Raises:
-        ValueError: If it holds something else.
+        ValueError: If its content is invalid.
     """
     found: tuple[_Kept, ...] = msgspec.json.decode(content, type=_AllKept)
     if len({kept.number for kept in found}) < len(found):
-        raise ValueError("two with the same number")
+        raise ValueError("two entries have the same number")
     if not all(map(_is_possible, found)):
-        raise ValueError("a year that cannot be")
+        raise ValueError("an impossible year")
     if not all(kept.name.isprintable() for kept in found):
-        raise ValueError("a name that cannot be")
+        raise ValueError("an invalid name")
     return tuple(map(_with_its_fold, found))
 
 
@@ -147,7 +139,7 @@ def _is_possible(kept: _Kept) -> bool:
 
 
 def _with_its_fold(kept: _Kept) -> _Kept:
-    """Return `kept` with the second of two equal local times if it is due then: the file holds no fold."""
+    """Restore the fold of `at` when summer time ends, which the file cannot hold, from `due`."""
     if kept.at is None or kept.due == _utc(kept.at):
         return kept
     second = kept.at.replace(fold=1)
@@ -155,12 +147,7 @@ def _with_its_fold(kept: _Kept) -> _Kept:
 
 
 class AlarmClock:
-    """Keeps what was set and has it ring. Implements `Alarms` and `WakeSource`.
-
-    Args:
-        file: Where it is kept, or None to remember in this process only.
-        clocks: What tells the time.
-    """
+    """Keeps alarms in `file`, or only in memory, and rings them. Implements `Alarms` and `WakeSource`."""
 
     def __init__(self, file: StoredFile | None, clocks: Clocks | None = None) -> None:
         self._file = file
@@ -184,19 +171,19 @@ class AlarmClock:
                 raise ToolError(
                     f"Too many were set in a short time. Try again in {math.ceil(wait_s)} seconds."
                 )
-            kept = self._made(wish)
+            kept = self._new_entry(wish)
             try:
                 await self._add(kept)
             except NotSavedError as error:
                 raise ToolError(
-                    "I could not write it down, so nothing was set: this device's disk takes "
-                    f"nothing at the moment ({error.reason})."
+                    "I could not save it, so nothing was set: this device's disk cannot be "
+                    f"written at the moment ({error.reason})."
                 ) from error
         self._changed.set()
         log.info("%s was set", kept.alarm_id)
-        return self._shown(kept)
+        return self._as_alarm(kept)
 
-    def _made(self, wish: AlarmWish) -> _Kept:
+    def _new_entry(self, wish: AlarmWish) -> _Kept:
         self._last = self._next_number()
         now, since_boot_s = self.now(), self._clocks.since_boot_s()
         lasts_s = wish.after_s or 0.0
@@ -224,20 +211,20 @@ class AlarmClock:
         return next(number for number in numbers if number not in taken)
 
     async def _add(self, kept: _Kept) -> None:
-        """Keep one more, once it is safe on the disk.
+        """Add an entry once it is saved to disk.
 
         Raises:
-            NotSavedError: If it is not.
+            NotSavedError: If it could not be saved.
         """
         before = None
-        while before is not self._kept:  # others may have been forgotten meanwhile
+        while before is not self._kept:  # it may change during the await
             before = self._kept
             if self._file is not None:
                 await self._file.save(_encode((*before, kept)))
         self._kept = (*self._kept, kept)
 
     def all(self) -> list[Alarm]:
-        shown = [self._shown(kept) for kept in self._waiting()]
+        shown = [self._as_alarm(kept) for kept in self._waiting()]
         return sorted(shown, key=lambda alarm: alarm.rings_in_s)
 
     async def cancel(self, alarm_ids: Collection[str], /) -> None:
@@ -252,16 +239,16 @@ class AlarmClock:
             except NotSavedError as error:
                 self._file.put(left)
                 raise ToolError(
-                    "It will not ring while this device stays on, but I could not write that down "
+                    "It will not ring while this device stays on, but I could not save that "
                     f"({error.reason}): after a restart it may ring all the same."
                 ) from error
 
     def settle(self, alarm_id: str, /) -> None:
         self._forget([alarm_id])
-        self._put()
+        self._save_soon()
 
     async def watch(self, emit: Emit) -> None:
-        """Ring what is due until cancelled; what was not settled rings again for who watches anew."""
+        """Ring what is due until cancelled. A new watcher gets unsettled alarms again."""
         self._rung.clear()
         while True:
             self._changed.clear()
@@ -276,9 +263,10 @@ class AlarmClock:
         return [kept for kept in self._kept if kept.alarm_id not in self._rung]
 
     def _follow_the_clock(self) -> None:
-        """Move what was set while the local time was wrong by much, as far as that is known.
+        """Move alarms that were set while the local time was wrong by much, as far as that is known.
 
-        How wrong the clock was, only the boot of then tells; the time zone of then is known by what was due.
+        The clock's error is known only within the boot in which the alarm was set, by comparing it with the
+        time since boot. The time zone of that moment follows from `due`.
         """
         now_s, since_boot_s = self.now().timestamp(), self._clocks.since_boot_s()
         moved = []
@@ -304,7 +292,7 @@ class AlarmClock:
         if moved:
             by_number = {kept.number: kept for kept in moved}
             self._kept = tuple(by_number.get(kept.number, kept) for kept in self._kept)
-            self._put()
+            self._save_soon()
 
     def _ring_what_is_due(self, emit: Emit) -> None:
         self._follow_the_clock()
@@ -313,9 +301,9 @@ class AlarmClock:
             if late_s < 0:
                 continue
             if late_s > MISSED_S and kept.alarm_id in self._inherited:
-                log.warning("%s was due while the device was off, long ago", kept.alarm_id)
+                log.warning("%s was due long ago, while the device was off", kept.alarm_id)
                 self._forget([kept.alarm_id])
-                self._put()
+                self._save_soon()
                 continue
             log.info("%s rings", kept.alarm_id)
             self._rung.add(kept.alarm_id)
@@ -330,7 +318,7 @@ class AlarmClock:
         left_s = (due - self._clocks.time_of_day()).total_seconds()
         if kept.at is not None:
             return left_s
-        # Nobody knows how long the device was off until its clock is right, but it is not less.
+        # How long the device was off is unknown until the clock is right; the time it was on is a lower limit.
         longest_s = self._inherited[kept.alarm_id] + kept.lasts_s - self._clocks.since_boot_s()
         return min(left_s, longest_s)
 
@@ -342,7 +330,7 @@ class AlarmClock:
         by_hand = all(kept.at is None and kept.boot_id == self._clocks.boot_id for kept in waiting)
         return next_s if by_hand else min(next_s, LOOK_EVERY_S)
 
-    def _shown(self, kept: _Kept) -> Alarm:
+    def _as_alarm(self, kept: _Kept) -> Alarm:
         left_s = max(self._left_s(kept), 0.0)
         rings_at = datetime.fromtimestamp(self.now().timestamp() + left_s, UTC).astimezone()
         return Alarm(kept.alarm_id, kept.kind, kept.name, rings_at, left_s)
@@ -356,7 +344,7 @@ class AlarmClock:
         self._kept = tuple(kept for kept in self._kept if kept.alarm_id not in alarm_ids)
         self._changed.set()
 
-    def _put(self) -> None:
+    def _save_soon(self) -> None:
         if self._file is not None:
             self._file.put(_encode(self._kept))
 
@@ -371,7 +359,7 @@ def _local(moment: datetime) -> datetime:
 
 
 def _to_come(local: datetime, now: datetime) -> datetime:
-    """Return a local time that is there twice, as summer time ends, as the first of the two after `now`."""
+    """Return a local time that occurs twice when summer time ends as its first occurrence after `now`."""
     first, second = local.replace(fold=0), local.replace(fold=1)
     return second if _utc(first) <= now < _utc(second) else first
 

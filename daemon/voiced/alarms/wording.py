@@ -1,9 +1,9 @@
-"""What the agent is told when something rings: it finds the words for the user."""
+"""Instructions for the agent when an alarm rings; the agent chooses the words for the user."""
 
 from datetime import datetime
 
 LATE_S = 30.0
-"""Nobody minds less."""
+"""A shorter delay is not mentioned."""
 
 _IN_ONE_SENTENCE = "Tell the user so now, in one short sentence, in their language."
 
@@ -11,12 +11,12 @@ _UNITS = (("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def instructions(kind: str, name: str, when: float | datetime, late_s: float) -> str:
-    """Return what the agent is to do about what rings.
+    """Return the instructions for one alarm.
 
     Args:
         kind: `timer`, `alarm` or `reminder`.
-        name: What the user calls it, or wants to be reminded of; may be empty.
-        when: How much time has passed, or at what time of day it was to ring.
+        name: The user's name for it, or the subject of a reminder; may be empty.
+        when: The duration of a timer in seconds, or the time of day.
         late_s: How late it is.
     """
     called = f" “{name}”" if name else ""
@@ -33,7 +33,7 @@ def instructions(kind: str, name: str, when: float | datetime, late_s: float) ->
 
 
 def duration(seconds: float) -> str:
-    """Return a duration in English, with the two largest units that count."""
+    """Return a duration in English, in its two largest units."""
     rest, parts = max(round(seconds), 0), []
     for unit, size in _UNITS:
         count, rest = divmod(rest, size)

@@ -1,1 +1,1 @@
-"""Everything by which the device is seen and controlled from outside."""
+"""Everything that shows the device to the outside or controls it from there."""

@@ -1,4 +1,4 @@
-"""Which requests to a web page are honest: whom they name, whence they come, what they show. Pure."""
+"""Access control of the web servers: by host, origin, sender and token of a request. Pure."""
 
 import hmac
 import ipaddress
@@ -21,12 +21,10 @@ from voiced.lib.net_address import Address, canonical, is_loopback
 
 COOKIE = "voiced"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-HOUSEHOLD_BITS = 64
-"""Whoever has one address in IPv6 has all that begin with these."""
+HOUSEHOLD_BITS = 64  # in IPv6, one household has all addresses with the same prefix
+MOST_HOST_CHARS = 255  # the longest name in DNS
 
-MOST_HOST_CHARS = 255
-"""As long as a name in DNS may be."""
-
+# Sent with every answer: what a browser must not do with it.
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -39,7 +37,6 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cache-Control": "no-cache",
 }
-"""What every answer tells a browser not to do."""
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 _BEARER = "Bearer "
@@ -52,7 +49,7 @@ class RefusedError(Exception):
 
     Attributes:
         status: The HTTP status.
-        reason: In words, for who reads the answer.
+        reason: The text of the answer.
     """
 
     def __init__(self, status: HTTPStatus, reason: str = "") -> None:
@@ -63,13 +60,13 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who sends a request.
+    """The sender of a request.
 
     Attributes:
-        group: What limits count together: an address, in IPv6 with all its neighbours.
-        is_device: A program of this device itself, its own screen for example.
-        is_known: Shows the token.
-        is_secure: Has come over TLS as far as a proxy.
+        group: What limits count as one: an address, in IPv6 a whole network.
+        is_device: A program on this device, for example its own screen.
+        is_known: It sent the token.
+        is_secure: It uses TLS as far as the proxy.
     """
 
     group: str = ""
@@ -79,29 +76,29 @@ class Visitor:
 
     @property
     def rank(self) -> Rank:
-        """Whose places it may take."""
+        """The rank whose places it may take."""
         if self.is_device:
             return Rank.OWN
         return Rank.MEMBER if self.is_known else Rank.STRANGER
 
     @property
     def may_enter(self) -> bool:
-        """Whether it may see and steer what is not for everybody."""
+        """Whether it may see and control the device."""
         return self.is_device or self.is_known
 
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """Judges requests.
+    """The rules of one web server.
 
     Attributes:
-        port: Where the page is.
-        names: What it is called besides the device's own names. Such a name may lead to a proxy
-            on this device, so a connection from this device then proves nothing, unless `proxies`
-            tells which is the proxy.
-        token: What a visitor from elsewhere must show; None if only this device is let in.
-        proxies: Whom to believe when they say for whom they speak.
-        is_own: Tells whether a name or an address is this device's.
+        port: The port of the server.
+        names: Its host names besides the device's own. Such a name may lead to a proxy on this
+            device, so a connection from this device then proves nothing, unless `proxies` tells
+            the proxy apart.
+        token: What visitors from elsewhere must send; None lets only this device in.
+        proxies: Networks of the proxies whose forwarding headers are trusted.
+        is_own: Returns whether a name or an address is this device's.
     """
 
     port: int
@@ -111,25 +108,21 @@ class AccessPolicy:
     is_own: Callable[[str], bool] = lambda _name: False
 
     def arrival(self, peer: str) -> tuple[Rank, str]:
-        """Return rank and group of a connection that has said nothing yet."""
+        """Return rank and group of a new connection that has sent nothing yet."""
         at_home = is_loopback(peer) and not self._is_proxy(peer)
         return (Rank.OWN if at_home else Rank.STRANGER), group_of(peer)
 
     def visitor(self, peer: str, headers: Headers) -> Visitor:
-        """Return who sends a request.
-
-        Args:
-            peer: The address that it came from.
-            headers: All of it.
+        """Return the sender of a request from the address `peer`.
 
         Raises:
-            RefusedError: If it is malformed, not for us, or from another page.
+            RefusedError: If it is malformed, not for this host, or from another page.
         """
         _require_text(headers)
         try:
             return self._judge(peer, headers)
         except MalformedError:
-            problem = "What the proxy says about the visitor makes no sense."
+            problem = "The proxy describes the visitor in an unknown form."
             raise RefusedError(HTTPStatus.BAD_REQUEST, problem) from None
 
     def _judge(self, peer: str, headers: Headers) -> Visitor:
@@ -138,32 +131,31 @@ class AccessPolicy:
         if len(hosts) != 1 or len(origins) > 1 or (named := _split(hosts[0])) is None:
             raise RefusedError(HTTPStatus.BAD_REQUEST)
         if not self._is_ours(*named, any_port=by_proxy):
-            raise RefusedError(HTTPStatus.MISDIRECTED_REQUEST, "Not this host.")
+            raise RefusedError(
+                HTTPStatus.MISDIRECTED_REQUEST, "This device does not answer to that host name."
+            )
         asked = [*hosts, *(asked_hosts(headers) if by_proxy else ())]
         if origins and not self._is_our_page(origins[0], asked, by_proxy=by_proxy):
-            raise RefusedError(HTTPStatus.FORBIDDEN, "Not from another page.")
+            raise RefusedError(HTTPStatus.FORBIDDEN, "Requests from other pages are refused.")
         behind = visitor_behind(headers, self._is_proxy_at) if by_proxy else None
         is_direct = is_loopback(peer) and not by_proxy and not is_forwarded(headers)
+        proxies_known = not self.names or bool(self.proxies)
         return Visitor(
             group=group_of(peer if behind is None else str(behind)),
-            is_device=is_direct and named[0] in LOOPBACK_NAMES and self._tells_proxies_apart,
-            is_known=any(map(self.knows, _shown(headers))),
+            is_device=is_direct and named[0] in LOOPBACK_NAMES and proxies_known,
+            is_known=any(map(self.knows, _tokens_sent(headers))),
             is_secure=by_proxy and is_secure(headers),
         )
 
-    @property
-    def _tells_proxies_apart(self) -> bool:
-        return not self.names or bool(self.proxies)
-
     def knows(self, shown: str) -> bool:
-        """Tell whether that is the token. Takes as long whatever is wrong."""
+        """Return whether that is the token, in the same time for every wrong one."""
         token = self.token
         return token is not None and hmac.compare_digest(shown.encode(), token.encode())
 
     def _is_ours(self, name: str, port: int | None, *, any_port: bool) -> bool:
-        """Tell whether a request names us, and not a stranger's name that leads here."""
+        """Return whether a request is for one of our names: DNS rebinding uses another one."""
         if name in {each.lower() for each in self.names}:
-            return True  # whatever port a proxy has
+            return True  # a proxy may have any port
         if port not in (None, self.port) and not any_port:
             return False
         return name in LOOPBACK_NAMES or self.is_own(name)
@@ -187,7 +179,7 @@ class AccessPolicy:
 
 
 def for_anybody(headers: Headers) -> Visitor:
-    """Return who asks where only this device can: as for a page, but whatever host is named.
+    """Return the sender at a socket that only this device can reach. Any host name is accepted.
 
     Raises:
         RefusedError: If the request is malformed.
@@ -200,7 +192,7 @@ def for_anybody(headers: Headers) -> Visitor:
 
 
 def group_of(address: str) -> str:
-    """Return what an address counts as: itself, or in IPv6 the network of a household."""
+    """Return the group an address counts in: itself, in IPv6 the network of its household."""
     try:
         found = canonical(address)
     except ValueError:
@@ -211,19 +203,19 @@ def group_of(address: str) -> str:
 
 
 def _require_text(headers: Headers) -> None:
-    """Refuse bytes that are no text; of cookies only ours matters, others are not from us."""
+    """Refuse bytes that are no text. Of the cookies only ours matters: others are not from us."""
     try:
         for name, value in headers:
             if name != "cookie":
                 value.encode()
-        for shown in _shown(headers):
+        for shown in _tokens_sent(headers):
             shown.encode()
     except UnicodeEncodeError:
         raise RefusedError(HTTPStatus.BAD_REQUEST) from None
 
 
-def _shown(headers: Headers) -> Iterator[str]:
-    """Yield what a visitor shows as the token."""
+def _tokens_sent(headers: Headers) -> Iterator[str]:
+    """Yield what a visitor sends as the token: in our cookie, or as a bearer."""
     for value in values(headers, "cookie"):
         for crumb in value.split(";"):
             name, _, shown = crumb.strip().partition("=")

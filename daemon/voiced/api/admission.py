@@ -1,4 +1,4 @@
-"""Who may be here at the same time: places by rank, shared out fairly. Pure."""
+"""Limits for connections at the same time: places by rank, shared fairly between groups. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -8,10 +8,7 @@ from typing import Protocol
 
 
 class Rank(Enum):
-    """Who somebody is, as far as it matters for a place.
-
-    Each rank has places of its own, which the others cannot take.
-    """
+    """The rank of a visitor. Each rank has places of its own, which the others cannot take."""
 
     STRANGER = "stranger"
     OWN = "own"
@@ -20,11 +17,11 @@ class Rank(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many places a rank has.
+    """The places of a rank.
 
     Attributes:
-        places: How many at a time.
-        per_group: How many of them for one group: one address, one household.
+        places: How many there are.
+        per_group: How many of them one group may take: one address, one household.
     """
 
     places: int
@@ -32,21 +29,21 @@ class Room:
 
 
 class Guest(Protocol):
-    """Somebody who has a place."""
+    """A connection that has a place."""
 
     def make_way(self) -> None:
-        """Leave, because somebody else needs the place."""
+        """Leave, because another one needs the place."""
 
 
 class Places:
-    """Gives places away.
+    """Assigns the places.
 
-    Who comes is let in, and who has been here longest and is not settled makes way: first of the
-    same group if that has all it may have, then of the largest one. So nobody holds a place by
-    being slow, and many connections of one group cost that group alone.
+    A newcomer is let in, and the oldest guest that is not settled makes way: one of the same group
+    if that group is full, else one of the largest group. So a slow connection cannot hold a place,
+    and many connections of one group cost only that group.
 
     Args:
-        rooms: How many places every rank has.
+        rooms: The places of every rank.
     """
 
     def __init__(self, rooms: Mapping[Rank, Room]) -> None:
@@ -56,16 +53,16 @@ class Places:
 
     @property
     def guests(self) -> list[Guest]:
-        """Everybody who is here."""
+        """All guests."""
         return [guest for here in self._here.values() for guest in here]
 
     def admit(self, guest: Guest, rank: Rank, group: str) -> bool:
-        """Give `guest` a place in exchange for the one it has; tell whether there is one."""
+        """Give `guest` a place in exchange for the one it has; return whether there is one."""
         self.leave(guest)
         here = self._here[rank]
-        crowds = self._crowds(rank, group)
+        crowds = self._crowded_groups(rank, group)
         if crowds is not None:
-            leaving = self._first_to_leave(here, crowds)
+            leaving = self._oldest_unsettled(here, crowds)
             if leaving is None:
                 return False
             self.leave(leaving)
@@ -74,9 +71,9 @@ class Places:
         return True
 
     def settle(self, guest: Guest) -> bool:
-        """Let `guest` stay as long as it likes; tell whether that may be.
+        """Let `guest` stay as long as it likes; return whether it may.
 
-        Half of the places are for those who come and go.
+        Half of the places stay free for short visits.
         """
         for rank, here in self._here.items():
             if guest in here:
@@ -90,13 +87,13 @@ class Places:
         return False
 
     def leave(self, guest: Guest) -> None:
-        """Take the place back, if there is one."""
+        """Free the place of `guest`, if it has one."""
         self._settled.discard(guest)
         for here in self._here.values():
             here.pop(guest, None)
 
-    def _crowds(self, rank: Rank, group: str) -> Iterator[str] | None:
-        """Return the groups of which somebody has to leave, first choice first; None if nobody."""
+    def _crowded_groups(self, rank: Rank, group: str) -> Iterator[str] | None:
+        """Return the groups of which one guest has to leave, best choice first; None if none has to."""
         counts, room = Counter(self._here[rank].values()), self._rooms[rank]
         if counts[group] >= room.per_group:
             return iter((group,))
@@ -104,9 +101,9 @@ class Places:
             return (crowd for crowd, _ in counts.most_common())
         return None
 
-    def _first_to_leave(self, here: Mapping[Guest, str], crowds: Iterator[str]) -> Guest | None:
+    def _oldest_unsettled(self, here: Mapping[Guest, str], crowds: Iterator[str]) -> Guest | None:
         for crowd in crowds:
-            for guest, group in here.items():  # who came first comes first
+            for guest, group in here.items():  # dicts keep their order: the oldest comes first
                 if group == crowd and guest not in self._settled:
                     return guest
         return None

@@ -1,4 +1,4 @@
-"""What is said, for people to read: in step with the sound, and kept only as far as that is allowed."""
+"""Captions for people to read: in step with the sound, and kept only if the settings allow it."""
 
 import asyncio
 from collections import deque
@@ -8,27 +8,21 @@ from datetime import UTC, datetime
 
 from voiced.agents.codec import Caption
 
-BEHIND = 256
-"""How many captions somebody may be late with; who is slower is left behind."""
-
+BEHIND = 256  # captions that a watcher may have unread; a slower one is dropped
 LOOK_EVERY_S = 0.04
 MOST_WAITING = 512
-
-MOST_WAITING_CHARS = 256 * 1024
-"""Of all captions that wait together: a caption holds all words of its reply so far, up to 64 KiB."""
-
-MOST_KEPT_CHARS = 1024 * 1024
-"""Of all lines together, however many may be kept: the most lines, of a hundred characters each."""
+MOST_WAITING_CHARS = 256 * 1024  # together: each holds all words of its reply so far, up to 64 KiB
+MOST_KEPT_CHARS = 1024 * 1024  # of all lines together
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Something that was said.
+    """One utterance of the transcript.
 
     Attributes:
-        at: When it was over, in seconds since 1970.
-        speaker: Who said it: `user` or `agent`.
-        text: What.
+        at: When it ended, in seconds since 1970.
+        speaker: `user` or `agent`.
+        text: The words.
     """
 
     at: float
@@ -41,14 +35,14 @@ def _now() -> float:
 
 
 class Subtitles:
-    """Shows captions to whoever watches. Implements `CaptionSink`.
+    """Shows captions to all watchers. Implements `CaptionSink`.
 
-    An agent's words come before their sound: those that tell where in a reply they belong wait until
-    that has left the speaker.
+    An agent's words arrive before their sound: those with a position in their reply wait until
+    the speaker has played that far.
 
     Args:
-        heard_ms: Tells how much of a reply was heard; None if it is not being heard, or no more.
-        now: Tells the date and time, in seconds since 1970.
+        heard_ms: Returns how much of a reply was heard; None if it is not being played.
+        now: Returns the time in seconds since 1970.
     """
 
     def __init__(
@@ -65,22 +59,22 @@ class Subtitles:
 
     @property
     def keeps(self) -> bool:
-        """What is said is held in memory."""
+        """Whether a transcript is kept in memory."""
         return self._lines.maxlen != 0
 
     @property
     def lines(self) -> list[Line]:
-        """What was said of late, the oldest first."""
+        """The transcript kept, the oldest line first."""
         return [*self._lines]
 
     def keep(self, n_lines: int) -> None:
-        """Keep so many lines from now on, in memory only."""
+        """Keep at most `n_lines` from now on, in memory only."""
         if n_lines != self._lines.maxlen:
             self._lines = deque(self._lines, maxlen=n_lines)
             self._kept_chars = sum(len(line.text) for line in self._lines)
 
     def caption(self, caption: Caption) -> None:
-        """Show it in its time."""
+        """Show it when its sound is played."""
         if caption.final and caption.text:
             self._remember(Line(self._now(), caption.speaker, caption.text))
         if not self._watchers:
@@ -88,17 +82,17 @@ class Subtitles:
         if caption.speaker == "user":
             self._show(caption)
             return
-        if caption.interrupted:
+        if caption.interrupted:  # the sound of what waits will never be played
             self._waiting.clear()
             self._waiting_chars = 0
         self._waiting.append(caption)
         self._waiting_chars += len(caption.text)
         while len(self._waiting) > MOST_WAITING or self._waiting_chars > MOST_WAITING_CHARS:
             self._show_next()
-        self._go_on()
+        self._show_due()
 
     async def watch(self) -> AsyncGenerator[Caption, None]:
-        """Yield captions as they are to be read, to whoever keeps up with them."""
+        """Yield captions when they are due; ends for a watcher that is too slow."""
         watcher = _Watcher()
         self._watchers.add(watcher)
         try:
@@ -107,7 +101,7 @@ class Subtitles:
         finally:
             self._watchers.discard(watcher)
 
-    def _go_on(self) -> None:
+    def _show_due(self) -> None:
         """Show what is due, and look again soon if more waits."""
         if self._timer is not None:
             self._timer.cancel()
@@ -115,7 +109,7 @@ class Subtitles:
         while self._waiting and self._is_due(self._waiting[0]):
             self._show_next()
         if self._waiting:
-            self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._go_on)
+            self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._show_due)
 
     def _is_due(self, caption: Caption) -> bool:
         if caption.reply_id is None or caption.interrupted:
@@ -123,7 +117,7 @@ class Subtitles:
         heard_ms = self._heard_ms(caption.reply_id)
         if heard_ms is None:
             return True
-        # The words of record come when all was sent: they are due with the last words before them.
+        # The final transcript has no position: it is due with the last words before it.
         return caption.at_ms is None or heard_ms >= caption.at_ms
 
     def _remember(self, line: Line) -> None:
@@ -151,23 +145,23 @@ class Subtitles:
 
 
 class _Watcher:
-    """What somebody has not read yet."""
+    """The captions that one watcher has not read yet."""
 
     def __init__(self) -> None:
         self._unread: asyncio.Queue[Caption | None] = asyncio.Queue(BEHIND)
         self._n_chars = 0
 
     async def next(self) -> Caption | None:
-        """Return the next caption; None at the end, for who was too slow."""
+        """Return the next caption; None once this watcher was too slow."""
         caption = await self._unread.get()
         if caption is not None:
             self._n_chars -= len(caption.text)
         return caption
 
     def show(self, caption: Caption) -> bool:
-        """Add a caption; return False, and end, where there are too many unread."""
+        """Add a caption; return False, and end, if there are too many unread."""
         if self._unread.full() or self._n_chars > MOST_WAITING_CHARS:
-            self._unread.get_nowait()
+            self._unread.get_nowait()  # makes room for the end
             self._unread.put_nowait(None)
             return False
         self._n_chars += len(caption.text)

@@ -1,4 +1,4 @@
-"""A certificate of our own and its key, read again when one of the files has changed."""
+"""The certificate of a web server and its key, read again when one of the files has changed."""
 
 import logging
 import ssl
@@ -9,9 +9,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 Version = tuple[tuple[int, int, int, int], ...]
-
-MOST_BYTES = 256 * 1024
-"""Of each file: a chain of many certificates has some 20 KiB."""
+MOST_BYTES = 256 * 1024  # per file: a chain of many certificates has some 20 KiB
 
 
 class UnusableError(Exception):
@@ -20,12 +18,12 @@ class UnusableError(Exception):
 
 @dataclass(slots=True)
 class Certificate:
-    """Where they are.
+    """The files of a certificate.
 
     Attributes:
-        certificate: The certificate, with those that lead to its authority (PEM).
-        key: Its key (PEM).
-        setting: The setting that says so.
+        certificate: The certificate and its chain (PEM).
+        key: Its private key (PEM).
+        setting: The setting that names them.
     """
 
     certificate: Path
@@ -35,10 +33,10 @@ class Certificate:
     _version: Version | None = None
 
     def context(self) -> ssl.SSLContext | None:
-        """Return what to meet a visitor with, as the files are now; None if they never worked.
+        """Return a TLS context for the files as they are now; None if they never worked.
 
-        Whoever renews them replaces one after the other: what does not fit together is told of
-        once, and what worked before goes on.
+        A renewal replaces one file after the other: while they do not match, the last pair
+        that worked is used, and one warning is logged.
         """
         version = self._look()
         if version != self._version:
@@ -60,7 +58,7 @@ class Certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
-            # Without a password OpenSSL would ask for one in the terminal.
+            # Without a password here, OpenSSL would ask for one in the terminal.
             context.load_cert_chain(self.certificate, self.key, password="")
         except ssl.SSLError as error:
             reason = (error.reason or "not PEM").replace("_", " ").lower()
@@ -75,22 +73,18 @@ class Certificate:
             found = [path.stat() for path in (self.certificate, self.key)]
         except OSError:
             return ()
-        # The last one changes with the rights: a file that could not be read may be readable now.
+        # ctime changes with the permissions: a file that could not be read may be readable now.
         return tuple((it.st_ino, it.st_size, it.st_mtime_ns, it.st_ctime_ns) for it in found)
 
 
 def _require_small_file(path: Path) -> None:
-    """Return if OpenSSL, which would wait for a pipe and read a device without end, may read what is there.
-
-    Raises:
-        UnusableError: If it may not.
-    """
+    """Raise UnusableError unless it is one: OpenSSL would block on a pipe or a device."""
     try:
         found = path.stat()
     except OSError as error:
         raise UnusableError(f"{path} cannot be read: {error.strerror}") from None
     if not stat.S_ISREG(found.st_mode):
-        raise UnusableError(f"{path} is no file")
+        raise UnusableError(f"{path} is not a file")
     if found.st_size > MOST_BYTES:
         raise UnusableError(f"{path} is larger than {MOST_BYTES // 1024} KiB")
 

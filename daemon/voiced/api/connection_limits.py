@@ -1,7 +1,7 @@
-"""Who gets as far as the web server, and how long everything may take there.
+"""Limits on the connections to a web server: how many, how large, how slow.
 
-A connection goes through phases, each with a deadline: the TLS handshake, the head of the request,
-its body, the answer. What stays longer has to say so, and needs a place for that.
+A connection passes through phases, each with a deadline: the TLS handshake, the head of the request,
+its body, the answer. One that stays longer, like a WebSocket, must settle first.
 """
 
 import asyncio
@@ -17,27 +17,23 @@ from voiced.api.websocket_frames import Masks
 
 END_OF_HEAD = b"\r\n\r\n"
 REFUSAL = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-PROTOCOL_ERROR = b"\x88\x02\x03\xea"
-"""A WebSocket's close frame with the code 1002."""
-
-CLIENT_HELLO = b"\x16"
-"""How TLS begins; no HTTP does."""
-
+PROTOCOL_ERROR = b"\x88\x02\x03\xea"  # a WebSocket's close frame with the code 1002
+CLIENT_HELLO = b"\x16"  # the first byte of TLS, and of no HTTP request
 SHUTDOWN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What visitors may take up.
+    """What visitors may use. Times are the longest of each phase.
 
     Attributes:
-        rooms: How many may be here at a time.
-        head_bytes: How long the head of a request may be.
-        handshake_s: How long a TLS handshake may take.
-        head_s: How long the head may take to come.
-        body_s: How long the rest may take to come.
-        answer_s: How long we may take to answer, and the visitor to take the answer.
-        stalled_s: How long a visitor may take nothing of what waits for it.
+        rooms: How many visitors there may be at a time, by rank.
+        head_bytes: The longest head of a request.
+        handshake_s: The TLS handshake.
+        head_s: Receiving the head.
+        body_s: Receiving the body.
+        answer_s: Making the answer and sending it.
+        stalled_s: A visitor reading nothing of what waits for it.
     """
 
     rooms: Mapping[Rank, Room] = field(
@@ -55,8 +51,7 @@ class Limits:
     stalled_s: float = 10.0
 
 
-Arrival = Callable[[str], tuple[Rank, str]]
-"""Takes the address of who comes and has said nothing yet; returns rank and group."""
+Arrival = Callable[[str], tuple[Rank, str]]  # from the address of a newcomer: rank and group
 
 
 @dataclass
@@ -64,15 +59,15 @@ class ConnectionLimiter:
     """Makes a protocol for every connection. Call it as a protocol factory.
 
     Attributes:
-        inside: Makes what serves a connection whose head is whole.
-        refused: Is told whenever somebody is sent away, and why.
-        arrival: Tells who comes, by its address.
-        tls: Tells what to encrypt with, if visitors must. Those from this device need not: what
-            they say goes through no network.
-        limits: What visitors may take up.
-        spawn: Runs a handshake beside everything else; set before anybody comes, if there are any.
-        places: Who is here.
-        is_closed: Lets nobody in any more.
+        inside: Makes the server's protocol, once the head of a request is complete.
+        refused: Called with the reason of every refusal.
+        arrival: Returns rank and group of a newcomer.
+        tls: Returns the TLS context, if visitors must use TLS. Those from this device need not:
+            their data crosses no network.
+        limits: What visitors may use.
+        spawn: Starts a handshake as a task; set before the first connection, if there is TLS.
+        places: The connections there are.
+        is_closed: No more connections are accepted.
     """
 
     inside: Callable[["Connection"], asyncio.Protocol]
@@ -92,7 +87,7 @@ class ConnectionLimiter:
         return Connection(self)
 
     def clear(self) -> None:
-        """Cut off everybody, and who was let in too late to be here yet."""
+        """Abort every connection, and those accepted but not made yet."""
         self.is_closed = True
         for guest in self.places.guests:
             if isinstance(guest, Connection):
@@ -100,11 +95,11 @@ class ConnectionLimiter:
 
 
 class Connection(asyncio.Protocol):
-    """One connection: keeps what comes until it is a whole head, then steps aside.
+    """One connection: buffers until the head is complete, then passes all on to the server.
 
     Attributes:
         peer: The address it came from.
-        is_encrypted: By us.
+        is_encrypted: It uses TLS that ends here, not at a proxy.
     """
 
     def __init__(self, limiter: ConnectionLimiter) -> None:
@@ -112,7 +107,7 @@ class Connection(asyncio.Protocol):
         self.is_encrypted = False
         self.when_lost: Callable[[], object] | None = None
         self._limiter = limiter
-        self._come = bytearray()
+        self._received = bytearray()
         self._n_after_head = 0
         self._masks: Masks | None = None
         self._ready = False
@@ -125,20 +120,21 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a listening socket makes no other
         self._transport = transport
-        if self._limiter.is_closed:  # a socket that closes has accepted it by then
+        if self._limiter.is_closed:  # accepted by the listening socket just before it closed
             self.abort()
             return
         peer = transport.get_extra_info("peername")
         self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        # A guess by address alone; `take_place` corrects it once the request is known.
         rank, group = self._limiter.arrival(self.peer)
-        self._within(self._limiter.limits.head_s)
+        self._set_deadline(self._limiter.limits.head_s)
         if not self._limiter.places.admit(self, rank, group):
             self.make_way()
         elif self._limiter.tls is None:
             self._ready = True
         else:
-            self._within(self._limiter.limits.handshake_s)
-            transport.pause_reading()
+            self._set_deadline(self._limiter.limits.handshake_s)
+            transport.pause_reading()  # the first byte must stay in the socket for `_begins_tls`
             encrypting = self._encrypt(transport, self._limiter.tls, may_be_plain=rank is Rank.OWN)
             self._limiter.spawn(encrypting)
 
@@ -146,8 +142,8 @@ class Connection(asyncio.Protocol):
         if self._inside is not None:
             self._pass_on(data)
         elif not self._over:
-            self._come += data
-            self._look()
+            self._received += data
+            self._check_head()
 
     def eof_received(self) -> bool | None:
         return self._inside.eof_received() if self._inside is not None else None
@@ -155,7 +151,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         loop, limits = asyncio.get_running_loop(), self._limiter.limits
         if self._stalled is None:
-            self._stalled = loop.call_later(limits.stalled_s, self._too_late)
+            self._stalled = loop.call_later(limits.stalled_s, self._timed_out)
         if self._inside is not None:
             self._inside.pause_writing()
 
@@ -178,7 +174,7 @@ class Connection(asyncio.Protocol):
             self.when_lost()
 
     def take_place(self, rank: Rank, group: str) -> bool:
-        """Take the place of who this turned out to be; tell whether there is one.
+        """Move to a place of this rank and group; return whether there is one.
 
         Raises:
             ConnectionAbortedError: If it had to make way meanwhile.
@@ -188,12 +184,12 @@ class Connection(asyncio.Protocol):
         return self._limiter.places.admit(self, rank, group)
 
     def answer_within(self, seconds: float) -> None:
-        """Let the connection end by then."""
+        """Set the deadline of the connection."""
         if not self._over:
-            self._within(seconds)
+            self._set_deadline(seconds)
 
     def settle(self) -> bool:
-        """Stay as long as both sides like; tell whether that may be."""
+        """Stay as long as both sides like; return whether it may."""
         if self._over or not self._limiter.places.settle(self):
             return False
         if self._timer is not None:
@@ -201,16 +197,16 @@ class Connection(asyncio.Protocol):
         return True
 
     def upgrade(self) -> bool:
-        """Take nothing but masked WebSocket frames from now on.
+        """Accept only masked WebSocket frames from now on.
 
         Returns:
-            False if something came before it was asked for.
+            False if something came before the upgrade.
         """
         self._masks = Masks()
         return self._n_after_head == 0
 
     def make_way(self) -> None:
-        """Leave for others."""
+        """Leave, because another one needs the place."""
         self._limiter.refused(CROWDED)
         self._refuse(b"503 Service Unavailable")
 
@@ -234,42 +230,44 @@ class Connection(asyncio.Protocol):
             if is_plain:
                 raw.resume_reading()
             elif (context := tls()) is None:
-                raise ConnectionRefusedError  # there is no certificate that works
+                raise ConnectionRefusedError  # no certificate works
             else:
                 self._transport = await _handshake(raw, self, context, limits.handshake_s)
                 self.is_encrypted = True
-        except OSError:  # so are all errors of TLS
+        except OSError:  # ssl.SSLError is one
             self._limiter.refused(TLS)
             self._over = True
             raw.abort()
-            self.connection_lost(None)  # nobody else tells of what ends within the handshake
+            self.connection_lost(None)  # asyncio does not call it if the handshake fails
         if not self._over:
             self._ready = True
-            self._within(limits.head_s)
-            self._look()
+            self._set_deadline(limits.head_s)
+            self._check_head()
 
-    def _look(self) -> None:
-        """Step aside if the head is whole, or refuse it if it is too long."""
-        self._come = self._come.lstrip(b"\r\n")  # empty lines are no request
-        most, n_bytes = self._limiter.limits.head_bytes, self._come.find(END_OF_HEAD)
-        if max(n_bytes, 0 if n_bytes >= 0 else len(self._come) - len(END_OF_HEAD)) > most:
+    def _check_head(self) -> None:
+        """Hand over if the head is complete, or refuse it if it is too long."""
+        self._received = self._received.lstrip(
+            b"\r\n"
+        )  # RFC 9112 §2.2: ignore empty lines before a request
+        most, n_bytes = self._limiter.limits.head_bytes, self._received.find(END_OF_HEAD)
+        if max(n_bytes, 0 if n_bytes >= 0 else len(self._received) - len(END_OF_HEAD)) > most:
             self._limiter.refused("431")
             self._refuse(b"431 Request Header Fields Too Large")
         elif self._ready and n_bytes >= 0:
-            self._open(n_bytes + len(END_OF_HEAD))
+            self._hand_over(n_bytes + len(END_OF_HEAD))
 
-    def _open(self, n_bytes: int) -> None:
+    def _hand_over(self, n_bytes: int) -> None:
         limits = self._limiter.limits
-        # Who serves it answers what comes too late; this is for what nobody answers.
-        self._within(limits.body_s + limits.answer_s)
-        come, self._come = bytes(self._come), bytearray()
-        self._n_after_head = len(come) - n_bytes
+        # The server answers late requests itself; this deadline is for those it does not.
+        self._set_deadline(limits.body_s + limits.answer_s)
+        received, self._received = bytes(self._received), bytearray()
+        self._n_after_head = len(received) - n_bytes
         self._inside = self._limiter.inside(self)
         self._inside.connection_made(self._transport)
-        self._inside.data_received(come)
+        self._inside.data_received(received)
 
     def _pass_on(self, data: bytes) -> None:
-        assert self._inside is not None  # noqa: S101 - whoever calls this has looked
+        assert self._inside is not None  # noqa: S101 - checked by the caller
         self._n_after_head += len(data)
         if self._masks is not None and not self._masks.are_on(data):
             self._limiter.refused(UNMASKED)
@@ -278,12 +276,12 @@ class Connection(asyncio.Protocol):
         elif not self._over:
             self._inside.data_received(data)
 
-    def _within(self, seconds: float) -> None:
+    def _set_deadline(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._too_late)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._timed_out)
 
-    def _too_late(self) -> None:
+    def _timed_out(self) -> None:
         self._limiter.refused(LATE)
         self.abort()
 
@@ -296,14 +294,14 @@ class Connection(asyncio.Protocol):
 
     def _close(self) -> None:
         self._over = True
-        self._within(SHUTDOWN_S)
+        self._set_deadline(SHUTDOWN_S)
         self._transport.close()
 
 
 async def _begins_tls(raw: asyncio.Transport, within_s: float) -> bool:
-    """Wait for the first byte of a connection, leave it there, and tell whether it is TLS."""
+    """Wait for the first byte, leave it in the socket, and return whether it begins TLS."""
     loop, something = asyncio.get_running_loop(), asyncio.Event()
-    # The descriptor of a transport may have no second reader.
+    # asyncio allows no second reader on a transport's descriptor, but one on its copy.
     with socket.socket(fileno=os.dup(raw.get_extra_info("socket").fileno())) as peeking:
         loop.add_reader(peeking, something.set)
         try:

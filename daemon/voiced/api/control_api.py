@@ -1,8 +1,8 @@
-"""What the control socket answers: the daemon as other programs on this device see and steer it."""
+"""The requests that the control socket answers: how other programs on this device control the daemon."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from voiced.api.captions import Subtitles
 from voiced.api.control_socket import Answer, Ask, Question
@@ -14,36 +14,28 @@ MOST_DIGITS = 9
 _MUTES = {"on": True, "off": False, "toggle": None}
 
 
+@dataclass(frozen=True, slots=True)
 class ControlApi:
-    """Answers questions about a daemon.
+    """Answers requests about the daemon.
 
-    Args:
+    Attributes:
         control: The daemon.
-        subtitles: What is said.
-        settings: Tells where its settings come from.
-        faults: Tells which of its parts fail.
-        page: Tells how its page is reached.
-        disk: Tells how the disk of its state folder is.
+        subtitles: The transcript.
+        settings: Returns where its settings come from.
+        faults: Returns which of its parts fail.
+        page: Returns the links to its page.
+        disk: Returns the state of its disk.
     """
 
-    def __init__(
-        self,
-        control: DeviceControl,
-        subtitles: Subtitles,
-        settings: Callable[[], Answer],
-        faults: Callable[[], Sequence[Fault]],
-        page: Callable[[], Answer],
-        disk: Callable[[], Answer],
-    ) -> None:
-        self._disk = disk
-        self._page = page
-        self._control = control
-        self._subtitles = subtitles
-        self._settings = settings
-        self._faults = faults
+    control: DeviceControl
+    subtitles: Subtitles
+    settings: Callable[[], Answer]
+    faults: Callable[[], Sequence[Fault]]
+    page: Callable[[], Answer]
+    disk: Callable[[], Answer]
 
     def questions(self) -> Mapping[str, Ask]:
-        """Return what can be asked."""
+        """Return the routes and what answers them."""
         return {
             "GET /status": self._status,
             "GET /transcript": self._transcript,
@@ -56,49 +48,49 @@ class ControlApi:
         }
 
     async def events(self) -> AsyncGenerator[Answer, None]:
-        """Yield what can be seen, now and after every change."""
-        async with aclosing(self._control.watch()) as states:
+        """Yield the state of the device, now and after every change."""
+        async with aclosing(self.control.watch()) as states:
             async for device_state in states:
                 yield asdict(device_state)
 
     async def _status(self, _question: Question) -> Answer:
-        faults = [asdict(fault) for fault in self._faults()]
-        device_state, cause = asdict(self._control.device_state()), self._control.cause()
+        faults = [asdict(fault) for fault in self.faults()]
+        device_state, cause = asdict(self.control.device_state()), self.control.cause()
         seen = {**device_state, "cause": cause, "faults": faults}
-        return {**seen, "settings": self._settings(), "disk": self._disk()}
+        return {**seen, "settings": self.settings(), "disk": self.disk()}
 
     async def _transcript(self, _question: Question) -> Answer:
-        if not self._subtitles.keeps:
+        if not self.subtitles.keeps:
             raise RequestRefused(
-                "nothing of what is said is held; write `privacy: {transcripts: true}`"
+                "nothing that was said is kept; write `privacy: {transcripts: true}`"
             )
-        return {"lines": [asdict(line) for line in self._subtitles.lines]}
+        return {"lines": [asdict(line) for line in self.subtitles.lines]}
 
     async def _kiosk(self, _question: Question) -> Answer:
-        return self._page()
+        return self.page()
 
     async def _talk(self, _question: Question) -> Answer:
-        self._control.talk()
+        self.control.talk()
         return await self._status(_question)
 
     async def _end(self, _question: Question) -> Answer:
-        self._control.end()
+        self.control.end()
         return await self._status(_question)
 
     async def _mute(self, question: Question) -> Answer:
         to = question.parameters.get("to", "toggle")
         if to not in _MUTES:
-            raise RequestRefused(f"{to[:20]!r} is no way to mute; use {', '.join(_MUTES)}")
-        self._control.mute(_MUTES[to])
+            raise RequestRefused(f"{to[:20]!r} is not a mute command; use {', '.join(_MUTES)}")
+        self.control.mute(_MUTES[to])
         return await self._status(question)
 
     async def _volume(self, question: Question) -> Answer:
         wanted = question.parameters.get("to", "")
         if not (wanted.isdecimal() and len(wanted) <= MOST_DIGITS):
-            raise RequestRefused(f"{wanted[:20]!r} is no volume; use 0 to 100")
-        self._control.set_volume(int(wanted))
+            raise RequestRefused(f"{wanted[:20]!r} is not a volume; use 0 to 100")
+        self.control.set_volume(int(wanted))
         return await self._status(question)
 
     async def _say(self, question: Question) -> Answer:
-        self._control.say(question.text)
+        self.control.say(question.text)
         return await self._status(question)

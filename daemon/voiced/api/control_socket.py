@@ -1,6 +1,6 @@
-"""The control socket: what another program on this device can ask the daemon. HTTP over a Unix socket.
+"""The control socket: HTTP over a Unix socket, for other programs on this device.
 
-Nobody asks most devices anything, so the library for it is imported by the first question.
+Most devices are never asked anything, so the first request imports the HTTP library.
 """
 
 import asyncio
@@ -23,22 +23,17 @@ BACKLOG = 16
 NAME = "control"
 QUESTION = b"GET /status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
-MOST_CONNECTIONS = 32
-"""Half of them may watch; of the others the oldest makes way."""
-
-ANSWER_WITHIN_S = 60.0
-"""How long a question may take: as long as `voiced` waits for the answer."""
-
-TAKES_WITHIN_S = 5.0
-"""How long somebody who watches may take to take a line."""
+MOST_CONNECTIONS = 32  # half of them may watch; of the others the oldest makes way
+ANSWER_WITHIN_S = 60.0  # as long as the command `voiced` waits
+TAKES_WITHIN_S = 5.0  # how long a watcher may take to read a line
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What somebody asks.
+    """A request.
 
     Attributes:
-        parameters: What stands behind the question mark.
+        parameters: The query string, decoded.
         text: The body.
     """
 
@@ -46,23 +41,20 @@ class Question:
     text: str
 
 
-Answer = Mapping[str, object]
-Ask = Callable[[Question], Awaitable[Answer]]
-"""Takes a question, returns what JSON can hold, or raises `VoicedError` with the reason why not."""
-
+Answer = Mapping[str, object]  # what JSON can hold
+Ask = Callable[[Question], Awaitable[Answer]]  # may raise `VoicedError` with the reason why not
 Watch = Callable[[], AsyncGenerator[Answer, None]]
-"""Returns answers, one after another, as long as somebody wants them."""
 
 
 class ControlSocket:
-    """Answers questions. Implements `BackgroundTask`.
+    """Answers requests. Implements `BackgroundTask`.
 
     Args:
-        path: Where the socket is; the folder says who may ask.
-        questions: What can be asked: `GET /status` and the like, and what answers.
-        streams: What can be watched: paths, and what answers line by line.
-        refusals: Counts what is refused.
-        patience_s: How long we wait for our own answer.
+        path: Where the socket is; the permissions of its folder decide who may ask.
+        questions: Routes like `GET /status`, and what answers them.
+        streams: Paths that can be watched, and what yields their lines.
+        refusals: Counts refused requests.
+        patience_s: How long `answers` waits for our own answer.
     """
 
     def __init__(
@@ -97,11 +89,11 @@ class ControlSocket:
 
     @property
     def routes(self) -> tuple[str, ...]:
-        """What can be asked and watched."""
+        """Every route, those that can be watched included."""
         return (*self._questions, *(f"GET {path}" for path in self._streams))
 
     async def answers(self) -> bool:
-        """Ask ourselves for the status; tell whether there is an answer."""
+        """Request our own status; return whether there was an answer."""
         try:
             async with asyncio.timeout(self._patience_s):
                 reader, writer = await asyncio.open_unix_connection(self._path)
@@ -118,15 +110,17 @@ class ControlSocket:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._path.unlink(missing_ok=True)
             listener.bind(str(self._path))
-            self._path.chmod(0o660)
+            self._path.chmod(0o660)  # bind obeys the umask, which may exclude the group
             listener.listen(BACKLOG)
         except OSError as error:
             listener.close()
-            raise OSError(error.errno, f"cannot be made: {error.strerror}", self._path) from error
+            raise OSError(
+                error.errno, f"cannot be created: {error.strerror}", self._path
+            ) from error
         return listener
 
     def _routes(self) -> dict[str, Any]:
-        web = import_module("aiohttp.web")  # is there by now
+        web = import_module("aiohttp.web")  # imported by now, so this is fast
         routes = {question: _answering(web, ask) for question, ask in self._questions.items()}
         return routes | {f"GET {path}": _streaming(web, it) for path, it in self._streams.items()}
 
@@ -154,7 +148,7 @@ def _streaming(web: Any, watch: Watch) -> Any:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         response.force_close()
         await response.prepare(visit.request)
-        # Nothing may happen for hours: who is gone must not be watched for until then.
+        # There may be nothing to send for hours: without this, a watcher that left would stay until then.
         task = asyncio.current_task()
         visit.connection.when_lost = None if task is None else task.cancel
         async with aclosing(watch()) as answers:
@@ -175,9 +169,9 @@ async def _write(response: Any, line: bytes) -> None:
 
 
 async def _readable(listener: socket.socket) -> None:
-    loop, somebody = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(listener, somebody.set)
+    loop, arrived = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(listener, arrived.set)
     try:
-        await somebody.wait()
+        await arrived.wait()
     finally:
         loop.remove_reader(listener)

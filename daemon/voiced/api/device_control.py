@@ -1,4 +1,4 @@
-"""What can be seen of a running daemon from outside, and done to it."""
+"""What others can see of the running daemon, and do with it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -21,26 +21,24 @@ from voiced.errors import RequestRefused
 from voiced.runtime.runtime import Runtime
 
 MOST_CHARS = 2000
-BEHIND = 32
-"""How many changes somebody may be late with; who is slower is left behind."""
-
+BEHIND = 32  # changes that a watcher may have unread; a slower one is dropped
 VERBATIM = "Say this to the user, in these words and no others: {text}"
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """What can be seen.
+    """The state of the device as others see it.
 
     Attributes:
-        version: Of the program.
-        name: What the device is called.
-        status: The one thing that indicators show.
-        phase: Where the conversation is, whatever else there is to show.
-        since: Since when, ISO 8601 in UTC.
+        version: Version of the program.
+        name: Name of the device.
+        status: The status that indicators show.
+        phase: The phase of the conversation, also while another status is shown.
+        since: Beginning of the status, ISO 8601 in UTC.
         muted: The microphone is switched off.
         volume: Loudness of the agent, 0 to 100.
-        microphone: What ails it, or None.
-        speaker: What ails it, or None.
+        microphone: Its fault, or None.
+        speaker: Its fault, or None.
         half_duplex: The agent does not hear while it speaks.
     """
 
@@ -57,11 +55,11 @@ class DeviceState:
 
 
 class DeviceControl:
-    """Implements `Observer`.
+    """Shows and controls the device. Implements `Observer`.
 
     Args:
-        runtime: Tells what runs.
-        name: Tells what the device is called.
+        runtime: Returns the current runtime.
+        name: Returns the name of the device.
     """
 
     def __init__(self, runtime: Callable[[], Runtime], name: Callable[[], str]) -> None:
@@ -74,7 +72,7 @@ class DeviceControl:
     def noticed(
         self, _before: Conversation, _event: Event | None, now: Conversation, _took_s: float
     ) -> None:
-        """Tell everybody who watches, if there is something new to see."""
+        """Pass the new state to all watchers, if it differs from what they have seen."""
         status = status_of(now)
         if status is not self._status:
             self._status, self._since = status, _now()
@@ -87,14 +85,14 @@ class DeviceControl:
             self._watchers[watcher] = device_state
             if watcher.full():
                 del self._watchers[watcher]
-                watcher.get_nowait()
+                watcher.get_nowait()  # makes room for the end
                 state_or_end = None
             else:
                 state_or_end = device_state
             watcher.put_nowait(state_or_end)
 
     def device_state(self) -> DeviceState:
-        """Return what can be seen now."""
+        """Return the state of the device now."""
         runtime = self._runtime()
         now = runtime.conversation
         return DeviceState(
@@ -111,11 +109,11 @@ class DeviceControl:
         )
 
     def cause(self) -> str:
-        """Return why the agent cannot be had, in a sentence; nothing while it can."""
+        """Return why the agent cannot be reached, in a sentence; empty while it can."""
         return self._runtime().conversation.cause
 
     async def watch(self) -> AsyncGenerator[DeviceState, None]:
-        """Yield what can be seen, now and after every change, to whoever keeps up with it."""
+        """Yield the state, now and after every change; ends for a watcher that is too slow."""
         watcher: asyncio.Queue[DeviceState | None] = asyncio.Queue(BEHIND)
         device_state = self._watchers[watcher] = self.device_state()
         try:
@@ -126,11 +124,11 @@ class DeviceControl:
             self._watchers.pop(watcher, None)
 
     def talk(self) -> None:
-        """Begin a conversation, unless there is one."""
+        """Start a conversation, unless there is one."""
         self._runtime().dispatch(Woken("control"))
 
     def press(self) -> None:
-        """Do what a press of the talk button does."""
+        """Act as the talk button does."""
         self._runtime().dispatch(TalkPressed())
 
     def end(self) -> None:
@@ -138,7 +136,7 @@ class DeviceControl:
         self._runtime().dispatch(EndRequested())
 
     def mute(self, muted: bool | None) -> None:  # noqa: FBT001 - it is the one argument
-        """Switch the microphone off (True) or on, or over (None)."""
+        """Mute (True), unmute (False) or toggle (None) the microphone."""
         self._runtime().dispatch(MuteToggled() if muted is None else MuteChanged(muted))
 
     def set_volume(self, percent: int) -> None:
@@ -148,14 +146,14 @@ class DeviceControl:
             RequestRefused: If that is no percentage.
         """
         if not 0 <= percent <= 100:  # noqa: PLR2004 - it is what a percentage is
-            raise RequestRefused(f"{percent} is no volume; use 0 to 100")
+            raise RequestRefused(f"{percent} is not a volume; use 0 to 100")
         self._runtime().volume = percent
 
     def say(self, text: str) -> None:
         """Have the agent say something, in these words.
 
         Raises:
-            RequestRefused: If there is nothing to say, too much, or an agent that cannot be asked to.
+            RequestRefused: If the text is empty or too long, or this agent cannot be asked to speak.
         """
         text = text.strip()
         if not text:

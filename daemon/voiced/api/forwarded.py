@@ -1,21 +1,19 @@
-"""What a proxy tells of those it speaks for: `Forwarded` (RFC 7239) and `X-Forwarded-…`. Pure."""
+"""What a proxy tells about the client: `Forwarded` (RFC 7239) and `X-Forwarded-…`. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 
 from voiced.lib.net_address import Address, canonical
 
-Headers = Sequence[tuple[str, str]]
-"""Names in small letters, and values, in the order in which they came."""
+Headers = Sequence[tuple[str, str]]  # names in lower case and values, in their original order
 
+# Names of headers that proxies add. Neither browsers nor Prometheus send them.
 _SIGN = re.compile(
     r".*forward.*|via|cdn-loop|x-(original|real|true)-.*|(x-)?(proxy|envoy|varnish|azure|amzn|tunnel)-.*"
     r"|(cf|fly|fastly|tailscale|ngrok)-.*|.*[-_]?(client|remote|source|peer|user|originating|external)[-_]?"
     r"(ip|addr|address|host)|.*-ip"
 )
-"""Names of headers by which proxies tell of visitors. No browser sends them, nor does Prometheus."""
-MOST_CHARS = 1024
-"""As long as what proxies say about one visitor may be: the patterns below may look at it twice."""
+MOST_CHARS = 1024  # of one header: the patterns below may scan it twice
 
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
 _PAIR = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*")+')
@@ -28,7 +26,7 @@ class MalformedError(ValueError):
 
 
 def is_forwarded(headers: Headers) -> bool:
-    """Tell whether a request was passed on by somebody who says so."""
+    """Return whether a request came through a proxy that adds headers."""
     return any(_SIGN.fullmatch(name) for name, _ in headers)
 
 
@@ -38,14 +36,14 @@ def values(headers: Headers, name: str) -> list[str]:
 
 
 def visitor_behind(headers: Headers, is_proxy: Callable[[Address], bool]) -> Address | None:
-    """Return whom a proxy that we trust speaks for; None if it does not tell.
+    """Return the client of a trusted proxy; None if the proxy does not tell.
 
-    What others than such proxies have written into the headers does not count: they are read from
-    the end, up to the first address that is not one of ours. Where both headers are there and
-    tell of two visitors, one was made up by the visitor.
+    The headers are read from the end, up to the first address that is not a trusted proxy: what
+    comes before was written by others. If the two headers name different clients, the client made
+    one of them up.
 
     Raises:
-        MalformedError: If the headers make no sense.
+        MalformedError: If the headers are malformed, or contradict each other.
     """
     listed = _listed(headers, "x-forwarded-for")
     chains = [_elements(headers, "for"), [it.strip() for it in listed.split(",") if it.strip()]]
@@ -56,19 +54,19 @@ def visitor_behind(headers: Headers, is_proxy: Callable[[Address], bool]) -> Add
 
 
 def is_secure(headers: Headers) -> bool:
-    """Tell whether the last proxy was talked to over TLS, as it says."""
+    """Return whether the client used TLS, according to the last proxy."""
     told = [*_elements(headers, "proto"), *values(headers, "x-forwarded-proto")]
     return bool(told) and told[-1].rpartition(",")[2].strip().lower() == "https"
 
 
 def asked_hosts(headers: Headers) -> list[str]:
-    """Return whom the visitor asked for, as the proxy says."""
+    """Return the hosts that the client asked for, according to the proxy."""
     listed = values(headers, "x-forwarded-host")
     return [*_elements(headers, "host")[-1:], *(it.rpartition(",")[2].strip() for it in listed)]
 
 
 def _elements(headers: Headers, key: str) -> list[str]:
-    """Return what the elements of `Forwarded` say about `key`."""
+    """Return the values of `key` in the elements of `Forwarded`."""
     found = []
     for element in _ELEMENT.findall(_listed(headers, "forwarded")):
         for pair in _PAIR.findall(element):
@@ -86,7 +84,7 @@ def _listed(headers: Headers, name: str) -> str:
 
 
 def _last(chain: Iterable[Address | None], is_proxy: Callable[[Address], bool]) -> Address | None:
-    """Return the last address that is not a proxy of ours; the first one if all are."""
+    """Return the last address that is no trusted proxy; the first one if all are."""
     address = None
     for address in reversed([*chain]):
         if address is None or not is_proxy(address):
@@ -95,7 +93,7 @@ def _last(chain: Iterable[Address | None], is_proxy: Callable[[Address], bool]) 
 
 
 def _address(text: str) -> Address | None:
-    """Return the address in a node of such a header; None if it hides it."""
+    """Return the address in a node of such a header; None if the proxy hides it."""
     if _UNTOLD.fullmatch(text):
         return None
     node = _NODE.fullmatch(text)

@@ -1,4 +1,4 @@
-"""Health and figures for whoever watches over many devices. Imported only where they are wanted."""
+"""Health and metrics, for the monitoring of many devices. Imported only if the settings ask for it."""
 
 from http import HTTPStatus
 
@@ -13,13 +13,13 @@ from voiced.core.actions import Status
 
 __all__ = ["Address", "Metrics", "Monitor", "Reading"]
 
+# The statuses of a device that works.
 WELL = frozenset(
     {
         *(Status.ASLEEP, Status.CONNECTING, Status.LISTENING, Status.HEARING),
         *(Status.THINKING, Status.SPEAKING, Status.MUTED),
     }
 )
-"""What a device shows that does what it is there for."""
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -28,11 +28,11 @@ class Monitor:
     """Serves /healthz and /metrics. Implements `BackgroundTask`.
 
     Args:
-        address: Where.
+        address: Where to listen.
         access: Who is let in.
-        control: Tells what the device shows.
-        metrics: What is counted.
-        refusals: Counts what is refused.
+        control: The state of the device.
+        metrics: The metrics.
+        refusals: Counts refused requests.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Monitor:
         self.run, self.routes = site.run, site.routes
 
     async def _health(self, visit: Visit) -> web.Response:
-        """Answer 200 if the device does what it is there for, else 503."""
+        """Answer 200 if the device works, else 503."""
         self._let_in(visit)
         device_state = self._control.device_state()
         well = Status(device_state.status) in WELL
@@ -64,7 +64,7 @@ class Monitor:
         return web.Response(body=self._metrics.text(), headers={"Content-Type": TEXT_FORMAT})
 
     def _let_in(self, visit: Visit) -> None:
-        """Refuse who shows no token; where there is none, all but this device itself."""
+        """Refuse visitors without the token; if none is set, all but this device."""
         visitor = visit.visitor
         if not (visitor.is_known if self._wants_token else visitor.is_device):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})

@@ -9,8 +9,7 @@ from typing import get_args
 from voiced.api.mqtt_payloads import QOS, Device, Diagnostics, Json, Kind, Topics
 from voiced.core.actions import Status
 
-LONGEST_WORDS = 255
-"""In a `text` entity: as long as any state of Home Assistant's may be."""
+LONGEST_WORDS = 255  # of a `text` entity: Home Assistant allows no longer state
 
 _ATTRIBUTES = (
     "{{ {'microphone': value_json.microphone, 'speaker': value_json.speaker, "
@@ -24,13 +23,13 @@ def introduction(
     found: Diagnostics,
     page: str | None = None,
 ) -> Json:
-    """Return what Home Assistant must know to show and steer a device.
+    """Return the discovery payload of a device.
 
     Args:
         device: Which device.
-        topics: Where it tells and is told.
-        found: How its board fares: what nobody knows of it is not shown.
-        page: Where its own page is, if others can open it.
+        topics: Its topics.
+        found: Its diagnostics: an unknown value gets no entity.
+        page: The address of its page, if others can open it.
     """
     about = {
         "identifiers": [device.id],
@@ -132,7 +131,7 @@ def _steered(device: Device, topics: Topics) -> dict[str, Json]:
             **_entity(device, "switch", "mute", "Mute"),
             **_seen(topics, "'ON' if value_json.muted else 'OFF'"),
             "command_topic": topics.order("mute"),
-            # Neither Assist nor "turn off everything" in an area reaches what is for setting up.
+            # Assist and "turn off everything" in an area leave entities of this category alone.
             "entity_category": "config",
             "icon": "mdi:microphone-off",
         },
@@ -163,7 +162,7 @@ def _steered(device: Device, topics: Topics) -> dict[str, Json]:
         },
         "words": {  # a `notify` entity has no field to write into
             **_entity(device, "text", "words", "Words to say"),
-            **_seen(topics, "''"),  # it is empty again at once, and not "unknown"
+            **_seen(topics, "''"),  # empty again at once, instead of "unknown"
             "command_topic": topics.order("say"),
             "max": LONGEST_WORDS,
             "icon": "mdi:bullhorn",

@@ -1,6 +1,6 @@
-"""A web server of our own: who is let in, what every answer says, and where it listens.
+"""The web server: access, limits, security headers, listening.
 
-Imported only where there is to be one.
+Imported only if the settings ask for a server.
 """
 
 import asyncio
@@ -22,33 +22,29 @@ from voiced.lib.task_group import TaskGroup
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 16 * 1024
-"""The longest request."""
-
-PIECE_BYTES = 1024
-"""Of what comes at once: the library quotes all that it was given when it does not understand it."""
+MOST_BYTES = 16 * 1024  # of a request
+PIECE_BYTES = 1024  # given to the parser at a time: its errors quote all that they were given
 
 REOPEN_S = 5.0
 BACKLOG = 64
 LINGER_S = 1.0
 END_WITHIN_S = 0.2
 
-_TOLD = frozenset({"Allow", "WWW-Authenticate"})
-"""What a refusal tells besides its status."""
+_TOLD = frozenset({"Allow", "WWW-Authenticate"})  # headers of a refusal that are kept
 
-_NOBODY = logging.Logger("nobody")  # noqa: LOG001 - what it is told goes nowhere
-_NOBODY.addHandler(logging.NullHandler())
+_NO_LOG = logging.Logger("nowhere")  # noqa: LOG001 - it must have no parent to log to
+_NO_LOG.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request that is whole.
+    """A complete request.
 
     Attributes:
-        request: As it came.
+        request: As received.
         text: Its body.
-        visitor: Who sends it.
-        connection: Where the answer goes.
+        visitor: Its sender.
+        connection: Its connection.
     """
 
     request: web.BaseRequest
@@ -68,8 +64,8 @@ class Address:
     Attributes:
         host: A name or an address of this device.
         port: The port.
-        setting: The name of the setting that says so.
-        certificate: What to encrypt with, if at all.
+        setting: The setting that names them.
+        certificate: The certificate for TLS; None for plain HTTP.
     """
 
     host: str
@@ -79,14 +75,14 @@ class Address:
 
 
 class Site:
-    """Answers requests with the same care wherever they come from.
+    """Answers the requests of one web server, at a port or a Unix socket.
 
     Args:
-        name: What its refusals are counted under.
-        judge: Tells who sends a request, by address and headers; raises `RefusedError`.
-        routes: What answers: `GET /healthz` and the like.
-        refusals: Counts what is refused.
-        limits: What visitors may take up.
+        name: The name under which its refusals are counted.
+        judge: Returns the sender of a request from address and headers; raises `RefusedError`.
+        routes: Routes like `GET /healthz`, and what answers them.
+        refusals: Counts refused requests.
+        limits: What visitors may use.
     """
 
     def __init__(
@@ -112,9 +108,9 @@ class Site:
         """Serve until cancelled.
 
         Args:
-            listen: Makes what listens, of a protocol factory; it does not serve yet.
-            arrival: Tells who comes, by its address.
-            certificate: What to encrypt with, if at all.
+            listen: Makes the listening socket for a protocol factory, without serving yet.
+            arrival: Returns rank and group of a newcomer.
+            certificate: The certificate for TLS; None for plain HTTP.
 
         Raises:
             OSError: If it cannot listen.
@@ -153,7 +149,7 @@ class Site:
         )
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer, and tell browsers what not to do."""
+        """Answer with our security headers; turn every refusal and failure into an answer."""
         connection = cast("_OneRequest", request.protocol).connection
         answer: web.StreamResponse
         try:
@@ -169,11 +165,11 @@ class Site:
         except Exception as error:
             self._refusals.fail(self._name, error)
             if request.writer.output_size:
-                raise ConnectionAbortedError from error  # half of another answer is out
+                raise ConnectionAbortedError from error  # half of another answer was sent
             answer = web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR)
         finally:
             connection.answer_within(self._limits.answer_s)
-        if not answer.prepared:
+        if not answer.prepared:  # a WebSocket or a stream has sent its headers itself
             answer.headers.update(HEADERS)
             answer.force_close()
         return answer
@@ -213,7 +209,7 @@ class Site:
 
 
 class _OneRequest(web.RequestHandler):
-    """One request. The library would log whatever strangers send: a stranger could fill the journal."""
+    """One request. The library would log what strangers send, and they could fill the journal."""
 
     __slots__ = ("_refused", "connection")
 
@@ -223,7 +219,7 @@ class _OneRequest(web.RequestHandler):
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
-            logger=_NOBODY,
+            logger=_NO_LOG,
             access_log=None,  # type: ignore[arg-type] # as the library's own runner takes it
             auto_decompress=False,
             lingering_time=LINGER_S,
@@ -232,15 +228,15 @@ class _OneRequest(web.RequestHandler):
         self._refused = refused
 
     def data_received(self, data: bytes) -> None:
-        """Take what comes, but nothing after the one request that is answered."""
+        """Take data, but none after the one request that is answered."""
         for at in range(0, max(len(data), 1), PIECE_BYTES):
             if self._request_count > 1:
                 return
             super().data_received(data[at : at + PIECE_BYTES])
             for message, _ in self._messages:
-                error = getattr(message, "exc", None)  # why it is no request
+                error = getattr(message, "exc", None)  # the parser's error
                 if isinstance(error, BaseException):
-                    # Its frames hold all that came, until somebody collects the garbage.
+                    # Its frames would hold all data until the next garbage collection.
                     error.__traceback__ = error.__context__ = None
 
     def handle_error(
@@ -250,28 +246,28 @@ class _OneRequest(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - the library's
     ) -> web.StreamResponse:
-        """Return the answer to what is no request at all."""
+        """Return the answer to a malformed request."""
         if isinstance(exc, ConnectionError):
-            raise exc  # nobody is there to be answered
+            raise exc  # the client has left
         self._refused(str(int(status)))
         if request.writer.output_size:
-            raise ConnectionAbortedError  # half of another answer is out
+            raise ConnectionAbortedError  # half of another answer was sent
         answer = web.Response(status=status, text=f"{HTTPStatus(status).phrase}\n", headers=HEADERS)
         answer.force_close()
         return answer
 
 
 class HttpServer:
-    """Serves a few paths. Implements `BackgroundTask`.
+    """Serves a few routes at a port. Implements `BackgroundTask`.
 
     Args:
-        address: Where.
+        address: Where to listen.
         access: Who is let in.
-        routes: What answers: `GET /healthz` and the like.
-        refusals: Counts what is refused.
+        routes: Routes like `GET /healthz`, and what answers them.
+        refusals: Counts refused requests.
 
     Attributes:
-        routes: What can be asked.
+        routes: The routes.
     """
 
     def __init__(
@@ -288,7 +284,7 @@ class HttpServer:
         self._site = Site(name, access.visitor, routes, refusals)
 
     async def run(self) -> None:
-        """Serve until cancelled; where the port is taken, try again and again."""
+        """Serve until cancelled; while the port is in use, try again."""
         told, at = False, self._address
         while True:
             try:
@@ -300,15 +296,15 @@ class HttpServer:
                 await asyncio.sleep(REOPEN_S)
 
     async def _listen(self, limiter: ConnectionLimiter) -> asyncio.Server:
-        # One that serves at once leaves its sockets open if it is cancelled on the way.
+        # With start_serving, a cancelled create_server would leave its sockets open.
         return await asyncio.get_running_loop().create_server(
             limiter, self._address.host, self._address.port, backlog=BACKLOG, start_serving=False
         )
 
 
 async def _close(listener: asyncio.Server) -> None:
-    # asyncio forgets the socket of a connection that it has accepted and not made yet when its
-    # server closes; it makes it in the next turn of the loop.
+    # If a server closes between accepting a connection and making its transport, asyncio leaks
+    # the socket. So stop accepting, and let one turn of the loop make the transports.
     loop = asyncio.get_running_loop()
     for each in listener.sockets:
         loop.remove_reader(each.fileno())
@@ -321,7 +317,7 @@ async def _close(listener: asyncio.Server) -> None:
 async def serve_unix(
     listener: object, name: str, routes: Mapping[str, Responder], refusals: Refusals, limits: Limits
 ) -> None:
-    """Serve at a Unix socket until cancelled: whoever can reach it may ask."""
+    """Serve at a Unix socket until cancelled. Anyone who can reach it may ask."""
 
     async def listen(limiter: ConnectionLimiter) -> asyncio.Server:
         loop = asyncio.get_running_loop()

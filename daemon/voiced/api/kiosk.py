@@ -1,6 +1,6 @@
-"""The page for a screen, and for a phone in the same network: served, fed and obeyed.
+"""The page for a screen, and for phones in the same network, with its live WebSocket.
 
-Imported only where there is to be a page.
+Imported only if the settings ask for it.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from voiced.api.http_server import Address, HttpServer, Responder, Visit
 from voiced.api.refusals import Refusals
 from voiced.errors import RequestRefused, VoicedError
 from voiced.lib.task_group import TaskGroup
+from voiced.lib.token_bucket import TokenBucket
 from voiced.reload.overrides import UserOverrides
 
 PAGE = Path(__file__).with_name("page")
@@ -34,9 +35,7 @@ KINDS = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-MOST_ORDER_BYTES = 64 * 1024
-"""As many as the longest prompt may have, in any script."""
-
+MOST_ORDER_BYTES = 64 * 1024  # room for the longest prompt, in any script
 ORDERS_PER_S = 10.0
 BURST = 20.0
 SEND_WITHIN_S = 5.0
@@ -54,9 +53,8 @@ class Permits:
     """What visitors may do.
 
     Attributes:
-        may_read: Tells whether they may read what is said; it is told whether they are at the
-            device itself.
-        overrides: What a person may set; None if they may not.
+        may_read: Returns whether they may read captions; called with whether they are at the device.
+        overrides: The settings that a person may change; None if they may not.
     """
 
     may_read: Callable[[bool], bool]
@@ -67,11 +65,12 @@ class Kiosk:
     """Serves the page. Implements `BackgroundTask`.
 
     Args:
-        address: Where.
+        address: Where to listen.
         access: Who is let in.
-        control: What is shown and done.
-        subtitles: What is said.
+        control: The state of the device, and what can be done with it.
+        subtitles: The captions.
         permits: What visitors may do.
+        refusals: Counts refused requests.
     """
 
     def __init__(
@@ -97,9 +96,9 @@ class Kiosk:
         self.run, self.routes = site.run, site.routes
 
     async def _enter(self, visit: Visit) -> web.Response:
-        """Let a browser in for good that shows the token once."""
+        """Give a browser that sends the token a cookie, so that it needs it only once."""
         group, token = visit.visitor.group, visit.text.strip()
-        if self._is_tiresome(group):
+        if self._guesses_too_often(group):
             raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS)
         if not self._access.knows(token):
             self._wrong.setdefault(group, []).append(time.monotonic())
@@ -111,8 +110,8 @@ class Kiosk:
         )
         return answer
 
-    def _is_tiresome(self, group: str) -> bool:
-        """Tell whether somebody has guessed too often of late."""
+    def _guesses_too_often(self, group: str) -> bool:
+        """Return whether this group has guessed too often lately."""
         while len(self._wrong) > REMEMBERED_GROUPS:
             self._wrong.popitem(last=False)
         recent = [
@@ -127,7 +126,7 @@ class Kiosk:
         return len(recent) >= WRONG_TOKENS
 
     async def _live(self, visit: Visit) -> web.WebSocketResponse:
-        """Show everything as it happens, and do what is ordered."""
+        """Show everything as it happens, and obey commands."""
         if not _asks_for_socket(visit.request.headers):
             raise RefusedError(HTTPStatus.UPGRADE_REQUIRED)
         may_enter = visit.visitor.may_enter
@@ -142,30 +141,33 @@ class Kiosk:
         if may_enter:
             await self._serve(socket, visit.visitor)
         else:
+            # A browser cannot read the status of a refused upgrade, but it can read a close code.
             await socket.close(code=WSCloseCode.POLICY_VIOLATION)
         return socket
 
     async def _serve(self, socket: web.WebSocketResponse, visitor: Visitor) -> None:
         async with TaskGroup() as group:
             feeding = [
-                group.create_task(self._show(socket), name="kiosk status"),
-                group.create_task(self._caption(socket, visitor), name="kiosk captions"),
+                group.create_task(self._show_state(socket), name="kiosk status"),
+                group.create_task(self._show_captions(socket, visitor), name="kiosk captions"),
             ]
             if self._overrides is not None:
-                feeding.append(group.create_task(self._offer(socket), name="kiosk settings"))
+                feeding.append(
+                    group.create_task(self._show_settings(socket), name="kiosk settings")
+                )
             await self._obey(socket)
             for task in feeding:
                 task.cancel()
 
-    async def _show(self, socket: web.WebSocketResponse) -> None:
+    async def _show_state(self, socket: web.WebSocketResponse) -> None:
         async with aclosing(self._control.watch()) as states:
             async for device_state in states:
                 await _send(socket, {"type": "sight", **asdict(device_state)})
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
 
-    async def _offer(self, socket: web.WebSocketResponse) -> None:
-        """Show what a person may set, now and whenever it has changed."""
-        assert self._overrides is not None  # noqa: S101 - nobody calls this without
+    async def _show_settings(self, socket: web.WebSocketResponse) -> None:
+        """Show the settings that a person may change, now and after every change."""
+        assert self._overrides is not None  # noqa: S101 - checked by the caller
         shown: Mapping[str, str | None] | None = None
         while True:
             now = self._overrides.now()
@@ -174,7 +176,7 @@ class Kiosk:
                 shown = now
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _caption(self, socket: web.WebSocketResponse, visitor: Visitor) -> None:
+    async def _show_captions(self, socket: web.WebSocketResponse, visitor: Visitor) -> None:
         async with aclosing(self._subtitles.watch()) as captions:
             async for caption in captions:
                 if not self._may_read(visitor.is_device):
@@ -185,36 +187,33 @@ class Kiosk:
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
 
     async def _obey(self, socket: web.WebSocketResponse) -> None:
-        patience, before_s = BURST, time.monotonic()
+        allowance = TokenBucket(BURST, 1 / ORDERS_PER_S)
         async for message in socket:
-            now_s = time.monotonic()
-            patience = min(BURST, patience + (now_s - before_s) * ORDERS_PER_S) - 1
-            before_s = now_s
-            if patience < 0 or message.type is not WSMsgType.TEXT:
+            if allowance.take(time.monotonic()) > 0 or message.type is not WSMsgType.TEXT:
                 await socket.close(code=WSCloseCode.POLICY_VIOLATION)
                 return
             try:
-                if await self._do(json.loads(message.data)):
+                if await self._carry_out(json.loads(message.data)):
                     await _send(socket, {"type": "kept"})
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 await _send(socket, {"type": "problem", "text": "That was not understood."})
             except VoicedError as error:
                 await _send(socket, {"type": "problem", "text": str(error)})
 
-    async def _do(self, order: Mapping[str, Any]) -> bool:
-        """Obey; tell whether there is something that was kept."""
+    async def _carry_out(self, order: Mapping[str, Any]) -> bool:
+        """Obey a command; return whether something was saved."""
         match order["do"]:
             case "talk":
                 self._control.press()
             case "mute":
                 self._control.mute(None)
             case "volume":
-                self._control.set_volume(_whole(order["to"]))
+                self._control.set_volume(_integer(order["to"]))
             case "settings" if self._overrides is not None:
                 await self._overrides.change(_texts(order["changed"]), _texts(order.get("was", {})))
                 return True
             case _:
-                raise RequestRefused("there is no such order")
+                raise RequestRefused("there is no such command")
         return False
 
 
@@ -237,9 +236,9 @@ class _File:
 
 
 def _asks_for_socket(headers: Mapping[str, str]) -> bool:
-    """Tell whether a request is the beginning of a WebSocket as our page opens it.
+    """Return whether a request opens a WebSocket as our page does.
 
-    The library would take less, and write into the log what it does not like.
+    The library is less strict, and it logs what it refuses.
     """
     key = headers.get("Sec-WebSocket-Key", "")
     return (
@@ -251,15 +250,15 @@ def _asks_for_socket(headers: Mapping[str, str]) -> bool:
     )
 
 
-def _whole(number: object) -> int:
-    """Return a whole number; 20.0 is one, as JavaScript writes it."""
+def _integer(number: object) -> int:
+    """Return a whole number; 20.0 is one too, as JavaScript has no integers."""
     if isinstance(number, bool) or not isinstance(number, int | float) or number != number // 1:
         raise TypeError
     return int(number)
 
 
 def _text(value: object) -> str:
-    """Return a text that a file can hold."""
+    """Return a text that a file can hold: UTF-8 has no lone surrogates."""
     if not isinstance(value, str):
         raise TypeError
     value.encode()
@@ -271,8 +270,8 @@ def _texts(value: Mapping[str, object]) -> dict[str, str]:
 
 
 async def _send(socket: web.WebSocketResponse, message: Mapping[str, object]) -> None:
-    """Send, or let go of somebody who does not take it."""
-    # What an agent says may hold half a character.
+    """Send a message, or close the connection of a visitor that does not read it."""
+    # The text of an agent may hold lone surrogates.
     text = json.dumps(message, ensure_ascii=False).encode(errors="replace").decode()
     try:
         async with asyncio.timeout(SEND_WITHIN_S):

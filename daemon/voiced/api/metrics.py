@@ -1,6 +1,6 @@
-"""What Prometheus may know of a daemon: how it fares, never what is said.
+"""Metrics for Prometheus: how the daemon works, never what is said.
 
-Imported only where metrics are wanted.
+Imported only if the settings ask for it.
 """
 
 import time
@@ -29,8 +29,7 @@ from voiced.core.state import Conversation, Phase, status_of
 from voiced.storage.state_store import DiskReport
 
 LATENCIES_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
-MOST_TOOLS = 100
-"""So many tools are counted by name, the rest as `other`: an agent may make up names for ever."""
+MOST_TOOLS = 100  # counted by name, the rest as `other`: an agent may make up names for ever
 DROPS_S = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 
 _LOSSES = {Loss.REJECTED: "refused", Loss.BUSY: "busy", Loss.SESSION_GONE: "session_gone"}
@@ -38,26 +37,26 @@ _LOSSES = {Loss.REJECTED: "refused", Loss.BUSY: "busy", Loss.SESSION_GONE: "sess
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is counted elsewhere.
+    """What is counted elsewhere. Counts are since the start; None is for unknown.
 
     Attributes:
-        captured_periods: Periods captured since the start.
-        dropped_periods: Periods that found no room.
-        dropped_s: How long those lasted.
+        captured_periods: Periods captured.
+        dropped_periods: Periods for which the queue had no room.
+        dropped_s: The length of those.
         replayed_periods: Periods sent again on another link.
-        overruns: Capture came too late.
-        underruns: Playback came too late.
-        gaps: Replies that ran dry in the middle of sound.
-        revision: The serial number of the settings in force, if they have one.
-        on_trial: They are being tried.
-        taken_back: How many were taken back.
-        watchdog_margin_s: How long until systemd starts the daemon anew, if it does.
-        temperature: Of the processor, in degrees Celsius, if it tells.
-        throttled: It is slowed down because it is hot or short of power, if it tells.
+        overruns: Capture xruns.
+        underruns: Playback xruns.
+        gaps: Gaps heard inside a reply.
+        revision: The revision of the settings in force.
+        on_trial: These settings are on trial.
+        taken_back: Revisions that were rolled back.
+        watchdog_margin_s: Time left until the watchdog of systemd would restart the daemon.
+        temperature: Of the processor, in degrees Celsius.
+        throttled: The processor is slowed down by heat or weak power.
         failing: The parts that fail at present.
-        failures: How often each part that ever failed has done so.
-        refused: Requests that were refused, by server and reason.
-        disk: How the disk of the state folder is.
+        failures: Failures by part.
+        refused: Refused requests by server and reason.
+        disk: The disk of the state folder.
     """
 
     captured_periods: int = 0
@@ -80,11 +79,11 @@ class Reading:
 
 
 class Metrics:
-    """Counts what happens. Implements `Observer`.
+    """Counts events. Implements `Observer`.
 
     Args:
         read: Reads what is counted elsewhere.
-        clock: Tells the time, in seconds.
+        clock: Returns monotonic time in seconds.
     """
 
     def __init__(
@@ -100,9 +99,7 @@ class Metrics:
         self._stopped_s: float | None = None
         self._tools: dict[str, str] = {}
         self._tool_names: set[str] = set()
-        self._links = Counter(
-            "voiced_links", "Links by what became of them.", ["outcome"], registry=registry
-        )
+        self._links = Counter("voiced_links", "Links by outcome.", ["outcome"], registry=registry)
         for outcome in ("fresh", "resumed", "lost", "refused", "busy", "session_gone", "ended"):
             self._links.labels(outcome)
         self._barge_ins = Counter(
@@ -116,7 +113,7 @@ class Metrics:
         )
         self._drops = Histogram(
             "voiced_drop_latency_seconds",
-            "From the news of an interruption to silence ordered at the speaker.",
+            "From the report of an interruption to the order to silence the speaker.",
             buckets=DROPS_S,
             registry=registry,
         )
@@ -133,7 +130,7 @@ class Metrics:
     def noticed(
         self, before: Conversation, event: Event | None, now: Conversation, took_s: float
     ) -> None:
-        """Count it."""
+        """Count one step of the conversation."""
         self._keep_time(now)
         match event:
             case AgentReady() if before.phase is Phase.CONNECTING:
@@ -160,17 +157,17 @@ class Metrics:
             self._stopped_s = None
 
     def text(self) -> bytes:
-        """Return everything in Prometheus's text format."""
+        """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
     def families(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-        """Yield what is a matter of time."""
+        """Yield the metrics that change with time alone."""
         now_s = self._clock()
         status = GaugeMetricFamily(
-            "voiced_status", "1 for what the device shows.", labels=["status"]
+            "voiced_status", "1 for the status that the device shows.", labels=["status"]
         )
         seconds = CounterMetricFamily(
-            "voiced_status_seconds", "How long each status was shown.", labels=["status"]
+            "voiced_status_seconds", "Time that each status was shown.", labels=["status"]
         )
         for each in Status:
             is_now = each is self._status
@@ -180,7 +177,9 @@ class Metrics:
         yield status
         yield seconds
         yield CounterMetricFamily(
-            "voiced_outage_seconds", "Time in conversations without the agent.", value=out_s
+            "voiced_outage_seconds",
+            "Time in conversations in which the agent was unreachable.",
+            value=out_s,
         )
 
     def _keep_time(self, now: Conversation) -> None:
@@ -214,7 +213,7 @@ class Metrics:
 
 
 class _Readings(Collector):
-    """What is counted elsewhere, read when somebody asks."""
+    """Metrics of what is counted elsewhere, read for each scrape."""
 
     def __init__(self, metrics: Metrics, read: Callable[[], Reading]) -> None:
         self._metrics = metrics
@@ -225,19 +224,31 @@ class _Readings(Collector):
         now = self._read()
         for name, words, count in (
             ("captured_periods", "Periods captured.", now.captured_periods),
-            ("dropped_periods", "Captured periods that found no room.", now.dropped_periods),
-            ("dropped_seconds", "How long those lasted.", now.dropped_s),
+            (
+                "dropped_periods",
+                "Captured periods dropped because the queue was full.",
+                now.dropped_periods,
+            ),
+            (
+                "dropped_seconds",
+                "Captured sound dropped because the queue was full.",
+                now.dropped_s,
+            ),
             (
                 "replayed_periods",
-                "Captured periods sent again on another link.",
+                "Captured periods sent again over another link.",
                 now.replayed_periods,
             ),
-            ("capture_overruns", "Times that capture came too late.", now.overruns),
-            ("playback_underruns", "Times that playback came too late.", now.underruns),
+            ("capture_overruns", "Capture overruns.", now.overruns),
+            ("playback_underruns", "Playback underruns.", now.underruns),
             ("reply_gaps", "Gaps heard inside a reply.", now.gaps),
-            ("settings_taken_back", "Settings that were tried and taken back.", now.taken_back),
-            ("disk_write_failures", "Writes that the disk did not take.", now.disk.failed_writes),
-            ("state_files_broken", "State files found not whole.", len(now.disk.set_aside)),
+            (
+                "settings_taken_back",
+                "Settings from the server that were tried and reverted.",
+                now.taken_back,
+            ),
+            ("disk_write_failures", "Failed writes to the disk.", now.disk.failed_writes),
+            ("state_files_broken", "State files found damaged.", len(now.disk.set_aside)),
         ):
             yield CounterMetricFamily(f"voiced_{name}", words, value=count)
         refused = CounterMetricFamily(
@@ -249,16 +260,16 @@ class _Readings(Collector):
             refused.add_metric(labels, n_refused)
         yield refused
         for name, words, value in (
-            ("settings_revision", "Serial number of the settings in force.", now.revision),
-            ("settings_on_trial", "1 while settings are tried.", now.on_trial),
+            ("settings_revision", "Revision of the settings in force.", now.revision),
+            ("settings_on_trial", "1 while settings from the server are on trial.", now.on_trial),
             (
                 "watchdog_margin_seconds",
-                "How long until systemd would start the daemon anew.",
+                "How long until systemd restarts the daemon.",
                 now.watchdog_margin_s,
             ),
             ("disk_failing", "1 while the state folder cannot be written.", now.disk.failing),
-            ("temperature_celsius", "Of the processor.", now.temperature),
-            ("throttled", "1 while the processor is slowed down.", now.throttled),
+            ("temperature_celsius", "Temperature of the processor.", now.temperature),
+            ("throttled", "1 while the processor is throttled.", now.throttled),
         ):
             if value is not None:
                 yield GaugeMetricFamily(f"voiced_{name}", words, value=float(value))
@@ -266,10 +277,14 @@ class _Readings(Collector):
 
 
 def _parts(now: Reading) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-    """Yield which parts fail, of those that ever did."""
-    failing = GaugeMetricFamily("voiced_part_failing", "1 while a part fails.", labels=["part"])
+    """Yield the metrics of the parts that have ever failed."""
+    failing = GaugeMetricFamily(
+        "voiced_part_failing", "1 while the part is failing.", labels=["part"]
+    )
     failures = CounterMetricFamily(
-        "voiced_part_failures", "Times that a part failed and was started again.", labels=["part"]
+        "voiced_part_failures",
+        "Failures of the part; each was followed by a restart.",
+        labels=["part"],
     )
     for name, count in now.failures.items():
         failing.add_metric([name], float(name in now.failing))

@@ -1,4 +1,4 @@
-"""What is ordered at a broker: read, and done. A payload may be what somebody says, and is never logged."""
+"""Commands from a broker. Payloads are never logged, as they may hold words to say."""
 
 import asyncio
 import logging
@@ -11,24 +11,21 @@ from voiced.lib.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 8 * 1024
-"""As many as the longest text to say may have, in any script."""
-
+MOST_BYTES = 8 * 1024  # room for the longest text to say, in any script
 ORDERS_PER_S = 10.0
 BURST = 20.0
 
-FIRST_LINES = 3
+FIRST_LINES = 3  # of a repeated warning, before the limit of `LINE_EVERY_S`
 LINE_EVERY_S = 60.0
-"""Of what may be told again: as many at once, then one for each time that has passed."""
 
 
 class Orders:
-    """Does what is ordered, and says once what it does not do.
+    """Obeys commands, and logs once what it ignores.
 
     Args:
-        topics: What is ordered at which topic.
-        control: Does it.
-        may_unmute: Whether the microphone may be switched on.
+        topics: The command of each topic.
+        control: Carries it out.
+        may_unmute: Whether a command may unmute the microphone.
     """
 
     def __init__(
@@ -44,7 +41,7 @@ class Orders:
         self._crowded = False
 
     def has_patience(self) -> bool:
-        """Tell whether one more message may be looked at now."""
+        """Return whether one more message may be handled now."""
         now_s = asyncio.get_running_loop().time()
         self._crowded = self._crowded and not self._patience.is_full(now_s)
         if self._patience.take(now_s) == 0:
@@ -52,34 +49,34 @@ class Orders:
         if not self._crowded:
             self._crowded = True
             level = logging.WARNING if self._crowds.take(now_s) == 0 else logging.DEBUG
-            log.log(level, "mqtt.ignored: more than %g orders a second", ORDERS_PER_S)
+            log.log(level, "mqtt.ignored: more than %g commands a second", ORDERS_PER_S)
         return False
 
     def take(self, topic: str, payload: bytes, *, is_kept: bool) -> None:
-        """Do what `payload` says at `topic`.
+        """Obey the command `payload` at `topic`.
 
         Args:
-            topic: Where; at others nothing was asked for, and a broker could fill log and memory with them.
-            payload: What.
-            is_kept: The broker had it from before.
+            topic: Where; unknown ones are not logged, as a broker could fill log and memory with them.
+            payload: The command's value.
+            is_kept: It is a retained message.
         """
         order = self._topics.get(topic)
         if order is None:
             return
         if is_kept:
-            self.ignore(topic, "it was retained, who knows since when")
+            self.ignore(topic, "it was retained, so it may be old")
         elif len(payload) > MOST_BYTES:
             self.ignore(topic, f"more than {MOST_BYTES} bytes")
         else:
             try:
                 self._do(order, payload.decode())
             except UnicodeDecodeError:
-                self.ignore(topic, "no UTF-8")
+                self.ignore(topic, "not UTF-8")
             except RequestRefused as error:
                 self.ignore(topic, str(error), each_time=order == "say")
 
     def ignore(self, topic: str, why: str, *, each_time: bool = False) -> None:
-        """Tell of something that is not done: once, or each time as long as that fills no journal."""
+        """Log a command that is ignored: once, or each time within the rate limit."""
         has_lines = each_time and self._lines.take(asyncio.get_running_loop().time()) == 0
         is_new = (topic, why) not in self._told
         self._told.add((topic, why))
@@ -102,13 +99,9 @@ class Orders:
                 self._control.say(payload)
 
     def _mute(self, muted: bool | None) -> None:  # noqa: FBT001 - it is the one argument
-        """Switch the microphone off (True) or on, or over (None).
-
-        Raises:
-            RequestRefused: If that would let others hear what goes on without a hand on the device.
-        """
+        """Mute (True), unmute (False) or toggle (None); RequestRefused if it may not unmute."""
         if muted is not True and self._control.device_state().muted and not self._may_unmute:
             raise RequestRefused(
-                "the microphone is switched on again by hand; `mqtt.unmute: true` lets others do it"
+                "the microphone can only be switched on at the device; `mqtt.unmute: true` lets others do it"
             )
         self._control.mute(muted)

@@ -1,4 +1,4 @@
-"""What a device tells over MQTT and is told: topics and payloads. Pure. Nothing that is said is in any of it."""
+"""MQTT topics and payloads. They never hold what is said in a conversation. Pure."""
 
 import json
 import re
@@ -17,18 +17,16 @@ from voiced.errors import RequestRefused
 Json = Mapping[str, object]
 
 ONLINE, OFFLINE = "online", "offline"
-STATE = "state"
-"""What the topic ends with at which a device tells how it fares."""
+STATE = "state"  # the last level of the topic of a device's state
 
 Order = Literal["talk", "end", "press", "mute", "volume", "say"]
-ORDERS: tuple[Order, ...] = get_args(Order)
-"""What a device can be told; each has a topic of its own."""
+ORDERS: tuple[Order, ...] = get_args(Order)  # each has a topic of its own
 
 Kind = Literal["conversation_started", "conversation_ended", "alarm"]
 
-IDLE = frozenset({Phase.ASLEEP, Phase.STOPPED})
-"""There is no conversation."""
+IDLE = frozenset({Phase.ASLEEP, Phase.STOPPED})  # no conversation
 
+# The statuses that show a problem in Home Assistant.
 TROUBLES = frozenset(
     {
         Status.OFFLINE,
@@ -38,10 +36,8 @@ TROUBLES = frozenset(
         *SPEAKER_TROUBLES.values(),
     }
 )
-"""What somebody should see to."""
-
 QOS = 1
-SAME_MOMENT = timedelta(seconds=2)
+SAME_MOMENT = timedelta(seconds=2)  # jitter of a moment that is computed from two clocks
 
 _MUTES = {"on": True, "off": False, "toggle": None}
 _PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{0,20})?")
@@ -50,13 +46,13 @@ _NO_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Which device it is.
+    """The identity of a device.
 
     Attributes:
-        name: What it is called; its topics hold it.
-        serial: The number of its board, or what else tells it from others; None if nothing does.
-        model: What kind of thing it is.
-        version: Of the program.
+        name: Its name, part of its topics.
+        serial: The serial number of its board, or another unique mark; None if there is none.
+        model: Its model, for Home Assistant.
+        version: Version of the program.
     """
 
     name: str
@@ -66,26 +62,27 @@ class Device:
 
     @property
     def id(self) -> str:
-        """What it is known by for good: a new name does not make it another device."""
+        """Its permanent id: a device that is renamed stays the same device."""
+        # Home Assistant keys its entities by this id, so it must never change.
         return f"voiced_{_NO_ID.sub('_', self.serial or self.name)}"
 
 
 class Topics:
-    """Where a device tells and is told.
+    """The topics of a device.
 
     Args:
         device: Which device.
-        prefix: What its own topics begin with.
-        discovery: What those of Home Assistant begin with; None leaves it alone.
+        prefix: First level of its own topics.
+        discovery: First level of Home Assistant's topics; None for no discovery.
 
     Attributes:
-        availability: Whether it is there.
-        state: How it fares.
-        diagnostics: How its board fares, and what rings next.
+        availability: Whether it is online.
+        state: The state of the device.
+        diagnostics: The state of its board, and the next alarm.
         events: What happens.
-        introduction: What it can do, for Home Assistant; empty for nobody.
-        birth: Where Home Assistant says that it has started; empty for nowhere.
-        orders: What it is told to do, by topic.
+        introduction: The discovery payload for Home Assistant; empty without discovery.
+        birth: Where Home Assistant publishes that it has started; empty without discovery.
+        orders: The command of each topic to which it listens.
     """
 
     def __init__(self, device: Device, prefix: str, discovery: str | None) -> None:
@@ -100,22 +97,22 @@ class Topics:
 
     @property
     def kept(self) -> frozenset[str]:
-        """Those at which a broker keeps what was told last."""
+        """The topics with retained messages."""
         told = (self.availability, self.state, self.diagnostics, self.introduction)
         return frozenset(filter(None, told))
 
     def order(self, name: Order) -> str:
-        """Return where one is told to do something."""
+        """Return the topic of a command."""
         return next(topic for topic, order in self.orders.items() if order == name)
 
 
 def state(device: Device, device_state: DeviceState, revision: str | None) -> Json:
-    """Return how a device fares.
+    """Return the payload of the state topic.
 
     Args:
-        device: Which device: two of one name tell at the same topic.
-        device_state: What can be seen of it.
-        revision: What its settings are called by the server that sent them.
+        device: Which device; its id tells apart two of one name, which share the topic.
+        device_state: Its state.
+        revision: The revision of its settings, if a server sent them.
     """
     return {
         "id": device.id,
@@ -133,7 +130,7 @@ def state(device: Device, device_state: DeviceState, revision: str | None) -> Js
 
 
 def is_state_of(device: Device, payload: bytes) -> bool:
-    """Tell whether `payload`, from a broker, is how this device fares."""
+    """Return whether `payload`, from a broker, is a state of this device."""
     try:
         told = json.loads(payload)
     except (ValueError, RecursionError):
@@ -143,13 +140,13 @@ def is_state_of(device: Device, payload: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostics:
-    """How a device's board fares, and what rings next; None for what nobody knows.
+    """The state of a device's board, and the next alarm; None for what is unknown.
 
     Attributes:
-        started: When the program began.
+        started: When the program started.
         next_alarm: When the next timer, alarm or reminder rings.
         temperature: Of the processor, in degrees Celsius.
-        wifi_dbm: How strong the signal is.
+        wifi_dbm: Strength of the Wi-Fi signal.
     """
 
     started: datetime | None = None
@@ -159,7 +156,7 @@ class Diagnostics:
 
 
 def steady(found: Diagnostics, before: Diagnostics | None) -> Diagnostics:
-    """Return what was found, with the moments from before where they are the same but for a clock's trembling."""
+    """Return `found` with the earlier moments where they differ only by clock jitter."""
     if before is None:
         return found
     return replace(
@@ -175,7 +172,7 @@ def _steady(found: datetime | None, before: datetime | None) -> datetime | None:
 
 
 def diagnostics(found: Diagnostics) -> Json:
-    """Return what was found, as JSON can hold it."""
+    """Return the payload of the diagnostics topic."""
     heat = found.temperature
     return {
         "started": _moment(found.started),
@@ -191,11 +188,11 @@ def _moment(moment: datetime | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something that happened.
+    """An event to publish.
 
     Attributes:
-        kind: What.
-        by: What woke the device, if something has.
+        kind: What happened.
+        by: What woke the device, if anything did.
     """
 
     kind: Kind
@@ -203,7 +200,7 @@ class Happening:
 
 
 def happened(before: Conversation, event: Event | None, now: Conversation) -> Sequence[Happening]:
-    """Return what is to be told of a step of the conversation."""
+    """Return the events in one step of the conversation."""
     found: list[Happening] = []
     if isinstance(event, AlarmRang):
         found.append(Happening("alarm"))
@@ -216,15 +213,15 @@ def happened(before: Conversation, event: Event | None, now: Conversation) -> Se
 
 
 def happening(what: Happening) -> Json:
-    """Return something that happened, as JSON can hold it."""
+    """Return the payload of an event."""
     return {"event_type": what.kind} | ({} if what.by is None else {"by": what.by})
 
 
 def wanted_mute(payload: str) -> bool | None:
-    """Return what to switch the microphone to: off (True), on, or over (None).
+    """Return what to do: mute (True), unmute (False) or toggle (None).
 
     Raises:
-        RequestRefused: If that is not what the payload says.
+        RequestRefused: If the payload is none of these.
     """
     try:
         return _MUTES[payload.strip().lower()]
@@ -233,10 +230,10 @@ def wanted_mute(payload: str) -> bool | None:
 
 
 def wanted_volume(payload: str) -> int:
-    """Return how loud to be, 0 to 100; fractions are rounded.
+    """Return the wanted volume, 0 to 100; fractions are rounded.
 
     Raises:
-        RequestRefused: If that is not what the payload says.
+        RequestRefused: If the payload is no such number.
     """
     words = payload.strip()
     if _PERCENTAGE.fullmatch(words) is None or float(words) > 100:  # noqa: PLR2004 - it is what a percentage is

@@ -1,4 +1,4 @@
-"""What a device tells a broker: who it is, how it fares and what happens. Never what is said."""
+"""Publishes identity, state and events of the device to a broker. Never what is said."""
 
 import asyncio
 import json
@@ -27,28 +27,21 @@ from voiced.core.state import Conversation
 from voiced.devices.network.mqtt_socket import Client
 from voiced.lib.waiting import uniform
 
-LOOK_AGAIN_S = 5.0
-"""How often to look for what nobody tells: the revision of the settings, the next alarm."""
-
-MEASURE_EVERY_S = 60.0
-"""How often what changes all the time is told, like a temperature."""
-
-BIRTH_SPREAD_S = 1.0
-"""Home Assistant asks for it, so that a fleet does not answer its start in step."""
-
-MOST_HAPPENINGS = 16
-"""That may wait for a slow broker; older ones are of no interest."""
+LOOK_AGAIN_S = 5.0  # poll for what sends no event: the revision of the settings, the next alarm
+MEASURE_EVERY_S = 60.0  # for what changes all the time, like a temperature
+BIRTH_SPREAD_S = 1.0  # random delay, so that a fleet does not answer Home Assistant's start at once
+MOST_HAPPENINGS = 16  # that may wait for a slow broker; older ones are dropped
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where it is known from.
+    """The sources of what is published.
 
     Attributes:
-        control: Tells what can be seen.
-        revision: Tells what the settings in force are called by the server that sent them.
-        diagnostics: Tells how the board fares, and what rings next.
-        page: Tells where the page of this device is, if others can open it.
+        control: The state of the device.
+        revision: Returns the revision of the settings in force, if a server sent them.
+        diagnostics: Returns the state of the board, and the next alarm.
+        page: Returns the address of the page, if others can open it.
     """
 
     control: DeviceControl
@@ -59,12 +52,12 @@ class Sources:
 
 @dataclass
 class Teller:
-    """Tells it whenever it is another thing than before. Implements `Observer`.
+    """Publishes what has changed. Implements `Observer`.
 
     Attributes:
         device: Which device it is.
-        topics: Where it tells.
-        sources: Where it knows it from.
+        topics: Its topics.
+        sources: The sources of what is published.
     """
 
     device: Device
@@ -84,35 +77,35 @@ class Teller:
     def noticed(
         self, before: Conversation, event: Event | None, now: Conversation, _took_s: float
     ) -> None:
-        """Note what is to be told of a step of the conversation."""
+        """Queue the events in a step of the conversation."""
         if new := happened(before, event, now):
             self._happened.extend(new)
             self._changed.set()
 
-    def tell_anew(self) -> None:
-        """Tell everything again, even what has not changed."""
+    def tell_again(self) -> None:
+        """Publish everything again, even what has not changed."""
         self._unknown = True
         self._changed.set()
 
     async def watch(self) -> None:
-        """Note whatever is to be seen, until cancelled."""
-        while True:  # whoever was too slow begins anew
+        """Notice changes of the device's state, until cancelled."""
+        while True:  # a watch ends if it was too slow
             async with aclosing(self.sources.control.watch()) as states:
                 async for _ in states:
                     self._changed.set()
 
     async def tell(self, client: Client, settled: Callable[[], Awaitable[None]]) -> None:
-        """Tell until cancelled how it is by then: what was between is left out.
+        """Publish until cancelled, the newest state each time: a slow broker misses those between.
 
         Args:
             client: The connection.
-            settled: Is called each time everything has been told.
+            settled: Called each time everything has been published.
 
         Raises:
             aiomqtt.MqttError: If the connection is lost.
         """
         self._unknown = True
-        self._happened.clear()  # whoever was not there is not told of it as if it were now
+        self._happened.clear()  # events carry no time, and these are old
         while True:
             unknown, self._unknown = self._unknown, False
             if unknown:
@@ -145,16 +138,16 @@ class Teller:
                 self._told[topic] = text
 
     def _look(self) -> dict[str, Json]:
-        """Return what nobody tells of, by topic: a conversation changes several times a second, the board does not."""
+        """Return the payloads that need polling, by topic: those that change seldom."""
         found = self._diagnostics()
         looked = {self.topics.diagnostics: diagnostics(found)}
-        if self.topics.introduction:  # it comes first: what it introduces follows
+        if self.topics.introduction:  # first: Home Assistant must know an entity before its state
             about = introduction(self.device, self.topics, found, self.sources.page())
             looked = {self.topics.introduction: about, **looked}
         return looked
 
     def _diagnostics(self) -> Diagnostics:
-        """Return how the board fares; measured now and then, but for what is known to have changed."""
+        """Return the state of the board, old for up to `MEASURE_EVERY_S` unless the next alarm changes."""
         now_s, before = asyncio.get_running_loop().time(), self._diagnosed
         is_due = now_s - self._measured_s >= MEASURE_EVERY_S or not self._told
         found = steady(self.sources.diagnostics(), before)

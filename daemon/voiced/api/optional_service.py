@@ -1,4 +1,4 @@
-"""Components that are there only while the settings ask for them: imported, run and ended as those change."""
+"""Services that run only while the settings ask for them: imported, started and ended as those change."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -17,16 +17,16 @@ Asked = TypeVar("Asked")
 
 
 class OptionalService(Generic[Asked]):
-    """Runs one part while its section of the settings is there. Implements `BackgroundTask`.
+    """Runs one service while the settings have its section. Implements `BackgroundTask`.
 
     Args:
-        name: What the section is called.
-        section: Tells what the settings ask for now; None is for nothing.
-        build: Makes the part; it may import what nobody else needs.
-        guard: Starts it again when it fails.
+        name: The name of the section, and of the service.
+        section: Returns the section now; None if there is none.
+        build: Makes the service; it may import libraries that nothing else needs.
+        guard: Restarts the service when it fails.
 
     Attributes:
-        name: What it is itself called; its part is called as the section is.
+        name: Name of this task.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class OptionalService(Generic[Asked]):
         self._changed = asyncio.Event()
 
     def look(self) -> None:
-        """Take note that the settings may have changed."""
+        """Look again: the settings may have changed."""
         self._changed.set()
 
     async def run(self) -> None:
-        """Run what is asked for until cancelled."""
+        """Run the service that the settings ask for, until cancelled."""
         while True:
             section = self._section()
             async with TaskGroup() as group:
@@ -57,6 +57,7 @@ class OptionalService(Generic[Asked]):
                     run = partial(self._run, section)
                     guarded = self._guard.run(self._section_name, run)
                     running = group.create_task(guarded, name=self._section_name)
+                # Compared before each wait: a change while the service was starting is not missed.
                 while self._section() == section:
                     self._changed.clear()
                     await self._changed.wait()
@@ -64,11 +65,7 @@ class OptionalService(Generic[Asked]):
                     running.cancel()
 
     async def _run(self, section: Asked) -> None:
-        """Make the part and run it.
-
-        Raises:
-            VoicedError: If it cannot be made.
-        """
+        """Make the service and run it; raises VoicedError if it cannot be made."""
         try:
             part = await self._build(section)
         except ModuleNotFoundError as error:
@@ -80,11 +77,11 @@ class OptionalService(Generic[Asked]):
 
 
 class ObserverGroup:
-    """Everybody who follows what happens. Implements `Observer`.
+    """All observers of the conversation. Implements `Observer`.
 
     Args:
-        observers: Those who always do.
-        guard: Keeps one that fails from the others.
+        observers: Those that are always there.
+        guard: Isolates one that fails from the others.
     """
 
     def __init__(self, observers: Iterable[Observer], guard: Guard) -> None:
@@ -94,12 +91,12 @@ class ObserverGroup:
     def noticed(
         self, before: Conversation, event: Event | None, now: Conversation, took_s: float
     ) -> None:
-        """Pass it on."""
+        """Pass a step on to all."""
         for observer in self._observers:
             self._guard.attempt(observer, observer.noticed, before, event, now, took_s)
 
     def attended(self, observer: Observer, part: BackgroundTask) -> BackgroundTask:
-        """Return `part`, with `observer` following what happens while it runs."""
+        """Return `part`, with `observer` in the group while it runs."""
         return _Attended(self._observers, observer, part)
 
 

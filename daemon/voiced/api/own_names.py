@@ -1,4 +1,4 @@
-"""What this device is called in its network, looked up when somebody asks: networks come and go."""
+"""This device's names and addresses, looked up for each request: networks come and go."""
 
 import ipaddress
 import socket
@@ -9,11 +9,11 @@ MOST_BYTES = 64 * 1024
 
 
 def is_own(name: str, resolver: Path = RESOLVER) -> bool:
-    """Tell whether `name` is a name or an address of this device. Asks no name server.
+    """Return whether `name` is a name or an address of this device. Asks no name server.
 
     Args:
-        name: In small letters; an IPv6 address may be in brackets.
-        resolver: Where the domains of this network are.
+        name: In lower case; an IPv6 address may be in brackets.
+        resolver: The file that lists the search domains of this network.
     """
     try:
         address = ipaddress.ip_address(name.strip("[]"))
@@ -28,14 +28,15 @@ def is_own(name: str, resolver: Path = RESOLVER) -> bool:
 
 
 def own_links() -> list[str]:
-    """Return what a browser in this network may write for this device, the best first."""
+    """Return the hosts by which browsers in this network reach this device, the best first."""
+    # Addresses reserved for documentation: the route to them is the default route.
     routes = filter(None, map(_address_towards, ("192.0.2.1", "2001:db8::1")))
     addresses = [f"[{each}]" if ":" in each else each for each in routes]
     return [*addresses, f"{socket.gethostname().partition('.')[0]}.local"]
 
 
 def search_domains(path: Path) -> set[str]:
-    """Return the domains that names in this network are completed with."""
+    """Return the search domains in a file like `/etc/resolv.conf`."""
     try:
         with path.open("rb") as file:
             text = file.read(MOST_BYTES).decode("ascii", "replace")
@@ -50,7 +51,7 @@ def search_domains(path: Path) -> set[str]:
 
 
 def _is_here(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Tell whether an interface has this address: only then can a socket be bound to it."""
+    """Return whether an interface has this address: only then can a socket bind to it."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - IPv4
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -61,11 +62,11 @@ def _is_here(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 
 def _address_towards(peer: str) -> str | None:
-    """Return the address by which this device would talk to `peer`; nothing is sent."""
+    """Return the address from which this device would reach `peer`; nothing is sent."""
     family = socket.AF_INET6 if ":" in peer else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((peer, 9))
+            probe.connect((peer, 9))  # on UDP this only chooses the route
             return str(probe.getsockname()[0])
     except OSError:
         return None

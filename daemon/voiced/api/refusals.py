@@ -1,6 +1,6 @@
-"""What was refused from outside: counted always, told to the log at most once a minute.
+"""Refused requests: always counted, logged at most once a minute.
 
-Who has no token can make us refuse as often as the network lets them; the log must not grow by it.
+A stranger can be refused as often as the network allows; the log must not grow with it.
 """
 
 import logging
@@ -12,25 +12,24 @@ log = logging.getLogger(__name__)
 
 TELL_EVERY_S = 60.0
 
+# Reasons of refusals without an HTTP status.
 ABORTED = "aborted"
 LATE = "late"
 CROWDED = "crowded"
 TLS = "tls"
 UNMASKED = "unmasked"
-"""Why somebody was sent away without an HTTP status."""
 
-_UNTOLD = frozenset({ABORTED, LATE})
-"""What honest browsers do all day."""
+_UNTOLD = frozenset({ABORTED, LATE})  # honest browsers cause these all day
 
 
 class Refusals:
-    """Counts.
+    """Counts refused requests.
 
     Args:
-        clock: Tells the time, in seconds.
+        clock: Returns monotonic time in seconds.
 
     Attributes:
-        counts: How often each server refused, by server and reason.
+        counts: Refusals by server and reason.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,12 +40,7 @@ class Refusals:
         self._failed_s: float | None = None
 
     def add(self, server: str, reason: str) -> None:
-        """Count a refusal, and tell of it and of those before if it is time for that.
-
-        Args:
-            server: Which of ours refused.
-            reason: An HTTP status, or one of the words above.
-        """
+        """Count a refusal by an HTTP status or one of the words above; log all new ones if that is due."""
         self.counts[server, reason] += 1
         self._new[server, reason] += 1
         if reason in _UNTOLD or not self._is_due(self._told_s):
@@ -57,7 +51,7 @@ class Refusals:
         log.info("requests refused: %s; at most one such line a minute", ", ".join(told))
 
     def fail(self, server: str, error: Exception) -> None:
-        """Count a request that failed by a fault of ours, and log the `error` if it is time."""
+        """Count a request that failed by a bug of ours; log the `error` if that is due."""
         self.counts[server, "500"] += 1
         if self._is_due(self._failed_s):
             self._failed_s = self._clock()

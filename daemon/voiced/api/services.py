@@ -1,4 +1,4 @@
-"""What faces the outside: built, imported and run only while the settings ask for it."""
+"""All services that face the outside: imported, built and run only while the settings ask for them."""
 
 import asyncio
 import ipaddress
@@ -43,19 +43,20 @@ KIOSK_SETTING = "kiosk.listen"
 
 @dataclass
 class Services:
-    """Everything of a daemon that faces the outside.
+    """All services that face the outside.
 
     Attributes:
-        applier: Tells what runs, and by which settings.
-        reloader: Tells where those come from.
-        overrides: What people may set.
-        store: Where a token is kept that visitors must show; and how the disk is.
-        guard: Looks after all of it.
-        margin_s: Tells how long until systemd would start the daemon anew.
-        control: What can be seen and done.
-        subtitles: What is said.
-        observers: Who follows what happens.
-        refusals: Counts what is refused to strangers.
+        applier: Has the runtime and the settings in force.
+        reloader: Knows where those settings come from.
+        overrides: The settings that people may change.
+        store: Keeps the token of the page, and reports the state of the disk.
+        guard: Restarts services that fail.
+        margin_s: Returns the time left until the watchdog of systemd would restart the daemon.
+        control: The state of the device, and what can be done with it.
+        subtitles: The captions.
+        observers: All observers of the conversation.
+        refusals: Counts refused requests.
+        background: The tasks to run.
     """
 
     applier: SettingsApplier
@@ -73,7 +74,7 @@ class Services:
         applier = self.applier
         self.control = DeviceControl(lambda: applier.runtime, lambda: applier.running.device.name)
 
-        def heard_ms(reply_id: str) -> float | None:
+        def heard_ms(reply_id: str) -> float | None:  # looked up each time: the runtime comes later
             return applier.runtime.playout.heard_ms(reply_id)
 
         self.subtitles = Subtitles(heard_ms)
@@ -81,7 +82,7 @@ class Services:
         self._door: AccessPolicy | None = None
         self._began_s = time.monotonic()
         self._traces = BrokerTraces(self.store)
-        self._optional = (
+        self.background = (
             OptionalService("kiosk", lambda: applier.running.kiosk, self._kiosk, self.guard),
             OptionalService("metrics", lambda: applier.running.metrics, self._monitor, self.guard),
             OptionalService("mqtt", self._broker, self._mqtt, self.guard),
@@ -89,39 +90,35 @@ class Services:
         applier.on_applied.append(self.look)
         self.look()
 
-    @property
-    def background(self) -> tuple[BackgroundTask, ...]:
-        """What has to run for all that."""
-        return self._optional
-
     def look(self) -> None:
-        """Take note that the settings may have changed."""
+        """Look again: the settings may have changed."""
         privacy = self.applier.running.privacy
         self.subtitles.keep(privacy.transcript_lines if privacy.transcripts else 0)
-        for optional in self._optional:
-            optional.look()
+        for service in self.background:
+            service.look()
 
     @property
     def revision(self) -> str | None:
-        """What the settings in force are called by the server that sent them."""
+        """The revision of the settings in force, or part of their digest; None without a server."""
         sent = self.reloader.record.sent
         return None if sent is None else str(sent.revision or sent.digest[:12])
 
     def page(self) -> dict[str, object]:
-        """Return how the page is reached, as JSON can hold it.
+        """Return the links to the page, as JSON can hold them.
 
         Raises:
-            RequestRefused: If there is none, or not yet.
+            RequestRefused: If there is no page, or not yet.
         """
         if self.applier.running.kiosk is None:
-            raise RequestRefused("there is no page; write `kiosk: {}` into the settings")
+            raise RequestRefused("the page is not enabled; add `kiosk: {}` to the settings")
         if self._door is None:
-            raise RequestRefused("the page is not there yet; see `voiced logs`")
+            # The settings ask for a page, but it is still being imported, or fails to start.
+            raise RequestRefused("the page is not running yet; see `voiced logs`")
         section = self.applier.running.kiosk
         return {"links": links(section, self._door), "open": is_open(section)}
 
     def may_read(self, is_device: bool) -> bool:  # noqa: FBT001 - it is the one argument
-        """Tell whether a visitor, at the device itself or not, may read what is said."""
+        """Return whether a visitor, at the device itself or not, may read captions."""
         who = self.applier.running.privacy.captions
         return who == "network" or (who == "device" and is_device)
 
@@ -184,7 +181,7 @@ class Services:
         return self.observers.attended(link, link)
 
     def _page(self) -> str | None:
-        """Return where others open the page, without what lets them in."""
+        """Return the address of the page for others, without the token."""
         section = self.applier.running.kiosk
         if section is None or not is_open(section):
             return None
@@ -225,22 +222,20 @@ class Services:
 
 
 def is_open(section: KioskSection) -> bool:
-    """Tell whether others than this device can come to the page: by the network, or by a proxy."""
+    """Return whether others than this device can reach the page: by network, or through a proxy."""
     is_here = is_loopback(_split(section.listen)[0])
     return not is_here or bool(section.names or section.trusted_proxy)
 
 
 def links(section: KioskSection, door: AccessPolicy) -> list[str]:
-    """Return the addresses of a page; they let in whoever opens them."""
+    """Return the addresses of a page, with the token: anyone who has such a link is let in."""
+    # In the fragment, which browsers do not send: the page itself reads it.
     fragment = f"#{door.token}" if is_open(section) else ""
     return [f"{address}{fragment}" for address in addresses(section)]
 
 
 def addresses(section: KioskSection) -> list[str]:
-    """Return where a page is.
-
-    Names at which a proxy serves a page of this device alone are reached over TLS.
-    """
+    """Return the addresses of a page. A proxy on this device is taken to serve its names over TLS."""
     host, port = _split(section.listen)
     if not is_open(section):
         return [f"http://127.0.0.1:{port}/"]
@@ -264,7 +259,7 @@ def _split(listen: str) -> tuple[str, int]:
 
 
 async def kiosk_token(store: StateStore) -> str:
-    """Return what visitors from elsewhere must show, made up by the first call."""
+    """Return the token for visitors from elsewhere; the first call makes it."""
     file = store.open(KIOSK_TOKEN)
     known = file.read(read_token)
     if known is None:
@@ -273,7 +268,7 @@ async def kiosk_token(store: StateStore) -> str:
         try:
             await file.save(content)
         except NotSavedError:
-            file.put(content)  # until the disk takes it, it lasts as long as this process
+            file.put(content)  # valid for this process, and saved once the disk works
     return known
 
 
@@ -281,7 +276,7 @@ def read_token(content: bytes) -> str:
     """Return the token in `content`.
 
     Raises:
-        ValueError: If there is none that is hard to guess.
+        ValueError: If there is none, or one that is easy to guess.
     """
     known = content.decode("ascii").strip()
     if TOKEN.fullmatch(known) is None:

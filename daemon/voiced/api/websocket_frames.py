@@ -1,21 +1,20 @@
-"""The masks of WebSocket frames: a browser masks all of them, and the library does not look. Pure."""
+"""The masks of WebSocket frames. RFC 6455 wants them from clients, and the library does not check. Pure."""
 
 MASKED = 0x80
 LENGTH = 0x7F
 _MASK_BYTES = 4
-_WIDE = {126: 2, 127: 8}
-"""Lengths that say how many bytes the true length has."""
+_WIDE = {126: 2, 127: 8}  # special lengths: the true one follows, in so many bytes
 
 
 class Masks:
-    """Follows a stream of frames, however it is cut."""
+    """Follows a stream of frames, cut anywhere."""
 
     def __init__(self) -> None:
         self._head = bytearray()
         self._n_left = 0
 
     def are_on(self, data: bytes) -> bool:
-        """Take the next bytes of the stream; tell whether every frame that begins in them is masked."""
+        """Take the next bytes of the stream; return whether all frames that begin in them are masked."""
         at = 0
         while at < len(data):
             skipped = min(self._n_left, len(data) - at)
@@ -30,7 +29,7 @@ class Masks:
         return True
 
     def _begin(self) -> None:
-        """Step over the frame whose head is whole."""
+        """If the head of the frame is complete, skip to the end of the frame."""
         if len(self._head) < 2:  # noqa: PLR2004 - flags and length
             return
         length = self._head[1] & LENGTH

@@ -119,7 +119,7 @@ def prompts(joined: "Iterable[McpServer]") -> list[str]:
         if not server.prompt:
             continue
         if sum(map(len, found)) + len(server.prompt) > MOST_PROMPT_CHARS:
-            server.complain("its prompt is left out: those of other servers are long enough")
+            server.complain("its prompt is left out: the prompts of other servers fill the limit")
         else:
             found.append(server.prompt)
     return found

@@ -1,1 +1,1 @@
-"""Sound in memory: rates, codes, queues, levels. Pure: no I/O, no threads of its own."""
+"""Sound in memory: sample rates, encodings, queues, levels. No I/O, no threads of its own."""

@@ -1,4 +1,4 @@
-"""The agent's sound on its way to the playout: decode, gather, resample."""
+"""The agent's sound on its way to the playout: decode, batch, resample."""
 
 from voiced.audio import g711
 from voiced.audio.playout import Playout
@@ -6,12 +6,11 @@ from voiced.audio.resample import Resampler
 from voiced.core.pcm import Encoding, WireFormat
 
 GATHER_MS = 40
-"""Agents send pieces as small as 10 ms; resampling four at once costs a third, and the start threshold
-hides the wait."""
-
+"""Agents send chunks as short as 10 ms. Resampling four at once costs a third of the CPU time, and the start
+threshold hides the wait."""
 
 WAIT_S = 0.05
-"""How long a piece waits for others: the last of a reply may come long before its end is told."""
+"""How long a chunk waits for others: the last chunk of a reply may come long before the reply's end."""
 
 
 class Downlink:
@@ -27,7 +26,7 @@ class Downlink:
         self._oldest_s = 0.0
 
     def take(self, reply_id: str, payload: bytes, wire: WireFormat, now_s: float) -> None:
-        """Take a piece of a reply.
+        """Queue one chunk of a reply.
 
         Args:
             reply_id: The reply it belongs to.
@@ -52,12 +51,12 @@ class Downlink:
         return self._oldest_s + WAIT_S if self._gathered else None
 
     def advance(self, now_s: float) -> None:
-        """Pass on what has waited long enough."""
+        """Play chunks that have waited long enough."""
         if (due_s := self.due_s()) is not None and due_s <= now_s:
             self._pass_on(now_s)
 
     def finish(self, reply_id: str, now_s: float) -> None:
-        """Pass on what is left of a reply: what the filter still holds belongs to its end."""
+        """Play the rest of a reply, including what the resampling filter still holds."""
         if reply_id == self._reply_id:
             self._pass_on(now_s)
             self._playout.feed(reply_id, self._resampler.flush(), now_s)

@@ -1,7 +1,6 @@
 """Earcons: short local sounds with a meaning, made of pure tones.
 
-What rises begins, what falls ends, what is low and even is wrong,
-what is high and even is due.
+Rising notes mean a start, falling notes an end, low repeated notes a fault, high repeated notes an alarm.
 """
 
 import functools
@@ -28,7 +27,7 @@ _NOTES: dict[Earcon, tuple[tuple[float, float], ...]] = {
 }
 
 
-@functools.lru_cache(maxsize=len(Earcon))
+@functools.lru_cache(maxsize=len(Earcon))  # a speaker has one rate at a time
 def earcon(which: Earcon, rate_hz: int) -> bytes:
     """Return the sound of `which`: n_frames, mono int16 LE."""
     return b"".join(_note(hz, duration_s, rate_hz) for hz, duration_s in _NOTES[which])

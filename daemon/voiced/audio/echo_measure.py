@@ -1,7 +1,7 @@
-"""How late and how loud a room gives back what was played into it.
+"""Measure the delay and the level of a room's echo.
 
-A sweep finds the delay, because it is like nothing else; noise shaped like speech tells how much comes
-back, because echo cancellers treat it as speech. What was there before is subtracted.
+A sweep finds the delay, because nothing else correlates with it. Noise shaped like speech measures the level,
+because echo cancellers treat it as speech. The background noise before the test is subtracted.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from voiced.audio.resample import Resampler
 
 RATE_HZ = 16_000
-"""Both sounds are made at this rate, and compared at it."""
+"""Both sounds are generated and compared at this rate."""
 
 LEVEL = 0.25  # peak, -12 dBFS
 SWEEP_S = 1.0
@@ -28,13 +28,13 @@ Samples = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class EchoPath:
-    """What became of the test sound on its way through the room.
+    """The echo of the test sound.
 
     Attributes:
         delay_s: How much later it was captured than played.
         loss_db: How much quieter.
-        heard: It stood out from the noise; if not, `loss_db` is the least it can be.
-        likeness: How much the sweep was like itself, from 0 to 1.
+        heard: It stood out from the noise; if not, `loss_db` is a lower limit.
+        likeness: Normalised correlation with the sweep, from 0 to 1.
     """
 
     delay_s: float
@@ -54,14 +54,15 @@ def sweep() -> Samples:
 
 
 def speech_noise() -> Samples:
-    """Return noise with the spectrum and the rhythm of speech, as `sweep`."""
+    """Return noise with the spectrum and the rhythm of speech, n_frames from -1 to 1 at `RATE_HZ`."""
     n = round(SPEECH_S * RATE_HZ)
+    # A fixed seed: `measure` generates the same noise again, to know the power that was played.
     spectrum = np.fft.rfft(np.random.default_rng(4).standard_normal(n))
     hz = np.fft.rfftfreq(n, 1 / RATE_HZ)
     # The long-term spectrum of speech: flat to 500 Hz, then 9 dB down each octave.
     shape = (np.maximum(hz, KNEE_HZ) / KNEE_HZ) ** -1.5 * (hz >= LOWEST_HZ)
     noise = np.fft.irfft(spectrum * shape, n)
-    syllables = 0.55 + 0.45 * np.sin(2 * np.pi * 4.0 * np.arange(n) / RATE_HZ)
+    syllables = 0.55 + 0.45 * np.sin(2 * np.pi * 4.0 * np.arange(n) / RATE_HZ)  # four a second
     sound = noise * syllables
     return np.asarray(LEVEL * sound / np.abs(sound).max())
 
@@ -113,12 +114,13 @@ FLOOR_POWER = 10 ** (-90 / 10)
 
 
 def _find(captured: Samples, sound: Samples, first: int) -> tuple[int, float]:
-    """Return where `sound` begins after `first`, at most the longest delay later, and how alike."""
+    """Return how far after `first` the best match of `sound` begins, in frames, and its likeness."""
     margin = round(0.05 * RATE_HZ)
     longest = round(LONGEST_DELAY_S * RATE_HZ)
     piece = captured[max(first - margin, 0) : first + longest + sound.size]
     if piece.size < sound.size:
         return 0, 0.0
+    # Cross-correlation by FFT, zero-padded to a power of two so that it does not wrap around.
     size = 1 << int(np.ceil(np.log2(piece.size + sound.size)))
     spectrum = np.fft.rfft(piece, size) * np.conj(np.fft.rfft(sound, size))
     matches = np.fft.irfft(spectrum, size)[: piece.size - sound.size + 1]

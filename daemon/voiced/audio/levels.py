@@ -1,4 +1,4 @@
-"""How loud a stretch of sound is."""
+"""Sound levels."""
 
 from math import log10
 
@@ -7,7 +7,7 @@ import numpy as np
 FLOOR_DBFS = -96.0  # below the smallest step of 16 bits
 FULL_SCALE = 32768
 AUDIBLE = 32
-"""Samples above it (-60 dBFS) are sound; below it is digital silence, or the noise of a codec."""
+"""Samples above it (-60 dBFS) are sound; below it is digital silence or codec noise."""
 
 
 def is_audible(pcm: bytes) -> bool:
@@ -19,18 +19,5 @@ def is_audible(pcm: bytes) -> bool:
 def rms_dbfs(pcm: bytes) -> float:
     """Return the mean level of `pcm` (n_frames, int16 LE); a full-scale sine has -3 dBFS."""
     samples = np.frombuffer(pcm, "<i2").astype(np.float32)
-    if not samples.size:
-        return FLOOR_DBFS
-    return _dbfs((float(np.dot(samples, samples)) / samples.size) ** 0.5)
-
-
-def peak_dbfs(pcm: bytes) -> float:
-    """Return the level of the largest sample of `pcm` (n_frames, int16 LE)."""
-    samples = np.frombuffer(pcm, "<i2")
-    if not samples.size:
-        return FLOOR_DBFS
-    return _dbfs(max(int(samples.max()), -int(samples.min())))
-
-
-def _dbfs(amplitude: float) -> float:
-    return max(FLOOR_DBFS, 20 * log10(amplitude / FULL_SCALE)) if amplitude else FLOOR_DBFS
+    power = float(np.dot(samples, samples)) / samples.size if samples.size else 0.0
+    return max(FLOOR_DBFS, 10 * log10(power / FULL_SCALE**2)) if power else FLOOR_DBFS

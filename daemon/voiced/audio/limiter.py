@@ -1,4 +1,4 @@
-"""Keeps sound that is too loud within 16 bits, without the crackle of clipping."""
+"""A soft limiter: keeps loud sound within 16 bits without the crackle of clipping."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +8,9 @@ KNEE = 0.7 * FULL_SCALE
 
 
 def soft_limit(samples: NDArray[np.float32]) -> bytes:
-    """Return `samples` (in steps of 16 bits, of any size) as n_frames, int16 LE.
+    """Return `samples` (n_frames, scaled as int16 but of any size) as int16 LE.
 
-    What is below the knee, -3 dBFS, stays as it is; the rest is bent to stay below full scale.
+    Samples below the knee, -3 dBFS, stay as they are; louder ones are compressed to stay below full scale.
     """
     loud = np.abs(samples)
     if loud.size and float(loud.max()) > KNEE:

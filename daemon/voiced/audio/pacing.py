@@ -1,4 +1,4 @@
-"""How fast a backlog of captured sound may leave."""
+"""Pacing: how fast a backlog of captured sound may be sent."""
 
 BURST_MS = 200.0
 
@@ -6,7 +6,7 @@ BURST_MS = 200.0
 class Pacer:
     """Spreads a backlog over time; sound sent as it is captured never waits.
 
-    In any stretch of time no more sound leaves than the speed times that stretch plus 200 ms (or
+    In any interval, no more sound leaves than the speed times that interval plus 200 ms (or
     plus one chunk, if chunks are longer than that).
     """
 
@@ -20,7 +20,7 @@ class Pacer:
         return max(self._lead_s - max(now_s - self._lead_at_s, 0.0), 0.0)
 
     def wait_s(self, duration_ms: float, now_s: float, speed: float) -> float:
-        """Return how long to wait before sending the next chunk; it counts as sent then.
+        """Return how long to wait before the next chunk, which then counts as sent; in seconds.
 
         Args:
             duration_ms: How long the chunk sounds.

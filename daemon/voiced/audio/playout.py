@@ -1,7 +1,7 @@
 """The queue between the agent's bursts and the speaker's steady pull.
 
-The one lock of the program lives here, and is held for microseconds. Positions are frames pulled
-since the speaker was opened; what has left the speaker is known only from the device itself.
+Its lock is held for microseconds, because the playback thread must never wait. Positions count the frames
+pulled since the speaker was opened; only the device knows which of them have been played.
 """
 
 from collections import deque
@@ -16,8 +16,8 @@ from voiced.audio.levels import is_audible
 from voiced.audio.limiter import soft_limit
 from voiced.audio.start_threshold import StartThreshold
 
-REFUSALS_REMEMBERED = 64  # late audio comes within seconds of a drop
-MOST_REPLIES = 64  # waiting to be heard; an agent that begins more sends nonsense
+REFUSALS_REMEMBERED = 64  # audio of a dropped reply stops arriving within seconds
+MOST_REPLIES = 64  # bounds memory: no sane agent queues so many
 FULL_VOLUME = 100
 DUCKED_GAIN = 0.25
 COUNTED_EVERY_S = 0.5
@@ -25,15 +25,15 @@ COUNTED_EVERY_S = 0.5
 
 @dataclass(slots=True, eq=False)
 class _Reply:
-    """What is queued of one reply.
+    """One queued reply.
 
     Attributes:
         finished: No more audio will come.
         playing: It was held back long enough.
         newest_bytes: Size of the chunk that came last.
-        held_since: Position of the first pull that found the queue waiting.
-        last_heard: What was pulled last.
-        fell_silent: It ran dry in the middle of audible sound.
+        held_since: Position of the first pull while the reply was held back.
+        last_heard: The chunk that was pulled last.
+        fell_silent: It ran out in the middle of audible sound.
         end: Position after the last frame pulled.
         n_pulled: How many of its frames were pulled.
         audible_at: Position of the first frame pulled that is not digital silence.
@@ -52,7 +52,7 @@ class _Reply:
     audible_at: int | None = None
 
     def hold_back(self) -> None:
-        """Collect sound again before playing on."""
+        """Buffer sound again before playing on."""
         self.playing = False
         self.held_since = None
 
@@ -60,29 +60,22 @@ class _Reply:
 class Playout:
     """Replies waiting to be heard, one after another, as mono int16 LE.
 
-    The sound of a reply starts when the start threshold has passed since its first chunk, when that
-    much is queued before its newest chunk, or when the reply is finished. It is held back again
-    after an underrun.
+    A reply starts when the start threshold has passed since its first chunk, when that much is queued
+    before its newest chunk, or when the reply is finished. After an underrun it is held back again.
 
-    `on_drained` tells that the last frame of a finished reply left the speaker: once per `finish`,
-    never for a reply that was dropped or followed by another. It runs on the playback thread, or
-    inside `finish` when there is nothing left to hear. A report already on its way when the next
-    reply is accepted is not called back. `on_audible` tells, on the playback thread, that the first
-    frame of a reply that is not digital silence left the speaker.
-
-    Args:
-        start: The start threshold.
+    `on_drained` reports that the last frame of a finished reply left the speaker: once per `finish`, never
+    for a reply that was dropped or followed by another. It runs on the playback thread, or inside `finish`
+    if nothing is left to play. A report already on its way when the next reply is accepted is not recalled.
+    `on_audible` reports, on the playback thread, that the first audible frame of a reply left the speaker.
 
     Attributes:
-        capacity_s: How much may be queued, of `MOST_REPLIES` at most. What is too much is dropped,
-            newest first.
-        ducked: Replies are lowered by 12 dB, because somebody begins to speak.
-        boost: Gain on top of the volume; what gets too loud is limited softly.
+        capacity_s: How much may be queued, of `MOST_REPLIES` at most. The newest excess is dropped.
+        ducked: Replies are lowered by 12 dB, because the user begins to speak.
+        boost: Gain on top of the volume; peaks go through the soft limiter.
         rate_hz: What `feed` expects and `pull` returns.
-        underruns: Gaps heard inside a reply: more of it came after it ran dry. A gap that follows
-            digital silence is not heard.
-        dropped_ms: Sound dropped for want of room or for the wrong rate.
-        sounded: Grows while audible sound of a reply is queued or pulled, about twice a second.
+        underruns: Gaps inside a reply: it ran out, and more of it came. Gaps after digital silence do not count.
+        dropped_ms: Sound dropped because the queue was full or the rate had changed.
+        sounded: Counts up about twice a second while audible sound of a reply is queued or pulled.
     """
 
     def __init__(
@@ -128,7 +121,7 @@ class Playout:
             return any(reply.queue or reply.end > self._played for reply in self._replies)
 
     def heard_ms(self, reply_id: str) -> float | None:
-        """How much of a reply has left the speaker; None if it is not being heard, or no more."""
+        """Return how much of a reply has left the speaker; None if it is not queued or has ended."""
         with self._lock:
             for reply in self._replies:
                 if reply.reply_id == reply_id:
@@ -157,7 +150,7 @@ class Playout:
         self._volume = min(max(volume, 0), FULL_VOLUME)
 
     def accept(self, reply_id: str) -> None:
-        """Take audio of `reply_id` from now on, to be heard after what is queued."""
+        """Take audio of `reply_id` from now on, to play after what is queued."""
         with self._lock:
             if reply_id in self._refused:
                 return
@@ -173,12 +166,12 @@ class Playout:
             self._start.begin()
 
     def limit(self, queue_ms: float | None) -> None:
-        """Queue no more than `queue_ms` from now on (None: the capacity) and hold back half of it."""
+        """Queue at most `queue_ms` from now on (None: the capacity), and hold back at most half of it."""
         with self._lock:
             self._limit_ms = queue_ms
 
     def forget_refusals(self) -> None:
-        """Take replies by ids that were dropped before: another link may use them again."""
+        """Accept the ids of dropped replies again: another link may reuse them."""
         with self._lock:
             self._refused.clear()
 
@@ -200,7 +193,7 @@ class Playout:
             reply.newest_bytes = len(kept)
 
     def finish(self, reply_id: str) -> None:
-        """Take no more audio of `reply_id`; report when all of it was heard.
+        """Take no more audio of `reply_id`; report when all of it has been played.
 
         Does nothing unless that reply is being accepted.
         """
@@ -215,7 +208,7 @@ class Playout:
             self._on_drained(drained)
 
     def drop(self, reply_id: str | None) -> bool:
-        """Forget `reply_id` (None: every reply) and refuse it from now on.
+        """Discard `reply_id` (None: every reply) and refuse its audio from now on.
 
         Returns:
             Whether the speaker may still hold sound of it.
@@ -234,20 +227,18 @@ class Playout:
             return any(reply.end > self._played for reply in dropped)
 
     def overlay(self, pcm: bytes, least_volume: int = 0) -> None:
-        """Mix `pcm` (n_frames, int16 LE) over what is pulled next, in the place of an earlier one.
+        """Mix `pcm` (n_frames, int16 LE) over what is pulled next, at `least_volume` (0 to 100) or louder.
 
-        Args:
-            pcm: The sound.
-            least_volume: Its own volume where that of the rest is less.
+        It replaces an earlier overlay.
         """
         with self._lock:
             self._overlay, self._overlay_floor = pcm, least_volume
 
     def restart(self, rate_hz: int) -> None:
-        """Start over at position 0 for a speaker that was opened anew.
+        """Start over at position 0 for a speaker that was just opened.
 
-        What the old speaker held is lost. What is queued is kept if the rate is the same. The
-        playback thread must not run meanwhile.
+        Sound in the old speaker is lost; queued sound is kept if the rate is the same. The playback thread
+        must not run meanwhile.
         """
         with self._lock:
             for reply in self._replies:
@@ -271,8 +262,10 @@ class Playout:
             self._pulled += n_bytes // 2
             over, self._overlay = self._overlay[:n_bytes], self._overlay[n_bytes:]
             floor = self._overlay_floor
+        # Outside the lock: amplifying takes longer than the loop's thread should wait.
         was_at, self._pulled_at = self._pulled_at, self._volume
-        before, self._gain = self._gain, self._reply_gain()
+        ducking = DUCKED_GAIN if self.ducked else 1.0
+        before, self._gain = self._gain, _loudness(self._pulled_at) * self.boost * ducking
         if over:
             samples = _amplified(pcm.ljust(n_bytes, b"\0"), before, self._gain)
             loudness = (_loudness(max(at, floor)) for at in (was_at, self._pulled_at))
@@ -289,11 +282,8 @@ class Playout:
             return soft_limit(samples).ljust(n_bytes, b"\0")
         return np.rint(samples).astype("<i2").tobytes().ljust(n_bytes, b"\0")
 
-    def _reply_gain(self) -> float:
-        return _loudness(self._pulled_at) * self.boost * (DUCKED_GAIN if self.ducked else 1.0)
-
     def played(self, n_frames: int) -> None:
-        """Take note that the first `n_frames` pulled have left the speaker.
+        """Record that the first `n_frames` pulled have left the speaker.
 
         Thread: the playback thread.
         """
@@ -344,7 +334,7 @@ class Playout:
             self._unheard = reply
 
     def _take_audible(self) -> str | None:
-        """Return the reply whose sound has begun to leave the speaker, once."""
+        """Return, once, the reply that has become audible."""
         reply = self._unheard
         if reply is None or reply.audible_at is None or reply.audible_at >= self._played:
             return None
@@ -363,7 +353,7 @@ class Playout:
         return reply.playing or reply.finished
 
     def _take_report(self) -> str | None:
-        """Let go of replies heard out; return the last one's id if that is to be reported."""
+        """Remove replies that have been played; return the id of the last one if it is to be reported."""
         while self._replies and _heard_out(self._replies[0], self._played):
             self._replies.popleft()
         if self._to_report is None or self._replies:
@@ -391,7 +381,7 @@ def _loudness(volume: int) -> float:
 
 
 def _amplified(pcm: bytes, before: float, after: float) -> NDArray[np.float32]:
-    """Return `pcm` scaled by a gain that moves evenly from `before` to `after`: nothing clicks."""
+    """Return `pcm` with a gain that ramps from `before` to `after`, so that it does not click."""
     samples = np.frombuffer(pcm, "<i2").astype(np.float32)
     if before != after:
         samples *= np.linspace(before, after, samples.size, dtype=np.float32)

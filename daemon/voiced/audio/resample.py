@@ -1,9 +1,9 @@
 """Change the sample rate of a stream, one chunk at a time.
 
-A windowed-sinc polyphase filter. M frames of source are a block that gives L frames of target; one
-matrix product per chunk does whole blocks. All of it is in whole numbers: the output is the same on
-every board, however the stream was cut into chunks, and a processor that has been asleep gets through
-the plain loops of numpy sooner than through the kernels of a linear algebra library.
+A windowed-sinc polyphase filter. A block of M source frames gives L target frames; one matrix product per
+chunk computes whole blocks. Integer arithmetic makes the output the same on every board, however the stream
+was cut into chunks; and on a CPU that has just woken, numpy's plain loops beat the kernels of a linear
+algebra library.
 """
 
 from functools import lru_cache
@@ -12,8 +12,8 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
-# Measured over all pairs of rates: -0.1 dB at 0.8 of the lower Nyquist frequency, worst spur -78 dB
-# of any tone up to 0.9 of it or from 1.1 of it on.
+# Measured over all pairs of rates: -0.1 dB at 0.8 of the lower Nyquist frequency; the worst spur is -78 dB
+# for any tone below 0.9 or above 1.1 of it.
 TAPS = 30  # spans of the lower rate: a delay of 1.9 ms at 8 kHz, 0.6 ms at 24 kHz
 KAISER_BETA = 7.6
 CUTOFF = 0.92  # of the lower Nyquist frequency
@@ -27,7 +27,7 @@ class Resampler:
     """Resamples one mono stream from `source_hz` to `target_hz`.
 
     Attributes:
-        delay_s: How much later a sound leaves than it came in.
+        delay_s: The filter's delay.
     """
 
     def __init__(self, source_hz: int, target_hz: int) -> None:
@@ -42,14 +42,14 @@ class Resampler:
         self.reset()
 
     def process(self, pcm: bytes) -> bytes:
-        """Return every frame that `pcm` completes (n_frames, int16 LE, any n_frames)."""
+        """Return every output frame that `pcm` completes (both n_frames, int16 LE, any n_frames)."""
         if self._through:
             return pcm
         starts = range(0, len(pcm), self._slice_bytes)
         return b"".join([self._process_slice(pcm[at : at + self._slice_bytes]) for at in starts])
 
     def flush(self) -> bytes:
-        """Return what the filter still holds, and start a new stream."""
+        """Return the tail that the filter still holds, and start a new stream."""
         if self._through:
             return b""
         tail = self.process(bytes(2 * self._history_frames))
@@ -77,10 +77,9 @@ class Resampler:
         return ready.astype("<i2").tobytes()
 
     def _workspace(self, n_held: int, n_fresh: int, sent: int) -> "_Workspace":
-        """Return arrays to work on; a stream in equal chunks needs few, made once.
+        """Return preallocated arrays; a stream of equal chunks needs few of them.
 
-        On a small board every call of numpy finds cold caches, so that fewer calls count for more
-        than fewer multiplications.
+        On a small board every numpy call finds cold caches: fewer calls matter more than fewer multiplications.
         """
         key = (n_held, n_fresh, sent)
         if key not in self._workspaces:
@@ -123,7 +122,7 @@ class _Workspace:
 
 @lru_cache
 def _matrix(n_target: int, n_source: int) -> NDArray[np.int64]:
-    """Return what a row of history and one block is multiplied with to give a block of target."""
+    """Return the filter as a matrix: a row of history and one block, times it, is a block of target."""
     longest = max(n_target, n_source)
     n_coefficients = TAPS * longest + 1
     cutoff = CUTOFF / longest
@@ -131,7 +130,7 @@ def _matrix(n_target: int, n_source: int) -> NDArray[np.int64]:
     prototype = cutoff * np.sinc(cutoff * offset) * np.kaiser(n_coefficients, KAISER_BETA)
     n_taps = -(-n_coefficients // n_target)
     phases = np.pad(prototype, (0, n_taps * n_target - n_coefficients)).reshape(n_taps, n_target)
-    phases /= phases.sum(axis=0)  # no phase is louder than another
+    phases /= phases.sum(axis=0)  # the same gain for every phase
     whole = np.rint(phases * 2.0**COEFFICIENT_BITS).astype(np.int64)
     matrix = np.zeros((n_taps - 1 + n_source, n_target), np.int64)
     for at in range(n_target):

@@ -1,32 +1,32 @@
-"""Which captured periods can be left out without a word being lost."""
+"""Skip pauses in a backlog of captured sound without losing a word."""
 
 from voiced.audio.levels import rms_dbfs
 from voiced.core.pcm import PcmFormat
 
 BACKLOG_MS = 300.0
-"""Less than this needs no catching up."""
+"""A shorter backlog needs no catching up."""
 
 KEPT_MS = 200.0
-"""What is left of each pause, so that words and sentences keep their ends."""
+"""The part of each pause that is kept, so that words and sentences keep their ends."""
 
 SILENT_DBFS = -50.0
-"""Quieter is silent whatever came before; speech into an array is at -40 to -15 dBFS."""
+"""Always silence: speech into an array has -40 to -15 dBFS."""
 
 BELOW_SPEECH_DB = 30.0
-"""So far below the loudest of late, even a noisy room is silent; a breath or an 's' is not."""
+"""So far below the loudest recent sound is silence even in a noisy room; a breath or an 's' is louder."""
 
 FORGET_DB_PER_S = 1.5
 
 
 class SilenceSkipper:
-    """Tells which periods to leave out, so that sound sent in real time catches up."""
+    """Decides which periods to skip, so that sound sent in real time catches up."""
 
     def __init__(self) -> None:
         self._loudest_dbfs = SILENT_DBFS
         self._silent_ms = 0.0
 
     def skip(self, pcm: bytes, pcm_format: PcmFormat, backlog_ms: float) -> bool:
-        """Tell whether this period may be left out. Call it for every period, in order.
+        """Return whether to skip this period. Call it for every period, in order.
 
         Args:
             pcm: n_frames, int16 LE.

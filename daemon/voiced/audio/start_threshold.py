@@ -1,4 +1,4 @@
-"""How much of a reply to hold back before its sound may start."""
+"""How much of a reply to buffer before it starts to play."""
 
 from collections import deque
 
@@ -13,8 +13,8 @@ CEILING_MS = 400.0
 class StartThreshold:
     """Learns the threshold from how unevenly the last replies arrived.
 
-    A reply needs as much as its latest chunk came later than the soonest before it, each compared
-    with its place in the sound. Replies that arrive faster than real time need nothing.
+    The lateness of a chunk is its arrival time minus its position in the sound. A reply needs as much buffer
+    as its lateness grew over the earliest chunk. Replies that arrive faster than real time need none.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class StartThreshold:
 
     @property
     def ms(self) -> float:
-        """How long to hold sound back now."""
+        """How long to hold sound back, in milliseconds."""
         wanted_ms = SAFETY * max(self._needs_ms) + MARGIN_MS
         return min(max(wanted_ms, FLOOR_MS), CEILING_MS)
 
@@ -33,7 +33,7 @@ class StartThreshold:
         self._soonest_ms: float | None = None
 
     def observe(self, duration_ms: float, now_s: float) -> None:
-        """Take note that `duration_ms` more of the reply arrived."""
+        """Record that `duration_ms` more of the reply arrived."""
         late_ms = now_s * 1000 - self._audio_ms
         self._audio_ms += duration_ms
         if self._soonest_ms is None:
@@ -42,7 +42,7 @@ class StartThreshold:
         self._soonest_ms = min(self._soonest_ms, late_ms)
         need_ms = late_ms - self._soonest_ms
         if need_ms > CEILING_MS:
-            # A stall, or the agent paused: holding back cannot bridge it, so it teaches nothing.
+            # A stall, or a pause of the agent: no buffer bridges it, so it is not learned.
             self._soonest_ms = late_ms
         else:
             self._needs_ms[-1] = max(self._needs_ms[-1], need_ms)

@@ -1,4 +1,4 @@
-"""A microphone that delivers nothing but zeros is broken or switched off: a quiet room is not that quiet."""
+"""Detection of a microphone that delivers only zeros: it is broken or switched off, for no room is so quiet."""
 
 LONGEST_PATIENCE_S = 60.0
 
@@ -7,10 +7,10 @@ class ZeroWatch:
     """Watches for exact zeros.
 
     Args:
-        patience_s: How long there may be nothing else; 0 is for ever.
+        patience_s: How long there may be only zeros; 0 means for ever.
 
     Attributes:
-        silent: There was nothing else for that long, and still is not.
+        silent: There have been only zeros for at least that long.
     """
 
     def __init__(self, patience_s: float) -> None:
@@ -19,9 +19,9 @@ class ZeroWatch:
         self._zeros_s = 0.0
 
     def feed(self, pcm: bytes, duration_s: float) -> bool:
-        """Take one period (int16); tell whether the device should be opened anew.
+        """Process one period (int16); return whether to reopen the device.
 
-        The first time after the patience, then more and more rarely.
+        The first time after the patience, then less and less often.
         """
         if not self._first_s:
             return False

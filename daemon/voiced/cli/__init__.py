@@ -1,6 +1,6 @@
-"""argv -> call -> exit code. The only room that prints, by `printing`; one small file per command.
+"""The command line: argv -> call -> exit code. Only this room prints; one small file per command.
 
-Commands are imported when they are called, so that each starts with only what it needs.
+Commands are imported when they are called, so that each loads only what it needs.
 """
 
 import argparse
@@ -21,7 +21,7 @@ COMMANDS = {
     "mute": ("voiced.cli.control", "switch the microphone off, or on again"),
     "volume": ("voiced.cli.control", "set how loud the agent is"),
     "say": ("voiced.cli.control", "have the agent say something"),
-    "transcript": ("voiced.cli.transcript", "show what was said of late, if that is held"),
+    "transcript": ("voiced.cli.transcript", "show what was said recently, if it is kept"),
     "kiosk": ("voiced.cli.kiosk", "show the link to the page, and its QR code"),
     "logs": ("voiced.cli.logs", "show what the service has logged"),
     "reload": ("voiced.cli.reload", "have the running daemon read its settings again"),
@@ -29,7 +29,7 @@ COMMANDS = {
     "doctor": ("voiced.cli.doctor", "find out what is wrong, and what to do about it"),
     "tools": (
         "voiced.cli.tools",
-        "list what the agent may call on this device, or call it by hand",
+        "list the tools that the agent may call on this device, or call one yourself",
     ),
     "config": ("voiced.cli.config", "check, show or explain the settings"),
 }
@@ -37,7 +37,7 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return the process exit code."""
-    # Threads cost more than they save on matrices this small; numpy reads this when imported.
+    # Threads cost more than they save on such small matrices. Set early: numpy reads it on import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # noqa: TID251 - set for numpy, not read
     arguments = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     chosen = next((word for word in arguments if word in COMMANDS), None)
     for name, (module, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
-        if name == chosen:
+        if name == chosen:  # the help of the others needs no import
             import_module(module).configure(command)
     options = parser.parse_args(arguments)
     try:
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has gone; keep the interpreter from complaining at exit.
+        # The reader of our output has closed it. Keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code

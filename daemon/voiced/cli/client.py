@@ -1,4 +1,4 @@
-"""Asking the daemon that runs on this device."""
+"""Requests to the daemon that runs on this device."""
 
 import http.client
 import json
@@ -12,19 +12,17 @@ from voiced.errors import VoicedError
 from voiced.lib.environment import CONTROL_SOCKET, runtime_folders
 
 PATIENCE_S = 60.0
-
-MOST_BYTES = 16 * 1024 * 1024
-"""Of one answer: more than a transcript that is as long as it may be."""
+MOST_BYTES = 16 * 1024 * 1024  # of one answer: more than the longest transcript
 
 
 class NotRunningError(VoicedError):
-    """Nobody answers."""
+    """No daemon answers."""
 
     exit_code = 69
 
 
 class RefusedError(VoicedError):
-    """The daemon says why it does not do what it was asked to."""
+    """The daemon refuses the request, and says why."""
 
     exit_code = 1
 
@@ -43,21 +41,21 @@ class _Connection(http.client.HTTPConnection):
 
 
 def ask(method: str, target: str, text: str = "") -> dict[str, Any]:
-    """Return what the daemon answers.
+    """Return the daemon's answer.
 
     Raises:
-        RefusedError: If it says that this cannot be done.
-        NotRunningError: If there is none, or not for this user.
+        RefusedError: If the daemon refuses.
+        NotRunningError: If no daemon answers, or this user may not ask it.
     """
     with _answered(method, target, text) as answer:
         return _object(answer.read(MOST_BYTES + 1))
 
 
 def watch(target: str) -> Iterator[dict[str, Any]]:
-    """Yield what the daemon answers, line by line, as long as it runs.
+    """Yield the daemon's answers, line by line, as long as it runs.
 
     Raises:
-        NotRunningError: If there is none, or not for this user.
+        NotRunningError: If no daemon answers, or this user may not ask it.
     """
     with _answered("GET", target, patience_s=None) as answer:
         while line := answer.readline(MOST_BYTES + 1):
@@ -69,7 +67,7 @@ def _answered(
     method: str, target: str, text: str = "", patience_s: float | None = PATIENCE_S
 ) -> Iterator[http.client.HTTPResponse]:
     with closing(_reached()) as connection:
-        reached = connection.sock  # the connection lets go of it where it is not used again
+        reached = connection.sock  # http.client clears it if the server closes after the answer
         try:
             connection.request(method, target, text.encode() or None)
             answer = connection.getresponse()
@@ -79,25 +77,21 @@ def _answered(
             if answer.status != http.HTTPStatus.OK:
                 problem = f"the daemon answered {answer.status}; is it another version?"
                 raise NotRunningError(problem)
-            reached.settimeout(patience_s)
+            reached.settimeout(patience_s)  # a watch may be silent for hours
             yield answer
         except (OSError, http.client.HTTPException):
-            problem = "the daemon was there and gave no answer; see `voiced logs`"
+            problem = "the daemon accepted the connection but did not answer; see `voiced logs`"
             raise NotRunningError(problem) from None
 
 
 def _object(answer: bytes) -> dict[str, Any]:
-    """Return the JSON object that an answer is.
-
-    Raises:
-        NotRunningError: If it is none.
-    """
+    """Return the JSON object in an answer; NotRunningError if there is none."""
     try:
         found = json.loads(answer) if len(answer) <= MOST_BYTES else None
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise NotRunningError("what answered is no daemon of this version; see `voiced logs`")
+        raise NotRunningError("the answer is not from a daemon of this version; see `voiced logs`")
     return found
 
 
@@ -114,4 +108,4 @@ def _reached() -> _Connection:
             connection.close()
         else:
             return connection
-    raise NotRunningError("no daemon answers; does it run? See `systemctl status voiced`")
+    raise NotRunningError("no daemon answers; is it running? See `systemctl status voiced`")

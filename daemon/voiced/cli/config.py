@@ -1,4 +1,4 @@
-"""voiced config: check a settings file, show what is in force and whence, print the schema."""
+"""`voiced config`: check a settings file, show the settings in force, print the schema."""
 
 import argparse
 from collections.abc import Iterator
@@ -29,14 +29,14 @@ from voiced.lib.environment import SERVICE_STATE_FOLDER, state_folder
 from voiced.lib.regular_file import read_start
 from voiced.storage.settings_store import last_record
 
+# The smallest valid settings file of a device.
 BARE = Source("a device without settings of its own", b"agent: {url: 'ws://127.0.0.1/'}\n")
-"""The least that a device's own file can say."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `voiced config`."""
+    """Declare the options."""
     commands = parser.add_subparsers(dest="config_command", metavar="COMMAND", required=True)
-    check = commands.add_parser("check", help="say what is wrong with a settings file")
+    check = commands.add_parser("check", help="say what is wrong in a settings file")
     show = commands.add_parser("show", help="print every setting in force, secrets masked")
     diff = commands.add_parser(
         "diff", help="print what the files would change if they were read now"
@@ -45,15 +45,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--own",
         metavar="FILE",
-        help="for a fleet file: what stands in the devices' own file, with its remote.allow",
+        help="for a fleet file: the devices' own file, whose remote.allow applies",
     )
     check.add_argument(
         "--here",
         action="store_true",
-        help="what only this machine lacks (a key, a file, a library) is a mistake too",
+        help="also count what only this machine lacks (a key, a file, a library) as a mistake",
     )
     show.add_argument(
-        "--origin", action="store_true", help="with the file or the remote revision it came from"
+        "--origin",
+        action="store_true",
+        help="with the file or remote revision that each one came from",
     )
     for command in (check, show, diff):
         command.add_argument(
@@ -75,17 +77,17 @@ def run(args: argparse.Namespace) -> int:
     path = find(args.file)
     if args.config_command == "check":
         return _check(path, args.own, here=args.here)
-    record = _kept(path)
+    record = _record_for(path)
     if args.config_command == "diff":
         return _diff(path, record)
     return _show(path, record, origin=args.origin)
 
 
 def _check(path: Path, own: str | None, *, here: bool) -> int:
-    if (found := _sent(path)) is not None:
+    if (found := _fleet_document(path)) is not None:
         return _check_sent(path, found, own, here=here)
     if own is not None:
-        raise ConfigError(str(path), "is for no server, so --own is of no use", "leave it out")
+        raise ConfigError(str(path), "is not a fleet file, so --own has no effect", "leave it out")
     examined = examine(path, catalogue())
     _report(examined, here=here)
     if examined.draft is None or examined.mistakes or (here and examined.missing):
@@ -96,14 +98,14 @@ def _check(path: Path, own: str | None, *, here: bool) -> int:
 
 
 def _allowed(settings: Settings) -> Iterator[str]:
-    """Yield what a settings server can do because the file allows it, a sentence for each name."""
+    """Yield what the file allows a settings server to do, a sentence for each name."""
     if settings.remote is not None:
         session = agent_class(settings.agent.protocol).session_permissions
         yield from meanings(settings.remote.allow, permissions_of(session))
 
 
-def _sent(path: Path) -> Document | None:
-    """Return the file at `path` if it is one that a server sends."""
+def _fleet_document(path: Path) -> Document | None:
+    """Return the file at `path` if it is a fleet file, which a server sends."""
     try:
         document = parse(read_start(path, MAX_BYTES + 1), str(path))
     except (ConfigError, OSError):
@@ -112,7 +114,7 @@ def _sent(path: Path) -> Document | None:
 
 
 def _check_sent(path: Path, document: Document, own: str | None, *, here: bool) -> int:
-    """Check what a file from a server makes of every device, by itself or over what `own` says."""
+    """Check a fleet file for every device, over `BARE` or the device's `own` file."""
     sources = [BARE] if own is None else read(Path(own))
     alone = examine_sources(sources, catalogue())
     local = alone.draft
@@ -187,14 +189,14 @@ def _diff(path: Path, record: Record) -> int:
     return 0
 
 
-def _kept(path: Path) -> Record:
-    """Return what a daemon that uses `path` keeps, the service's first."""
+def _record_for(path: Path) -> Record:
+    """Return the record of the daemon that uses `path`: the service's, else that of this user."""
     service = last_record(Path(SERVICE_STATE_FOLDER), path.absolute())
     return service if service.local else last_record(state_folder(), path.absolute())
 
 
 def _report(examined: Examined, *, here: bool = False) -> None:
-    """Tell all that is wrong; what only this machine lacks is a warning, unless it is what matters."""
+    """Print all problems. What only this machine lacks is a warning, or a mistake if `here`."""
     missing = [str(each) for each in examined.missing]
     others = [each for each in examined.warnings if each not in missing]
     complain(*map(str, examined.mistakes))

@@ -1,4 +1,4 @@
-"""`voiced talk`, `end`, `mute`, `volume`, `say`: steer the daemon that runs."""
+"""`voiced talk`, `end`, `mute`, `volume`, `say`: control the running daemon."""
 
 import argparse
 
@@ -14,14 +14,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     elif command == "volume":
         parser.add_argument("to", metavar="PERCENT", help="0 to 100")
     elif command == "say":
-        parser.add_argument("text", nargs="+", help="the agent says it; asleep, it wakes for it")
+        parser.add_argument(
+            "text", nargs="+", help="what the agent is to say; a sleeping device wakes up for it"
+        )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do it.
+    """Send the command.
 
     Raises:
-        RefusedError: If it cannot be done.
+        RefusedError: If the daemon refuses.
         NotRunningError: If no daemon answers.
     """
     target = f"/{options.command}" + (f"?to={options.to}" if "to" in options else "")

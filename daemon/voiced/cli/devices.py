@@ -1,4 +1,4 @@
-"""`voiced devices`: the sound cards, and what to write into the configuration."""
+"""`voiced devices`: the sound cards, and how to name them in the settings."""
 
 import argparse
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ conversation through WAV files, and `wav:PATH` can be set as a device in the con
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
+    """Declare the options."""
     parser.add_argument("--json", action="store_true", help="print the cards as JSON")
 
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """List the sound cards; return the exit code."""
     cards = list_cards()
     if args.json:
-        # `capture` and `playback` are the sides that are used unless another is named.
+        # `capture` and `playback` are the streams used by default.
         sides = [{"capture": card.capture, "playback": card.playback} for card in cards]
         say_json(
             [
@@ -46,12 +46,12 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of trying the cards.
+    """The result of trying the cards.
 
     Attributes:
-        capture: For the microphone.
-        playback: For the speaker.
-        note: What else there is to say.
+        capture: Result for the microphone.
+        playback: Result for the speaker.
+        note: A remark for the user.
     """
 
     capture: Tried
@@ -60,12 +60,7 @@ class Trial:
 
 
 def describe(cards: list[Card], trial: Trial | None = None) -> str:
-    """Return the cards as a table for people, and how to configure the best of them.
-
-    Args:
-        cards: The cards.
-        trial: What came of trying them; None if nobody did.
-    """
+    """Return the cards as a table for people, and how to configure the best: those of `trial`, if any."""
     if not cards:
         return _NO_CARD
     head = ("CARD", "USB ID", "CAPTURE", "PLAYBACK", "NAME")
@@ -88,7 +83,7 @@ def describe(cards: list[Card], trial: Trial | None = None) -> str:
 
 
 def _try() -> Trial:
-    """Open what would be recommended: a card that cannot be used is not."""
+    """Open the best cards, so that only usable ones are recommended."""
     try:
         alsa = alsa_library()
     except DeviceError as error:
@@ -98,7 +93,7 @@ def _try() -> Trial:
 
 
 def _by_merit(cards: list[Card]) -> Trial:
-    # Echo cancelling only works if one device does both, so the microphone's own speaker comes first.
+    # Echo cancellation works only if one device does both, so the microphone's own speaker comes first.
     listens, speaks = best_card(cards, "capture"), best_card(cards, "playback")
     if listens and listens.playback and listens.playback.fitness is not Fitness.NONE:
         speaks = listens
@@ -134,7 +129,8 @@ def _advice(cards: list[Card], trial: Trial) -> list[str]:
     for side, tried in (("microphone", trial.capture), ("speaker", trial.playback)):
         lines += [f"  {card} as {side}: {problem}" for card, problem in tried.refusals]
     if listens is None:
-        lines += ["", f"None of these cards has a microphone{_fit(cards)}. {_PLUG_IN}"]
+        fit = " that can be used" if any(card.capture for card in cards) else ""
+        lines += ["", f"None of these cards has a microphone{fit}. {_PLUG_IN}"]
     if trial.note:
         lines += ["", trial.note]
     return lines
@@ -142,7 +138,3 @@ def _advice(cards: list[Card], trial: Trial) -> list[str]:
 
 def _busy(tried: Tried) -> str:
     return "  # in use now, so it was not tried" if tried.is_busy else ""
-
-
-def _fit(cards: list[Card]) -> str:
-    return " that can be used" if any(card.capture for card in cards) else ""

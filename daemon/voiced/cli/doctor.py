@@ -40,14 +40,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print every finding; return 1 if something stops conversations.
+    """Print every finding; return 1 if something prevents conversations.
 
     Raises:
         ConfigError: If there is no settings file.
     """
     path = find(options.config)
     if (user := _service_user()) is not None:
-        if variable("CREDENTIALS_DIRECTORY") is None and _is_installed():
+        is_installed = SYSTEMD.is_dir() and Path(UNIT).exists()
+        if is_installed and variable("CREDENTIALS_DIRECTORY") is None:
             return _run_as_service(options)
         _become(user)
     wanted = Wanted(
@@ -71,18 +72,18 @@ async def _examine(wanted: Wanted, *, as_json: bool) -> int:
     if as_json:
         say_json(as_document(findings), indent=2)
     else:
-        say("", f"{counts['fail']} to mend, {counts['warn']} to look at, {counts['ok']} ok")
+        say("", f"{counts['fail']} failed, {counts['warn']} with warnings, {counts['ok']} ok")
     return 1 if counts["fail"] else 0
 
 
 def in_words(finding: Finding) -> str:
-    """Return a finding as a line for people, its fix on one of its own."""
+    """Return a finding as a line for people, with its fix on a second line."""
     line = f"{_MARKS[finding.result]}  {finding.check:<{WIDTH}} {shown(finding.text)}"
     return f"{line}\n{'':{WIDTH + 7}}-> {shown(finding.fix)}" if finding.fix else line
 
 
 def as_document(findings: list[Finding]) -> dict[str, object]:
-    """Return findings for other programs; keys and names of checks stay from version to version."""
+    """Return findings for other programs. Keys and names of checks stay the same across versions."""
     return {
         "version": 1,
         "ok": all(finding.result is not Result.FAIL for finding in findings),
@@ -91,7 +92,7 @@ def as_document(findings: list[Finding]) -> dict[str, object]:
 
 
 def _service_user() -> pwd.struct_passwd | None:
-    """Return the user of the service, if we are root and there is one: what root may, it may not."""
+    """Return the user of the service, if we are root and it exists: root may more than it may."""
     if os.geteuid() != 0:
         return None
     try:
@@ -100,19 +101,15 @@ def _service_user() -> pwd.struct_passwd | None:
         return None
 
 
-def _is_installed() -> bool:
-    return SYSTEMD.is_dir() and Path(UNIT).exists()
-
-
 def _run_as_service(options: argparse.Namespace) -> int:
-    """Run this command again just as systemd runs the service: its user, its groups, its key."""
+    """Run this command again as systemd runs the service: with its user, groups and credentials."""
     complain(f"as {SERVICE_USER}, the user of the service:")
     properties = [
         f"User={SERVICE_USER}",
         "SupplementaryGroups=audio gpio",
         "StateDirectory=voiced",
         "StateDirectoryMode=0700",
-        "RuntimeDirectory=voiced-doctor",
+        "RuntimeDirectory=voiced-doctor",  # not the service's: systemd would remove it at the end
         "WorkingDirectory=/run/voiced-doctor",
         *_credentials(),
     ]
@@ -126,14 +123,14 @@ def _run_as_service(options: argparse.Namespace) -> int:
 
 
 def _service_says() -> str | None:
-    """Return what the running service says of itself, None if it does not run."""
-    lines = _told("show", "voiced", "--property", "ActiveState,StatusText")
+    """Return the status text of the running service, None if it does not run."""
+    lines = _systemctl("show", "voiced", "--property", "ActiveState,StatusText")
     told = dict(line.partition("=")[::2] for line in lines)
     return told.get("StatusText") or None if told.get("ActiveState") == "active" else None
 
 
 def _daemon_says() -> dict[str, Any] | None:
-    """Return what a running daemon answers, None if none does."""
+    """Return the status of a running daemon, None if none answers."""
     try:
         return ask("GET", "/status")
     except VoicedError:
@@ -141,29 +138,30 @@ def _daemon_says() -> dict[str, Any] | None:
 
 
 def _credentials() -> list[str]:
-    """Return what the unit and its drop-ins say of credentials; `systemctl show` does not print it."""
+    """Return the credentials in the unit and its drop-ins, which `systemctl show` does not print."""
     found: list[str] = []
-    for line in _told("cat", "voiced"):
+    for line in _systemctl("cat", "voiced"):
         name, _, value = line.partition("=")
         if name not in ("LoadCredential", "LoadCredentialEncrypted"):
             continue
         if value:
             found.append(line)
-        else:  # an empty one takes back what came before
+        else:  # in systemd, an empty value resets the list
             found = [each for each in found if not each.startswith(f"{name}=")]
     return found
 
 
-def _told(*arguments: str) -> list[str]:
-    """Return what systemctl prints, nothing where systemd does not run."""
+def _systemctl(*arguments: str) -> list[str]:
+    """Return the output of systemctl, nothing if systemd does not run."""
     if not SYSTEMD.is_dir():
         return []
     command = ["systemctl", *arguments]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - constants
-    return told.stdout.splitlines()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - constants
+    return done.stdout.splitlines()
 
 
 def _become(user: pwd.struct_passwd) -> None:
+    # The user last: once we are no longer root, we may not change the groups.
     os.initgroups(user.pw_name, user.pw_gid)
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)

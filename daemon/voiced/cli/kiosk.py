@@ -1,4 +1,4 @@
-"""`voiced kiosk`: how to reach the page, for a browser and for the camera of a phone."""
+"""`voiced kiosk`: the link to the page, as text and as a QR code."""
 
 import argparse
 from importlib import import_module
@@ -9,11 +9,11 @@ from voiced.cli.printing import complain, say
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--no-qr", action="store_true", help="the links alone")
+    parser.add_argument("--no-qr", action="store_true", help="print the links only")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the links, and the first of them as a QR code if others than this device may come.
+    """Print the links, and the first as a QR code if other devices can reach the page.
 
     Raises:
         RefusedError: If there is no page.
@@ -22,9 +22,9 @@ def run(options: argparse.Namespace) -> int:
     found = ask("GET", "/kiosk")
     say(*found["links"])
     if not found["open"]:
-        complain("only on this device; see kiosk.listen")
+        complain("the page can be opened only on this device; see kiosk.listen")
         return 0
-    complain("whoever has this link can steer this device")
+    complain("anyone with this link can control this device")
     if not options.no_qr:
         _show_code(found["links"][0])
     return 0

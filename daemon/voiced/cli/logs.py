@@ -11,19 +11,23 @@ UNIT = "voiced"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
-    parser.add_argument("-n", "--lines", metavar="N", type=int, default=50, help="how many lines")
+    parser.add_argument("-f", "--follow", action="store_true", help="keep printing new lines")
+    parser.add_argument(
+        "-n", "--lines", metavar="N", type=int, default=50, help="how many lines to print"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Become journalctl.
+    """Replace this process by journalctl.
 
     Raises:
         NotRunningError: If this machine has no journal.
     """
     program = which("journalctl")
     if program is None:
-        raise NotRunningError("there is no journal here: the log is where the daemon was started")
+        raise NotRunningError(
+            "there is no journal here: the daemon logs to the terminal that started it"
+        )
     command = [program, "--unit", UNIT, "--lines", str(options.lines), "--output", "short-iso"]
     command += ["--no-hostname", *(["--follow"] if options.follow else ["--no-pager"])]
     os.execv(program, command)  # noqa: S606 - found on the path, as a shell would

@@ -1,4 +1,4 @@
-"""The one way out for words of a command: nothing foreign gets to a terminal as it came."""
+"""All output of the commands, so that no foreign text reaches the terminal unescaped."""
 
 import json
 import sys
@@ -8,12 +8,12 @@ from voiced.lib.printable import shown
 
 
 def say(*lines: str) -> None:
-    """Print lines. What would break or change one is shown instead."""
+    """Print lines; control characters in them are shown as escapes."""
     _write(sys.stdout, lines)
 
 
 def complain(*lines: str) -> None:
-    """Print lines likewise, on standard error."""
+    """Print lines in the same way on standard error."""
     _write(sys.stderr, lines)
 
 
@@ -23,7 +23,7 @@ def say_json(value: Any, indent: int | None = None) -> None:
 
 
 def _write(stream: TextIO, lines: tuple[str, ...]) -> None:
-    encoding = stream.encoding or "utf-8"
+    encoding = stream.encoding or "utf-8"  # it may lack characters, as in the C locale
     for line in lines:
         print(shown(line).encode(encoding, "backslashreplace").decode(encoding), file=stream)
     stream.flush()

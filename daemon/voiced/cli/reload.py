@@ -1,4 +1,4 @@
-"""`voiced reload`: have the settings read again."""
+"""`voiced reload`: read the settings again."""
 
 import argparse
 
@@ -9,11 +9,11 @@ from voiced.errors import ConfigError
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--remote", action="store_true", help="ask the server for them as well")
+    parser.add_argument("--remote", action="store_true", help="ask the settings server as well")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Return the exit code: 78 if what was read cannot be used.
+    """Return the exit code: 78 if the settings cannot be used.
 
     Raises:
         NotRunningError: If no daemon answers.

@@ -1,6 +1,6 @@
 """`voiced run`: the daemon.
 
-The light is lit before the rest of the program is imported, which takes a small board seconds.
+It switches the light on before it imports the rest, which takes seconds on a small board.
 """
 
 import argparse
@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     """Hold conversations until asked to stop.
 
     Raises:
-        ConfigError: If the settings cannot be used, and nobody would start us again.
+        ConfigError: If the settings cannot be used, and no supervisor would restart us.
     """
     try:
         path, missing = find(options.config).absolute(), None

@@ -12,12 +12,14 @@ from voiced.cli.printing import say
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--watch", action="store_true", help="go on and show every change")
-    parser.add_argument("--json", action="store_true", help="for programs: an object a line")
+    parser.add_argument("--watch", action="store_true", help="keep running and show every change")
+    parser.add_argument(
+        "--json", action="store_true", help="for programs: one JSON object per line"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show it.
+    """Show the status.
 
     Raises:
         NotRunningError: If no daemon answers.
@@ -32,9 +34,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _line(device_state: Mapping[str, Any]) -> str:
-    """Return what can be seen on one line."""
+    """Return the state of the device on one line."""
     parts = [
-        f"{device_state['since'][11:23]}Z",
+        f"{device_state['since'][11:23]}Z",  # the time of day in ISO 8601
         device_state["status"],
         f"volume {device_state['volume']} %",
     ]
@@ -50,11 +52,11 @@ def _line(device_state: Mapping[str, Any]) -> str:
 def _tries(fault: Mapping[str, Any]) -> str:
     """Return how often a part has failed, and whether it is being tried again."""
     times = "once" if fault["failures"] == 1 else f"{fault['failures']} times"
-    return f"({times}; {'it was started again' if fault['runs'] else 'it is tried again'})"
+    return f"({times}; {'restarted' if fault['runs'] else 'trying again'})"
 
 
 def _lines(found: Mapping[str, Any]) -> list[str]:
-    """Return all that is known, for people."""
+    """Return the whole status, for people."""
     settings = found["settings"]
     rows = {
         "device": found["name"] or "(without a name)",
@@ -68,27 +70,27 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         trial = ", on trial" if settings["on_trial"] else ""
         rows["settings"] = f"revision {settings['revision']} ({settings['digest'][:12]}){trial}"
     if settings["waiting"]:
-        rows["waiting"] = f"until nobody talks: {', '.join(settings['waiting'])}"
+        rows["waiting"] = f"for a quiet moment: {', '.join(settings['waiting'])}"
     rows |= {"wrong": settings["complaint"]} if settings["complaint"] else {}
     rows |= {"server": settings["server"]["error"]} if settings["server"]["error"] else {}
     disk = found.get("disk") or {}
     if disk.get("failing"):
         waiting = ", ".join(disk["unwritten"])
         rows["disk"] = (
-            f"takes nothing since {disk['since']}: {disk['reason']}; {waiting} to be written"
+            f"cannot be written since {disk['since']}: {disk['reason']}; still to write: {waiting}"
         )
     if disk.get("set_aside"):
-        rows["set aside"] = f"was not whole: {', '.join(disk['set_aside'])}"
+        rows["set aside"] = f"damaged: {', '.join(disk['set_aside'])}"
     if settings["taken_back"]:
         back = settings["taken_back"]
-        rows["taken back"] = f"revision {back['revision']}: {back['reason']}"
+        rows["reverted"] = f"revision {back['revision']}: {back['reason']}"
     if settings.get("next_trial_at") is not None:
         at = datetime.fromtimestamp(settings["next_trial_at"], UTC)
         how = "`voiced reload --remote` does not wait"
         rows["next trial"] = (
             f"not before {at:%Y-%m-%d %H:%M} UTC, because the last one failed; {how}"
         )
-    for fault in found.get("faults", ()):  # an older daemon tells of none
+    for fault in found.get("faults", ()):  # older daemons do not report them
         rows[fault["name"]] = f"fails: {fault['reason']} {_tries(fault)}"
     width = max(map(len, rows))
     return [f"{name:<{width}}  {words}" for name, words in rows.items()]

@@ -1,9 +1,9 @@
-"""`voiced tools`: what the agent may call on this device, and a call by hand."""
+"""`voiced tools`: list the tools of this device, or call one by hand."""
 
 import argparse
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -32,14 +32,14 @@ KINDS = {"tools": "built-in", "http_tools": "http", "command_tools": "command"}
 
 
 class NoSuchToolError(VoicedError):
-    """The settings name no tool of that name."""
+    """The settings have no tool of that name."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     commands = parser.add_subparsers(dest="tools_command", metavar="COMMAND", required=True)
-    listing = commands.add_parser("list", help="list them")
-    call = commands.add_parser("call", help="call one by hand, as the agent would")
+    listing = commands.add_parser("list", help="list the tools")
+    call = commands.add_parser("call", help="call a tool as the agent would")
     call.add_argument("name", metavar="NAME")
     call.add_argument(
         "arguments", metavar="JSON", nargs="?", type=_arguments, default={}, help="default: {}"
@@ -51,26 +51,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
             type=float,
             default=WITHIN_S,
             metavar="SECONDS",
-            help=f"wait at most that long for MCP servers; default: {WITHIN_S:g}",
+            help=f"how long to wait for MCP servers; default: {WITHIN_S:g}",
         )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Return the exit code: 1 if a list is not whole, because of a server or a name in its `allow`.
+    """Return the exit code: 1 if the list is incomplete, because of a server or a name in its `allow`.
 
     Raises:
-        ConfigError: If something is wrong with the tools of the settings.
+        ConfigError: If the settings of the tools are wrong.
         NoSuchToolError: If there is no such tool.
-        ToolError: With the sentence that the agent would be given.
+        ToolError: With the sentence that the agent would get.
     """
     lines, is_whole = event_loop.run(_run(options, _settings(options.config)))
-    # Printed only here: who reads it may have gone, and that must not come out in a group.
+    # Printed outside the task group, which would wrap a BrokenPipeError.
     say(*lines)
     return 0 if is_whole else 1
 
 
 async def _run(options: argparse.Namespace, settings: Settings) -> tuple[list[str], bool]:
-    """Return the lines to print, and whether that is all there should be; the log tells what is missing."""
+    """Return the lines to print, and whether they are complete; the log tells what is missing."""
     tools: Mapping[str, Tool] = toolbox(settings, link_options(settings), Resolver())
     called = options.name if options.tools_command == "call" else None
     if called is not None and called in tools:
@@ -83,7 +83,7 @@ async def _run(options: argparse.Namespace, settings: Settings) -> tuple[list[st
             return _listed(settings, offered), is_whole
         try:
             return await _call(_chosen(called, offered, joined), options), True
-        except VoicedError as error:  # raised here, it would come out in a group
+        except VoicedError as error:  # raised below, as the task group would wrap it
             problem = error
     raise problem
 
@@ -94,7 +94,7 @@ def _chosen(called: str, offered: Mapping[str, Tool], joined: "Mapping[str, McpS
     for name, server in joined.items():
         if not server.tools:
             raise ToolError(f"{name} is not reachable right now.")
-    raise NoSuchToolError(f"there is no tool of that name; {suggestion(called, offered)}")
+    raise NoSuchToolError(f"there is no tool with that name; {suggestion(called, offered)}")
 
 
 async def _call(tool: Tool, options: argparse.Namespace) -> list[str]:
@@ -106,17 +106,19 @@ async def _call(tool: Tool, options: argparse.Namespace) -> list[str]:
 async def _joined(
     settings: Settings, called: str | None, within_s: float
 ) -> "AsyncGenerator[Mapping[str, McpServer]]":
-    """Connect to the MCP servers that may have the tool `called`; to all if there is none.
+    """Connect to the MCP servers that may have the tool `called`; to all if it is None.
 
-    One attempt each: to somebody at a terminal, the reason why it failed is worth more than a wait.
+    One attempt each: a person at a terminal wants the reason of a failure rather than a wait.
     """
     wanted = {
         name: declared
         for name, declared in settings.mcp.items()
-        if called is None or called.startswith(f"{name}_")
+        if called is None or called.startswith(f"{name}_")  # as `sanitize.agent_name` builds it
     }
     connector = Connector(link_options(settings))
-    found = servers(replace(settings, mcp=wanted), connector, _make, lambda: None)
+    found = servers(
+        replace(settings, mcp=wanted), connector, lambda _name, _of, build: build(), lambda: None
+    )
     async with TaskGroup() as group:
         running = [group.create_task(server.run()) for server in found]
         try:
@@ -130,12 +132,8 @@ async def _joined(
                 task.cancel()
 
 
-def _make(_name: str, _of: object, build: Callable[[], Any]) -> Any:
-    return build()
-
-
 def _settings(file: str | None) -> Settings:
-    """Return the settings; nothing but their tools has to be right, like a key this user cannot read."""
+    """Return the settings. Problems outside the tools do not matter, such as an unreadable key."""
     examined = examine(find(file), catalogue())
     about_tools = [each for each in examined.problems if _is_about_tools(each.where)]
     if examined.draft is None or about_tools:
@@ -168,13 +166,13 @@ def _arguments(text: str) -> dict[str, Any]:
 
 
 class _NoDaemon:
-    """Stands where a tool reaches for the running daemon, which is another process."""
+    """Stands in for the controls of the running daemon, which is another process: all access fails."""
 
     def __init__(self, name: str) -> None:
         object.__setattr__(self, "_name", name)
 
     def __getattr__(self, _name: str) -> NoReturn:
-        raise ToolError(f"{self._name} works only within the running daemon")
+        raise ToolError(f"{self._name} works only in the running daemon")
 
     def __setattr__(self, _name: str, _value: object) -> NoReturn:
-        raise ToolError(f"{self._name} works only within the running daemon")
+        raise ToolError(f"{self._name} works only in the running daemon")

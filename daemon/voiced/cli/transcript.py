@@ -1,4 +1,4 @@
-"""`voiced transcript`: what was said of late, if the settings allow it to be held."""
+"""`voiced transcript`: what was said lately, if the settings allow it to be kept."""
 
 import argparse
 import json
@@ -10,14 +10,14 @@ from voiced.cli.printing import say
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print it, the oldest first.
+    """Print it, the oldest line first.
 
     Raises:
-        RefusedError: If nothing of it is held.
+        RefusedError: If no transcript is kept.
         NotRunningError: If no daemon answers.
     """
     for line in ask("GET", "/transcript")["lines"]:

@@ -8,9 +8,7 @@ from typing import Any
 from voiced import __version__
 from voiced.cli.printing import say
 
-ROOT = Path(__file__).resolve().parents[3]
-"""The checkout, if it is one; of an installed version this is a folder of Python's."""
-
+ROOT = Path(__file__).resolve().parents[3]  # of a checkout; if installed, a folder of Python's
 PATIENCE_S = 2.0
 
 
@@ -30,16 +28,16 @@ class PrintVersion(argparse.Action):
 
 
 def version_line(root: Path) -> str:
-    """Return the version, with the commit if `root` is a checkout whose commit git tells."""
+    """Return the version, with the commit if `root` is a git checkout."""
     commit = _commit(root)
     return f"voiced {__version__}" + (f" ({commit})" if commit else "")
 
 
 def _commit(root: Path) -> str:
-    git = root / ".git"  # a folder; in a further worktree, a file
+    git = root / ".git"  # a folder, or a file in an additional worktree
     if not git.exists():
         return ""
-    import subprocess  # not at the start of each command
+    import subprocess  # here, as other commands do not need it
 
     command = ["git", f"--git-dir={git}", "rev-parse", "--short=12", "HEAD"]
     try:

@@ -31,7 +31,7 @@ def check(document: Document) -> tuple[Settings | None, list[Problem]]:
 
 
 _GONE: dict[tuple[type[Section], str], str] = {
-    (LedSection, "dims"): "remove it: a light no longer fades, it is lit or dark"
+    (LedSection, "dims"): "remove it: a light no longer fades, it is on or off"
 }
 """Keys that there were once, and what to write instead."""
 

@@ -65,7 +65,7 @@ def device_names(document: Document) -> list[str]:
 def overlay_for(document: Document, name: str) -> Overlay:
     """Return what `document` says about the device called `name`."""
     if document.value is None:
-        problem = Problem((), "is empty", "write settings, or `revision: 1` for none")
+        problem = Problem((), "is empty", "write settings, or only `revision: 1`")
         return Overlay(document, None, (_placed(document, problem),))
     if not isinstance(document.value, Mapping):
         problem = Problem((), "expected keys and values", "is it the right file?")
@@ -109,7 +109,7 @@ def _revision(found: object) -> tuple[int | None, list[Problem]]:
     if type(found) is int and 0 <= found <= HIGHEST_REVISION:
         return found, []
     problem = f"not a whole number from 0 to {HIGHEST_REVISION}"
-    return None, [Problem((REVISION,), problem, "count it up by one")]
+    return None, [Problem((REVISION,), problem, "increase it by one")]
 
 
 def _others(meant: object, name: str) -> list[Problem]:

@@ -142,7 +142,7 @@ def refusal(record: Record, sent: Sent) -> str | None:
     """Tell why `sent` must not even be tried, or None."""
     for each in record.failed:
         if each.digest == sent.digest:
-            return f"it was tried before and taken back: {each.reason}"
+            return f"it was tried before and reverted: {each.reason}"
     if record.highest is None:
         return None
     if sent.revision is None:
@@ -150,7 +150,7 @@ def refusal(record: Record, sent: Sent) -> str | None:
     if sent.revision < record.highest:
         return f"revision {sent.revision} is older than {record.highest}, which was taken before"
     if sent.revision == record.highest and sent.digest != _highest_digest(record):
-        return f"revision {sent.revision} was taken before with another content; count it up"
+        return f"revision {sent.revision} was used before with different content; increase it"
     return None
 
 

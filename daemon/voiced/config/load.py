@@ -131,7 +131,7 @@ def find(explicit: str | None) -> Path:
         if not _is_absent(path):
             return path
     looked = " or ".join(str(path) for path in tried)
-    raise ConfigError(FILE_NAME, f"no such file at {looked}", "name one, or try `voiced demo`")
+    raise ConfigError(FILE_NAME, f"no such file at {looked}", "name a file, or try `voiced demo`")
 
 
 def service_file() -> Path:
@@ -282,7 +282,7 @@ def _unsafe(settings: Settings) -> Iterator[Problem]:
         if caution := secret.caution():
             yield Problem(path, caution)
     if settings.mqtt is not None and settings.device == DeviceSection():
-        problem = "is the default: two devices of one name would share their topics at the broker"
+        problem = "is the default; two devices with the same name would share their MQTT topics"
         yield Problem(("device", "name"), problem, "give each device a name of its own")
     for section, lacks in (("kiosk", "no page"), ("mqtt", "no broker")):
         for key in ("certificate", "key"):
@@ -299,10 +299,10 @@ def _unsafe(settings: Settings) -> Iterator[Problem]:
 def _more_ca_files(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     """Yield where each stands without which the device talks all the same, it, and what is not there without it."""
     if settings.remote is not None and settings.remote.ca_file is not None:
-        yield ("remote",), settings.remote.ca_file, "no settings from afar"
+        yield ("remote",), settings.remote.ca_file, "no settings from the server"
     for name, declared in settings.mcp.items():
         if declared.ca_file is not None:
-            yield ("mcp", name), declared.ca_file, "no tools of its"
+            yield ("mcp", name), declared.ca_file, "none of its tools"
 
 
 def _silent(settings: Settings) -> Iterator[Problem]:

@@ -88,7 +88,7 @@ def cautions(settings: Settings, document: Document, catalogue: Catalogue) -> It
     yield from without_effect(settings, document, takes_tools)
     yield from lacking(settings, catalogue.look_for)
     if settings.agent.key is not None and settings.agent.token is not None:
-        yield Problem(("agent", "key"), "has no effect beside agent.token", "remove it")
+        yield Problem(("agent", "key"), "has no effect together with agent.token", "remove it")
     if (
         settings.wake.mode == "button"
         and settings.button is None
@@ -102,7 +102,7 @@ def cautions(settings: Settings, document: Document, catalogue: Catalogue) -> It
         yield Problem(timeout, "has no effect with `wake.mode: always`", "remove it")
     mqtt = settings.mqtt
     if mqtt is not None and not mqtt.tls and not is_loopback(mqtt.host):
-        problem = "whoever shares the network can read and send what goes to the broker"
+        problem = "anyone on the network can read and send what goes to the broker"
         yield Problem(("mqtt", "tls"), problem, "give the broker a certificate")
 
 
@@ -119,7 +119,7 @@ def _agent(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
         yield Problem(("agent", "protocol"), missing, "write `url: https://…` below it")
         return
     if url.partition(":")[0] not in {kind.scheme, _IN_CLEAR[kind.scheme]}:
-        wrong = f"{agent.protocol} lives at an address that begins with {kind.scheme}://"
+        wrong = f"{agent.protocol} needs an address that begins with {kind.scheme}://"
         yield Problem(("agent", "url"), wrong, "correct it")
         return
     yield from _address(("agent", "url"), url)
@@ -129,7 +129,7 @@ def _agent(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
         yield Problem(("agent", "key"), "missing", "write `key: {credential: api-key}`")
     elif agent.key is None and agent.auth == "token":
         yield Problem(
-            ("agent", "auth"), "a token is fetched with a key", "set agent.key, or remove it"
+            ("agent", "auth"), "a key is needed to fetch a token", "set agent.key, or remove it"
         )
     for problem in kind.check_session(agent.session):
         path = ("agent", "session", *problem.path)
@@ -165,12 +165,20 @@ def _button(settings: Settings, document: Document) -> Iterator[Problem]:
     hold: KeyPath = ("button", "hold")
     if settings.wake.mode == "hold_to_talk":
         if hold in document.places and button.hold != "none":
-            yield Problem(hold, "holding talks with `wake.mode: hold_to_talk`", "remove it")
+            yield Problem(
+                hold,
+                "has no effect with `wake.mode: hold_to_talk`: holding the button talks",
+                "remove it",
+            )
     elif button.hold == button.press:
         yield Problem(hold, "does the same as button.press", "choose another, or none")
     double: KeyPath = ("button", "double")
     if button.double != "none" and settings.wake.mode == "hold_to_talk":
-        yield Problem(double, "holding talks with `wake.mode: hold_to_talk`", "remove it")
+        yield Problem(
+            double,
+            "has no effect with `wake.mode: hold_to_talk`: holding the button talks",
+            "remove it",
+        )
     elif button.double != "none" and button.double in (button.press, button.hold):
         yield Problem(double, "does the same as another gesture", "choose another, or none")
 
@@ -194,7 +202,7 @@ def _network(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
         yield Problem(("network", "replay_s"), problem, "make it shorter")
     if _holds_secret(network.proxy):
         hint = "set HTTPS_PROXY for the service and write `proxy: auto`"
-        yield Problem(("network", "proxy"), "holds a user name, password or token", hint)
+        yield Problem(("network", "proxy"), "contains a user name, password or token", hint)
     if settings.remote is not None:
         yield from _remote(settings.remote)
         yield from _allowed(settings, settings.remote, catalogue)
@@ -204,9 +212,7 @@ def _remote(remote: RemoteSection) -> Iterator[Problem]:
     yield from _address(("remote", "url"), remote.url)
     unknown = {*_PLACEHOLDER.findall(remote.url)} - {"name", "serial"}
     if unknown:
-        yield Problem(
-            ("remote", "url"), "a placeholder nobody fills", "there are {name} and {serial}"
-        )
+        yield Problem(("remote", "url"), "an unknown placeholder", "use {name} or {serial}")
     if remote.public_key is not None and not _is_public_key(remote.public_key):
         hint = "copy the second line of the .pub file that `minisign -G` made"
         yield Problem(("remote", "public_key"), "not a public key of minisign", hint)
@@ -236,29 +242,31 @@ def _outside(settings: Settings) -> Iterator[Problem]:
         yield from _page(kiosk)
     if metrics is not None and metrics.token is None and metrics.names:
         hint = "write `token: {file: PATH}`, or remove it"
-        yield Problem(("metrics", "names"), "for others than this device, who need a token", hint)
+        yield Problem(
+            ("metrics", "names"), "only other devices use these, and they need a token", hint
+        )
     if mqtt is not None:
         yield from _broker(mqtt)
     for name, section in (("kiosk", kiosk), ("metrics", metrics)):
         for i, host in enumerate(section.names if section is not None else ()):
             if _holds_port(host):
-                yield Problem((name, "names", i), "holds a port", "write the name alone")
+                yield Problem((name, "names", i), "contains a port", "write the name alone")
 
 
 def _broker(mqtt: MqttSection) -> Iterator[Problem]:
     if _holds_port(mqtt.host):
         hint = "write the name alone, and the port as `port:` below it"
-        yield Problem(("mqtt", "host"), "holds a port", hint)
+        yield Problem(("mqtt", "host"), "contains a port", hint)
     if mqtt.ca_file is not None and not mqtt.tls:
-        yield Problem(("mqtt", "ca_file"), "of no use without tls", "remove it")
+        yield Problem(("mqtt", "ca_file"), "has no effect without tls", "remove it")
     for key in ("certificate", "key"):
         if getattr(mqtt, key) is not None and not mqtt.tls:
-            yield Problem(("mqtt", key), "of no use without tls", "remove it")
+            yield Problem(("mqtt", key), "has no effect without tls", "remove it")
     if (mqtt.certificate is None) != (mqtt.key is None):
         key = "key" if mqtt.key is None else "certificate"
         yield Problem(("mqtt", key), "missing", "a client needs both certificate and key")
     if mqtt.password is not None and mqtt.username is None:
-        yield Problem(("mqtt", "password"), "whose is it?", "write `username:` as well")
+        yield Problem(("mqtt", "password"), "has no user name", "set mqtt.username as well")
 
 
 def _holds_port(host: str) -> bool:
@@ -279,7 +287,7 @@ def _page(kiosk: KioskSection) -> Iterator[Problem]:
             )
             continue
         if network.prefixlen == 0:
-            problem = "everybody could say who they are"
+            problem = "anyone could claim to be anyone"
             yield Problem(("kiosk", "trusted_proxy", i), problem, "name the proxy's own address")
 
 
@@ -299,7 +307,7 @@ def _address(path: KeyPath, url: str) -> Iterator[Problem]:
         hint = f"write {scheme}s://; {scheme}:// is for this machine only"
         yield Problem(path, "not encrypted", hint)
     elif _holds_secret(url):
-        yield Problem(path, "holds a user name, password or token", "take it out of the address")
+        yield Problem(path, "contains a user name, password or token", "take it out of the address")
 
 
 def _is_loopback(url: str) -> bool:

@@ -47,8 +47,8 @@ class DeviceSection(Section, frozen=True, kw_only=True):
     name: Annotated[
         Name,
         live(
-            "What this device is called, and looked up by in a fleet file.",
-            owner("make this device pass for another one of the fleet"),
+            "The name of this device. A fleet file finds the device by it.",
+            owner("make this device pass for another device of the fleet"),
         ),
     ] = "voiced"
 
@@ -66,7 +66,7 @@ class AgentSection(Section, frozen=True, kw_only=True):
     url: Annotated[
         AgentUrl | None,
         next_session(
-            "Where the agent lives, if not where its protocol says; ws:// and http:// are for "
+            "The agent's address, if not the one of its protocol; ws:// and http:// are for "
             "this machine only.",
             owner("have the key, and all that is said, sent to any address"),
             "wss://agents.assemblyai.com/v1/ws",
@@ -75,8 +75,8 @@ class AgentSection(Section, frozen=True, kw_only=True):
     key: Annotated[
         Reference | None,
         next_session(
-            "Where to find the API key; the key itself never stands in this file. "
-            "Needed unless the agent lives on this machine.",
+            "Where to find the API key; never the key itself. "
+            "Needed unless the agent runs on this machine.",
             owner("have any file or variable of the service sent to the agent as its key"),
             Secret("credential", "api-key"),
         ),
@@ -84,15 +84,16 @@ class AgentSection(Section, frozen=True, kw_only=True):
     auth: Annotated[
         Literal["bearer", "token"],
         next_session(
-            "How the key travels: itself, or as a temporary token fetched before each connection.",
+            "What to send to the agent: the key itself, or a temporary token that is fetched with it "
+            "before each connection.",
             SERVER,
         ),
     ] = "bearer"
     token: Annotated[
         Annotated[TokenSection | None, expect("url, headers, json_pointer; or command")],
         next_session(
-            "Where to get a temporary token before each connection, so that no key is on the device: url "
-            "(asked by GET), headers, json_pointer; or command, which prints it. Instead of key.",
+            "Where to get a temporary token before each connection, instead of keeping a key on the "
+            "device: url (asked by GET), headers, json_pointer; or command, which prints it.",
             owner("have the device ask any address, or run any program, for its token"),
             {
                 "url": "https://example.org/voice-token",
@@ -106,8 +107,8 @@ class AgentSection(Section, frozen=True, kw_only=True):
     session: Annotated[
         Annotated[Mapping[str, Any], expect("keys and values")],
         live(
-            "The agent's own settings, passed through: system_prompt, greeting, agent_id, input, "
-            "output. What cannot change within a conversation counts in the next one.",
+            "The agent's own settings, passed on: system_prompt, greeting, agent_id, input, "
+            "output. What cannot change during a conversation takes effect in the next one.",
             BY_KEY,
             {
                 "system_prompt": "You are a friendly voice assistant. Answer in one or two short sentences.",
@@ -133,10 +134,10 @@ class WakeSection(Section, frozen=True, kw_only=True):
     mode: Annotated[
         Literal["button", "hold_to_talk", "always"],
         live(
-            "Press to talk, talk while held, or one conversation without end. Where it is hold_to_talk, "
-            "no server may change it.",
+            "Press to talk, talk while held, or one conversation without end. No server may change "
+            "hold_to_talk.",
             owner(
-                "have the device listen all the time, or after the button was let go, or have the button "
+                "have the device listen all the time, or after the button is released, or have the button "
                 "talk when it is held to mute",
                 harmless=("button",),
                 kept=("hold_to_talk",),
@@ -159,14 +160,12 @@ class NetworkSection(Section, frozen=True, kw_only=True):
 
     resume_window_s: Annotated[
         Annotated[float, msgspec.Meta(ge=0, le=30)],
-        next_session(
-            "How long after a lost connection to go on with the same conversation.", SERVER
-        ),
+        next_session("How long after a lost connection the same conversation may go on.", SERVER),
     ] = 25.0
     replay_s: Annotated[
         Annotated[float, msgspec.Meta(ge=0, le=30)],
         next_session(
-            "How much of what was said meanwhile to send afterwards; 0 is nothing.", SERVER
+            "How much of what was said meanwhile to send afterwards; 0 sends nothing.", SERVER
         ),
     ] = 10.0
     connect_timeout_s: Annotated[
@@ -176,16 +175,16 @@ class NetworkSection(Section, frozen=True, kw_only=True):
     proxy: Annotated[
         Proxy,
         next_session(
-            "auto takes it from the environment (HTTPS_PROXY, ALL_PROXY); or none, or an address. "
-            "Whatever is in this network or in NO_PROXY is reached directly.",
-            owner("lead the connection to the agent over a machine of its choice"),
+            "auto takes the proxy from the environment (HTTPS_PROXY, ALL_PROXY); or none, or an address. "
+            "Hosts in this network and in NO_PROXY are reached directly.",
+            owner("route the connection to the agent through a machine of its choice"),
         ),
     ] = "auto"
     ca_file: Annotated[
         AbsolutePath | None,
         next_session(
             "Certificates to trust besides the system's own (PEM).",
-            owner("have an agent trusted that another authority vouches for"),
+            owner("have the device trust an agent certified by another authority"),
             "/etc/voiced/ca.pem",
         ),
     ] = None
@@ -196,14 +195,14 @@ class LogSection(Section, frozen=True, kw_only=True):
 
     level: Annotated[
         Literal["debug", "info", "warning", "error"],
-        live("The least important line to write.", SERVER),
+        live("The lowest level that is logged.", SERVER),
     ] = "info"
 
 
 class Settings(Section, frozen=True, kw_only=True):
     """All settings of one device."""
 
-    version: Annotated[Literal[1], restart("Version of this file's layout.", SERVER)] = 1
+    version: Annotated[Literal[1], restart("Version of the format of this file.", SERVER)] = 1
     device: DeviceSection = DeviceSection()
     agent: AgentSection = AgentSection()
     audio: AudioSection = AudioSection()

@@ -19,27 +19,28 @@ class ButtonSection(Section, frozen=True, kw_only=True):
     hold: Annotated[
         Gesture,
         restart(
-            "What holding it does.", owner("take away mute where holding the button does that")
+            "What holding the button does.",
+            owner("take away mute where holding the button does that"),
         ),
     ] = "mute"
     hold_s: Annotated[
         Annotated[float, msgspec.Meta(ge=0.3, le=10)],
         restart(
-            "How long is holding.",
+            "How long a press must last to count as holding.",
             owner("have the button do nothing unless it is held for ten seconds"),
         ),
     ] = 1.5
     double: Annotated[
         Gesture,
         restart(
-            "What a double press does; a press then counts 0.35 s later.",
+            "What a double press does. A single press then takes effect 0.35 s later.",
             owner("change what a double press does"),
         ),
     ] = "none"
     active: Annotated[
         Level,
         restart(
-            "The pin's level while it is pressed; low is a button to ground.",
+            "The pin's level while the button is pressed; low for a button to ground.",
             owner("have the button work the wrong way round"),
         ),
     ] = "low"
@@ -50,7 +51,7 @@ class VolumeUpSection(Section, frozen=True, kw_only=True):
 
     pin: Annotated[Pin, restart("GPIO number (BCM).", owner("have the button do nothing"), 5)]
     active: Annotated[
-        Level, restart("As button.active.", owner("have the button work the wrong way round"))
+        Level, restart("Like button.active.", owner("have the button work the wrong way round"))
     ] = "low"
 
 
@@ -59,7 +60,7 @@ class VolumeDownSection(Section, frozen=True, kw_only=True):
 
     pin: Annotated[Pin, restart("GPIO number (BCM).", owner("have the button do nothing"), 6)]
     active: Annotated[
-        Level, restart("As button.active.", owner("have the button work the wrong way round"))
+        Level, restart("Like button.active.", owner("have the button work the wrong way round"))
     ] = "low"
 
 
@@ -71,7 +72,9 @@ class MuteSection(Section, frozen=True, kw_only=True):
     ]
     active: Annotated[
         Level,
-        restart("As button.active.", owner("have the button that mutes work the wrong way round")),
+        restart(
+            "Like button.active.", owner("have the button that mutes work the wrong way round")
+        ),
     ] = "low"
 
 
@@ -121,7 +124,7 @@ class LedSection(Section, frozen=True, kw_only=True):
     active: Annotated[
         Level,
         restart(
-            "The pin's level while it is lit.",
+            "The pin's level while the light is on.",
             owner("have the light be dark when it should be lit"),
         ),
     ] = "high"
@@ -142,7 +145,7 @@ class SoundsSection(Section, frozen=True, kw_only=True):
     causes: Annotated[
         bool,
         restart(
-            "Say what is wrong when a person can do something about it.",
+            "Say what is wrong when a person can fix it.",
             owner("silence what the device says when it needs somebody", harmless=(True,)),
         ),
     ] = True

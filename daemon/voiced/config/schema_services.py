@@ -28,8 +28,8 @@ class RemoteSection(Section, frozen=True, kw_only=True):
     url: Annotated[
         HttpUrl,
         live(
-            "Where they are; {name} and {serial} stand for this device's. http:// is for this "
-            "machine only.",
+            "Address of the settings; {name} and {serial} stand for those of this device. http:// is "
+            "for this machine only.",
             owner("hand the device over to another server"),
             "https://config.example.org/voiced.yaml",
         ),
@@ -37,16 +37,16 @@ class RemoteSection(Section, frozen=True, kw_only=True):
     interval_s: Annotated[
         Annotated[float, msgspec.Meta(ge=5, le=86_400)],
         live(
-            "How often to ask whether they have changed, 20 % more or less.",
+            "How often to ask whether the settings have changed, give or take 20 %.",
             owner("have the device ask for settings once a day or all the time"),
         ),
     ] = 300.0
     public_key: Annotated[
         PublicKey | None,
         live(
-            "Whose minisign signature they must carry, found at the same address with .minisig; "
-            "its trusted comment names their revision.",
-            owner("have settings trusted that somebody else signed"),
+            "The minisign key that must have signed the settings. The signature is at the same address "
+            "with .minisig; its trusted comment names the revision.",
+            owner("have the device trust settings that someone else signed"),
             "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3",
         ),
     ] = None
@@ -61,15 +61,15 @@ class RemoteSection(Section, frozen=True, kw_only=True):
     trial_s: Annotated[
         Annotated[float, msgspec.Meta(ge=5, le=3600)],
         live(
-            "How long new ones must work before they are kept.",
-            owner("have settings kept that were hardly tried"),
+            "How long new settings must work before they are kept.",
+            owner("have settings kept after hardly any trial"),
         ),
     ] = 120.0
     allow: Annotated[
         Annotated[tuple[SettingName, ...], expect("a list of names like agent.url")],
         live(
-            "Settings that the server may change though only this file should.",
-            owner("allow itself everything else"),
+            "Settings that the server may change although normally only this file may.",
+            owner("give itself every other permission"),
         ),
     ] = ()
 
@@ -84,17 +84,17 @@ class KioskSection(Section, frozen=True, kw_only=True):
     listen: Annotated[
         Listen,
         restart(
-            "Address and port to serve it at; other devices see it only at an address of the "
-            "network, like 0.0.0.0:8080, and with the link that `voiced kiosk` shows.",
+            "Address and port to serve the page at. Other devices can open it only at a network "
+            "address, like 0.0.0.0:8080, and with the link that `voiced kiosk` shows.",
             owner("open the page to the whole network"),
         ),
     ] = "127.0.0.1:8080"
     names: Annotated[
         Annotated[tuple[HostName, ...], expect("a list of host names")],
         restart(
-            "Names that browsers may call this device by, besides its host name and addresses. They "
-            "may lead to a proxy on this device: its own screen then needs the link as well, unless "
-            "trusted_proxy says where that proxy comes from.",
+            "More names under which browsers may open the page, besides host name and addresses. If "
+            "one leads to a proxy on this device, the device's own screen needs the link as well, "
+            "unless trusted_proxy names that proxy.",
             owner("have the page answer to names of its choice"),
             ("kiosk.example.org",),
         ),
@@ -102,9 +102,9 @@ class KioskSection(Section, frozen=True, kw_only=True):
     trusted_proxy: Annotated[
         Annotated[tuple[Network, ...], expect("a list of addresses or networks")],
         restart(
-            "Proxies before the page, by the addresses they come from; who comes through them is "
-            "whom their Forwarded or X-Forwarded-For names, and never this device.",
-            owner("have strangers pass for other visitors"),
+            "Addresses of the proxies in front of the page. Their Forwarded or X-Forwarded-For header "
+            "says who the visitor is; a visitor through a proxy never counts as this device.",
+            owner("let strangers pass for other visitors"),
             ("127.0.0.1",),
         ),
     ] = ()
@@ -128,7 +128,7 @@ class KioskSection(Section, frozen=True, kw_only=True):
     settings: Annotated[
         bool,
         restart(
-            "Whoever stands before the screen may change voice, prompt and greeting.",
+            "Anyone at the screen may change the agent's voice, prompt and greeting.",
             owner("let everybody at the page change voice, prompt and greeting"),
         ),
     ] = False
@@ -140,49 +140,51 @@ class PrivacySection(Section, frozen=True, kw_only=True):
     captions: Annotated[
         Literal["nobody", "device", "network"],
         live(
-            "Who may read along on the page: nobody, who is at the device's own screen, or who "
-            "has the link as well. Nothing of it is kept.",
+            "Who may read along on the page: nobody, only the device's own screen, or also anyone "
+            "with the link. Nothing is kept.",
             owner("let more people read along", harmless=("nobody",)),
         ),
     ] = "device"
     transcripts: Annotated[
         bool,
         live(
-            "Hold what is said in memory, for `voiced transcript`; never on a disk.",
-            owner("have what is said held in memory", harmless=(False,)),
+            "Keep what is said in memory, for `voiced transcript`; never on disk.",
+            owner("have what is said kept in memory", harmless=(False,)),
         ),
     ] = False
     transcript_lines: Annotated[
         Annotated[int, msgspec.Meta(ge=1, le=10_000)],
         live(
-            "How many of them; older ones are forgotten.",
-            owner("have more of what is said held in memory"),
+            "How many lines to keep; older ones are dropped.",
+            owner("have more of what is said kept in memory"),
         ),
     ] = 200
 
 
 class MetricsSection(Section, frozen=True, kw_only=True):
-    """Health at /healthz and figures for Prometheus at /metrics; nothing of what is said."""
+    """Health at /healthz and metrics for Prometheus at /metrics; no words of a conversation."""
 
     listen: Annotated[
         Listen,
         restart(
-            "Address and port to serve them at.", owner("open the figures to the whole network")
+            "Address and port to serve the metrics at.",
+            owner("open the metrics to the whole network"),
         ),
     ] = "127.0.0.1:9464"
     names: Annotated[
         Annotated[tuple[HostName, ...], expect("a list of host names")],
         restart(
-            "Names that they may be asked for by, besides the host name and the addresses; who "
-            "does needs the token.",
-            owner("have the figures answer to names of its choice"),
+            "More names under which the metrics may be read, besides host name and addresses; "
+            "reading them this way needs the token.",
+            owner("have the metrics answer to names of its choice"),
             ("lobby.example.org",),
         ),
     ] = ()
     token: Annotated[
         Reference | None,
         restart(
-            "What Prometheus shows as `authorization: credentials`; needed at an address of the network.",
+            "The token that Prometheus sends as `authorization: credentials`; needed at a network "
+            "address.",
             owner("have any file or variable of the service compared with what strangers guess"),
             Secret("file", "/etc/voiced/metrics.token"),
         ),
@@ -190,28 +192,28 @@ class MetricsSection(Section, frozen=True, kw_only=True):
 
 
 class MqttSection(Section, frozen=True, kw_only=True):
-    """A broker, through which Home Assistant shows and steers this device."""
+    """A broker, through which Home Assistant shows and controls this device."""
 
     host: Annotated[
         HostName,
         restart(
             "Name or address of the broker.",
-            owner("have any broker see and steer the device"),
+            owner("have any broker watch and control the device"),
             "broker.local",
         ),
     ]
     port: Annotated[
         Annotated[int, msgspec.Meta(ge=1, le=65_535)] | None,
         restart(
-            "Its port, if not 8883 with TLS and 1883 without.",
-            owner("have any program at the broker see and steer the device"),
+            "Port of the broker. Default: 8883 with TLS, 1883 without.",
+            owner("have any program at the broker watch and control the device"),
             8883,
         ),
     ] = None
     tls: Annotated[
         bool,
         restart(
-            "Encrypt, and check who the broker is.",
+            "Encrypt, and check the broker's certificate.",
             owner("have what goes to the broker sent in clear, with the password"),
         ),
     ] = True
@@ -226,7 +228,7 @@ class MqttSection(Section, frozen=True, kw_only=True):
     certificate: Annotated[
         AbsolutePath | None,
         restart(
-            "A certificate with its chain (PEM), for brokers that want to know who comes.",
+            "A certificate with its chain (PEM), for brokers that ask for one.",
             owner("have another certificate shown to the broker"),
             "/etc/voiced/mqtt.pem",
         ),
@@ -242,7 +244,9 @@ class MqttSection(Section, frozen=True, kw_only=True):
     username: Annotated[
         Annotated[str, expect("a user name", min_length=1, max_length=255)] | None,
         restart(
-            "Who to be there.", owner("have the device be somebody else at the broker"), "voiced"
+            "The user name for the broker.",
+            owner("have the device log in to the broker as someone else"),
+            "voiced",
         ),
     ] = None
     password: Annotated[
@@ -256,21 +260,21 @@ class MqttSection(Section, frozen=True, kw_only=True):
     prefix: Annotated[
         Topic,
         restart(
-            "Its topics begin with this and the device's name.",
+            "Topics begin with this and the device's name.",
             owner("have the device answer to topics of its choice"),
         ),
     ] = "voiced"
     discovery: Annotated[
         Topic,
         restart(
-            "Where Home Assistant looks for new devices; none tells it nothing.",
-            owner("have the device appear in other places of the broker"),
+            "Where Home Assistant looks for new devices; none turns this off.",
+            owner("have the device announce itself elsewhere at the broker"),
         ),
     ] = "homeassistant"
     unmute: Annotated[
         bool,
         restart(
-            "Let others at the broker switch the microphone on again; by default that takes a hand.",
-            owner("have the microphone switched on again by whoever is at the broker"),
+            "Let others at the broker switch the microphone on again; by default only a person at the device can.",
+            owner("let anyone at the broker switch the microphone on again"),
         ),
     ] = False

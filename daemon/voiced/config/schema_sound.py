@@ -15,41 +15,39 @@ class CaptureSection(Section, frozen=True, kw_only=True):
     device: Annotated[
         SoundDevice,
         restart(
-            "USB VID:PID like 2886:001a (VID:PID:SERIAL or VID:PID@SOCKET of equal cards), ALSA card id, ALSA PCM name, wav:PATH (never from a server), "
-            "or auto for the best array there is.",
+            "USB VID:PID like 2886:001a (VID:PID:SERIAL or VID:PID@SOCKET for identical cards), ALSA card id, ALSA PCM name, wav:PATH (never from a server), "
+            "or auto for the best array.",
             server(never=FILE),
         ),
     ] = "auto"
     channel: Annotated[
         Annotated[int, msgspec.Meta(ge=0, le=31)] | None,
-        restart(
-            "Which channel to use, counted from 0, if not the one known to be right.", SERVER, 0
-        ),
+        restart("Channel to use, counted from 0, instead of the one known to be right.", SERVER, 0),
     ] = None
     gain: Annotated[
         Annotated[int, msgspec.Meta(ge=1, le=100)] | None,
         restart(
-            "Volume of the microphone in per cent of what its card has; without it the card keeps what "
-            "alsamixer set, but for arrays that are known to need one.",
+            "Volume of the microphone in per cent of the range of its card. Without it the card keeps "
+            "what alsamixer set, except for arrays that are known to need a certain volume.",
             SERVER,
             80,
         ),
     ] = None
     period_ms: Annotated[
         Annotated[int, msgspec.Meta(ge=5, le=100)],
-        restart("How much sound is captured at a time.", SERVER),
+        restart("Length of the pieces in which sound is captured.", SERVER),
     ] = 40
     mute: Annotated[
         Literal["gate", "close"],
         restart(
-            "What mute does: stop sound from leaving, or let go of the sound card as well.",
-            owner("decide whether mute lets go of the microphone"),
+            "What mute does: gate stops sound from leaving; close also closes the sound card.",
+            owner("decide whether mute closes the microphone"),
         ),
     ] = "gate"
     silent_after_s: Annotated[
         Annotated[float, msgspec.Meta(ge=0, le=3600)],
         restart(
-            "Exact zeros for so long mean that the microphone is broken; 0 is never.",
+            "After this long of nothing but zeros the microphone counts as broken; 0 for never.",
             owner("have the light show a dead microphone as one that hears"),
         ),
     ] = 10.0
@@ -61,7 +59,7 @@ class PlaybackSection(Section, frozen=True, kw_only=True):
     device: Annotated[
         SoundDevice,
         restart(
-            "As audio.capture.device; auto prefers the microphone's own card.", server(never=FILE)
+            "Like audio.capture.device; auto prefers the microphone's own card.", server(never=FILE)
         ),
     ] = "auto"
     volume: Annotated[
@@ -83,7 +81,7 @@ class PlaybackSection(Section, frozen=True, kw_only=True):
     ] = 0.0
     buffer_s: Annotated[
         Annotated[int, msgspec.Meta(ge=5, le=300)],
-        restart("Longest stretch of a reply to keep before it is heard.", SERVER),
+        restart("How much of a reply may wait to be played.", SERVER),
     ] = 60
 
 
@@ -93,7 +91,7 @@ class AudioSection(Section, frozen=True, kw_only=True):
     echo: Annotated[
         Literal["hardware", "half_duplex", "headphones"],
         next_session(
-            "What keeps the agent from hearing itself: the microphone array, a closed microphone "
+            "What keeps the agent from hearing itself: the microphone array, a microphone closed "
             "while it speaks (no barge-in), or headphones.",
             SERVER,
         ),
@@ -107,7 +105,7 @@ class AudioSection(Section, frozen=True, kw_only=True):
     ducking: Annotated[
         Literal["auto", "on", "off"],
         next_session(
-            "Lower the agent while the user begins to speak; auto does with hardware echo "
+            "Lower the agent's volume while the user begins to speak; auto does so with hardware echo "
             "cancellation.",
             SERVER,
         ),

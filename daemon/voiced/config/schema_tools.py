@@ -63,7 +63,7 @@ class TokenSection(WholeSection, frozen=True, kw_only=True):
 class ToolSection(WholeSection, frozen=True, kw_only=True):
     """What every declared tool has."""
 
-    description: Annotated[str, prose(1, 4000), about("What it does, in words for the agent.")]
+    description: Annotated[str, prose(1, 4000), about("What it does, described for the agent.")]
     parameters: Annotated[Mapping[str, Any], about("What the agent sends: a JSON schema.")] = {}
     execution_mode: Annotated[
         Literal["interactive", "hold"], about("Whether the agent talks on, or waits in silence.")
@@ -77,40 +77,44 @@ class ToolSection(WholeSection, frozen=True, kw_only=True):
 class HttpToolSection(ToolSection, frozen=True, kw_only=True):
     """A tool that asks a web service. `{name}` in url and json stands for a parameter."""
 
-    url: Annotated[Address, about("Where it asks; scheme and host are fixed.")]
-    method: Annotated[Literal["GET", "POST", "PUT", "PATCH", "DELETE"], about("How it asks.")] = (
-        "GET"
-    )
-    headers: Annotated[Headers, about("Sent along; `prefix` may stand beside a reference.")] = {}
-    json: Annotated[Any, expect("any value"), about("What it sends.")] = msgspec.UNSET
-    response: Annotated[Pointer | None, about("What of the answer counts; without, all.")] = None
+    url: Annotated[Address, about("The address to ask; scheme and host are fixed.")]
+    method: Annotated[
+        Literal["GET", "POST", "PUT", "PATCH", "DELETE"], about("The HTTP method.")
+    ] = "GET"
+    headers: Annotated[Headers, about("Headers to send; a reference may have a `prefix`.")] = {}
+    json: Annotated[Any, expect("any value"), about("The body to send, as JSON.")] = msgspec.UNSET
+    response: Annotated[
+        Pointer | None, about("Which part of the answer to return; default: all.")
+    ] = None
 
 
 class CommandToolSection(ToolSection, frozen=True, kw_only=True):
     """A tool that runs a program, never a shell. `{name}` in an argument stands for a parameter."""
 
-    argv: Annotated[Command, about("The program's whole path, and its arguments.")]
+    argv: Annotated[Command, about("The program's full path, and its arguments.")]
 
 
 class McpSection(WholeSection, frozen=True, kw_only=True):
     """A server at an address, or one that is a program."""
 
-    url: Annotated[Address | None, about("Where it is, for streamable HTTP.")] = None
-    headers: Annotated[Headers, about("Sent along; `prefix` may stand beside a reference.")] = {}
-    ca_file: Annotated[AbsolutePath | None, about("Certificates to trust there (PEM).")] = None
+    url: Annotated[Address | None, about("Address of a server that speaks streamable HTTP.")] = None
+    headers: Annotated[Headers, about("Headers to send; a reference may have a `prefix`.")] = {}
+    ca_file: Annotated[
+        AbsolutePath | None, about("Certificates to trust for that address (PEM).")
+    ] = None
     in_clear: Annotated[bool, about("Send secrets even without TLS.")] = False
-    command: Annotated[Command | None, about("The program's whole path, and arguments.")] = None
+    command: Annotated[Command | None, about("The program's full path, and its arguments.")] = None
     environment: Annotated[Variables, about("What is in the program's environment.")] = {}
     allow: Annotated[
         Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] | None,
-        about("Which of its tools may be used; without, all."),
+        about("Which of its tools may be used; default: all."),
     ] = None
     timeout_s: Annotated[Timeout, about("How long a call may take.")] = 20
     prompt: Annotated[
         Prompt | bool | None,
-        about("A prompt of its that the agent is to know; true: the only one."),
+        about("The server's prompt that the agent should know; true: its only one."),
     ] = None
     meta: Annotated[
         Annotated[Mapping[MetaKey, MetaValue], expect("at most 16 values", max_length=16)],
-        about("Sent along with every request, as its `_meta`."),
+        about("Sent with every request, as its `_meta`."),
     ] = {}

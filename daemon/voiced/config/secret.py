@@ -24,8 +24,8 @@ _NAMES: Mapping[str, tuple[str, str]] = {
 
 
 NO_SECRET_HERE = (
-    "a secret must not stand in this file",
-    "put it into a file of its own and write {file: PATH}",
+    "a secret must not be in this file",
+    "put it in a file of its own and write {file: PATH}",
 )
 """Problem and hint."""
 
@@ -48,7 +48,7 @@ class Rule:
     hint: str = "write the secret and nothing else"
 
 
-WORD = Rule(r"[\x21-\x7e]+", "is not one word of plain ASCII")
+WORD = Rule(r"[\x21-\x7e]+", "is not one word of ASCII text")
 """Keys and tokens."""
 
 TEXT = Rule(
@@ -120,7 +120,7 @@ class Secret:
             content = self._read(self._path())
         content = content.removesuffix("\n").removesuffix("\r")
         if not content:
-            raise self._error("is empty", "put the secret into it")
+            raise self._error("is empty", "put the secret in it")
         if re.fullmatch(rule.pattern, content) is None:
             raise self._error(rule.problem, rule.hint)
         return content
@@ -141,7 +141,7 @@ class Secret:
         except OSError:
             return ""
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            return f"{self} is open to other users than its owner; run `chmod 600 {self.name}`"
+            return f"{self} can be read by users other than its owner; run `chmod 600 {self.name}`"
         return ""
 
     def _path(self) -> Path:
@@ -229,5 +229,5 @@ def read_reference(value: object, where: str) -> Secret | tuple[str, str]:
         )
     pattern, expected = _NAMES[source]
     if re.fullmatch(pattern, name) is None:
-        return f"{source} needs {expected}", "the secret itself does not belong here"
+        return f"{source} needs {expected}", "the secret itself must not be in this file"
     return Secret(source, name, where)

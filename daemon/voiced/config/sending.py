@@ -18,9 +18,9 @@ from voiced.lib.printable import hidden
 from voiced.lib.sections import Section, settings_in, suggestion
 
 _NAME: KeyPath = ("device", "name")
-_OWN_FILE = "write it into the device's own file"
+_OWN_FILE = "set it in the device's own file"
 
-_WHOLE = owner("add this section, with whatever it does by itself")
+_WHOLE = owner("switch this part on")
 """The permission of a section that is not there unless somebody writes it."""
 
 
@@ -90,7 +90,7 @@ def meanings(allow: Sequence[str], permissions: Permissions) -> Iterator[str]:
             if each.power and _in(path, [name])
         )
         if not powers:
-            yield f"{name}: a server may set it anyway."
+            yield f"{name}: a server may set this without it."
         else:
             yield f"{name}: a server can {'; '.join(powers)}."
 

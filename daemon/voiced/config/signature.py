@@ -40,16 +40,18 @@ def verify(content: bytes, signature: bytes, public_key: str, name: str) -> str:
         problem = "not a public key of minisign"
         raise ConfigError("remote.public_key", problem, "copy its second line") from None
     if len(signature) > MOST_BYTES:
-        raise ConfigError(name, "its signature is not one of minisign", "sign it again")
+        raise ConfigError(name, "its signature is not a minisign signature", "sign it again")
     try:
         signed = minisign.Signature.from_bytes(signature)
     except (minisign.ParseError, ValueError):
-        raise ConfigError(name, "its signature is not one of minisign", "sign it again") from None
+        raise ConfigError(
+            name, "its signature is not a minisign signature", "sign it again"
+        ) from None
     try:
         key.verify(content, signed)
     except (minisign.VerifyError, ValueError):
         problem = "not signed with the key that remote.public_key names"
-        raise ConfigError(name, problem, "sign it again, after its last change") from None
+        raise ConfigError(name, problem, "sign it again after every change") from None
     comment: str = signed.trusted_comment
     return comment
 
@@ -67,11 +69,11 @@ def check_comment(comment: str, revision: int | None, name: str) -> None:
     """
     if revision is None:
         problem = "signed settings need a revision"
-        raise ConfigError(name, problem, "write `revision: 1`, and count it up with every change")
+        raise ConfigError(name, problem, "write `revision: 1`, and increase it with every change")
     named = {int(found[1]) for word in comment.split() if (found := _REVISION.fullmatch(word))}
     hint = f"sign it with `{signing_command('FILE', revision)}`"
     if not named:
-        raise ConfigError(name, "its signature does not say for which revision it is", hint)
+        raise ConfigError(name, "its signature does not name a revision", hint)
     if named != {revision}:
         other = ", ".join(map(str, sorted(named)))
         raise ConfigError(name, f"its signature is for revision {other}, not {revision}", hint)

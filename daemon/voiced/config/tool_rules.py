@@ -37,7 +37,7 @@ def misdeclared(settings: Settings, built_in: Collection[str], check: Look) -> I
         elif name in listed:
             yield Problem(("tools", i), "listed twice", "remove one of them")
         listed.add(name)
-    taken = dict.fromkeys(built_in, "a tool that comes with voiced has this name")
+    taken = dict.fromkeys(built_in, "a built-in tool has this name")
     for key in DECLARING:
         for name in getattr(settings, key):
             if name in taken:

@@ -37,7 +37,7 @@ def examine_with_by_hand(path: Path, by_hand: ByHand, catalogue: Catalogue) -> E
     both = examine_sources([*own, last], catalogue)
     if not both.problems or (alone := examine_sources(own, catalogue)).problems:
         return both
-    log.warning("what was set by hand is not used: %s", both.problems[0])
+    log.warning("settings made at the page are not used: %s", both.problems[0])
     return alone
 
 

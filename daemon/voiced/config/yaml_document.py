@@ -247,7 +247,7 @@ class _Reader:
             return text.encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:
             self._refuse(
-                event, "holds half a character", "remove the escape, or add its other half"
+                event, "contains half a character", "remove the escape, or add its other half"
             )
 
     def _list(self, path: KeyPath) -> Sequence[object]:

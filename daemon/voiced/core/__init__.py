@@ -1,1 +1,1 @@
-"""What happens, what follows from it, and nothing else: no asyncio, time, random, os, logging."""
+"""The state machine: events, actions and the rules between them. No asyncio, time, random, os, logging."""

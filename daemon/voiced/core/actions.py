@@ -45,7 +45,7 @@ AT_ONCE = Pause()
 
 @dataclass(frozen=True, slots=True)
 class OpenLink:
-    """Connect to the agent after a pause, in the place of any other attempt.
+    """Connect to the agent after a pause. Replaces any other attempt.
 
     Attributes:
         resume_key: Names the session to resume; None opens a new one.
@@ -73,14 +73,14 @@ class CloseLink:
 
 @dataclass(frozen=True, slots=True)
 class SetMicGate:
-    """Let captured audio through to the agent, or not."""
+    """Let captured audio pass to the agent, or block it."""
 
     open: bool
 
 
 @dataclass(frozen=True, slots=True)
 class DropCaptured:
-    """Forget captured audio that the agent does not have yet, but for the newest `keep_s`."""
+    """Discard captured audio that the agent has not received, except the newest `keep_s`."""
 
     keep_s: float = 0.0
 
@@ -94,21 +94,21 @@ class AcceptReply:
 
 @dataclass(frozen=True, slots=True)
 class FinishReply:
-    """No more audio of `reply_id` will come: report PlaybackDrained once it was heard."""
+    """No more audio of `reply_id` will come: report PlaybackDrained once it has been played."""
 
     reply_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class DropPlayback:
-    """Silence `reply_id` now (all replies if None), forget what is queued, refuse what comes."""
+    """Silence `reply_id` now (None: all replies): discard its queued audio, refuse what still arrives."""
 
     reply_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlayEarcon:
-    """Let the user hear a short local sound, over whatever is playing, and then a spoken cause.
+    """Play a short local sound, then a spoken prompt, over whatever is playing.
 
     After a prompt, PromptEnded is reported.
     """
@@ -119,7 +119,7 @@ class PlayEarcon:
 
 @dataclass(frozen=True, slots=True)
 class Duck:
-    """Lower the reply being heard, or let it be as loud as before."""
+    """Lower the volume of the current reply, or restore it."""
 
     lowered: bool
 
@@ -133,14 +133,14 @@ class ChangeVolume:
 
 @dataclass(frozen=True, slots=True)
 class CloseMicrophone:
-    """Let go of the capture device, or take it up again, if a mute is to be that thorough."""
+    """Close or reopen the capture device, if the settings say that mute does so."""
 
     closed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RunTool:
-    """Start a tool; its outcome returns as ToolReturned."""
+    """Start a tool; its result arrives as ToolReturned."""
 
     call_id: str
     name: str
@@ -149,7 +149,7 @@ class RunTool:
 
 @dataclass(frozen=True, slots=True)
 class ReturnTool:
-    """Hand a tool's outcome to the agent."""
+    """Send a tool's result to the agent."""
 
     call_id: str
     result: str = field(repr=False)
@@ -165,12 +165,12 @@ class Announce:
 
 @dataclass(frozen=True, slots=True)
 class CancelTools:
-    """Stop every running tool; nobody wants the results."""
+    """Cancel every running tool; its result is no longer needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettleAlarm:
-    """Forget an alarm that rang: it was said, silenced or rung out."""
+    """Forget an alarm that rang: it was announced, silenced, or rang for its full time."""
 
     alarm_id: str
 
@@ -185,34 +185,34 @@ class StartTimer:
 
 @dataclass(frozen=True, slots=True)
 class CancelTimer:
-    """Forget the timer."""
+    """Cancel the timer, if it runs."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class TellLeaving:
-    """Tell every light whether sound may leave the device."""
+    """Make every privacy light show whether sound may leave the device."""
 
     leaving: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Tell every indicator."""
+    """Show the status on every indicator."""
 
     status: Status
 
 
 AgentAction = OpenLink | HurryLink | CloseLink | Announce | RunTool | ReturnTool | CancelTools
-"""What concerns the link and the tools."""
+"""Actions for the link and the tools."""
 
-IndoorAction = StartTimer | CancelTimer | TellLeaving | Show | SettleAlarm
-"""What concerns indicators, time and alarms."""
+DeviceAction = StartTimer | CancelTimer | TellLeaving | Show | SettleAlarm
+"""Actions for indicators, timers and alarms."""
 
 Action = (
     AgentAction
-    | IndoorAction
+    | DeviceAction
     | SetMicGate
     | DropCaptured
     | AcceptReply

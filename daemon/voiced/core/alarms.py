@@ -1,7 +1,7 @@
-"""The rules for an alarm that is due: the agent says it if it can be had, else it rings here.
+"""Rules for a due alarm: the agent announces it if it can be reached; otherwise the device rings.
 
-It outlives conversations and links, and is settled only when the agent has begun to say it, when a
-person silenced it, or when it was rung out: what is not settled rings again after a restart.
+An alarm outlives conversations and links. It is settled when the agent begins to announce it, when a
+person silences it, or when it has rung for its full time. Otherwise it rings again after a restart.
 """
 
 from dataclasses import replace
@@ -17,20 +17,21 @@ from voiced.core.state import Conversation, DueAlarm, Phase, Policy, Step, forge
 _RING = act.PlayEarcon(Earcon.ALARM)
 
 TIMERS = tuple(ev.TimerFired(name) for name in ("alarm reach", "alarm reply", "ring", "ring out"))
-"""They run in every phase; see `timers`."""
+"""Timers that run in every phase; see `timers`."""
 
 
 def take(now: Conversation, event: ev.AlarmRang, policy: Policy) -> Step:
-    """Let it be heard, and wait for its turn to be said."""
+    """Ring once, and queue the alarm for the agent to announce."""
     if any(due.alarm_id == event.alarm_id for due in now.alarms):
         return now, ()
     after = replace(now, alarms=(*now.alarms, DueAlarm(event.alarm_id, event.text)))
+    # One more alarm while it rings restarts the time limit.
     longer = (act.StartTimer("ring out", policy.ring_for_s),) if now.ringing else ()
     return after, (_RING, *longer)
 
 
 def wake(now: Conversation, event: ev.AlarmRang, policy: Policy) -> Step:
-    """Call the agent for it, which does not greet then; one that cannot say it is left alone."""
+    """Connect to the agent without a greeting, if it can make announcements."""
     after, heard = take(now, event, policy)
     if after is now or not policy.announces:
         return after, heard
@@ -39,7 +40,7 @@ def wake(now: Conversation, event: ev.AlarmRang, policy: Policy) -> Step:
 
 
 def timer(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
-    """Ring when the agent was waited for in vain, ring again, and at last give up."""
+    """Start to ring when the agent did not answer in time, ring again, and finally give up."""
     if event.name == "ring out":
         return settle(now), ()
     if event.name == "ring":
@@ -54,7 +55,7 @@ def takes_press(now: Conversation, event: Event) -> bool:
 
 
 def settle(now: Conversation) -> Conversation:
-    """Return a conversation in which nothing is due any more."""
+    """Return the conversation without its due alarms."""
     return replace(
         now,
         alarms=(),
@@ -65,7 +66,7 @@ def settle(now: Conversation) -> Conversation:
 
 
 def follow(before: Conversation, after: Conversation, event: Event, policy: Policy) -> Step:
-    """Go on from `after`: say what an event meant for the alarms that were due `before` it."""
+    """Apply the alarm rules to a step from `before` to `after`."""
     if before.brief and _is_wanted(event):
         after = replace(after, brief=False)
     if _is_acknowledged(before, event):
@@ -85,30 +86,32 @@ def _ring_or_not(now: Conversation, event: Event, policy: Policy) -> Step:
         return replace(now, ringing=True), heard
     talks = now.phase in (Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
     if now.ringing and talks and not alone:
-        return replace(now, ringing=False), ()  # the agent is there, and says it after this
+        return replace(
+            now, ringing=False
+        ), ()  # the agent is connected, and announces it after this turn
     return now, ()
 
 
 def _ring(now: Conversation) -> tuple[Action, ...]:
-    """Return one ring; a sound of ours replaces another, and a spoken cause is heard out."""
+    """Return one ring, or none during a prompt: a new local sound would cut the prompt off."""
     return () if now.prompting else (_RING,)
 
 
 def _is_idle(now: Conversation) -> bool:
-    """Tell whether the agent was called only for an alarm of which all has come that can."""
+    """Tell whether we are connecting only for an alarm that is no longer due."""
     waiting = now.alarms or now.announcements
     return now.phase is Phase.CONNECTING and now.brief and not waiting
 
 
 def _is_wanted(event: Event) -> bool:
-    """Tell whether somebody wants more of the agent than to hear what it was called for."""
+    """Tell whether a person wants to talk, not only to hear the alarm."""
     return isinstance(event, ev.SpeechStarted) or (
         isinstance(event, ev.Woken) and is_by_person(event)
     )
 
 
 def _is_acknowledged(before: Conversation, event: Event) -> bool:
-    """Tell whether a person has let us know that they heard it."""
+    """Tell whether a person reacted to the alarm."""
     match event:
         case ev.TalkPressed() | ev.Hushed():
             return before.ringing or (before.brief and bool(before.alarms))

@@ -1,4 +1,4 @@
-"""The rules for what the agent is asked to say, without anybody having spoken to it."""
+"""Rules for announcements: what the agent is asked to say although no one spoke to it."""
 
 from dataclasses import replace
 
@@ -10,22 +10,21 @@ MOST_WAITING = 8
 
 
 def wake(now: Conversation, event: ev.AnnouncementRequested, _policy: Policy) -> Step:
-    """Wake the agent for it; it does not greet then."""
+    """Connect to the agent for an announcement, without a greeting."""
     after = replace(forget(now), phase=Phase.CONNECTING, greets=False, announcements=(event.text,))
     return after, (act.OpenLink(resume_key=None, greet=False),)
 
 
 def wait(now: Conversation, event: ev.AnnouncementRequested, _policy: Policy) -> Step:
-    """Let it wait for its turn; of too many the oldest are forgotten."""
+    """Queue an announcement; drop the oldest ones if there are too many."""
     waiting = (*now.announcements, event.text)[-MOST_WAITING:]
     return replace(now, announcements=waiting), ()
 
 
 def go_on(now: Conversation, policy: Policy) -> Step:
-    """Have the next one said if nobody is speaking and nothing else is about to be said.
+    """Start the next announcement if no one is speaking and nothing else is about to be said.
 
-    What the user silenced must have ended, so that what is asked for now is not taken for it. After
-    that the agent is heard again.
+    A reply that the user silenced must have ended first: its audio would be taken for the announcement.
     """
     if now.phase is not Phase.LISTENING:
         return replace(now, announcing="", announcing_alarm=""), ()
@@ -43,6 +42,6 @@ def go_on(now: Conversation, policy: Policy) -> Step:
 
 
 def unsaid(now: Conversation) -> tuple[str, ...]:
-    """Return what a lost link leaves to be said. An alarm waits elsewhere: see ringing.py."""
+    """Return the announcements that a lost link left unsaid. Alarms are kept in `alarms`."""
     begun = now.announcing and not now.announcing_alarm
     return (now.announcing, *now.announcements) if begun else now.announcements

@@ -1,4 +1,4 @@
-"""What follows from where a conversation is, however it came there: gate, lights, status, timers."""
+"""Actions derived from the conversation's state, however it was reached: gate, lights, status, timers."""
 
 from voiced.core import actions as act
 from voiced.core.actions import Action
@@ -16,22 +16,23 @@ from voiced.core.state import (
 
 
 def change_policy(now: Conversation, was: Policy, policy: Policy) -> tuple[Action, ...]:
-    """Return what must be done because `policy` counts from now on."""
+    """Return the actions that a new policy requires."""
     return tuple(consequences(now, now, was, policy))
 
 
 def consequences(
     before: Conversation, after: Conversation, was: Policy, policy: Policy
 ) -> list[Action]:
-    """Derive the actions that follow from where we are, however we came here."""
+    """Return the actions that a change from `before` to `after` requires."""
     actions: list[Action] = []
+    # At a mute, and where a conversation begins or ends, captured sound must not carry over.
     in_conversation = (Phase.CONNECTING, *AWAKE)
     if (after.muted and not before.muted) or (
         (before.phase in in_conversation) != (after.phase in in_conversation)
     ):
         actions.append(act.DropCaptured())
     leaving, told = sound_may_leave(after, policy), sound_may_leave(before, was)
-    # No light may be late to say that sound leaves, nor early to say that none does.
+    # The light goes on before the gate opens, and off after it closes.
     if leaving and not told:
         actions.append(act.TellLeaving(leaving=True))
     if (gate := mic_gate_open(after, policy)) != mic_gate_open(before, was):
@@ -52,6 +53,7 @@ def _timers_changed(
     ran, run = timers(before, was), timers(after, policy)
     moved = before.phase is not after.phase
     begun = (before.reply_id, before.announcing) != (after.reply_id, after.announcing)
+    # Other timers keep running as long as their duration stays the same.
     restarted = {"patience": moved, "silence": moved or begun}
     started: list[Action] = [
         act.StartTimer(name, after_s)

@@ -16,10 +16,10 @@ The rules:
 * Every way out of a conversation orders `CloseLink`: an agent's session is never
   left open, because it is billed while it is.
 * An alarm that is due crosses all phases too, and outlives them (alarms.py).
-* A lost link is a pause: we are connecting until the agent is back or somebody ends it.
+* A lost link is a pause: we are connecting until the agent is back or the user ends it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,9 +45,10 @@ from voiced.core.state import (
 
 
 def step(now: Conversation, event: Event, policy: Policy) -> Step:
-    """Return what the conversation becomes and what must be done about it."""
+    """Return the next state of the conversation and the actions to carry out."""
     after: Conversation = now
     actions: tuple[Action, ...] = ()
+    # Flags come first: they apply in every phase, so the table does not list them.
     if (flag := FLAGS.get(type(event))) is not None:
         after, actions = flag(now, event)
     elif event == _ECHO_DIED_AWAY:
@@ -55,9 +56,10 @@ def step(now: Conversation, event: Event, policy: Policy) -> Step:
     elif event in alarms.TIMERS:
         after, actions = alarms.timer(now, event, policy)
     elif alarms.takes_press(now, event):
-        pass
+        pass  # the press only silences the alarm, which `follow` does
     elif (row := TRANSITIONS.get((now.phase, type(event)))) is not None:
         after, actions = row.rule(now, event, policy)
+    # Alarms and announcements come last: they depend on the phase that the event led to.
     after, rung = alarms.follow(now, after, event, policy)
     if is_sounding(now) and not is_sounding(after) and not may_barge_in(after, policy):
         after = replace(after, echoing=True)
@@ -76,7 +78,7 @@ def _wake(now: Conversation, event: Event, _policy: Policy) -> Step:
     after = replace(
         forget(now), phase=Phase.CONNECTING, answer_owed=by_person, unattended=not by_person
     )
-    if not by_person:
+    if not by_person:  # no earcon: no one pressed anything
         return after, (act.OpenLink(resume_key=None),)
     if now.microphone in MICROPHONE_TROUBLES:
         after = replace(after, prompting=True)
@@ -87,7 +89,7 @@ def _wake(now: Conversation, event: Event, _policy: Policy) -> Step:
 
 
 def _press_again(now: Conversation, event: Event, policy: Policy) -> Step:
-    """Somebody wants the agent while it is being tried; the talk button may also call it off."""
+    """Handle a wake while connecting; the talk button may also cancel the attempt."""
     if now.offline or now.refused:
         return outage.insist(now, event)
     return replies.sleep(now, event, policy) if isinstance(event, ev.TalkPressed) else (now, ())
@@ -112,10 +114,12 @@ def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
         young=True,
         spoken=now.spoken and resumed,
         answered=now.answered and resumed,
+        # A session shorter than the margin is still used for half of its lifetime.
         renew_in_s=lifetime_s and max(lifetime_s - policy.renew_early_s, lifetime_s / 2),
     )
     actions: tuple[Action, ...] = ()
     if now.cut_off and not resumed:
+        # A new session knows nothing of the old one: it gets only what was just said.
         actions = (act.DropCaptured(policy.keep_for_fresh_s),)
     if now.told_offline:
         actions = (*actions, act.PlayEarcon(Earcon.ONLINE))
@@ -123,6 +127,7 @@ def _ready(now: Conversation, event: ev.AgentReady, policy: Policy) -> Step:
 
 
 def _tool_begins(now: Conversation, event: ev.ToolCalled, _policy: Policy) -> Step:
+    # Thinking shows only in silence: a user who speaks or a reply that plays is more important.
     phase = Phase.THINKING if now.phase is Phase.LISTENING else now.phase
     after = replace(now, phase=phase, tools=now.tools | {event.call_id})
     return after, (act.RunTool(event.call_id, event.name, event.arguments),)
@@ -148,7 +153,7 @@ def _stop(now: Conversation, _event: Event, _policy: Policy) -> Step:
 
 
 def _timer(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
-    """Whatever is named here is running only where it belongs; see `timers`."""
+    """Handle a timer of an awake phase; `timers` says which run in which phase."""
     match event.name:
         case "patience":
             return replies.sleep(now, event, policy)
@@ -161,6 +166,7 @@ def _timer(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
         case "renewal":
             return replace(now, stale=True), ()
         case "quiet":
+            # OpenLink replaces the running link, which ends the old session.
             after = replace(
                 forget(now), phase=Phase.CONNECTING, greets=False, unattended=now.unattended
             )
@@ -181,9 +187,22 @@ def _row(rule: Callable[[Conversation, Any, Policy], Step], *leads_to: Phase) ->
     return Row(rule, leads_to)
 
 
+def _staying(
+    phases: Iterable[Phase],
+    event: type[Event],
+    rule: Callable[[Conversation, Any, Policy], Step],
+    *leads_to: Phase,
+) -> dict[tuple[Phase, type[Event]], Row]:
+    """Return a row for each of `phases`: the rule may keep it, or lead to one of the others."""
+    return {(phase, event): _row(rule, phase, *leads_to) for phase in phases}
+
+
 _ECHO_DIED_AWAY = ev.TimerFired("echo")
 
+_IN_CONVERSATION = (Phase.CONNECTING, *AWAKE)
 _QUIET = (Phase.LISTENING, Phase.HEARING, Phase.THINKING)
+
+_TURN = (Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
 
 TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     (Phase.ASLEEP, ev.Woken): _row(_wake, Phase.CONNECTING),
@@ -221,45 +240,21 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
         replies.hush, Phase.LISTENING, Phase.HEARING, Phase.SPEAKING
     ),
     (Phase.SPEAKING, ev.Hushed): _row(replies.hush, Phase.LISTENING, Phase.HEARING),
-    **{
-        (phase, ev.ReplyDone): _row(
-            replies.silenced_ends,
-            *((phase, Phase.LISTENING) if phase is Phase.THINKING else (phase,)),
-        )
-        for phase in _QUIET
-    },
-    **{
-        (phase, ev.ReplyStarted): _row(replies.reply_begins, phase, Phase.SPEAKING)
-        for phase in AWAKE
-    },
-    **{
-        (phase, ev.ToolCalled): _row(
-            _tool_begins, Phase.THINKING if phase is Phase.LISTENING else phase
-        )
-        for phase in AWAKE
-    },
-    **{(phase, ev.ToolReturned): _row(_tool_ends, phase) for phase in AWAKE},
-    **{
-        (phase, ev.AnnouncementRequested): _row(announcements.wait, phase)
-        for phase in (Phase.CONNECTING, *AWAKE)
-    },
-    **{(phase, ev.AlarmRang): _row(alarms.take, phase) for phase in (Phase.CONNECTING, *AWAKE)},
-    **{(phase, ev.EndRequested): _row(_leave, phase, Phase.ASLEEP) for phase in AWAKE},
-    **{
-        (phase, ev.TimerFired): _row(
-            _timer,
-            *(phase, Phase.ASLEEP),
-            Phase.CONNECTING if phase is Phase.LISTENING else Phase.LISTENING,
-        )
-        for phase in AWAKE
-    },
-    **{
-        (phase, ev.PlaybackDrained): _row(replies.rest_heard, phase)
-        for phase in (Phase.CONNECTING, *_QUIET)
-    },
+    **_staying((Phase.LISTENING, Phase.HEARING), ev.ReplyDone, replies.silenced_ends),
+    (Phase.THINKING, ev.ReplyDone): _row(replies.silenced_ends, Phase.THINKING, Phase.LISTENING),
+    **_staying(AWAKE, ev.ReplyStarted, replies.reply_begins, Phase.SPEAKING),
+    (Phase.LISTENING, ev.ToolCalled): _row(_tool_begins, Phase.THINKING),
+    **_staying(_TURN, ev.ToolCalled, _tool_begins),
+    **_staying(AWAKE, ev.ToolReturned, _tool_ends),
+    **_staying(_IN_CONVERSATION, ev.AnnouncementRequested, announcements.wait),
+    **_staying(_IN_CONVERSATION, ev.AlarmRang, alarms.take),
+    **_staying(AWAKE, ev.EndRequested, _leave, Phase.ASLEEP),
+    **_staying((Phase.LISTENING,), ev.TimerFired, _timer, Phase.ASLEEP, Phase.CONNECTING),
+    **_staying(_TURN, ev.TimerFired, _timer, Phase.ASLEEP, Phase.LISTENING),
+    **_staying((Phase.CONNECTING, *_QUIET), ev.PlaybackDrained, replies.rest_heard),
     **{
         (phase, ev.LinkLost): _row(outage.lost, Phase.CONNECTING, Phase.ASLEEP)
-        for phase in (Phase.CONNECTING, *AWAKE)
+        for phase in _IN_CONVERSATION
     },
     (Phase.CONNECTING, ev.SessionEnded): _row(outage.turned_away, Phase.CONNECTING, Phase.ASLEEP),
     **{
@@ -268,8 +263,7 @@ TRANSITIONS: dict[tuple[Phase, type[Event]], Row] = {
     },
     **{
         (phase, ev.StopRequested): _row(_stop, Phase.STOPPED)
-        for phase in Phase
-        if phase is not Phase.STOPPED
+        for phase in (Phase.ASLEEP, *_IN_CONVERSATION)
     },
 }
 
@@ -300,8 +294,7 @@ IGNORED: dict[tuple[Phase, type[Event]], str] = {
     },
     **{
         (phase, ev.ReplyHeard): "nothing waits for it, but observers"
-        for phase in Phase
-        if phase is not Phase.STOPPED
+        for phase in (Phase.ASLEEP, *_IN_CONVERSATION)
     },
     (Phase.ASLEEP, ev.PlaybackDrained): "what was left of a reply was heard out",
     (Phase.ASLEEP, ev.TimerFired): "cancelled too late",

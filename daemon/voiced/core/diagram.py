@@ -1,4 +1,4 @@
-"""The conversation and the light, drawn from their own tables."""
+"""The state diagram and the light table of the documents, drawn from the tables in the code."""
 
 import re
 

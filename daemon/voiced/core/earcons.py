@@ -1,4 +1,4 @@
-"""The sounds of the device itself. Their values name the files they are kept in."""
+"""The device's own sounds. Each value is the name of its sound file."""
 
 from enum import Enum
 
@@ -18,7 +18,7 @@ class Earcon(Enum):
 
 
 class Prompt(Enum):
-    """A spoken cause: a fault that a person can do something about."""
+    """A spoken message about a fault that a person can fix."""
 
     OFFLINE = "no-network"
     REJECTED = "agent-refuses"

@@ -1,4 +1,4 @@
-"""Finds out whether the agent keeps being interrupted by its own voice."""
+"""Detection of an agent that keeps being interrupted by its own voice."""
 
 import re
 
@@ -13,10 +13,10 @@ _WORD = re.compile(r"\w+")
 
 
 class EchoGuard:
-    """Counts interruptions in a row that nobody made.
+    """Counts consecutive interruptions that no person made.
 
-    One counts if it comes within `WITHIN_S` of the reply's beginning and what was then heard was
-    nothing, or mostly words that the agent itself was saying. Texts are kept for one reply only.
+    An interruption counts if it comes within `WITHIN_S` of the start of the reply, and the transcript that
+    follows is empty or mostly the agent's own words. Texts are kept for one reply only.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class EchoGuard:
         self._heard: str | None = None
 
     def note(self, event: Event, now_s: float) -> bool:
-        """Take note of what happens; tell whether it is an echo for sure now."""
+        """Process an event; return whether the echo is now certain."""
         match event:
             case ReplyStarted():
                 if self._suspected is not None:
@@ -45,11 +45,11 @@ class EchoGuard:
         return self._in_a_row >= IN_A_ROW
 
     def said(self, text: str) -> None:
-        """Take what the agent says."""
+        """Record what the agent says."""
         self._said |= _words(text)
 
     def heard(self, text: str) -> bool:
-        """Take what the user is said to have said, in full; tell whether it is an echo for sure."""
+        """Record a final transcript of the user; return whether the echo is now certain."""
         if self._suspected is not None:
             self._judge(text)
         else:
@@ -60,7 +60,7 @@ class EchoGuard:
         words, suspected = _words(heard), self._suspected or set()
         self._suspected = self._heard = None
         own = len(words & suspected)
-        is_echo = own >= OWN_WORDS_SHARE * len(words)
+        is_echo = own >= OWN_WORDS_SHARE * len(words)  # an empty transcript is one too: 0 >= 0
         self._in_a_row = self._in_a_row + 1 if is_echo else 0
 
 

@@ -10,12 +10,12 @@ from voiced.errors import SoundFault
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """Somebody asked for attention.
+    """A wake source asked for a conversation.
 
     Attributes:
-        source: Who.
-        unattended: No person is there to be answered when it fails.
-        interrupts: They want to be heard now, even over a reply; else a conversation is all they want.
+        source: Which one.
+        unattended: No person is waiting, so a failure is not spoken.
+        interrupts: It also silences a current reply.
     """
 
     source: str
@@ -30,15 +30,15 @@ class TalkPressed:
 
 @dataclass(frozen=True, slots=True)
 class Hushed:
-    """Somebody asked for silence."""
+    """The user silenced the agent by hand."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndRequested:
-    """Somebody, or the agent by a tool, asked to end the conversation.
+    """The user, or the agent through a tool, asked to end the conversation.
 
     Attributes:
-        after_reply: Let the agent's parting words be heard first.
+        after_reply: Play the agent's farewell first.
     """
 
     after_reply: bool = False
@@ -46,10 +46,10 @@ class EndRequested:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementRequested:
-    """The agent is to say something of its own accord.
+    """The agent is to say something unprompted.
 
     Attributes:
-        text: What, or about what: the agent finds the words.
+        text: What to say, or its topic; the agent chooses the words.
     """
 
     text: str = field(repr=False)
@@ -60,8 +60,8 @@ class AlarmRang:
     """A timer, an alarm or a reminder that was set earlier is due.
 
     Attributes:
-        alarm_id: Which; SettleAlarm names it once something has come of it.
-        text: What the agent is to do about it, in words for the agent.
+        alarm_id: Which one; SettleAlarm names it when it is done.
+        text: Instructions for the agent.
     """
 
     alarm_id: str
@@ -82,30 +82,26 @@ class MuteChanged:
 
 @dataclass(frozen=True, slots=True)
 class MuteToggled:
-    """Somebody pressed mute: what it means depends on whether it is muted."""
+    """The mute button was pressed: mute, or unmute if muted."""
 
 
 @dataclass(frozen=True, slots=True)
 class TalkHeld:
-    """The talk button of a hold-to-talk device was pressed, or let go."""
+    """The talk button of a hold-to-talk device was pressed or released."""
 
     held: bool
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeStepped:
-    """Somebody asked for more or less volume.
-
-    Attributes:
-        change: By how much, in per cent of the whole range.
-    """
+    """The user asked to change the volume, in per cent of the whole range."""
 
     change: int
 
 
 @dataclass(frozen=True, slots=True)
 class PromptEnded:
-    """A spoken cause was heard out, or cannot be heard."""
+    """A spoken prompt ended, or could not be played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +111,14 @@ class EchoFound:
 
 @dataclass(frozen=True, slots=True)
 class MicrophoneChanged:
-    """The capture device works, or does not: then `fault` says why."""
+    """The capture device works (no `fault`) or has failed."""
 
     fault: SoundFault | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakerChanged:
-    """The playback device works, or does not: then `fault` says why."""
+    """The playback device works (no `fault`) or has failed."""
 
     fault: SoundFault | None = None
 
@@ -142,7 +138,7 @@ class AgentReady:
 
 
 class Loss(Enum):
-    """Why a link was lost, as far as the next attempt cares."""
+    """Why a link was lost, as far as it matters to the next attempt."""
 
     BROKEN = "broken"
     BUSY = "busy"
@@ -154,13 +150,13 @@ class Loss(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LinkLost:
-    """The link closed without being asked to, or could not be opened.
+    """The link closed unexpectedly, or could not be opened.
 
     Attributes:
         reason: One clear sentence without secrets.
         loss: What it means for the next attempt.
-        wait_s: The least time before it.
-        reached: There was a connection: the network of this device is not what fails.
+        wait_s: The shortest wait before it.
+        reached: There was a connection, so this device's network is not the cause.
     """
 
     reason: str
@@ -171,12 +167,12 @@ class LinkLost:
 
 @dataclass(frozen=True, slots=True)
 class NetworkBack:
-    """A network connection of this device came up: what failed before may work now."""
+    """A network connection of this device came up: an attempt may succeed now."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerActed:
-    """The owner changed the key or the settings: what was refused before may work now."""
+    """The owner changed the key or the settings: the agent may accept us now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +180,8 @@ class SettingsRead:
     """The settings were read again.
 
     Attributes:
-        usable: They can be used; else the ones from before stay.
-        renew: Some of them count only in a new session, and nobody ends the old one.
+        usable: They are valid; otherwise the previous ones stay in force.
+        renew: Some apply only to a new session, so the current one must be replaced.
     """
 
     usable: bool = True
@@ -194,12 +190,12 @@ class SettingsRead:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRefused:
-    """The agent goes on, but not with the settings that it was sent."""
+    """The agent refused new settings and continues with the previous ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """The agent ended the session in good order."""
+    """The agent ended the session normally."""
 
     reason: str = ""
 
@@ -259,7 +255,7 @@ class ToolCalled:
 
 @dataclass(frozen=True, slots=True)
 class ToolReturned:
-    """A tool came to an end.
+    """A tool finished.
 
     Attributes:
         call_id: The call this answers.

@@ -1,4 +1,4 @@
-"""Facts that cross all phases and change none: what the user switched, how the devices are."""
+"""Facts that apply in every phase and change none: the user's switches, the state of the devices."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,7 +56,7 @@ def _speaker(now: Conversation, event: ev.SpeakerChanged) -> Step:
 
 def _settings(now: Conversation, event: ev.SettingsRead) -> Step:
     stale = now.stale or (event.renew and now.phase in AWAKE)
-    # Settings that cannot be used were not sent, so what the agent refused is still what it has.
+    # Invalid settings are never sent, so they do not replace the ones that the agent refused.
     refused = now.update_refused and not event.usable
     after = replace(now, misconfigured=not event.usable, stale=stale, update_refused=refused)
     return after, ()

@@ -1,24 +1,16 @@
-"""What a finger means: from a contact that opens and closes to press, hold and double press.
+"""Button gestures: turn a contact that opens and closes into press, hold and double press.
 
-A contact is believed once it has been still for `STEADY_S`, so neither bounce nor a spark counts. A
-button that is down from the start means nothing until it was let go. With a hold or a double press
-set up, a press counts when it is clear that it is neither; without, the moment it begins.
+A level counts once it has been stable for `STEADY_S`, which filters bounce and sparks. A button that is
+down at the start is ignored until it is released. If a hold or a double press is configured, a press
+counts when it can be neither; otherwise it counts at once.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from voiced.core.events import (
-    EndRequested,
-    Event,
-    Hushed,
-    MuteToggled,
-    TalkHeld,
-    TalkPressed,
-    VolumeStepped,
-    Woken,
-)
+from voiced.core import events as ev
+from voiced.core.events import Event
 
 STEADY_S = 0.01
 DOUBLE_S = 0.35
@@ -27,15 +19,15 @@ REPEAT_EVERY_S = 0.2
 VOLUME_STEP = 5
 
 GESTURES: Mapping[str, Event | None] = {
-    "talk": TalkPressed(),
-    "mute": MuteToggled(),
-    "end": EndRequested(),
-    "hush": Hushed(),
-    "volume_up": VolumeStepped(VOLUME_STEP),
-    "volume_down": VolumeStepped(-VOLUME_STEP),
+    "talk": ev.TalkPressed(),
+    "mute": ev.MuteToggled(),
+    "end": ev.EndRequested(),
+    "hush": ev.Hushed(),
+    "volume_up": ev.VolumeStepped(VOLUME_STEP),
+    "volume_down": ev.VolumeStepped(-VOLUME_STEP),
     "none": None,
 }
-"""What a gesture does, by the word the settings use."""
+"""What each action of the settings does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +39,8 @@ class Meaning:
         hold: Holding it down for `hold_s`.
         double: Two presses within `DOUBLE_S`.
         hold_s: How long is holding.
-        repeats: A press counts again and again while it lasts.
-        held_to_talk: Nothing of this: it talks as long as it is down.
+        repeats: The press repeats while the button is down.
+        held_to_talk: Ignore all of this, and talk while the button is down.
     """
 
     press: str = "talk"
@@ -70,41 +62,35 @@ class _Stage(Enum):
 
 @dataclass(slots=True)
 class Button:
-    """Turns the level of one contact into events. Times are seconds on one monotonic clock.
-
-    Args:
-        meaning: What its gestures do.
-    """
+    """Turns the level of one contact into events. Times are seconds on one monotonic clock."""
 
     meaning: Meaning
     _stage: _Stage = _Stage.SPENT
     _talks: bool = False
     _level: bool = True
-    _believed: bool = True
-    _changed_s: float = 0.0
+    _stable: bool = True
     _due: dict[str, float] = field(default_factory=dict)
 
     def level(self, is_down: bool, now_s: float) -> None:  # noqa: FBT001 - it is the one argument
-        """Take note of the contact's level; then look at `due_s`."""
+        """Record the contact's level. `due_s` may change."""
         if is_down != self._level:
-            self._level, self._changed_s = is_down, now_s
+            self._level = is_down
             self._due["steady"] = now_s + STEADY_S
 
-    def start(self, is_down: bool, now_s: float) -> None:  # noqa: FBT001 - as above
-        """Take note of the level found at first, which is no gesture."""
-        self._level = self._believed = is_down
+    def start(self, is_down: bool) -> None:  # noqa: FBT001 - as above
+        """Record the initial level, which is not a gesture."""
+        self._level = self._stable = is_down
         self._stage = _Stage.SPENT if is_down else _Stage.UP
         self._due.clear()
-        self._changed_s = now_s
 
     def end(self) -> list[Event]:
-        """Return what follows when the button goes away: what it held open is closed."""
+        """Return the events for a button that is removed: it no longer talks."""
         talks, self._talks = self._talks, False
-        return [TalkHeld(held=False)] if talks else []
+        return [ev.TalkHeld(held=False)] if talks else []
 
     @property
     def is_down(self) -> bool:
-        """The contact was closed when it was last looked at."""
+        """The contact was closed when it was last read."""
         return self._level
 
     def due_s(self) -> float | None:
@@ -112,23 +98,24 @@ class Button:
         return min(self._due.values(), default=None)
 
     def advance(self, now_s: float) -> list[Event]:
-        """Return what has become clear by now."""
+        """Return the events that are certain by now."""
         events: list[Event] = []
+        # In order of time: if the loop was blocked, a hold that came due before the release still counts.
         while self._due and (first := min(self._due, key=self._due.__getitem__)):
             at_s = self._due[first]
             if at_s > now_s:
                 break
             del self._due[first]
-            events += self._came_due(first, at_s)
+            events += self._on_due(first, at_s)
         return events
 
-    def _came_due(self, what: str, at_s: float) -> list[Event]:
+    def _on_due(self, what: str, at_s: float) -> list[Event]:
         match what:
             case "steady":
-                if self._level == self._believed:
+                if self._level == self._stable:
                     return []
-                self._believed = self._level
-                return self._went_down(at_s) if self._believed else self._went_up(at_s)
+                self._stable = self._level
+                return self._went_down(at_s) if self._stable else self._went_up(at_s)
             case "hold":
                 self._stage = _Stage.SPENT
                 return _does(self.meaning.hold)
@@ -143,7 +130,7 @@ class Button:
         meaning = self.meaning
         if meaning.held_to_talk:
             self._talks = True
-            return [TalkHeld(held=True), Woken("button", interrupts=True)]
+            return [ev.TalkHeld(held=True), ev.Woken("button", interrupts=True)]
         if self._stage is _Stage.BETWEEN:
             del self._due["single"]
             self._stage = _Stage.SPENT
@@ -155,14 +142,14 @@ class Button:
             return _does(meaning.press)
         self._stage = _Stage.DOWN
         if meaning.hold != "none":
-            self._due["hold"] = at_s - STEADY_S + meaning.hold_s
+            self._due["hold"] = at_s - STEADY_S + meaning.hold_s  # from the first contact on
         return []
 
     def _went_up(self, at_s: float) -> list[Event]:
         if self.meaning.held_to_talk:
-            # Said even of a press that an earlier button began: nothing may stay open.
+            # Emitted even if another button object saw the press: the gate must not stay open.
             self._talks, self._stage = False, _Stage.UP
-            return [TalkHeld(held=False)]
+            return [ev.TalkHeld(held=False)]
         self._due.pop("hold", None)
         self._due.pop("repeat", None)
         if self._stage is not _Stage.DOWN:

@@ -1,8 +1,8 @@
 """How a light shows a status, and whether sound may leave the device.
 
-Every status has a rhythm of flashes and a colour. One rule for all: a light that is mostly dark says
-that no sound leaves the device, a light that is mostly lit says that it may; then the rhythm is one of
-dark winks in it. So a light of one colour without brightness tells all there is to tell.
+Every status has a colour and a rhythm of flashes. A mostly dark light means that no sound leaves the
+device. A mostly lit light means that sound may leave; its rhythm consists of short dark gaps. So a plain
+on/off light shows everything.
 """
 
 from collections.abc import Mapping
@@ -33,9 +33,9 @@ class Pattern:
     """How one status looks.
 
     Attributes:
-        colour: On a light that has colours.
-        flashes: `.` a short one, `-` a long one; none is steady.
-        pause_s: From the end of the last flash to the first one again.
+        colour: For an RGB light.
+        flashes: `.` is a short one, `-` a long one; none means steady.
+        pause_s: From the end of the last flash to the next round.
         name: The colour in a word.
     """
 
@@ -89,16 +89,16 @@ def brightness(pattern: Pattern, at_s: float, *, leaving: bool) -> float:
 
     Args:
         pattern: What it shows.
-        at_s: Since when it shows it.
+        at_s: How long it has shown it.
         leaving: Sound may leave the device.
     """
     at_s %= pattern.period_s
     flashes = any(begins_s <= at_s < ends_s for begins_s, ends_s in pattern.edges())
-    return float(flashes is not leaving)
+    return float(flashes is not leaving)  # on a lit light, flashes are dark gaps
 
 
 def next_change_s(pattern: Pattern, at_s: float) -> float | None:
-    """Return how long the brightness stays as it is at `at_s`; None is for ever."""
+    """Return how long the brightness stays as it is at `at_s`; None means for ever."""
     at_s %= pattern.period_s
     edges = pattern.edges()
     if not edges:
@@ -108,7 +108,7 @@ def next_change_s(pattern: Pattern, at_s: float) -> float | None:
 
 
 def shown(pattern: Pattern, *, leaving: bool) -> Colour:
-    """Return the colour of a light that has colours; one that says that sound leaves is never dark."""
+    """Return the colour of an RGB light. It is never dark while sound may leave."""
     return _WHITE if pattern.colour == OFF and leaving else pattern.colour
 
 

@@ -1,4 +1,4 @@
-"""Times of day that somebody named while the clock was wrong. Pure; all times are local, without a zone."""
+"""Correct times of day that were named while the clock was wrong. All times are local, without a zone."""
 
 import calendar
 from datetime import date, datetime, timedelta
@@ -6,20 +6,20 @@ from datetime import date, datetime, timedelta
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 ON_A_DATE = "date"
-"""The day was named by its date, in place of a word like `tomorrow`; by nothing, it is an empty word."""
+"""The day was given as a date, not as a word such as `tomorrow`; an empty word means no day was given."""
 
 ON_A_DATE_OF_A_YEAR = "date and year"
-"""The day was named by its date, and the year was said as well."""
+"""The day was given as a date with a year."""
 
 NEXT = "next "
-"""Before a weekday: not today."""
+"""Prefix of a weekday that excludes today."""
 
 _LEAP_YEARS_APART = 8
-"""Years, at the most: 2096 and 2104."""
+"""The longest gap: 2100 is no leap year, so 2104 follows 2096."""
 
 
 def next_date(month: int, day: int, first: date) -> date:
-    """Return the first such day that is not before `first`; 29 February is in the next year that has it.
+    """Return the first such day on or after `first`; for 29 February, in the next leap year.
 
     Raises:
         ValueError: If no year has it.
@@ -31,7 +31,7 @@ def next_date(month: int, day: int, first: date) -> date:
 
 
 def said_again(at: datetime, day: str, wrong: datetime, right: datetime) -> datetime:
-    """Return when something rings that was set while the clock was wrong, as if it had been right.
+    """Return when an alarm should ring that was set while the clock was wrong.
 
     Args:
         at: When it was to ring, by the wrong clock.
@@ -49,7 +49,7 @@ def said_again(at: datetime, day: str, wrong: datetime, right: datetime) -> date
     weekday = day.removeprefix(NEXT)
     if weekday in WEEKDAYS:
         n_days = (WEEKDAYS.index(weekday) - right.weekday()) % 7
-        n_days = n_days or (0 if day == weekday else 7)
+        n_days = n_days or (0 if day == weekday else 7)  # "next monday" on a Monday is in a week
     elif day:
         n_days = max(0, (at.date() - wrong.date()).days)
     else:

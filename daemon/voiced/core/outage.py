@@ -1,4 +1,4 @@
-"""The rules for a link that is lost: when to try again, and what to tell whom meanwhile."""
+"""Rules for a lost link: when to try again, and what to tell the user meanwhile."""
 
 from dataclasses import replace
 
@@ -12,17 +12,17 @@ from voiced.core.retries import pause_before_next
 from voiced.core.state import Conversation, Phase, Policy, Step, forget
 
 ENDED_BY_AGENT = (Loss.ENDED, Loss.BUSY, Loss.SESSION_GONE)
-"""Where the network works, and the agent does not want to go on."""
+"""The network works, but the agent does not continue."""
 
 _BREAKS_EXCUSED = 2
-"""Links in a row that may break by chance; with more, the agent itself may be at fault."""
+"""Consecutive links that may break by chance; after more, the agent itself may be at fault."""
 
 _ENGAGED = (Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
-"""Where a person is in the middle of something, and waits for it to go on."""
+"""Phases in which a person waits for the agent to continue."""
 
 
 def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
-    """Go on as soon as possible; what had arrived of a reply is still heard."""
+    """Reconnect as soon as possible; the part of a reply that has arrived is still played."""
     cut_short = (*hear_out(now), act.CancelTools())
     nothing_waits = now.brief and not (now.alarms or unsaid(now))
     if now.leaving or nothing_waits:
@@ -31,6 +31,7 @@ def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
     early = _is_early(now, event)
     early_ends = now.early_ends + early
     in_a_row = early and early_ends > 1
+    # A session that keeps ending is not resumed: it would only end again.
     gone = in_a_row or event.loss in (Loss.REJECTED, Loss.SESSION_GONE, Loss.ENDED)
     key = None if gone or policy.resume_window_s <= 0 else now.resume_key
     after = replace(
@@ -64,15 +65,14 @@ def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
 
 
 def turned_away(now: Conversation, event: ev.SessionEnded, policy: Policy) -> Step:
-    """The agent ended the session before it was ready: that is no conversation, but a failure."""
+    """Treat a session that ended before it was ready as a lost link."""
     return lost(now, _ended(event), policy)
 
 
 def session_ended(now: Conversation, event: ev.SessionEnded, policy: Policy) -> Step:
-    """The conversation is over, unless the agent ends one session after the other at once.
+    """End the conversation, unless the agent keeps ending sessions early: then reconnect.
 
-    The first to end early gets the benefit of the doubt, and so does one in which somebody got an
-    answer: it may have been a short conversation.
+    The first early end does not count, nor does one after an answer: it may have been a short conversation.
     """
     early = now.young and not now.leaving and not now.answered
     if early and now.early_ends:
@@ -82,7 +82,7 @@ def session_ended(now: Conversation, event: ev.SessionEnded, policy: Policy) -> 
 
 
 def _is_early(now: Conversation, event: ev.LinkLost) -> bool:
-    """Tell whether the agent was reached in vain: the session did not hold, and not by chance."""
+    """Tell whether the agent was reached but the session did not hold, and not by chance."""
     trying = now.phase is Phase.CONNECTING
     if event.loss is Loss.BROKEN:
         reached = event.reached if trying else now.young
@@ -91,7 +91,7 @@ def _is_early(now: Conversation, event: ev.LinkLost) -> bool:
 
 
 def _is_missed(now: Conversation, event: ev.LinkLost) -> bool:
-    """Tell whether a person has just seen the agent come and go."""
+    """Tell whether a person has just seen the agent connect and leave."""
     came = event.loss is Loss.ENDED and now.phase is not Phase.CONNECTING
     return came and not now.unattended and not now.brief
 
@@ -102,7 +102,7 @@ def _ended(event: ev.SessionEnded) -> ev.LinkLost:
 
 
 def window_closes(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
-    """The agent has forgotten the session by now: open a new one."""
+    """Open a new session: the agent has forgotten the old one by now."""
     if event.name == "silence":
         return drop_rest(now)
     if event.name != "resume window" or now.resume_key is None:
@@ -112,18 +112,18 @@ def window_closes(now: Conversation, event: ev.TimerFired, policy: Policy) -> St
 
 
 def drop_rest(now: Conversation) -> Step:
-    """What had arrived of a reply is not being played: give it up."""
+    """Drop the rest of a reply that is not being played."""
     return replace(now, cut_reply=None), (act.DropPlayback(now.cut_reply),)
 
 
 def insist(now: Conversation, event: Event) -> Step:
-    """Somebody wants the agent while it cannot be had: give a sign of life and try at once."""
+    """Tell a person why the agent is not there, and try again at once."""
     after, answer = _answer(replace(now, answer_owed=is_by_person(event)))
     return after, (*answer, act.HurryLink(now.resume_key, greet=now.greets))
 
 
 def hurry(now: Conversation, event: Event, _policy: Policy) -> Step:
-    """Something changed that may help: try at once. A network does not help where it was not at fault."""
+    """Try at once, because a change may help; a network does not help where it was not the cause."""
     owner = isinstance(event, ev.OwnerActed)
     if (now.refused or now.unwanted) and not owner:
         return now, ()
@@ -132,7 +132,7 @@ def hurry(now: Conversation, event: Event, _policy: Policy) -> Step:
 
 
 def _answer(now: Conversation) -> Step:
-    """Let the person who woke us hear why nothing happens, once."""
+    """Tell the person who woke us, once, why nothing happens."""
     if not now.answer_owed or not (now.offline or now.refused):
         return now, ()
     after = replace(now, answer_owed=False, prompting=True)
@@ -142,10 +142,10 @@ def _answer(now: Conversation) -> Step:
 
 
 def is_by_person(event: Event) -> bool:
-    """Tell whether a person is there to see and hear what comes of it."""
+    """Tell whether a person caused the event and awaits the result."""
     return not (isinstance(event, ev.Woken) and event.unattended)
 
 
 def hear_out(now: Conversation) -> tuple[Action, ...]:
-    """Return what lets the reply end with what has arrived of it."""
+    """Return the action that ends the reply after the part that has arrived."""
     return (act.FinishReply(now.reply_id),) if now.reply_id is not None else ()

@@ -1,4 +1,4 @@
-"""What one stretch of sound is, and the arithmetic between bytes, frames and time."""
+"""PCM and wire formats, and conversion between bytes, frames and time."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -27,11 +27,11 @@ class PcmFormat:
 
     def duration_ms(self, n_bytes: int) -> float:
         """Return how long `n_bytes` last, in milliseconds."""
-        return n_bytes * 500 / (self.channels * self.rate_hz)
+        return n_bytes * 500 / (self.channels * self.rate_hz)  # 1000 ms, 2 bytes a sample
 
 
 class Encoding(Enum):
-    """How one sample travels on the wire."""
+    """How one sample is encoded on the wire."""
 
     S16LE = "s16le"
     MULAW = "mulaw"

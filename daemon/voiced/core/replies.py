@@ -1,4 +1,4 @@
-"""The rules for turns and replies: who speaks, what is heard, and what is silenced."""
+"""Rules for turns and replies: who speaks, what is heard and what is silenced."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,42 +6,41 @@ from typing import Any
 from voiced.core import actions as act
 from voiced.core import events as ev
 from voiced.core import outage
-from voiced.core.actions import Action
 from voiced.core.earcons import Earcon
 from voiced.core.events import Event
 from voiced.core.state import AWAKE, Conversation, Phase, Policy, Step, forget
 
 HEARD: dict[str, Any] = {"hushed": False, "hush_pending": False, "silenced": None}
-"""Nothing that the agent says is silenced any more."""
+"""The fields of a conversation in which no reply is silenced."""
 
 
 def turn_begins(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    """The user's turn begins; what was silenced before is over."""
+    """Begin the user's turn; this ends a hush."""
     return replace(now, phase=Phase.HEARING, user_speaking=True, **HEARD), ()
 
 
 def turn_ends(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    """The agent has decided that the turn ended."""
+    """End the user's turn, as the agent decided."""
     after = replace(_take_turn(now), phase=Phase.THINKING, user_speaking=False)
     return replace(after, **HEARD), ()
 
 
 def speaks_over(now: Conversation, event: Event, _policy: Policy) -> Step:
-    """The user speaks during a reply, which is no interruption yet."""
+    """Note that the user speaks during a reply, which is not yet an interruption."""
     begins = isinstance(event, ev.SpeechStarted)
     return replace(now if begins else _take_turn(now), user_speaking=begins), ()
 
 
 def _take_turn(now: Conversation) -> Conversation:
-    """Return a conversation in which the user has taken a turn; what tools run are of an older one."""
+    """Record a turn of the user; the tools now running belong to an older one."""
     return replace(now, turned=True, older_tools=now.tools, tool_answered=False)
 
 
 def reply_begins(now: Conversation, event: ev.ReplyStarted, _policy: Policy) -> Step:
-    """Let it be heard, unless it answers a turn that the user silenced.
+    """Play the reply, unless it answers a turn that the user silenced.
 
-    The answer to a newer turn is heard at once: what is left of an older reply, which may have come
-    faster than it sounds, is dropped. Replies of one turn follow each other.
+    A reply to a newer turn plays at once: the rest of an older reply, which may have arrived faster than
+    it plays, is dropped. Replies of one turn play one after another.
     """
     if now.hushed:
         return replace(now, hush_pending=True, silenced=event.reply_id), ()
@@ -62,7 +61,7 @@ def reply_begins(now: Conversation, event: ev.ReplyStarted, _policy: Policy) -> 
 
 
 def reply_ends(now: Conversation, event: ev.ReplyDone, _policy: Policy) -> Step:
-    """Hear it out, or silence it if the user barged in."""
+    """Play the rest of the reply, or silence it if the user barged in."""
     if event.reply_id != now.reply_id:
         after, _ = silenced_ends(now, event, _policy)
         return after, (act.DropPlayback(event.reply_id),) if event.interrupted else ()
@@ -73,7 +72,7 @@ def reply_ends(now: Conversation, event: ev.ReplyDone, _policy: Policy) -> Step:
 
 
 def silenced_ends(now: Conversation, event: ev.ReplyDone, _policy: Policy) -> Step:
-    """What the user silenced may be over."""
+    """End a hush if the silenced reply has ended."""
     if event.reply_id != now.silenced:
         return now, ()
     waits = now.phase is Phase.THINKING and not now.tools
@@ -82,22 +81,22 @@ def silenced_ends(now: Conversation, event: ev.ReplyDone, _policy: Policy) -> St
 
 
 def drained(now: Conversation, event: ev.PlaybackDrained, policy: Policy) -> Step:
-    """The reply was heard out: who is next?"""
+    """Choose the next phase after a reply has been played."""
     if event.reply_id != now.reply_id:
-        return now, ()  # an earlier reply was heard out; this one goes on
+        return now, ()  # that was an earlier reply; this one continues
     if now.parting:
         return sleep(now, event, policy)
     return _to_listening(now), ()
 
 
 def rest_heard(now: Conversation, event: ev.PlaybackDrained, _policy: Policy) -> Step:
-    """What had arrived of an earlier reply was heard out."""
+    """Note that the rest of an earlier reply has been played."""
     cut_reply = None if event.reply_id == now.cut_reply else now.cut_reply
     return replace(now, cut_reply=cut_reply), ()
 
 
 def hush(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    """Silence the reply, or before it begins all replies of its turn."""
+    """Silence the reply or, before it begins, all replies of its turn."""
     early = now.phase is Phase.THINKING
     after = _to_listening(replace(now, tools=frozenset()))
     after = replace(after, hushed=early, hush_pending=early)
@@ -105,15 +104,15 @@ def hush(now: Conversation, _event: Event, _policy: Policy) -> Step:
 
 
 def interrupt(now: Conversation, event: ev.Woken, policy: Policy) -> Step:
-    """Silence the reply for somebody who wants to be heard over it."""
+    """Silence the reply for a wake source that interrupts."""
     return hush(now, event, policy) if event.interrupts else (now, ())
 
 
 def gives_up(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
-    """The agent has not gone on with what it began: listen again."""
+    """Listen again, because the agent did not continue what it began."""
     if now.parting:
         return sleep(now, event, policy)
-    again = act.StartTimer("silence", policy.silence_limit_s)  # for what is next, if anything is
+    again = act.StartTimer("silence", policy.silence_limit_s)  # the next phase may need it too
     if now.cut_reply is not None:
         after, dropped = outage.drop_rest(now)
         return after, (*dropped, again)
@@ -124,17 +123,13 @@ def gives_up(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
 
 
 def sleep(now: Conversation, _event: Event, _policy: Policy) -> Step:
-    """End the conversation."""
-    return forget(now), (act.DropPlayback(), act.CancelTools(), act.CloseLink(), *_ended(now))
-
-
-def _ended(now: Conversation) -> tuple[Action, ...]:
-    """Let the user hear that nobody listens any more, if somebody did."""
-    return (act.PlayEarcon(Earcon.END),) if now.phase in AWAKE else ()
+    """End the conversation, audibly if the agent was listening."""
+    earcon = (act.PlayEarcon(Earcon.END),) if now.phase in AWAKE else ()
+    return forget(now), (act.DropPlayback(), act.CancelTools(), act.CloseLink(), *earcon)
 
 
 def _to_listening(now: Conversation) -> Conversation:
-    """Return the phase after a reply: whoever has something to do next."""
+    """Return the conversation in the phase that follows a reply."""
     phase = Phase.LISTENING
     if now.user_speaking:
         phase = Phase.HEARING

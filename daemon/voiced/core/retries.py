@@ -1,4 +1,4 @@
-"""How long to wait before the agent is tried again.
+"""How long to wait before the next attempt to reach the agent.
 
 All waits are random, so that a thousand devices that lost the same server do not come back in step.
 """
@@ -15,11 +15,11 @@ def pause_before_next(
     """Return the wait after a lost link.
 
     Args:
-        failures: Links lost before this one, since one was steady.
+        failures: Links lost before this one, since the last steady one.
         resume_key: The session the next attempt will ask for.
-        lost: What happened.
-        policy: The numbers.
-        early_ends: Sessions in a row that did not hold, with this one.
+        lost: How the link was lost.
+        policy: The delays.
+        early_ends: Consecutive sessions that did not hold, this one included.
     """
     match lost.loss:
         case Loss.ENDED:
@@ -41,21 +41,22 @@ def pause_before_next(
 
 
 def pause_before_fresh(failures: int, policy: Policy) -> Pause:
-    """Return the wait before a new session: backoff, at random from the shortest wait on."""
+    """Return the wait before a new session: random, from the shortest wait to a limit that doubles."""
     most_s = doubled(2 * policy.retry_delay_s, failures, policy.retry_cap_s)
     return Pause(min(policy.retry_delay_s, most_s), most_s)
 
 
 def _after_ends(early_ends: int, policy: Policy) -> Pause:
-    """Return the wait after sessions that did not hold; each of them is billed."""
+    """Return the wait after sessions that did not hold: each one is billed."""
     most_s = doubled(policy.retry_delay_s, early_ends, policy.ended_cap_s)
     return Pause(0.8 * most_s, most_s)
 
 
 def _before_resume(failures: int, policy: Policy) -> Pause:
-    """Return the wait before a resume: at once, then backoff with a quarter of jitter."""
+    """Return the wait before a resume: none, then backoff with up to a quarter of jitter."""
     if failures == 0:
         return AT_ONCE
+    # 0.8 * 1.25 is 1: from the configured delay to a quarter more.
     most_s = doubled(1.25 * policy.resume_delay_s, failures - 1, policy.resume_cap_s)
     return Pause(0.8 * most_s, most_s)
 

@@ -1,4 +1,4 @@
-"""Where a conversation is, and what follows from that alone."""
+"""The state of a conversation, and what follows from it alone."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -25,33 +25,32 @@ class Policy:
 
     Attributes:
         idle_timeout_s: Silence after which we hang up; None means never.
-        turn_limit_s: Longest turn of the user before we take it for noise.
-        silence_limit_s: How long the agent may leave us without a sound, or a sign that it goes on,
-            once it has begun something; looked at every second.
+        turn_limit_s: Longest turn of the user before it counts as noise.
+        silence_limit_s: How long the agent may show no progress on what it has begun; checked every second.
         tools_limit_s: Longest wait for tools and the reply that follows them.
-        parting_limit_s: Longest wait for the agent's parting words.
+        parting_limit_s: Longest wait for the agent's farewell.
         resume_window_s: How long after a drop the session may still be resumed.
         resume_delay_s: Wait before the second attempt to resume; doubles each time.
         resume_cap_s: The longest of these waits.
         retry_delay_s: Longest wait before the second attempt to open a new session; doubles each time.
         retry_cap_s: The longest of these waits.
         window_spread_s: Longest wait for a new session once the window has closed.
-        ended_cap_s: Longest wait after sessions that did not hold, one after the other.
-        refused_delay_s: Wait after a refusal that only the owner can mend.
-        steady_s: How long a session must hold before the waits begin anew.
-        answered_steady_s: The same, once somebody was answered in it.
-        keep_for_fresh_s: How much of what was said before a new session goes to it, after a drop.
+        ended_cap_s: Longest wait after consecutive sessions that did not hold.
+        refused_delay_s: Wait after a refusal that only the owner can resolve.
+        steady_s: How long a session must hold before the waits start over.
+        answered_steady_s: The same, once the agent has answered a person in it.
+        keep_for_fresh_s: How much captured sound a new session gets after a lost link.
         renew_early_s: How long before its end a session is replaced by a new one.
-        quiet_s: Silence that is long enough to replace a session in.
+        quiet_s: Silence after which a session may be replaced.
         barge_in: Whether the user may interrupt a reply by speaking.
-        echo_tail_s: How long after a sound of ours the room may still carry it.
+        echo_tail_s: How long the room echoes after a sound of the device.
         duck: Lower a reply while the user begins to speak over it.
         hold_to_talk: Sound leaves the device only while the talk button is held.
-        announces: The agent can be asked to say something of its own accord.
+        announces: The agent can make announcements.
         alarm_wait_s: How long an alarm waits for the agent, and then for its first word.
         ring_every_s: From one ring of an alarm to the next, if the agent cannot say it.
-        ring_for_s: How long it rings if nobody comes.
-        alarm_listen_s: Silence after which we hang up, if we called only for an alarm.
+        ring_for_s: How long it rings if no one reacts.
+        alarm_listen_s: Silence after which we hang up, if we connected only for an alarm.
     """
 
     idle_timeout_s: float | None = 30.0
@@ -85,12 +84,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class DueAlarm:
-    """An alarm that rang, and of which nothing has come yet.
-
-    Attributes:
-        alarm_id: Which.
-        text: What the agent is to do about it.
-    """
+    """An alarm that rang and is not settled; `text` holds the instructions for the agent."""
 
     alarm_id: str
     text: str = field(repr=False)
@@ -104,49 +98,49 @@ class Conversation:
         phase: Where we are.
         muted: The user switched the microphone off.
         held: The talk button of a hold-to-talk device is held.
-        microphone: What ails the capture device.
-        speaker: What ails the playback device.
-        half_duplex: The echo is too strong to listen while we speak.
-        update_refused: The agent goes on with other settings than those it was last sent.
-        misconfigured: The settings were changed to what cannot be used; the ones from before stay.
-        prompting: A spoken cause is being heard.
-        echoing: The room may still carry a sound of ours.
+        microphone: The fault of the capture device, if any.
+        speaker: The fault of the playback device, if any.
+        half_duplex: The echo is too strong to listen during a reply.
+        update_refused: The agent refused the settings it was last sent.
+        misconfigured: The settings files are invalid; the previous settings stay in force.
+        prompting: A spoken prompt is playing.
+        echoing: The room may still echo a sound of the device.
         offline: The last attempt to reach the agent failed.
         refused: The agent refused us; only the owner can help.
         resume_key: Reopens the agent's session after a lost link.
-        cause: Why the agent cannot be had, in a sentence; empty while it can.
-        failures: Links lost since one was steady, or since there was new hope.
-        early_ends: Sessions in a row that did not hold: the agent, or more than chance, ended them.
-        young: The session has not yet held for long enough to be taken for steady.
-        unattended: Nobody woke us: there is no person to be answered.
-        spoken: The agent has begun a reply in this session, if only to greet.
-        answered: It has begun one to somebody who was there.
+        cause: Why the agent cannot be reached, in a sentence; empty while it can.
+        failures: Links lost since the last steady one, or since a change that may help.
+        early_ends: Consecutive sessions that did not hold, and not by chance.
+        young: The session is not steady yet.
+        unattended: No person started the conversation, so no one awaits an answer.
+        spoken: The agent has begun a reply in this session, perhaps only a greeting.
+        answered: It has begun a reply to a person.
         reached: The last attempt reached the agent, which then failed.
-        unwanted: The agent does not want us now: only time helps, or the owner.
+        unwanted: The agent turns us away: only time helps, or the owner.
         greets: The next session may begin with the agent's greeting.
         cut_off: A link was lost since the agent was last ready.
-        answer_owed: A person woke us and has seen no success and heard no reason yet.
-        told_offline: A person heard that the agent cannot be reached.
-        renew_in_s: How long after the agent was ready the session is to be replaced.
-        stale: That time has passed.
+        answer_owed: A person waits for the agent and has not heard yet why it is not there.
+        told_offline: A person was told that the agent cannot be reached.
+        renew_in_s: How long after it was ready the session should be replaced.
+        stale: The session should be replaced in the next quiet moment.
         reply_id: The reply being heard.
-        cut_reply: A reply cut short by a lost link, of which what had arrived is still heard.
-        user_speaking: The agent hears the user, whatever we are doing.
+        cut_reply: A reply cut short by a lost link; the part that arrived still plays.
+        user_speaking: The agent hears the user, in whatever phase.
         hushed: The user silenced a turn before its reply began: none of its replies is heard.
-        hush_pending: Such a reply is yet to end, and maybe to begin.
-        silenced: That reply, once it is under way.
+        hush_pending: Such a reply has not ended, or not even begun.
+        silenced: That reply, once it has begun.
         turned: The user has taken a turn since the newest reply began.
         older_tools: Calls made before the newest turn of the user.
-        tool_answered: The result of one was returned since then: the next reply may be about that.
-        tools: Calls whose results are owed.
-        announcements: What the agent is yet to be asked to say.
-        announcing: What it was asked to say and has not begun to.
-        announcing_alarm: The alarm that this is about.
-        alarms: Those that are due and neither said nor silenced nor rung out.
-        ringing: We ring for them, because the agent does not say them.
-        brief: The agent was called for an alarm, and nobody has wanted more of it.
+        tool_answered: One of them has returned since then: the next reply may be about its result.
+        tools: Calls that have not returned.
+        announcements: Announcements that wait for the agent.
+        announcing: The announcement it was asked to make and has not begun.
+        announcing_alarm: The alarm that it is about, if any.
+        alarms: Due alarms that are not settled.
+        ringing: The device rings, because the agent does not announce them.
+        brief: We connected only for an alarm, and no one has spoken since.
         leaving: The conversation ends after the next reply.
-        parting: That reply has begun.
+        parting: That last reply has begun.
     """
 
     phase: Phase = Phase.ASLEEP
@@ -198,10 +192,10 @@ class Conversation:
 
 
 Step = tuple[Conversation, tuple[Action, ...]]
-"""What a conversation becomes, and what must be done about it."""
+"""The next state of a conversation, and the actions to carry out."""
 
 AWAKE = (Phase.LISTENING, Phase.HEARING, Phase.THINKING, Phase.SPEAKING)
-"""The phases in which the agent is there."""
+"""The phases in which the agent is connected and ready."""
 
 
 MICROPHONE_TROUBLES = {
@@ -230,14 +224,14 @@ def mic_gate_open(conversation: Conversation, policy: Policy) -> bool:
     if policy.hold_to_talk and not conversation.held:
         return False
     if conversation.prompting:
-        return False  # nobody answers a prompt, and the agent must not hear it
+        return False  # the agent must not hear a prompt as the user's words
     return may_barge_in(conversation, policy) or not (
         is_sounding(conversation) or conversation.echoing
     )
 
 
 def sound_may_leave(conversation: Conversation, policy: Policy) -> bool:
-    """Tell what a light must say: whether what is spoken now gets to the agent, or may yet."""
+    """Tell what a privacy light must show: whether speech reaches the agent, now or once it is ready."""
     captures = conversation.microphone in (None, SoundFault.UNOPENED, SoundFault.SILENT)
     return captures and mic_gate_open(conversation, policy)
 
@@ -248,7 +242,7 @@ def may_barge_in(conversation: Conversation, policy: Policy) -> bool:
 
 
 def is_sounding(conversation: Conversation) -> bool:
-    """Tell whether speech of ours is being heard, the agent's or a spoken cause."""
+    """Tell whether the device is speaking: a reply, or a prompt."""
     return (
         conversation.phase is Phase.SPEAKING
         or conversation.cut_reply is not None
@@ -257,12 +251,12 @@ def is_sounding(conversation: Conversation) -> bool:
 
 
 def is_ducked(conversation: Conversation, policy: Policy) -> bool:
-    """Tell whether the reply is to be lowered: the user seems to speak over it."""
+    """Tell whether the reply should be lowered because the user seems to speak over it."""
     return policy.duck and conversation.phase is Phase.SPEAKING and conversation.user_speaking
 
 
 def status_of(conversation: Conversation) -> Status:
-    """Reduce a conversation to the one thing an indicator can show, the gravest first."""
+    """Reduce a conversation to the one status an indicator can show, the most serious first."""
     microphone, speaker = conversation.microphone, conversation.speaker
     if conversation.phase is Phase.STOPPED:
         return Status.STOPPING
@@ -276,7 +270,7 @@ def status_of(conversation: Conversation) -> Status:
         (conversation.offline, Status.OFFLINE),
         (conversation.muted, Status.MUTED),
         (asleep and conversation.misconfigured, Status.CONFIGURATION_ERROR),
-        (asleep and _is_booting(conversation), Status.BOOTING),
+        (asleep and SoundFault.UNOPENED in (microphone, speaker), Status.BOOTING),
     )
     for holds, status in reasons:
         if holds:
@@ -284,22 +278,20 @@ def status_of(conversation: Conversation) -> Status:
     return Status(conversation.phase.value)
 
 
-def _is_booting(conversation: Conversation) -> bool:
-    return SoundFault.UNOPENED in (conversation.microphone, conversation.speaker)
-
-
 def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
-    """Tell which timers belong to where we are, and how long they run.
+    """Return the timers that run in this state, with their durations in seconds.
 
     A timer starts when its entry appears, `patience` with every phase again, and
     `silence` with every phase, reply and announcement.
     """
     awake = conversation.phase in AWAKE
+    resuming = conversation.phase is Phase.CONNECTING and conversation.resume_key is not None
+    steady_s = policy.answered_steady_s if conversation.answered else policy.steady_s
     running = {
         "patience": patience_s(conversation, policy),
         "silence": silence_s(conversation, policy),
-        "resume window": policy.resume_window_s if _resuming(conversation) else None,
-        "steady": _steady_s(conversation, policy) if awake and conversation.young else None,
+        "resume window": policy.resume_window_s if resuming else None,
+        "steady": steady_s if awake and conversation.young else None,
         "renewal": conversation.renew_in_s if awake and not conversation.stale else None,
         "echo": policy.echo_tail_s if conversation.echoing else None,
         "quiet": policy.quiet_s if conversation.stale and _is_quiet(conversation) else None,
@@ -307,10 +299,6 @@ def timers(conversation: Conversation, policy: Policy) -> dict[str, float]:
         **_alarm_timers(conversation, policy),
     }
     return {name: after_s for name, after_s in running.items() if after_s is not None}
-
-
-def _steady_s(conversation: Conversation, policy: Policy) -> float:
-    return policy.answered_steady_s if conversation.answered else policy.steady_s
 
 
 def _alarm_timers(conversation: Conversation, policy: Policy) -> dict[str, float | None]:
@@ -333,12 +321,8 @@ def _is_quiet(conversation: Conversation) -> bool:
     )
 
 
-def _resuming(conversation: Conversation) -> bool:
-    return conversation.phase is Phase.CONNECTING and conversation.resume_key is not None
-
-
 def patience_s(conversation: Conversation, policy: Policy) -> float | None:
-    """Tell how long nothing may happen before the conversation is given up."""
+    """Return how long nothing may happen before the conversation ends; None means no limit."""
     if conversation.leaving and conversation.phase in (Phase.LISTENING, Phase.THINKING):
         return policy.parting_limit_s
     if conversation.phase is Phase.THINKING and conversation.tools:
@@ -353,9 +337,9 @@ def patience_s(conversation: Conversation, policy: Policy) -> float | None:
 
 
 def silence_s(conversation: Conversation, policy: Policy) -> float | None:
-    """Tell how long the agent may give no sign of going on with what it has begun.
+    """Return how long the agent may show no progress on what it has begun; None means no limit.
 
-    In a reply, and in what is left of one, only sound is a sign, received or played.
+    During a reply, or the rest of one, only sound counts as progress, received or played.
     """
     match conversation.phase:
         case Phase.SPEAKING:
@@ -370,7 +354,7 @@ def silence_s(conversation: Conversation, policy: Policy) -> float | None:
 
 
 def forget(now: Conversation) -> Conversation:
-    """Return a conversation asleep, with only the facts that outlive one."""
+    """Return a conversation that is asleep, with only the facts that outlive one."""
     return Conversation(
         muted=now.muted,
         held=now.held,

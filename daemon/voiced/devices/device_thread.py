@@ -1,4 +1,4 @@
-"""Between a device's thread and the event loop: periods one way, the thread's end the other."""
+"""The bridge between a device's thread and the event loop: it carries periods and the thread's end."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from voiced.errors import DeviceError, SoundFault
 
 STALLED_AFTER_S = 2.0
-"""A device that moved no period for this long is taken for dead."""
+"""A device that moved no period for this long has stalled."""
 
 _CHECK_EVERY_S = 1.0
 _JOIN_S = 0.06
@@ -18,7 +18,7 @@ _JOIN_TRIES = 40
 
 
 class Ending:
-    """How something that callbacks drive came to an end, awaited in one place."""
+    """The end of something that runs in callbacks: a future that keeps the first error."""
 
     def __init__(self) -> None:
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -30,30 +30,30 @@ class Ending:
         return self._ended.done()
 
     def attempt(self, work: Callable[[], None]) -> None:
-        """Call `work`; should it raise, that is the end."""
+        """Call `work`; if it raises, end with that error."""
         try:
             work()
         except Exception as error:  # noqa: BLE001 - `wait` raises it again
             self.end(error)
 
     def end(self, error: Exception | None) -> None:
-        """Wake who waits; the first end counts."""
+        """End with `error`, or cleanly. Only the first call counts."""
         if not self._ended.done():
             self._error = error
             self._ended.set_result(None)
 
     async def wait(self, timeout_s: float | None = None) -> None:
-        """Return when it ended or time is up; raise what it failed with."""
+        """Wait for the end, or for the timeout. Raises the error that it ended with."""
         await asyncio.wait({self._ended}, timeout=timeout_s)
         if self._error is not None:
             raise self._error
 
 
 class Handover:
-    """Carries periods from one thread to the loop's thread, in order, oldest lost first.
+    """Carries periods from one thread to the loop's thread, in order. When full, it drops the oldest.
 
     Attributes:
-        lost: How many periods were lost because the loop stood still.
+        lost: How many periods were dropped because the loop was blocked.
     """
 
     def __init__(self, deliver: Callable[[bytes], None], ending: Ending, limit: int) -> None:
@@ -77,14 +77,14 @@ class Handover:
             self._loop.call_soon_threadsafe(self._ending.attempt, self._drain)
 
     def _drain(self) -> None:
-        # The flag falls before the first look, so a period put from now on is seen or announced.
+        # Clear the flag before the first look: a period put from now on is seen here or schedules another call.
         self._scheduled = False
         while self._waiting and not self._ending.done:
             self._deliver(self._waiting.popleft())
 
 
 class DeviceThread:
-    """A named thread that moves sound for one direction of a device."""
+    """The thread that moves sound for one direction of a device."""
 
     def __init__(self, name: str, device: str, ending: Ending, work: Callable[[], None]) -> None:
         self._device = device
@@ -96,10 +96,10 @@ class DeviceThread:
         self._thread.start()
 
     async def watch(self, count_periods: Callable[[], int]) -> None:
-        """Return when the thread ends in good order.
+        """Return when the thread ends without an error.
 
         Raises:
-            DeviceError: If the device failed or its count of periods stands still.
+            DeviceError: If the device failed, or moved no period for `STALLED_AFTER_S`.
         """
         loop = asyncio.get_running_loop()
         seen, seen_at = count_periods(), loop.time()
@@ -115,11 +115,11 @@ class DeviceThread:
     def join(self, last_resort: Callable[[], None]) -> bool:
         """Wait until the thread, told to stop, has ended; return whether it did.
 
-        Blocks the loop, for a period at most if the device is well: a second cancellation must
-        not cut it short, since closing a device under its thread crashes the process.
+        Blocks the loop, for one period at most if the device works: closing a device under its thread crashes
+        the process, so a second cancellation must not cut the wait short.
 
         Args:
-            last_resort: Called again and again on a thread that does not end by itself.
+            last_resort: Called repeatedly while the thread does not end by itself.
         """
         self._thread.join(_JOIN_S)
         for _ in range(_JOIN_TRIES):

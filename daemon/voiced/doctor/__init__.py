@@ -1,1 +1,1 @@
-"""`voiced doctor`: looks at everything a conversation needs and says what to do about what is wrong."""
+"""`voiced doctor`: checks everything a conversation needs, and says how to fix what is wrong."""

@@ -1,4 +1,4 @@
-"""A visit to the MQTT broker, with the user and the password of the settings."""
+"""A test login at the MQTT broker, with the user and password of the settings."""
 
 import asyncio
 from secrets import token_hex
@@ -26,22 +26,23 @@ _NAMES = {aiomqtt.ProtocolVersion.V5: "MQTT 5", aiomqtt.ProtocolVersion.V311: "M
 
 
 async def log_in(mqtt: MqttSection, link: LinkOptions, within_s: float) -> str:
-    """Log in and out again; return what there is to say of it.
+    """Log in and out again; return a description of the login.
 
     Raises:
-        LinkError: If the broker is not reached, or takes us not.
+        LinkError: If the broker cannot be reached, or refuses us.
         ConfigError: If the password cannot be read.
     """
     broker = broker_of(mqtt)
     opener = Opener(broker, mqtt.ca_file, Connector(link), identity_of(mqtt))
     password = mqtt.password and mqtt.password.resolve(TEXT)
     user = "without a user" if mqtt.username is None else f"as {mqtt.username}"
-    failure = LinkError(f"{broker} {HUNG_UP} instead of taking us")
+    failure = LinkError(f"{broker} {HUNG_UP} instead of accepting the connection")
     for protocol, name in _NAMES.items():
         client = Client(
             await opener.open(),
             broker,
-            identifier=f"voiced-doctor-{token_hex(4)}",  # another than the daemon's, which stays
+            # Not the daemon's id: a broker disconnects the older client of the same id.
+            identifier=f"voiced-doctor-{token_hex(4)}",
             username=mqtt.username,
             password=password,
             protocol=protocol,
@@ -49,7 +50,7 @@ async def log_in(mqtt: MqttSection, link: LinkOptions, within_s: float) -> str:
         )
         try:
             async with asyncio.timeout(within_s), client:
-                return f"{broker} takes us {user}, by {name}"
+                return f"{broker} accepts us {user}, by {name}"
         except TimeoutError:
             raise no_answer(str(broker), within_s) from None
         except MqttConnectError as refusal:
@@ -58,7 +59,7 @@ async def log_in(mqtt: MqttSection, link: LinkOptions, within_s: float) -> str:
         except aiomqtt.MqttError:
             if not client.fault:
                 raise no_answer(str(broker), within_s) from None
-            failure = LinkError(f"{broker} {client.fault} instead of taking us")
+            failure = LinkError(f"{broker} {client.fault} instead of accepting the connection")
             if client.fault != HUNG_UP:
                 raise failure from None
         finally:

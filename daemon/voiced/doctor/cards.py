@@ -1,4 +1,4 @@
-"""What the cards in use are set to, before anything opens them: what is off stays off here."""
+"""Checks of the mixer controls of the cards in use, made before anything opens and changes them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,12 +20,12 @@ Levels = Callable[[str, Direction], list[Level]]
 def check_cards(
     settings: Settings, asound: Path = ASOUND, levels: Levels = levels
 ) -> Iterator[Finding]:
-    """Yield what there is to say about the controls of the cards in use.
+    """Yield the findings about the mixer controls of the cards in use.
 
     Args:
         settings: The settings.
-        asound: Where the kernel describes the cards.
-        levels: Tells how the controls of a card stand.
+        asound: The kernel's folder that describes the cards.
+        levels: Returns the controls of a card.
     """
     listens = _choice(settings, "capture", asound)
     speaks = _choice(settings, "playback", asound)
@@ -34,25 +34,22 @@ def check_cards(
         hears = levels(_hw(listens.name.card), "capture") if listens and listens.name.card else []
         plays = levels(_hw(speaks.name.card), "playback") if speaks and speaks.name.card else []
     except (ImportError, OSError) as error:
-        yield skip("muted", f"the controls of sound cards cannot be looked at: {error}")
+        yield skip("muted", f"the controls of the sound cards cannot be read: {error}")
         return
     yield _muted(settings, listens, hears, speaks, plays)
     yield _gain(settings, listens, hears)
 
 
 def _choice(settings: Settings, direction: Direction, asound: Path) -> Choice | None:
-    devices = {
-        "capture": settings.audio.capture.device,
-        "playback": settings.audio.playback.device,
-    }
-    device = devices.pop(direction)
-    partner = devices.popitem()[1]
+    device, partner = settings.audio.capture.device, settings.audio.playback.device
+    if direction == "playback":
+        device, partner = partner, device
     if is_file(device):
         return None
     try:
         return choose(device, direction, None if is_file(partner) else partner, asound)
     except DeviceError:
-        return None  # the line of that direction tells
+        return None  # the check of that direction reports it
 
 
 def _equal(
@@ -71,13 +68,13 @@ def _equal(
             other for other in cards if other.usb_id == card.usb_id and other.stream(direction)
         ]
         names = [settings_name(other, cards) for other in equal]
-        # A card id says in which order they were found, and nothing of which card it is.
+        # Card ids of equal cards follow the order of detection: they do not identify a card.
         is_exact = ":" in device and sum(other.goes_by(device) for other in equal) == 1
         if len(equal) > 1 and not is_exact:
             text = f"{len(equal)} cards are {card.usb_id}, and `{device}` means {settings_name(card, cards)}"
             fix = f"set `audio.{direction}.device` to one of {', '.join(names)}"
             return warn("equal cards", text, fix)
-    return ok("equal cards", "none can be mistaken for another")
+    return ok("equal cards", "no two cards can be confused")
 
 
 def _muted(
@@ -87,7 +84,7 @@ def _muted(
     speaks: Choice | None,
     plays: list[Level],
 ) -> Finding:
-    switches = [level for level in hears if level.is_off]
+    switches = [level for level in hears if level.is_off]  # of several, one that is on is enough
     if listens and listens.name.card and switches and len(switches) == len(hears):
         text = f"the capture switch {switches[0].name} of {listens.name.card.id} is off"
         if _wanted_gain(settings, listens) is not None:
@@ -99,10 +96,14 @@ def _muted(
         text = f"the playback switch {quiet[0].name} of {speaks.name.card.id} is off"
         fix = f"`amixer -c {speaks.name.card.id} sset '{quiet[0].name}' unmute`"
         if settings.audio.playback.mixer == OFF:
-            return fail("muted", text, f"{fix}; with `mixer: none` nobody else does")
-        return warn("muted", text, f"{fix}, if the speaker stays silent: opening it tries to")
+            return fail("muted", text, f"{fix}; with `mixer: none` voiced does not do it")
+        return warn(
+            "muted",
+            text,
+            f"{fix}, if the speaker stays silent: voiced tries it when it opens the card",
+        )
     if not hears and not plays:
-        return skip("muted", "these cards have no switches and volumes of their own")
+        return skip("muted", "these cards have no switches or volumes of their own")
     return ok("muted", "no switch is off")
 
 
@@ -115,7 +116,9 @@ def _gain(settings: Settings, listens: Choice | None, hears: list[Level]) -> Fin
     if settings.audio.capture.gain is not None:
         return ok("gain", f"{text} now; `audio.capture.gain` sets {wanted} %")
     if wanted is not None:
-        return ok("gain", f"{text} now; {listens.profile.name} needs {wanted} %, and gets it")
+        return ok(
+            "gain", f"{text} now; {listens.profile.name} needs {wanted} %, and voiced sets it"
+        )
     if max(level.percent or 0 for level in loud) < FAINT_PERCENT:
         fix = "raise it with `alsamixer`, or set `audio.capture.gain`"
         return warn("gain", f"{text}: very low", fix)

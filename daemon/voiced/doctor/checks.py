@@ -1,4 +1,4 @@
-"""All checks, in the order in which a person would mend things."""
+"""All checks, in the order in which a person would fix things."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -33,8 +33,7 @@ from voiced.doctor.sound_probe import Score, listen
 from voiced.errors import ConfigError
 from voiced.storage.settings_store import last_record
 
-PERIOD_MS = 10
-"""Shorter than the daemon's own: the clocks of sound cards are read once or twice in it."""
+PERIOD_MS = 10  # shorter than the daemon's own, to measure the clocks of sound cards more often
 
 TROUBLES = {
     status.value
@@ -45,24 +44,21 @@ TROUBLES = {
         Status.CONFIGURATION_ERROR,
     )
 }
-
-
-TOLD_BELOW = (": agent.key", ": sounds.")
-"""Warnings about settings that have a line of their own."""
+TOLD_BELOW = (": agent.key", ": sounds.")  # settings whose warnings have a check of their own
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to look at.
+    """What to check.
 
     Attributes:
         path: The settings file.
-        state_folder: Where the volume is remembered.
+        state_folder: The state folder.
         online: Open a session with the agent as well.
         echo: Play a test sound and measure its echo.
-        today: What the clock says, if not now.
-        service: What the running service says of itself; None if it does not run.
-        daemon: What a running daemon answers to `voiced status`; None if none answers.
+        today: The date, if not that of the clock.
+        service: The status text of the running service; None if it does not run.
+        daemon: The answer of a running daemon to `voiced status`; None if none answers.
     """
 
     path: Path
@@ -85,13 +81,14 @@ async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
     yield machine.check_disk(wanted.state_folder, wanted.daemon or {})
     yield machine.check_state(wanted.state_folder)
     if examined.draft is None:
-        yield skip("everything else", "it needs settings that can be read")
+        yield skip("everything else", "needs readable settings")
         return
     record = last_record(wanted.state_folder, wanted.path.absolute())
     settings = effective(examined, record, examined.draft)
     for finding in check_remote(settings, record):
         yield finding
     yield machine.check_sounds(settings)
+    # On a thread: reading mixers blocks. Before `_sound`, which opens the cards and sets them.
     for finding in await asyncio.to_thread(lambda: list(check_cards(settings))):
         yield finding
     if wanted.service is not None:
@@ -110,7 +107,7 @@ async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
 
 
 def _pins(settings: Settings, wanted: Wanted) -> Iterator[Finding]:
-    """Look at the pins, or ask the daemon that holds them: only it knows how they are."""
+    """Check the pins, or ask the daemon if it runs: it holds them, and nothing else can open them."""
     if wanted.daemon is not None:
         yield from machine.pins_of_daemon(settings, wanted.daemon)
     elif wanted.service is None:
@@ -148,7 +145,7 @@ def _key(examined: Examined) -> Iterator[Finding]:
             return
     settings = examined.draft
     if settings is not None and settings.agent.token is not None:
-        yield ok("key", "none is here: agent.token brings a token for each connection")
+        yield ok("key", "none needed: agent.token gets a token for each connection")
     elif settings is None or settings.agent.key is None:
         yield skip("key", "none is set")
     else:
@@ -160,18 +157,18 @@ def _is_about_key(problem: ConfigError) -> bool:
 
 
 def _service(says: str, daemon: Mapping[str, Any]) -> Finding:
-    """Tell how the running service is, which holds the pins and the sound cards itself."""
+    """Return the state of the running service, which holds the pins and the sound cards."""
     status = says.partition(":")[0]
     causes = [f"{side}: {daemon[side]}" for side in ("microphone", "speaker") if daemon.get(side)]
     says = f"{says} ({'; '.join(causes)})" if causes else says
-    fix = "`systemctl stop voiced` frees pins and sound cards, so that they can be looked at here"
+    fix = "`systemctl stop voiced` frees pins and sound cards, so that they can be checked here"
     if status in TROUBLES:
-        return fail("service", f"it runs, and says {says}", fix)
-    return ok("service", f"it runs, and is {status}; {fix}")
+        return fail("service", f"it is running, and says {says}", fix)
+    return ok("service", f"it is running, and is {status}; {fix}")
 
 
 def _parts(daemon: Mapping[str, Any] | None) -> Iterator[Finding]:
-    """Tell which parts of the running daemon fail: the rest goes on without them."""
+    """Yield the failing parts of the running daemon, which goes on without them."""
     if daemon is None:
         yield skip("parts", "no daemon answers here")
         return
@@ -179,9 +176,9 @@ def _parts(daemon: Mapping[str, Any] | None) -> Iterator[Finding]:
     for fault in faults:
         times = "once" if fault["failures"] == 1 else f"{fault['failures']} times"
         text = f"{fault['name']}: {fault['reason']} (failed {times})"
-        yield warn("parts", text, "it is started again by itself; `voiced logs` tells more")
+        yield warn("parts", text, "it is restarted automatically; see `voiced logs`")
     if not faults:
-        yield ok("parts", "none of the running daemon's fails")
+        yield ok("parts", "every part of the running daemon works")
 
 
 async def _sound(settings: Settings, *, echo: bool) -> AsyncIterator[Finding]:
@@ -205,10 +202,11 @@ async def _network(
     settings: Settings, examined: Examined, *, online: bool
 ) -> AsyncIterator[Finding]:
     try:
+        # An unreadable key must not stop the network checks, which need none.
         agent = agent_settings(settings, {}, "" if examined.problems else None)
         parts = assemble_parts(settings, Extras(key=agent.key))
     except ConfigError as error:
-        yield skip("network", f"it needs settings that can be used: {error.problem}")
+        yield skip("network", f"needs valid settings: {error.problem}")
         return
     link = link_options(settings)
     ways = Ways(agent.url, link, Resolver(), parts.dial, parts.call_http)
@@ -219,7 +217,7 @@ async def _network(
     if not online:
         yield skip("agent", "`--online` opens a session")
     elif not way_is_free or examined.problems:
-        yield skip("agent", "it comes after what failed")
+        yield skip("agent", "skipped after the failure above")
     else:
         async for finding in check_agent(parts.agent, ways):
             yield finding

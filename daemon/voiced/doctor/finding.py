@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -15,13 +15,13 @@ class Result(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line.
+    """One line of the report.
 
     Attributes:
-        check: The check's name; names do not change from version to version.
+        check: The check's name; names stay the same across versions.
         result: How it ended.
         text: What was found, in one clause.
-        fix: What to do about it, in one sentence; empty if nothing.
+        fix: How to fix it, in one sentence; empty if nothing is wrong.
     """
 
     check: str
@@ -31,32 +31,26 @@ class Finding:
 
 
 def ok(check: str, text: str) -> Finding:
-    """Return a finding that is as it should be."""
+    """Return the finding that all is well."""
     return Finding(check, Result.OK, text)
 
 
 def warn(check: str, text: str, fix: str) -> Finding:
-    """Return a finding that may be trouble."""
+    """Return a finding that may be a problem."""
     return Finding(check, Result.WARN, text, fix)
 
 
 def fail(check: str, text: str, fix: str) -> Finding:
-    """Return a finding that stops conversations."""
+    """Return a finding that prevents conversations."""
     return Finding(check, Result.FAIL, text, fix)
 
 
 def skip(check: str, text: str) -> Finding:
-    """Return what was not looked at."""
+    """Return the finding that the check was skipped."""
     return Finding(check, Result.SKIP, text)
 
 
 def fail_as(check: str, sentence: str, otherwise: str) -> Finding:
-    """Return a failure from an error's text, `what is wrong; what to do`.
-
-    Args:
-        check: The check's name.
-        sentence: The text.
-        otherwise: What to do if it does not say.
-    """
+    """Return a failure from an error's text, `what is wrong; what to do`; `otherwise` is the default fix."""
     text, _, fix = sentence.partition("; ")
     return fail(check, text, fix or otherwise)

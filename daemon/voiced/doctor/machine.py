@@ -1,4 +1,4 @@
-"""The machine: who we are, what is installed, the clock, the disk, the pins."""
+"""Checks of the machine: user, libraries, clock, disk, sounds, pins."""
 
 import grp
 import os
@@ -14,8 +14,7 @@ from voiced import RELEASED
 from voiced.assembly.gpio import button_wirings, buttons, light, light_wiring
 from voiced.config.schema import Settings
 from voiced.core.earcons import Earcon, Prompt
-from voiced.devices.gpio.buttons_and_leds import lamp_on
-from voiced.devices.gpio.pins import PinError, is_pressed
+from voiced.devices.gpio.pins import Lamp, PinError, is_pressed
 from voiced.devices.sound.wav_reading import read_wav_file
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.errors import DeviceError
@@ -29,23 +28,23 @@ SOUND_NODES = Path("/dev/snd")
 
 
 def check_user(nodes: Path = SOUND_NODES) -> Finding:
-    """Tell who we are, and whether we may use the sound cards."""
+    """Check whether this user may use the sound cards."""
     user = pwd.getpwuid(os.geteuid()).pw_name
     groups = sorted(_group(number) for number in {*os.getgroups(), os.getegid()})
     found = f"runs as {user}, groups {', '.join(groups)}"
     closed = [
         node
-        for node in _devices(nodes)
+        for node in sorted(nodes.glob("pcm*"))
         if not os.access(node, os.R_OK | os.W_OK, effective_ids=True)
     ]
     if closed:
-        fix = f"run `usermod --append --groups audio {user}` and start anew"
+        fix = f"run `usermod --append --groups audio {user}` and restart"
         return fail("user", f"{found}; permission denied for {closed[0]}", fix)
     return ok("user", found)
 
 
 def check_library() -> Finding:
-    """Tell whether the sound library can capture."""
+    """Check whether the sound library can capture."""
     try:
         library = import_module("alsaaudio")
     except ImportError:
@@ -57,55 +56,52 @@ def check_library() -> Finding:
 
 
 def check_clock(today: date) -> Finding:
-    """Tell whether the clock can be right: a wrong one makes every certificate invalid."""
+    """Check whether the clock can be right: a wrong one makes every certificate invalid."""
     if today < date.fromisoformat(RELEASED):
         fix = "connect it to a network with a time server, or fit a clock battery"
-        return fail("clock", f"it says {today.isoformat()}, before this program was made", fix)
+        return fail(
+            "clock", f"it says {today.isoformat()}, before this version of voiced was made", fix
+        )
     return ok("clock", today.isoformat())
 
 
 def check_disk(folder: Path, daemon: Mapping[str, Any] = _SILENT) -> Finding:
-    """Tell whether what outlives the process can be written down, by writing something.
-
-    Args:
-        folder: Where that is.
-        daemon: What a running daemon answers to `voiced status`.
-    """
+    """Check whether the state folder can be written, by writing a file; and ask the running daemon."""
     probe = folder / PROBE
     try:
         replace_file(probe, bytes(PROBE_BYTES), PROBE_MODE)
         probe.unlink()
         free_bytes = shutil.disk_usage(folder).free
     except OSError as error:
-        fix = f"make room, mend the disk, or give {folder} to the user that runs voiced"
+        fix = f"free some space, fix the disk, or give {folder} to the user that runs voiced"
         return fail("disk", f"{folder} cannot be written ({error.strerror})", fix)
     disk = daemon.get("disk") or {}
     if disk.get("failing"):
-        fix = "see `voiced logs`; it goes on trying"
+        fix = "see `voiced logs`; it keeps trying"
         return fail("disk", f"the daemon cannot write in {folder}: {disk['reason']}", fix)
     if free_bytes < ENOUGH_BYTES:
         text = f"{free_bytes / 1e6:.0f} MB are left on the disk of {folder}"
-        return fail("disk", text, "make room: `journalctl --vacuum-size=50M` is a start")
+        return fail("disk", text, "free some space: `journalctl --vacuum-size=50M` is a start")
     return ok("disk", f"{folder}, {free_bytes / 1e9:.1f} GB free")
 
 
 def check_state(folder: Path) -> Finding:
-    """Tell whether anything in the state folder was found broken."""
+    """Check whether any state file was found broken."""
     broken = [path.name for spec in ALL_FILES for path in broken_copies(folder / spec.name)]
     if broken:
-        text = f"not whole, and set aside: {', '.join(broken)}"
+        text = f"damaged, and set aside: {', '.join(broken)}"
         return warn("state", text, f"look at them in {folder}, and delete them")
-    return ok("state", "nothing was found broken")
+    return ok("state", "no damaged file")
 
 
 def check_sounds(settings: Settings) -> Finding:
-    """Tell whether the owner's own sounds can be used."""
+    """Check whether the owner's own sounds can be used."""
     if settings.sounds.directory is None:
-        return ok("sounds", "those that were shipped")
+        return ok("sounds", "the built-in ones")
     folder = Path(settings.sounds.directory)
     if not folder.is_dir():
         return fail(
-            "sounds", f"there is no folder {folder}", "make it, or correct sounds.directory"
+            "sounds", f"there is no folder {folder}", "create it, or correct sounds.directory"
         )
     names = {f"{cue.value}.wav" for kind in (Earcon, Prompt) for cue in kind}
     files = sorted(path for path in folder.glob("*.wav"))
@@ -121,7 +117,7 @@ def check_sounds(settings: Settings) -> Finding:
 
 
 def check_button(settings: Settings) -> Finding:
-    """Tell whether every button's pin can be used, and none is stuck."""
+    """Check whether every button's pin can be used, and none is stuck."""
     wirings = list(button_wirings(settings))
     if not wirings:
         return skip("button", "none is set")
@@ -132,48 +128,38 @@ def check_button(settings: Settings) -> Finding:
             return fail("button", f"GPIO {wiring.pin}: {error.problem}", error.hint)
         if pressed:
             other = "low" if wiring.active_high else "high"
-            fix = f"let go of it, check the wiring, or write `active: {other}`"
+            fix = f"release it, check the wiring, or write `active: {other}`"
             return fail("button", f"GPIO {wiring.pin} is pressed all the time", fix)
     pins = ", ".join(str(wiring.pin) for wiring in wirings)
     return ok("button", f"GPIO {pins}, not pressed")
 
 
 def check_light(settings: Settings) -> Finding:
-    """Tell whether the light's pins can be used."""
+    """Check whether the light's pins can be used."""
     wiring = light_wiring(settings)
     if wiring is None:
         return skip("light", "none is set")
     pins = ", ".join(map(str, wiring.pins))
     try:
-        lamp_on(wiring).close()
+        Lamp(wiring.pins, active_high=wiring.active_high).close()
     except PinError as error:
         return fail("light", f"GPIO {pins}: {error.problem}", error.hint)
     return ok("light", f"GPIO {pins}")
 
 
 def pins_of_daemon(settings: Settings, daemon: Mapping[str, Any]) -> Iterator[Finding]:
-    """Tell what a daemon that runs says of the pins: it holds them, or tries again to get them.
-
-    Args:
-        settings: What names the pins.
-        daemon: What it answers when asked for its status.
-    """
+    """Yield whether a running daemon holds the pins or still tries to, by its answer to `voiced status`."""
     faults = {fault["name"]: fault for fault in daemon.get("faults", ())}
     lamp = light(settings)
     parts = [("button", each.name) for each in buttons(settings)]
     parts += [] if lamp is None else [("light", lamp.name)]
     for check, name in parts:
         if name not in faults:
-            yield ok(check, f"{name}: the daemon that runs has it")
+            yield ok(check, f"{name}: the running daemon uses it")
             continue
         problem, _, hint = faults[name]["reason"].partition("; ")
-        again = "it is tried again for ever"
+        again = "it keeps trying"
         yield fail(check, f"{name}: {problem}", f"{hint}; {again}" if hint else again)
-
-
-def _devices(nodes: Path) -> Iterator[Path]:
-    if nodes.is_dir():
-        yield from sorted(nodes.glob("pcm*"))
 
 
 def _group(number: int) -> str:

@@ -1,4 +1,4 @@
-"""The way to the agent, step by step, and the agent itself."""
+"""Checks of the network path to the agent, step by step, and of the agent itself."""
 
 import asyncio
 import ssl
@@ -20,19 +20,19 @@ from voiced.errors import LinkError
 from voiced.lib.printable import shown
 from voiced.lib.task_group import TaskGroup
 from voiced.ports import DialCaller, Dialer
-from voiced.runtime.connection import Connection, Surroundings
+from voiced.runtime.connection import Connection, LinkContext
 
 PARTING_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How the daemon itself reaches the agent.
+    """How the daemon reaches the agent.
 
     Attributes:
-        url: Where the agent lives.
+        url: The agent's address.
         link: The network settings.
-        resolver: Looks up names.
+        resolver: Looks up host names.
         dial: Opens links.
         call_http: Makes the calls of a dial plan.
     """
@@ -45,13 +45,13 @@ class Ways:
 
 
 async def check_way(ways: Ways) -> AsyncIterator[Finding]:
-    """Yield proxy, DNS, TCP and TLS; what cannot be tried after a failure is skipped."""
+    """Yield the findings for proxy, DNS, TCP and TLS; a failure skips the steps after it."""
     names = ["proxy", "dns", "tcp", "tls"]
     async for finding in _steps(ways):
         names.remove(finding.check)
         yield finding
     for name in names:
-        yield skip(name, "it comes after what failed")
+        yield skip(name, "skipped after the failure above")
 
 
 async def _steps(ways: Ways) -> AsyncIterator[Finding]:
@@ -69,9 +69,9 @@ async def _steps(ways: Ways) -> AsyncIterator[Finding]:
         yield ok(step, f"{first} answers")
         step = "tls"
         if not agent.is_secure:
-            yield skip(step, "not on this machine itself")
+            yield skip(step, "not needed on this machine itself")
         elif proxy is not None:
-            yield skip(step, "through the proxy only `--online` tells")
+            yield skip(step, "behind a proxy only `--online` checks this")
         else:
             tls = tls_context(ways.link.ca_file)
             version = await _connect(first, addresses, ways.link, tls)
@@ -84,20 +84,16 @@ _OTHERWISE = {
     "proxy": "correct network.proxy, or the environment of the service",
     "dns": "check the network: cable, Wi-Fi, router",
     "tcp": "check the network: cable, Wi-Fi, router, firewall",
-    "tls": "check this device's clock, then network.ca_file, then ask whoever runs the network",
+    "tls": "check this device's clock, then network.ca_file, then ask the network's administrator",
 }
 
 
 async def _connect(
     peer: Endpoint, addresses: AddressList, link: LinkOptions, tls: ssl.SSLContext | None
 ) -> str:
-    """Connect and hang up; return the version of TLS.
-
-    Raises:
-        LinkError: If that fails.
-    """
+    """Connect and hang up; return the version of TLS. Raises LinkError if all addresses fail."""
     failure: Exception | None = None
-    for *_, address in addresses:
+    for *_, address in addresses:  # as getaddrinfo returns them
         try:
             async with asyncio.timeout(link.connect_timeout_s):
                 _, writer = await asyncio.open_connection(
@@ -109,33 +105,33 @@ async def _connect(
             failure = explain_network(error, str(peer))
         else:
             session = writer.get_extra_info("ssl_object")
-            writer.transport.abort()
+            writer.transport.abort()  # a TLS shutdown would wait for the peer
             return session.version() or "TLS" if session is not None else ""
     raise failure or LinkError(f"{peer} has no address")
 
 
 async def check_agent(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
-    """Yield whether the agent takes us, and whether it lets us come back. Sessions end at once."""
+    """Yield whether the agent accepts us, and whether a session can be resumed. Sessions end at once."""
     first = await _visit(agent, ways, None, stays=agent.resumable)
     if isinstance(first, LinkLost):
         yield fail_as("agent", first.reason, _REMEDIES.get(first.loss, "try again later"))
         yield skip("resume", "there was no session")
         return
-    yield ok("agent", "it takes the key and the session settings")
+    yield ok("agent", "it accepts the key and the session settings")
     async for finding in check_voice(agent, ways):
         yield finding
     if not isinstance(first, AgentReady) or first.resume_key is None:
-        yield skip("resume", "this agent cannot")
+        yield skip("resume", "this agent cannot resume a session")
         return
     again = await _visit(agent, ways, first.resume_key, stays=False)
     if isinstance(again, LinkLost):
         yield fail_as("resume", f"resume fails: {again.reason}", "report it to the agent's support")
     else:
-        yield ok("resume", "a lost connection goes on with the same session")
+        yield ok("resume", "a lost connection resumes its session")
 
 
 async def check_voice(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
-    """Yield whether the agent lists the configured voice, if one is; a refused voice is only left out."""
+    """Yield whether the agent lists the configured voice, if any. A warning: without it, it uses another."""
     check = agent.voice_check()
     if check is None:
         return
@@ -145,7 +141,7 @@ async def check_voice(agent: Agent, ways: Ways) -> AsyncIterator[Finding]:
         listed = None
     name = shown(check.voice[:50])
     if listed is None:
-        yield skip("voice", "the agent does not tell which voices it has")
+        yield skip("voice", "the agent does not list its voices")
     elif listed:
         yield ok("voice", f"the agent has {name}")
     else:
@@ -161,21 +157,14 @@ _REMEDIES = {
 
 
 async def _visit(agent: Agent, ways: Ways, resume_key: str | None, *, stays: bool) -> Event:
-    """Open one link; return what came of it.
-
-    Args:
-        agent: The agent.
-        ways: How to reach it.
-        resume_key: The session to resume; None opens a new one.
-        stays: Leave the session open, as a lost connection does.
-    """
+    """Open one link; return the event that it ended in. `stays` leaves the session open for a resume."""
     outcome: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
 
     def dispatch(event: Event) -> None:
         if isinstance(event, AgentReady | LinkLost | SessionEnded) and not outcome.done():
             outcome.set_result(event)
 
-    around = Surroundings(
+    around = LinkContext(
         dial=ways.dial,
         call_http=ways.call_http,
         uplink=UplinkQueue(0.0),

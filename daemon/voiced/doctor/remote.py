@@ -1,4 +1,4 @@
-"""What a server has sent: what counts of it, and what became of the rest."""
+"""Checks of the settings that a server has sent."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,13 +13,7 @@ from voiced.errors import ConfigError
 
 
 def effective(examined: Examined, record: Record, draft: Settings) -> Settings:
-    """Return the settings that the daemon runs by, or `draft` if that cannot be told.
-
-    Args:
-        examined: What became of the device's own files.
-        record: What the daemon keeps of earlier settings.
-        draft: What they say.
-    """
+    """Return the settings that the daemon uses, by its record; else `draft`, those in the file."""
     try:
         return choose(examined, record, catalogue()).best.settings
     except ConfigError:
@@ -27,13 +21,13 @@ def effective(examined: Examined, record: Record, draft: Settings) -> Settings:
 
 
 def check_remote(settings: Settings, record: Record) -> Iterator[Finding]:
-    """Tell what counts of what a server has sent, and what was taken back."""
+    """Yield which settings of a server are in use, and which were rolled back."""
     if settings.remote is None:
         yield skip("remote", "no server is set")
         return
     sent = record.sent
     if sent is None:
-        fix = "`voiced reload --remote` asks it now, and says why not"
+        fix = "run `voiced reload --remote`, which asks it now and prints the reason"
         yield warn("remote", "the server has sent nothing that can be used", fix)
     else:
         taken = f"{datetime.fromtimestamp(sent.taken_at, UTC):%Y-%m-%d %H:%M}"
@@ -42,5 +36,5 @@ def check_remote(settings: Settings, record: Record) -> Iterator[Finding]:
     for failed in record.failed[-1:]:
         number = "" if failed.revision is None else f" {failed.revision}"
         if sent is None or sent.revision is None or (failed.revision or 0) > sent.revision:
-            fix = "mend it on the server, and count its revision up"
-            yield warn("remote", f"revision{number} was taken back: {failed.reason}", fix)
+            fix = "fix it on the server, and increase its revision"
+            yield warn("remote", f"revision{number} was reverted: {failed.reason}", fix)

@@ -1,4 +1,4 @@
-"""What faces the outside: whether its libraries are there, and whether the broker can be reached."""
+"""Checks of the optional services: their libraries, the page's certificate, the broker."""
 
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
@@ -16,24 +16,22 @@ from voiced.lib.net_address import is_loopback
 REACH_WITHIN_S = 5.0
 LIBRARIES = {"page": "aiohttp", "figures": "prometheus_client", "broker": "aiomqtt"}
 EXTRAS = {"figures": "metrics", "broker": "mqtt"}
-
-
-SHARED = "set device.name: two devices of one name share their topics"
+SHARED = "set device.name: two devices with the same name share their topics"
 
 
 async def check_outside(settings: Settings) -> AsyncIterator[Finding]:
-    """Tell of the page, the figures and the broker, as far as the settings ask for them."""
+    """Yield the findings for the page, the metrics and the broker, if the settings ask for them."""
     for check, section in (("page", settings.kiosk), ("figures", settings.metrics)):
         if section is None:
-            yield skip(check, "not asked for")
+            yield skip(check, "not in the settings")
         else:
             yield (
                 _missing(check)
                 or _unfit(section)
-                or ok(check, f"at {section.listen}, {_for_whom(section.listen)}")
+                or ok(check, f"at {section.listen}, {_access(section.listen)}")
             )
     if settings.mqtt is None:
-        yield skip("broker", "not asked for")
+        yield skip("broker", "not in the settings")
     else:
         found = _missing("broker") or await _reach(settings.mqtt, link_options(settings))
         if found.result is Result.OK and settings.device == DeviceSection():
@@ -41,13 +39,13 @@ async def check_outside(settings: Settings) -> AsyncIterator[Finding]:
         yield found
 
 
-def _for_whom(listen: str) -> str:
+def _access(listen: str) -> str:
     is_here = is_loopback(listen.rpartition(":")[0])
-    return "for this device only" if is_here else "for whoever shows its token"
+    return "for this device only" if is_here else "for anyone with its token"
 
 
 def _unfit(section: KioskSection | MetricsSection) -> Finding | None:
-    """Return what is wrong with the page's certificate, if anything is."""
+    """Return the problem of the page's certificate, if it has one."""
     if not isinstance(section, KioskSection) or section.certificate is None or section.key is None:
         return None
     try:
@@ -65,8 +63,8 @@ def _missing(check: str) -> Finding | None:
 
 
 async def _reach(mqtt: MqttSection, link: LinkOptions) -> Finding:
-    """Log in as the daemon does, under another id, so as not to take its place."""
-    from voiced.doctor.broker import log_in  # its library is not always there
+    """Log in as the daemon does, but under another client id."""
+    from voiced.doctor.broker import log_in  # needs a library that may be missing
 
     try:
         where = await log_in(mqtt, link, REACH_WITHIN_S)

@@ -1,4 +1,4 @@
-"""What was heard, judged."""
+"""Checks of what the sound probe has captured and played."""
 
 from collections.abc import Iterator
 
@@ -10,17 +10,16 @@ from voiced.devices.sound.channels import one_channel
 from voiced.devices.sound.quirks import PLAIN
 from voiced.doctor.finding import Finding, fail, ok, skip, warn
 from voiced.doctor.sound_probe import Heard
-from voiced.errors import DeviceError
 
 RATE_TOLERANCE = 0.03
 CLIPPED_SHARE = 0.001
 FAINT_DBFS = -80.0
 SPEECH_HZ = 16_000
-FULL = 32_767
+FULL = 32_767  # largest int16: samples there are clipped
 
 
 def judge(settings: Settings, heard: Heard, played: Heard) -> Iterator[Finding]:
-    """Yield everything there is to say about both directions of sound."""
+    """Yield the findings for both directions of sound."""
     yield _opened("microphone", heard)
     yield _opened("speaker", played)
     yield _same_card(settings, heard, played)
@@ -32,8 +31,9 @@ def judge(settings: Settings, heard: Heard, played: Heard) -> Iterator[Finding]:
 
 
 def _opened(check: str, side: Heard) -> Finding:
-    if side.error is not None:
-        return _error(check, side.error)
+    if (error := side.error) is not None:
+        text = f"{error.device}: {error.problem}"
+        return fail(check, text, error.hint or "see `voiced devices`")
     where = side.choice.name.pcm if side.choice is not None else side.device
     text = f"{where}: {side.format.rate_hz} Hz"
     if check == "microphone":
@@ -42,10 +42,6 @@ def _opened(check: str, side: Heard) -> Finding:
             fix = "use another microphone, or another firmware of this one"
             return warn(check, f"{text}: as dull as a telephone", fix)
     return ok(check, text)
-
-
-def _error(check: str, error: DeviceError) -> Finding:
-    return fail(check, f"{error.device}: {error.problem}", error.hint or "see `voiced devices`")
 
 
 def _same_card(settings: Settings, heard: Heard, played: Heard) -> Finding:
@@ -77,11 +73,14 @@ def _array(settings: Settings, heard: Heard) -> Finding:
 
 def _speed(check: str, side: Heard) -> Finding:
     if side.error is not None or side.rate_hz is None:
-        return skip(check, "there was no sound to time")
+        return skip(check, "there was no sound to measure")
     nominal_hz = side.format.rate_hz
     text = f"{side.rate_hz:.0f} frames a second of {nominal_hz}"
+    # A Jabra 410 accepts 16 kHz sound, and plays it at 48 kHz.
     if abs(side.rate_hz / nominal_hz - 1) > RATE_TOLERANCE:
-        fix = "update its firmware, or use another card: this one does not run as it says"
+        fix = (
+            "update its firmware, or use another card: this one does not run at the rate it states"
+        )
         return fail(check, f"{text}: voices are too high or too low", fix)
     return ok(check, text)
 
@@ -98,7 +97,7 @@ def _level(settings: Settings, heard: Heard) -> Finding:
     level_dbfs = rms_dbfs(chosen)
     text = f"{level_dbfs:.0f} dBFS on channel {heard.channel}"
     if float(np.mean(samples >= FULL)) > CLIPPED_SHARE:
-        fix = f"lower {_gain(settings, heard)}, or move it away from what is so loud"
+        fix = f"lower {_gain(settings, heard)}, or move it away from the noise"
         return fail("level", f"{text}, clipped: bad audio", fix)
     if level_dbfs < FAINT_DBFS:
         fix = f"raise {_gain(settings, heard)}, and say something while this runs"
@@ -107,7 +106,7 @@ def _level(settings: Settings, heard: Heard) -> Finding:
 
 
 def _gain(settings: Settings, heard: Heard) -> str:
-    """Return where the microphone's volume is set: what this program sets, alsamixer cannot."""
+    """Return where to set the microphone's gain: alsamixer is useless if this program sets it."""
     profile = heard.choice.profile if heard.choice else PLAIN
     if settings.audio.capture.gain is None and profile.capture_gain is None:
         return "its capture volume with `alsamixer`"
@@ -118,17 +117,14 @@ def _zeros(heard: Heard, others: list[int]) -> Finding:
     text = f"channel {heard.channel} delivers nothing but zeros"
     if others:
         return fail("level", text, f"set `audio.capture.channel: {others[0]}`, which does not")
-    fix = "switch off the microphone's own mute, or replug it"
-    return fail("level", text, fix)
+    return fail("level", text, "switch off the microphone's own mute, or replug it")
 
 
 def _in_time(heard: Heard, played: Heard) -> Finding:
     if heard.error is not None and played.error is not None:
-        return skip("in time", "no sound was moved")
+        return skip("in time", "no sound was transferred")
     xruns = heard.xruns + played.xruns
     if xruns:
         text = f"sound came too late {xruns} times in a moment"
-        return warn(
-            "in time", text, "stop what else keeps this machine busy, or use a better cable"
-        )
+        return warn("in time", text, "stop other programs, or use a better cable")
     return ok("in time", "no over- or underrun")

@@ -1,4 +1,4 @@
-"""Opening both directions of sound for a moment, and what was heard meanwhile."""
+"""A probe of the sound devices: opens both directions for a moment, and measures them."""
 
 import asyncio
 import time
@@ -16,26 +16,25 @@ from voiced.errors import DeviceError
 from voiced.lib.task_group import TaskGroup
 from voiced.ports import Mixer
 
-SETTLE_S = 0.3
-"""Cards begin unevenly; what comes so early is heard, but not clocked."""
+SETTLE_S = 0.3  # cards start unevenly, so sound this early is kept but not timed
 
 
 @dataclass(slots=True)
 class Heard:
-    """What became of one direction of sound.
+    """The measurements of one direction of sound.
 
     Attributes:
-        device: What the settings call it.
+        device: Its name in the settings.
         error: Why it does not work, or None.
-        choice: Which card it is.
-        format: In which format it was opened.
-        channel: Which channel of it is used.
+        choice: The card chosen.
+        format: The format it was opened in.
+        channel: The channel in use, from 0.
         pcm: What was captured: n_frames x channels, int16 LE.
-        n_frames: How many frames were moved.
-        began_s: When the first of them was captured, or heard.
-        rate_hz: How many frames a second were moved, by our clock; None if that was not seen.
-        xruns: How often it came too late.
-        slip_s: How much sound was lost or came twice on the way, by our clock.
+        n_frames: The number of frames captured.
+        began_s: When the first frame was captured or heard, on the monotonic clock.
+        rate_hz: Measured frames per second; None if unknown.
+        xruns: The number of overruns or underruns.
+        slip_s: Sound lost or repeated, in seconds, measured by the clock.
     """
 
     device: str
@@ -53,12 +52,12 @@ class Heard:
 
 @dataclass(slots=True)
 class _Clock:
-    """Follows a count of frames, to tell when the first one was.
+    """Follows a count of frames, to compute when the first one was.
 
     Attributes:
-        rate_hz: How many there are in a second.
-        arrives: The count is of sound that arrives: it can be seen late but never early, so the
-            earliest counts. A position in a device is early as often as late: the median counts.
+        rate_hz: Frames per second.
+        arrives: The count is of captured sound, which is seen late but never early, so the earliest
+            estimate counts. A playback position is early as often as late: the median counts.
     """
 
     rate_hz: int
@@ -85,47 +84,47 @@ class _Clock:
         return min(began_s) if self.arrives else median(began_s)
 
 
+@dataclass(slots=True)
 class _Source:
-    """Plays some sound once, then silence. Implements `SoundSource`."""
+    """Plays its sound once, then silence. Implements `SoundSource`."""
 
-    def __init__(self, pcm: bytes, clock: _Clock) -> None:
-        self._pcm = pcm
-        self._at = 0
-        self._clock = clock
+    pcm: bytes
+    clock: _Clock
+    _at: int = 0
 
     def pull(self, n_bytes: int) -> bytes:
-        piece = self._pcm[self._at : self._at + n_bytes]
+        piece = self.pcm[self._at : self._at + n_bytes]
         self._at += n_bytes
         return piece.ljust(n_bytes, b"\0")
 
     def played(self, n_frames: int) -> None:
         if n_frames > 0:
-            self._clock.see(n_frames)
+            self.clock.see(n_frames)
 
 
 class Score:
-    """What to play: nothing.
+    """The sound to play: silence.
 
     Attributes:
-        length_s: How long to listen.
-        relaxed: Keep much sound ready, as a player would; otherwise little, as a conversation needs.
+        length_s: How long to capture.
+        relaxed: Buffer much sound, as a player would; otherwise little, as a conversation needs.
     """
 
     length_s = 1.5
     relaxed = False
 
     def pcm(self, rate_hz: int, mixer: Mixer | None) -> bytes:  # noqa: ARG002 - silence needs neither
-        """Return mono int16 LE at `rate_hz`, for a card with that volume control or none."""
+        """Return mono int16 LE at `rate_hz`, for a card with this mixer or none."""
         return b""
 
 
 async def listen(devices: SoundDevices, score: Score) -> tuple[Heard, Heard]:
-    """Play `score` and capture every channel; return what became of capture and playback."""
+    """Play `score` and capture every channel; return the measurements of capture and playback."""
     heard, played = Heard(devices.capture), Heard(devices.playback)
     speaker_tried = asyncio.Event()
     async with TaskGroup() as group:
         playing = group.create_task(_play(devices, score, played, speaker_tried))
-        # The speaker first: some arrays capture nothing unless their own playback is open.
+        # The speaker first: an XVF3800 may capture nothing unless its own playback is open.
         await speaker_tried.wait()
         capturing = group.create_task(_capture(devices, heard))
         await asyncio.wait({capturing}, timeout=score.length_s)
@@ -157,7 +156,7 @@ async def _play(devices: SoundDevices, score: Score, played: Heard, tried: async
     except DeviceError as error:
         played.error = error
     finally:
-        tried.set()
+        tried.set()  # also on failure: `listen` waits for it
 
 
 def _channel(devices: SoundDevices, opened: OpenPcm) -> int:

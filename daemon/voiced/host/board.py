@@ -1,4 +1,4 @@
-"""How the board itself fares: its heat, and whether it is held back."""
+"""The state of the board: temperature, throttling, Wi-Fi signal."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ WIRELESS = Path("/proc/net/wireless")
 LOWEST_DBM = -256
 
 HELD_BACK = 0b1111
-"""Of a Raspberry Pi: too little power, frequency capped, throttled, too hot; now, not since the start."""
+"""The bits of a Raspberry Pi for now: undervoltage, frequency capped, throttled, too hot."""
 
 
 def temperature(path: Path = TEMPERATURE) -> float | None:
-    """Return the processor's temperature in degrees Celsius, or None if nobody tells."""
+    """Return the processor's temperature in degrees Celsius, or None if unknown."""
     try:
         return int(path.read_text()) / 1000
     except (OSError, ValueError, OverflowError):
@@ -27,12 +27,12 @@ def wifi_dbm(path: Path = WIRELESS) -> int | None:
         levels = [float(line.split()[3]) for line in lines]
     except (OSError, ValueError, IndexError):
         return None
-    # One without a connection is listed with 0, one that does not tell with -256.
+    # An interface without a connection reports 0, one that measures no level -256.
     return next((round(level) for level in levels if LOWEST_DBM < level < 0), None)
 
 
 def is_throttled(path: Path = THROTTLED) -> bool | None:
-    """Tell whether the processor is held back now, or None if nobody tells."""
+    """Tell whether the processor is held back now, or None if unknown."""
     try:
         return bool(int(path.read_text(), 16) & HELD_BACK)
     except (OSError, ValueError):

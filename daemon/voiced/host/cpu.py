@@ -12,5 +12,7 @@ def stay_on_one_core() -> None:
     last core, because the first serves the interrupts of a small board.
     """
     allowed = os.sched_getaffinity(0)
-    with suppress(OSError):  # forbidden, or that core has just gone: the rest works as well
+    with suppress(
+        OSError
+    ):  # forbidden, or the core has just gone offline: it is only an optimisation
         os.sched_setaffinity(0, {max(allowed)})

@@ -1,4 +1,4 @@
-"""The log: the journal with its fields where systemd keeps it, else standard error."""
+"""The log: the systemd journal with its fields, or standard error."""
 
 import logging
 import math
@@ -16,24 +16,25 @@ from voiced.lib.printable import shown
 log = logging.getLogger(__name__)
 
 FIELDS = ("VOICED_STATUS", "SESSION_ID")
-"""What a log record may carry besides its message; given as `extra`."""
+"""Journal fields that a log record may carry, passed as `extra`."""
 
 LIBRARY_EVERY_S = 60.0
 
 OUR_BURST, OUR_EVERY_S = 300, 0.5
-"""So many lines of one source of ours in a row, then one in so many seconds: no talk is that lively."""
+"""OUR_BURST lines of one statement in a row, then one every OUR_EVERY_S: no conversation logs more."""
 
 OUR_DEBUG_EVERY_S = 0.0625
-"""Of those for looking into something. A settings server may ask for them: they have a bound too."""
+"""The same for debug lines: a settings server may switch them on, so they need a limit too."""
 
 Send = Callable[..., object]
 
+# Levels of syslog(3), which journald uses.
 _PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG = 7
 
 
 def start_log(level: str) -> None:
-    """Keep every log line of at least `level`: in the journal, or on standard error."""
+    """Log everything from `level` on to the journal, or to standard error."""
     handler: logging.Handler
     if goes_to_journal():
         handler = JournalHandler(import_module("systemd.journal").send)
@@ -41,17 +42,17 @@ def start_log(level: str) -> None:
     else:
         handler = logging.StreamHandler()
         handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(Sparing())
+    handler.addFilter(RateLimit())
     logging.basicConfig(level=level.upper(), handlers=[handler])
 
 
 def set_level(level: str) -> None:
-    """Keep every log line of at least `level` from now on."""
+    """Log everything from `level` on, from now on."""
     logging.getLogger().setLevel(level.upper())
 
 
 def goes_to_journal() -> bool:
-    """Tell whether standard error is a stream of the journal, and not of a terminal or a file."""
+    """Tell whether standard error goes to the journal, not to a terminal or a file (systemd.exec(5))."""
     stream = variable("JOURNAL_STREAM")
     if stream is None:
         return False
@@ -63,26 +64,23 @@ def goes_to_journal() -> bool:
 
 
 class SafeFormatter(logging.Formatter):
-    """Keeps what others said from ending a line, and from steering the terminal that shows it."""
+    """Escapes foreign text, so that it cannot end a line or control the terminal that shows it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - as the library calls it
         """Return the line of a record."""
         return shown(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - as above
-        """Return the lines of an exception, set in: its text may be foreign, and look like ours."""
+        """Return the lines of an exception, indented: foreign text in it could look like a line of ours."""
         return "\n".join(f"  {shown(line)}" for line in super().formatException(ei).split("\n"))
 
 
-class Sparing:
-    """Lets only so many lines of one source through.
+class RateLimit:
+    """Limits how often one log statement writes a line.
 
-    What strangers send may have a library complain each time, or asyncio on its behalf, and an agent can have
-    us tell of as many statuses and calls as it likes: that must not fill the journal. A library's source is
-    let through once a minute; ours are as sparing as they have to be, unless somebody does it on purpose.
-
-    Args:
-        clock: Tells the time, in seconds.
+    Input from the network can make a library, or asyncio for it, complain each time, and an agent can cause any
+    number of status and tool lines: neither may fill the journal. A statement of a library gets one line a minute.
+    Ours get enough for any normal conversation.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -90,7 +88,7 @@ class Sparing:
         self._seen: dict[tuple[str, str, int, int], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether a record is to be kept; it then says how many were not."""
+        """Tell whether to keep a record; one that is kept says how many were dropped before it."""
         burst, every_s = 1, LIBRARY_EVERY_S
         if record.name.partition(".")[0] == "voiced":
             burst = OUR_BURST
@@ -107,7 +105,7 @@ class Sparing:
 
 
 class JournalHandler(logging.Handler):
-    """Sends log records to the journal with those fields that are meant for it, and no others."""
+    """Sends log records to the journal, with the fields in `FIELDS` and no others."""
 
     def __init__(self, send: Send) -> None:
         super().__init__()
@@ -119,7 +117,9 @@ class JournalHandler(logging.Handler):
         try:
             self._send(
                 self.format(record),
-                PRIORITY=_priority(record.levelno),
+                PRIORITY=next(
+                    (each for least, each in _PRIORITIES if record.levelno >= least), _DEBUG
+                ),
                 SYSLOG_IDENTIFIER="voiced",
                 LOGGER=record.name,
                 CODE_FILE=record.pathname,
@@ -129,10 +129,6 @@ class JournalHandler(logging.Handler):
             )
         except Exception:  # noqa: BLE001 - as the library's own handlers do
             self.handleError(record)
-
-
-def _priority(level: int) -> int:
-    return next((number for least, number in _PRIORITIES if level >= least), _DEBUG)
 
 
 class StatusLog:

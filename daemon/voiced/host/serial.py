@@ -1,4 +1,4 @@
-"""The board's serial number, and what tells a device from others where there is none."""
+"""The board's serial number, or another stable id of the device if it has none."""
 
 import hashlib
 import re
@@ -10,7 +10,7 @@ PLACES = (
 )
 
 MACHINE_ID = Path("/etc/machine-id")
-"""Made when the system is first started; not to be shown to strangers as it is (machine-id(5))."""
+"""Created at the first boot; confidential, so it must not leave the device as it is (machine-id(5))."""
 
 MARK_CHARS = 16
 
@@ -18,11 +18,11 @@ _FILLER = re.compile(
     r"(?i)0*|none|default string|system serial number|not (?:specified|applicable|available)"
     r"|to be filled.*|o\.e\.m.*|0?123456789.*|(.)\1*"
 )
-"""What stands in place of a serial number where nobody has given one."""
+"""Placeholders that vendors leave instead of a serial number."""
 
 
 def serial_number(places: tuple[Path, ...] = PLACES) -> str | None:
-    """Return the number that the board tells, or None."""
+    """Return the board's serial number, or None."""
     for place in places:
         try:
             found = place.read_text(encoding="ascii").strip("\0 \n")
@@ -34,7 +34,7 @@ def serial_number(places: tuple[Path, ...] = PLACES) -> str | None:
 
 
 def machine_mark(place: Path = MACHINE_ID) -> str | None:
-    """Return what tells this installation from others, or None: a hash of its machine id, for voiced alone."""
+    """Return an id of this installation, or None: a hash of its machine id that only voiced uses."""
     try:
         found = place.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):

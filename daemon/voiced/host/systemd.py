@@ -1,4 +1,4 @@
-"""systemd, if it started us: told when we are ready and what we do, and fed while all is well."""
+"""systemd notifications, if systemd started us: readiness, status and watchdog."""
 
 import asyncio
 import logging
@@ -15,20 +15,20 @@ from voiced.runtime.pipes import Progress
 log = logging.getLogger(__name__)
 
 Notify = Callable[[str], object]
-"""Takes lines of `sd_notify`."""
+"""Sends lines to systemd, as `sd_notify(3)` does."""
 
 LOOK_EVERY_S = 0.1
-"""How often to look whether sound is there, until it is known."""
+"""How often to check whether the sound devices are open, until that is known."""
 
 FEEDINGS = 4
-"""In the time after which systemd would start us anew."""
+"""Watchdog messages per watchdog timeout."""
 
 MONOTONIC = 1
-"""CLOCK_MONOTONIC, in which systemd wants to know when a reload began."""
+"""CLOCK_MONOTONIC, the clock of MONOTONIC_USEC in `sd_notify(3)`."""
 
 
 def notifier() -> Notify | None:
-    """Return what speaks to systemd, or None if it does not listen."""
+    """Return what sends messages to systemd, or None if it does not listen."""
     if variable("NOTIFY_SOCKET") is None:
         return None
     notify: Notify = import_module("systemd.daemon").notify
@@ -36,28 +36,28 @@ def notifier() -> Notify | None:
 
 
 def feeding_s() -> float | None:
-    """Return how often systemd wants a sign of life, or None if it does not."""
+    """Return how often to feed systemd's watchdog in seconds, or None if it has none."""
     given = variable("WATCHDOG_USEC")
     return int(given) / 1e6 / FEEDINGS if given is not None and given.isdecimal() else None
 
 
 def status_line(status: Status, why: str = "") -> str:
-    """Return what shows systemd a status. Words in `why` cannot become a line of their own, an order."""
+    """Return the message for a status. `why` is escaped: a line break in it would start another command."""
     return f"STATUS={status.value}{': ' if why else ''}{shown(why)}"
 
 
 class SoundProgressCheck:
-    """Judges from look to look whether sound moves, or is known not to.
+    """Decides from two readings whether sound moves, or has a known fault.
 
-    A device whose opening hangs counts as one that stands still, though that is known: a new process may
-    open it, and this one never will if its driver does not return.
+    A device that hangs on opening counts as stalled although the fault is known: only a new process can open it
+    if its driver never returns.
     """
 
     def __init__(self) -> None:
         self._before: Progress | None = None
 
     def judge(self, now: Progress) -> bool:
-        """Tell whether each direction has advanced, or has a trouble that is known and shown."""
+        """Tell whether each direction has advanced or has a known fault."""
         before, self._before = self._before, now
         if before is None:
             return True
@@ -68,14 +68,14 @@ class SoundProgressCheck:
 
 
 class SystemdService:
-    """Tells systemd of readiness, status and life. Implements `Indicator` and `BackgroundTask`.
+    """Reports readiness and status to systemd, and feeds its watchdog. Implements `Indicator` and `BackgroundTask`.
 
     Args:
-        notify: What speaks to systemd.
-        progress: How far sound has come.
-        feed_every_s: Between signs of life; None gives none.
-        complaint: Tells what is wrong with the settings.
-        cause: Tells why the agent cannot be had.
+        notify: Sends messages to systemd.
+        progress: Reads how far sound has come.
+        feed_every_s: Interval of the watchdog messages; None sends none.
+        complaint: Says what is wrong with the settings.
+        cause: Says why the agent cannot be reached.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class SystemdService:
 
     @property
     def margin_s(self) -> float | None:
-        """How long until systemd would start us anew, if it would."""
+        """How long until systemd would restart us, in seconds; None if it would not."""
         if self._fed_s is None or self._feed_every_s is None:
             return None
         return self._fed_s + FEEDINGS * self._feed_every_s - monotonic()
@@ -107,7 +107,7 @@ class SystemdService:
         self.show_again()
 
     def show_again(self) -> None:
-        """Show the status once more, because there is more to say about it."""
+        """Send the status again, because its reason has changed."""
         stopping = "STOPPING=1\n" if self._status is Status.STOPPING else ""
         why = ""
         if self._status is Status.CONFIGURATION_ERROR:
@@ -117,7 +117,7 @@ class SystemdService:
         self._notify(f"{stopping}{status_line(self._status, why)}")
 
     def reloading(self, begun: bool, /) -> None:  # noqa: FBT001 - it is the one argument
-        """Tell that the settings are being read again, or that this is over."""
+        """Report that a reload has begun or ended."""
         at_us = clock_gettime_ns(MONOTONIC) // 1000
         self._notify(f"RELOADING=1\nMONOTONIC_USEC={at_us}" if begun else "READY=1")
 
@@ -134,5 +134,6 @@ class SystemdService:
         if self._is_well:
             self._notify("WATCHDOG=1")
             self._fed_s = monotonic()
+        # Without a message systemd restarts the daemon when its timeout has passed.
         elif was_well:
-            log.error("sound stands still: waiting for systemd to start the daemon again")
+            log.error("no sound moves: waiting for systemd to restart the daemon")

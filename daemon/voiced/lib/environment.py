@@ -6,20 +6,20 @@ from pathlib import Path
 SERVICE_RUNTIME_FOLDER = "/run/voiced"
 SERVICE_STATE_FOLDER = "/var/lib/voiced"
 CONTROL_SOCKET = "control.sock"
-"""In a runtime folder: where the daemon answers questions."""
+"""The name of the control socket in a runtime folder."""
 
 
 def state_folder() -> Path:
-    """Return where to keep what outlives the process: the service's folder, else the user's."""
+    """Return the folder for persistent files: the service's, else the user's."""
     given = variable("STATE_DIRECTORY")
     if given is not None:
-        return Path(given.partition(":")[0])
+        return Path(given.partition(":")[0])  # systemd separates several folders by colons
     home = variable("XDG_STATE_HOME")
     return (Path(home) if home else Path.home() / ".local" / "state") / "voiced"
 
 
 def runtime_folder() -> Path:
-    """Return where to keep what does not outlive the process: the service's folder, else the user's."""
+    """Return the folder for files of this run: the service's, else the user's."""
     given = variable("RUNTIME_DIRECTORY")
     if given is not None:
         return Path(given.partition(":")[0])
@@ -28,7 +28,7 @@ def runtime_folder() -> Path:
 
 
 def runtime_folders() -> list[Path]:
-    """Return where a daemon may keep it, the service's folder first."""
+    """Return the runtime folders that a daemon may use, the service's first."""
     return [Path(SERVICE_RUNTIME_FOLDER), runtime_folder()]
 
 

@@ -1,7 +1,7 @@
-"""The event loops that everything runs on: nothing beside one holds up the sound, or the process's end.
+"""Event loops whose worker threads delay neither sound nor the end of the process.
 
-asyncio joins the threads of a loop's default executor when the loop ends, and Python joins them once more
-when the process does. A name lookup, a disk or a driver may hang on one of them for seconds, or for good.
+asyncio joins the threads of a loop's default executor when the loop ends, and Python joins them again at exit. A
+name lookup, a disk or a driver may hang on such a thread for seconds, or for ever.
 """
 
 import asyncio
@@ -14,36 +14,36 @@ from typing import Any, TypeVar
 Found = TypeVar("Found")
 
 SWITCH_S = 0.0005
-"""How long a thread that waits for Python leaves it to another one that computes.
+"""How long a thread that waits for the GIL lets another one compute; Python's default is 0.005 s.
 
-Otherwise it is 0.005 s. A thread of sound waits up to five times for each period, and is late after 0.04 s:
-settings that are read, or a server's certificate, would be heard.
+A sound thread waits for it up to five times per period, and is late after 0.04 s: reading settings or checking a
+certificate would be audible.
 """
 
 
 class DaemonThreads(ThreadPoolExecutor):
-    """Makes each call on a thread of its own that nobody waits for at the end."""
+    """An executor that runs each call on its own daemon thread, which is not joined."""
 
     def __init__(self) -> None:
-        super().__init__(max_workers=1)  # it starts none unless asked to
+        super().__init__(max_workers=1)  # the base class starts none until its `submit` is called
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Make the call; see `concurrent.futures.Executor`."""
+        """Run the call; see `concurrent.futures.Executor`."""
         return on_thread("beside the loop", lambda: call(*args, **kwargs))
 
 
 def on_thread(name: str, work: Callable[[], Found]) -> Future[Found]:
-    """Do `work` on a daemon thread called `name`; return what will hold its outcome.
+    """Do `work` on a daemon thread called `name`; return the future of its result.
 
-    A thread that hangs in C cannot be ended from here, so whoever calls bounds how many there may be.
+    A thread that hangs in C code cannot be ended, so the caller must limit their number.
     """
     future: Future[Found] = Future()
-    future.set_running_or_notify_cancel()  # no cancellation reaches the thread
+    future.set_running_or_notify_cancel()  # a cancellation could not reach the thread
 
     def live() -> None:
         try:
             future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the outcome is asked for
+        except BaseException as error:  # noqa: BLE001 - raised where the result is read
             future.set_exception(error)
 
     threading.Thread(target=live, name=name, daemon=True).start()
@@ -51,17 +51,14 @@ def on_thread(name: str, work: Callable[[], Found]) -> Future[Found]:
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return an event loop whose end waits for no thread."""
+    """Return an event loop that does not join threads when it ends."""
     loop = asyncio.new_event_loop()
     loop.set_default_executor(DaemonThreads())
     return loop
 
 
 def run(main: Coroutine[Any, Any, Found]) -> Found:
-    """Run a program's coroutine and return what it returns, as `asyncio.run` does.
-
-    From then on the process's threads take turns quickly.
-    """
+    """Run a program's coroutine and return its result, as `asyncio.run` does, with `SWITCH_S` for all threads."""
     sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(main)

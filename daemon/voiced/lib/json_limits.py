@@ -1,8 +1,7 @@
-"""JSON within limits, whoever wrote it: an agent, a tool, a server.
+"""Limits for JSON from agents, tools and servers, none of which is trusted.
 
-None of them is trusted. What is too large is found out before it is written as text, because writing
-megabytes holds the loop; and what has too many values before it is parsed, because a megabyte of empty
-lists becomes fifty of memory.
+Size is checked before a value is encoded, because encoding megabytes blocks the loop. The number of values is
+checked before a text is parsed, because a megabyte of empty lists takes fifty megabytes of memory.
 """
 
 import json
@@ -12,32 +11,33 @@ import re
 MOST_LEVELS = 32
 
 MOST_PARTS = 32 * 1024
-"""In one text. The costliest are objects of one key: 130 bytes for each bracket and comma."""
+"""Values in one text. The most expensive are objects with one key: 130 bytes per bracket and comma."""
 
 _STRING = re.compile(rb'"[^"]*"')
 _DIGITS_PER_BIT = math.log10(2)
 
 
 class NotJsonError(ValueError):
-    """JSON cannot hold the value."""
+    """The value cannot be encoded as JSON."""
 
 
 class TooLargeError(ValueError):
-    """The value is longer, as JSON, than it may be; or nested too deeply."""
+    """The value is too long as JSON, or nested too deeply."""
 
 
 def check_parts(text: str | bytes) -> None:
-    """Make sure that parsing `text` as JSON takes little memory, in a few milliseconds at most.
+    """Check, within a few milliseconds, that parsing `text` as JSON takes little memory.
 
     Raises:
-        TooLargeError: If it may hold more than `MOST_PARTS` values.
+        TooLargeError: If it may contain more than `MOST_PARTS` values.
     """
     if len(text) <= MOST_PARTS:
         return
     encoded = text.encode("utf-8", "replace") if isinstance(text, str) else text
     if parts_in(encoded) <= MOST_PARTS:
         return
-    # What is quoted does not count: it may be JSON in a string, or somebody who says much.
+    # Strings do not count: they may contain JSON, or much text.
+    # Pairs of backslashes go first: the second one of a pair does not escape a quote.
     unescaped = encoded.replace(b"\\\\", b"").replace(b'\\"', b"")
     if unescaped.count(b'"') > 4 * MOST_PARTS:  # two around each string: a key and a value each
         raise TooLargeError
@@ -46,15 +46,15 @@ def check_parts(text: str | bytes) -> None:
 
 
 def parts_in(encoded: bytes) -> int:
-    """Return how many values a piece of JSON can hold: each has a bracket or a comma, or is the whole."""
+    """Return an upper limit of the values in a JSON text: each but the first follows a comma or a bracket."""
     return 1 + encoded.count(b",") + encoded.count(b"[") + encoded.count(b"{")
 
 
 def within(value: object, most_chars: int) -> None:
-    """Make sure that `value` is JSON and hardly longer than `most_chars`.
+    """Check that `value` can be JSON and is hardly longer than `most_chars`.
 
-    It is measured from below: without what escapes add. No more of it is looked at than that many
-    characters, however large it is, and if it contains itself.
+    The measure is a lower limit, without escapes. The check stops after that many characters, even if the value
+    contains itself.
 
     Raises:
         NotJsonError: If it is no JSON.
@@ -95,7 +95,7 @@ def as_json(value: object, most_chars: int) -> str:
 
 
 def _chars_in(value: object) -> int:
-    """Return how long `value` is at least, without what it contains but for commas and colons."""
+    """Return the least length of `value` itself, including commas and colons but not its contents."""
     match value:
         case str():
             return len(value) + 2

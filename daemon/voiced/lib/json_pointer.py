@@ -1,23 +1,23 @@
-"""JSON pointers: which part of an answer is wanted. RFC 6901."""
+"""JSON pointers (RFC 6901), which select a part of an answer."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 POINTER = "(/([^~/]|~[01])*)*"
-"""What one looks like, as a regular expression."""
+"""A regular expression for a pointer."""
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 def at(value: Any, pointer: str) -> Any:
-    """Return what `pointer` leads to.
+    """Return the value at `pointer`.
 
     Raises:
-        LookupError: If that is not there.
+        LookupError: If there is none.
     """
     for part in pointer.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
+        key = part.replace("~1", "/").replace("~0", "~")  # in this order: `~01` means `~1`
         if isinstance(value, list) and _INDEX.fullmatch(key):
             value = value[int(key)]
         elif isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Who wants to know of something: told in the order in which they asked."""
+"""A list of callbacks, called in the order in which they were added."""
 
 from collections.abc import Callable
 from typing import ParamSpec
@@ -7,9 +7,9 @@ P = ParamSpec("P")
 
 
 class Listeners(list[Callable[P, object]]):
-    """Calls everybody who was appended. An error of one is the caller's, and ends the telling."""
+    """Calls every callback in the list. An error of one is raised, and the rest are not called."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Tell all of them."""
+        """Call all of them."""
         for listener in self:
             listener(*args, **kwargs)

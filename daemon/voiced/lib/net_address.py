@@ -1,4 +1,4 @@
-"""Network addresses, and which of them lead nowhere but to this machine."""
+"""Network addresses, and whether they are on this machine."""
 
 import ipaddress
 
@@ -6,10 +6,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def canonical(text: str) -> Address:
-    """Return an address without its zone; an IPv4 address that came as IPv6 as what it is.
+    """Return an address without its zone, and an IPv4-mapped IPv6 address as IPv4.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If `text` is not an address.
     """
     address = ipaddress.ip_address(text.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
@@ -17,11 +17,7 @@ def canonical(text: str) -> Address:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether what is sent to a host, or listens at it, stays on this machine.
-
-    Args:
-        host: An address, in brackets or not, or a name.
-    """
+    """Tell whether a host, a name or an address in brackets or not, is this machine."""
     try:
         return canonical(host.strip("[]")).is_loopback
     except ValueError:

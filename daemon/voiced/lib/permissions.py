@@ -1,4 +1,4 @@
-"""What a settings server may set. What nothing is said about, it may not."""
+"""Which settings a settings server may set. Without a permission it may not."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,12 +14,12 @@ class Permission:
     """Whether a settings server may set one setting.
 
     Attributes:
-        power: What it could do if it might set anything: words that follow "a server can". Empty: it may.
-        harmless: Values that it may set in spite of its `power`.
-        at_least: From which number on it may set it in spite of its `power`.
-        at_most: Up to which number it may.
-        never: What values look like that it may not send even if `remote.allow` names the setting.
-        kept: Values of the device's own in whose place nothing is harmless.
+        power: What any value would let it do: words that follow "a server can". Empty: it may set any.
+        harmless: Values that it may set in spite of `power`.
+        at_least: The lowest number that it may set in spite of `power`.
+        at_most: The highest such number.
+        never: A pattern of values it may not send even if `remote.allow` names the setting.
+        kept: If the device's own value is one of these, no value is harmless.
     """
 
     power: str = ""
@@ -30,7 +30,7 @@ class Permission:
     kept: tuple[str, ...] = ()
 
     def in_place_of(self, own: object) -> "Permission":
-        """Return what a server may set on a device that sets this to `own`."""
+        """Return the permission on a device whose own value is `own`."""
         return replace(self, harmless=()) if own in self.kept else self
 
     @property
@@ -46,10 +46,11 @@ class Permission:
             low = -inf if self.at_least is None else self.at_least
             high = inf if self.at_most is None else self.at_most
             return not isinstance(value, bool) and low <= value <= high
+        # By type as well, because `True == 1`.
         return any(type(value) is type(each) and value == each for each in self.harmless)
 
     def __str__(self) -> str:
-        """Return it in a word or two, for a table."""
+        """Return the permission in a word or two, for a table."""
         if not self.power:
             return "yes"
         if self.at_least is not None:
@@ -66,17 +67,17 @@ class Permission:
 
 
 Permissions = Mapping[str, Union[Permission, "Permissions"]]
-"""Those of the keys of a section."""
+"""The permissions of a section, by key."""
 
 SERVER = Permission()
 """A server may set it."""
 
 SOFTEST_SENT = 10
-"""A server may set no volume, in per cent, to less."""
+"""The lowest volume, in per cent, that a server may set."""
 
 
 def server(never: str) -> Permission:
-    """Return the permission to set everything but what looks like `never`."""
+    """Return the permission to set every value that does not match `never`."""
     return Permission(never=never)
 
 
@@ -88,15 +89,7 @@ def owner(
     at_most: float | None = None,
     kept: tuple[str, ...] = (),
 ) -> Permission:
-    """Return the permission of a setting that belongs into the device's own file.
-
-    Args:
-        power: What a server could do otherwise: words that follow "a server can".
-        harmless: Values that a server may set all the same.
-        at_least: From which number on a server may set it all the same.
-        at_most: Up to which number it may.
-        kept: Values of the device's own in whose place a server may set nothing else.
-    """
+    """Return the permission of a setting that belongs in the device's own file; arguments as `Permission`."""
     return Permission(power, harmless, at_least, at_most, kept=kept)
 
 
@@ -114,14 +107,8 @@ def every_permission(
 def overstepped(
     value: object, permissions: Permissions, path: Path = ()
 ) -> Iterator[tuple[Path, Permission | None]]:
-    """Yield what a server sets though it may not: the path, and what it may; None for an unknown key.
-
-    Args:
-        value: What it sends for a section.
-        permissions: Those of the section's keys.
-        path: Where the section is.
-    """
-    if not isinstance(value, Mapping):  # in the place of the whole section
+    """Yield what a server sets without permission in the section at `path`: path and permission (None: unknown key)."""
+    if not isinstance(value, Mapping):  # it replaces the whole section
         powers = [each.power for _, each in every_permission(permissions) if each.power]
         if powers:
             yield path, owner(powers[0])
@@ -136,13 +123,7 @@ def overstepped(
 
 
 def never_sent(value: object, permissions: Permissions, path: Path = ()) -> Iterator[Path]:
-    """Yield the paths of what a server sets to something that it may not send whatever is allowed.
-
-    Args:
-        value: What it sends for a section.
-        permissions: Those of the section's keys.
-        path: Where the section is.
-    """
+    """Yield the paths of values that a server may never send, whatever `remote.allow` says; see `overstepped`."""
     for key, item in value.items() if isinstance(value, Mapping) else ():
         found, here = permissions.get(key), (*path, key)
         if isinstance(found, Mapping):

@@ -1,40 +1,40 @@
-"""Foreign words made fit for a terminal and a log: what they hold is seen, and does nothing.
+"""Escape foreign text for a terminal or a log, so that every character is visible and harmless.
 
-An escape sequence moves the cursor, a line break begins a line that looks like ours, a mark of direction
-turns a sentence around. They come from agents, servers, sound cards and people.
+An escape sequence moves the cursor, a line break forges a log line, a direction mark reverses a sentence. Such text
+comes from agents, servers, sound cards and people.
 """
 
 import re
 
 _JOINERS = "\u200c\u200d"
-"""Join and part letters and pictures, in Persian and in emoji; they do nothing else."""
+"""Joiners and non-joiners, which Persian and emoji need; they are harmless."""
 
 _SHAPELESS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""What has its place in text, and no shape of its own: joiners, selectors of a variant, fillers."""
+"""Legitimate characters without a shape: joiners, variation selectors, fillers."""
 
 _SPECIAL = re.compile(r"[^\x20-\x7e]")
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def shown(text: str) -> str:
-    r"""Return `text` as one line in which whatever cannot be seen is written as `\u001b` is.
+    r"""Return `text` as one line, with invisible characters escaped like `\u001b`.
 
-    These are the escapes of JSON: where `text` is JSON, it still is, and means the same.
+    These are JSON's escapes: JSON stays JSON with the same meaning.
     """
     return text if text.isascii() and text.isprintable() else _SPECIAL.sub(_escaped, text)
 
 
 def unseen(text: str) -> str | None:
-    """Return the first character of `text` that cannot be seen, or begins another line; None if there is none."""
+    """Return the first character of `text` that is invisible or breaks the line, or None."""
     return next((char for char in _SPECIAL.findall(text) if not _is_seen(char)), None)
 
 
 def hidden(text: str) -> tuple[str, str] | None:
-    """Return what is wrong with text that hides a character, and what to do about it; None if none is hidden.
+    """Return problem and hint for text with a hidden character; None if there is none.
 
-    Hidden is what cannot be seen, and every blank but the usual one.
+    Hidden are invisible characters, and every blank other than the space.
     """
     if text.isascii() and text.isprintable():
         return None
@@ -43,13 +43,13 @@ def hidden(text: str) -> tuple[str, str] | None:
 
 
 def holding(text: str, char: str) -> tuple[str, str]:
-    """Return that `text` holds `char`, which one that is and where, and what to do. Nothing else of it is told."""
+    """Return problem and hint for `char` in `text`, without quoting the rest of it."""
     hint = "write a space" if char.isspace() and not _breaks(char) else "remove it"
-    return f"holds {_called(char)} at position {text.index(char) + 1}", hint
+    return f"contains {_called(char)} at position {text.index(char) + 1}", hint
 
 
 def _called(char: str) -> str:
-    import unicodedata  # only for what holds one
+    import unicodedata  # large, and rarely needed
 
     name = unicodedata.name(char, "").lower()
     is_control = unicodedata.category(char) == "Cc" or (char.isspace() and _breaks(char))
@@ -72,10 +72,11 @@ def _escaped(found: re.Match[str]) -> str:
         return char
     if char in _NAMED:
         return _NAMED[char]
+    # JSON escapes UTF-16 units: two for a character beyond U+FFFF.
     units = char.encode("utf-16-be", "surrogatepass").hex()
     return "".join(rf"\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _breaks(char: str) -> bool:
-    """Tell whether a blank is a control character, or ends a line or a paragraph."""
+    """Tell whether a character is a control character, or separates lines or paragraphs."""
     return char <= "\x1f" or "\x7f" <= char <= "\x9f" or char in "\u2028\u2029"

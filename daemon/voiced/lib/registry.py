@@ -1,7 +1,7 @@
-"""Turn a name in the configuration into the class that implements it.
+"""Turn a name in the settings into the class that implements it.
 
 Values are import strings so that listing a driver does not import it: a laptop
-without ALSA can still read every table. A test resolves every entry.
+without ALSA can still read every table.
 """
 
 from collections.abc import Mapping

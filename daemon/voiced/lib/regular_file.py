@@ -1,4 +1,4 @@
-"""Files that people name: read within bounds, and never waited for."""
+"""Read files that users name: within a size limit, and without blocking on pipes or devices."""
 
 import errno
 import os
@@ -6,9 +6,9 @@ import stat
 from pathlib import Path
 
 _READ_BYTES = 64 * 1024
-_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # a pipe must not block
 _HANDED_OVER = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
-"""What a shell opened for us, as in `voiced config check <(command)`; who typed that waits for the command."""
+"""Files a shell opened for us, as in `voiced config check <(command)`; these may block."""
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFLNK: "a link",
@@ -20,7 +20,7 @@ _KINDS = {
 
 
 def other_kind(found: os.stat_result) -> str:
-    """Return what something is in place of a regular file; empty if it is one."""
+    """Return what kind of file it is, if not a regular one; empty if it is."""
     kind = stat.S_IFMT(found.st_mode)
     return "" if kind == stat.S_IFREG else _KINDS.get(kind, "no file")
 
@@ -36,17 +36,17 @@ def read_start(path: Path, most_bytes: int) -> bytes:
     if str(path).startswith(_HANDED_OVER):
         with path.open("rb") as file:
             return file.read(most_bytes)
-    require_regular(path)  # to open a device may do something already
+    require_regular(path)  # before opening: to open a device may have an effect
     descriptor = os.open(path, _READING)
     try:
-        require_regular(descriptor)
+        require_regular(descriptor)  # again: the path may lead elsewhere by now
         return read_up_to(descriptor, most_bytes)
     finally:
         os.close(descriptor)
 
 
 def read_up_to(descriptor: int, most_bytes: int) -> bytes:
-    """Return what is left in an open file, `most_bytes` at most.
+    """Return the rest of an open file, at most `most_bytes`.
 
     Raises:
         OSError: If it cannot be read.
@@ -59,12 +59,12 @@ def read_up_to(descriptor: int, most_bytes: int) -> bytes:
 
 
 def require_regular(place: Path | int) -> None:
-    """Return if a path, or an open descriptor, is of a regular file: what is read by others must be.
+    """Check that a path or an open descriptor is a regular file. Use it before a library reads the file.
 
     A link is followed. One to `/dev/null` counts as a regular file.
 
     Raises:
-        OSError: If it is not, or cannot be told: `strerror` says what it is.
+        OSError: If it is not, or is unreadable: `strerror` says what it is.
     """
     found = os.stat(place)  # noqa: PTH116 - a descriptor has no method for it
     kind = other_kind(found)

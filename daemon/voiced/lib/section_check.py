@@ -1,6 +1,6 @@
-"""Hold what is written against a section: every fault it has, not only the first.
+"""Check a document against a section: find every problem, not only the first.
 
-Text that is checked is never repeated in a message: it may be a secret in the wrong place.
+Messages never quote the text that is checked: it may be a secret in the wrong place.
 """
 
 import re
@@ -26,18 +26,14 @@ _NUMBER_LIKE = (
 
 
 def problems_in(value: object, kind: type[Section]) -> list[Problem]:
-    """Return everything that is wrong with a value that must be a section of this kind."""
+    """Return every problem of a value that must be a section of this kind."""
     checker = Checker()
     checker.section(kind, value, ())
     return checker.problems
 
 
 class Checker:
-    """Walks a section and a value together. The value is as a document holds it: bounded, and nothing but JSON.
-
-    Attributes:
-        problems: What was found wrong.
-    """
+    """Walks a section and a value together. The value comes from a document: limited in size, JSON types only."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -63,7 +59,7 @@ class Checker:
         return kind(**kept)
 
     def setting(self, setting: Setting, value: object, path: Path) -> object:
-        """Return what a setting, or an item of one, is set to; `UNSET` if it cannot be set to that."""
+        """Return the value of a setting, or of an item of one; `UNSET` if it is invalid."""
         if value is None and setting.default is None and not setting.required:
             return None if setting.section or setting.whole else self.single(setting, value, path)
         if (kind := setting.section or setting.whole) is not None:
@@ -73,7 +69,7 @@ class Checker:
         return self.single(setting, value, path)
 
     def single(self, setting: Setting, value: object, path: Path) -> object:
-        """Return a single value, or `UNSET` if it is none for this setting."""
+        """Return a single value, or `UNSET` if it is invalid."""
         if not setting.is_prose and isinstance(value, str) and value != value.strip():
             blank = "begins or ends with a blank", "remove it"
             self.add(path, *or_hidden(value.strip(" \t\r\n"), *blank))
@@ -89,7 +85,7 @@ class Checker:
             return UNSET
 
     def _items(self, setting: Setting, kind: Setting, value: Any, path: Path) -> object:
-        """Return a list or a mapping without its faulty items, or `UNSET` if it has too many or too few."""
+        """Return a list or mapping without its invalid items, or `UNSET` if its size is invalid."""
         if not setting.least <= len(value) <= setting.most:
             self.add(path, f"expected {setting.expects}, got {_got(value, setting)}", "")
             return UNSET
@@ -108,14 +104,14 @@ class Checker:
         try:
             msgspec.convert(name, names.kind)
         except msgspec.ValidationError:
-            wrong = "not a name that can stand here", f"take {names.expects}"
+            wrong = "not a valid name here", f"use {names.expects}"
             self.add(path, *or_hidden(name, *wrong))
         else:
             if found := hidden(name):
                 self.add(path, *found)
 
     def meant(self, key: str, kind: type[Section]) -> str | Guess:
-        """Return what an unknown key of a section was probably meant to be."""
+        """Return a suggestion for an unknown key of a section."""
         return suggestion(key, [setting.key for setting in settings_in(kind)])
 
     def add(self, path: Path, problem: str, hint: str | Guess) -> None:
@@ -124,7 +120,7 @@ class Checker:
 
 
 def _control(text: str) -> str | None:
-    """Return the first character of `text` that is no text; lines may end and be indented."""
+    """Return the first control character of `text`, except line breaks and tabs."""
     found = _CONTROL.search(text)
     return found[0] if found else None
 
@@ -145,12 +141,9 @@ def _texts_in(value: object, path: Path) -> Iterator[tuple[Path, str, bool]]:
 def _bad_character(
     value: object, path: Path, first_in: Callable[[str], str | None]
 ) -> tuple[Path, str, str] | None:
-    """Return the first character that is no good in `value` or below it: where, what, what to do.
+    """Return path, problem and hint of the first bad character in `value` or below it.
 
-    Args:
-        value: Any value.
-        path: Where it is.
-        first_in: Finds what is no good in a text; in a key nothing may be hidden.
+    `first_in` finds one in a text; a key may not contain any hidden character.
     """
     for where, text, is_key in _texts_in(value, path):
         char = None if is_key else first_in(text)
@@ -160,12 +153,12 @@ def _bad_character(
 
 
 def hidden_in(value: object) -> tuple[str, str] | None:
-    """Return what is wrong with the first text in `value` that hides a character."""
+    """Return problem and hint of the first text in `value` with a hidden character."""
     return next(filter(None, (hidden(text) for _, text, _ in _texts_in(value, ()))), None)
 
 
 def or_hidden(value: object, problem: str, hint: str | Guess) -> tuple[str, str | Guess]:
-    """Return what is wrong with `value`: a character nobody can see, if it hides one."""
+    """Return problem and hint: those of a hidden character in `value`, if it has one."""
     return hidden_in(value) or (problem, hint)
 
 

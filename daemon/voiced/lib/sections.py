@@ -1,4 +1,4 @@
-"""What settings are made of: sections of keys and values, and what their types say about each key."""
+"""Sections of settings, and the description of each key in its type."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from voiced.errors import Guess
 from voiced.lib.permissions import Permission, Permissions
 
 Reload = Literal["live", "next-session", "restart"]
-"""When a changed value counts; see `voiced.config.types`."""
+"""When a changed value takes effect; see `voiced.config.types`."""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,16 +21,16 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class WholeSection(Section, frozen=True, kw_only=True):
-    """Settings that count as one, with the setting that holds them."""
+    """Settings that take effect together, as the value of one setting."""
 
 
 def expect(text: str, **limits: Any) -> msgspec.Meta:
-    """Describe what a value must be, in words, with the limits that make it so."""
+    """Describe what a value must be, in words and by limits."""
     return msgspec.Meta(extra={"expect": text}, **limits)
 
 
 def prose(least: int | None = None, most: int | None = None) -> msgspec.Meta:
-    """Describe text that may have several lines, and blanks at its ends, by its length."""
+    """Describe text that may have several lines and surrounding blanks, by its length."""
     return msgspec.Meta(extra={"is_prose": True}, min_length=least, max_length=most)
 
 
@@ -40,7 +40,7 @@ def about(text: str) -> msgspec.Meta:
 
 
 def remote(permission: Permission) -> msgspec.Meta:
-    """Describe whether a settings server may set a key of the agent's session."""
+    """Describe whether a settings server may set a key."""
     return msgspec.Meta(extra={"remote": permission})
 
 
@@ -51,21 +51,21 @@ class Setting:
     Attributes:
         key: Its name.
         kind: Its type with limits, as msgspec takes it.
-        bare: Its type without limits and without None.
-        section: The section it holds, or None if it is a single value.
+        bare: Its type without limits and None.
+        section: The section that is its value, or None if it is a single value.
         whole: The `WholeSection` that its value is.
-        required: It has no default.
-        default: What it is when nobody sets it.
+        required: Whether it has no default.
+        default: Its default.
         expects: What a value must be, in words.
         help: What it is for.
-        reload: When a changed value counts; None for a section.
+        reload: When a changed value takes effect; None for a section.
         remote: Whether a settings server may set it; None for a section.
-        example: A value to show where the default shows nothing, or None.
-        item: What the items of a list, or of a mapping, must be; None if they may be anything.
-        names: What the keys of such a mapping must be.
+        example: A value to show in place of an empty default, or None.
+        item: What the items of a list or mapping must be; None if they may be anything.
+        names: What the keys of a mapping must be.
         least: The least length of text, list or mapping.
         most: The greatest.
-        is_prose: Text in it may have several lines, and blanks at its ends.
+        is_prose: Text in it may have several lines and surrounding blanks.
     """
 
     key: str
@@ -98,7 +98,7 @@ def settings_in(section: type[Section]) -> tuple[Setting, ...]:
 
 @cache
 def places_of(section: type[Section]) -> Mapping[str, tuple[tuple[str, ...], ...]]:
-    """Return where below `section` a single value of each name has its place."""
+    """Return the paths below `section` of every single value, by the value's name."""
     found: dict[str, tuple[tuple[str, ...], ...]] = {}
     for path, _ in every_setting(section):
         found[path[-1]] = (*found.get(path[-1], ()), path)
@@ -118,7 +118,7 @@ def every_setting(
 
 
 def permissions_in(section: type[Section]) -> Permissions:
-    """Return what a settings server may set of a section whose keys say so, or the keys within them."""
+    """Return the permissions of a section, in which every key has one or is a `WholeSection`."""
     return {
         each.key: each.remote or permissions_in(cast("type[Section]", each.whole))
         for each in settings_in(section)
@@ -126,14 +126,14 @@ def permissions_in(section: type[Section]) -> Permissions:
 
 
 def suggestion(word: str, known: Iterable[str]) -> Guess:
-    """Return what `word` was probably meant to be, or what there is to choose from."""
+    """Return a guess at what `word` was meant to be, or the choices."""
     return Guess(word, tuple(known))
 
 
 def setting_of(
     kind: Any, key: str = "", *, required: bool = True, default: object = None
 ) -> Setting:
-    """Return what a type says about a key, or about any item."""
+    """Return the description of a key, or of any item, from its type."""
     bare, meta = _unwrap(kind)
     extra: dict[str, Any] = {}
     for layer in meta:
@@ -157,7 +157,7 @@ def setting_of(
         names=names,
         least=_limit(meta, "min_length", 0),
         most=_limit(meta, "max_length", inf),
-        # What is in a mapping of anything may be a prompt.
+        # A mapping of anything may contain a prompt.
         is_prose="is_prose" in extra or bare is Any or (item is None and _is_mapping(bare)),
     )
 
@@ -187,7 +187,7 @@ def _unwrap(kind: Any) -> tuple[Any, list[msgspec.Meta]]:
             meta += kind.__metadata__
             kind = get_args(kind)[0]
         elif get_origin(kind) in (Union, UnionType):
-            kind = get_args(kind)[0]  # the others are None, or said in words
+            kind = get_args(kind)[0]  # the other members are None, or described in words
         else:
             return kind, meta
 

@@ -1,15 +1,15 @@
-"""How often something may happen: a token bucket."""
+"""A token bucket, which limits how often something may happen."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class TokenBucket:
-    """Lets some things happen at once, and then one each time its refill has passed.
+    """Allows a burst of `capacity`, then one token every `refill_s`.
 
     Attributes:
-        capacity: How many at once.
-        refill_s: How long until there is one token more.
+        capacity: The most tokens.
+        refill_s: Seconds per new token.
     """
 
     capacity: float
@@ -21,11 +21,7 @@ class TokenBucket:
         self._tokens = self.capacity
 
     def take(self, now_s: float) -> float:
-        """Take a token; return 0, or in how many seconds there will be one if there is none.
-
-        Args:
-            now_s: Of a clock that passes evenly.
-        """
+        """Take a token and return 0, or return in how many seconds there will be one. The clock is monotonic."""
         self._refill(now_s)
         if self._tokens < 1:
             return (1 - self._tokens) * self.refill_s
@@ -33,7 +29,7 @@ class TokenBucket:
         return 0.0
 
     def is_full(self, now_s: float) -> bool:
-        """Return whether all of it could be taken at once."""
+        """Tell whether all tokens are there."""
         self._refill(now_s)
         return self._tokens >= self.capacity
 

@@ -1,4 +1,4 @@
-"""Waits: of random length, and until something has changed."""
+"""Random waits, and waits for a change."""
 
 import asyncio
 import random
@@ -7,18 +7,13 @@ from collections.abc import Callable
 from voiced.errors import VoicedError
 
 uniform = random.SystemRandom().uniform
-"""Returns a random number between two, another one on each of many devices that start together."""
+"""Returns a random number between two. Seeded by the system, so devices that start together differ."""
 
 LOOK_EVERY_S = 5.0
 
 
 async def until_changed(read: Callable[[], object], within_s: float) -> None:
-    """Return when `read` gives something else than now, or after so many seconds.
-
-    Args:
-        read: Gives what may change; a `VoicedError` of it counts as nothing.
-        within_s: How long to wait at most.
-    """
+    """Wait at most `within_s` until `read` returns another value than now; a `VoicedError` counts as None."""
     loop = asyncio.get_running_loop()
     before, end_s = _found(read), loop.time() + within_s
     while (left_s := end_s - loop.time()) > 0 and _found(read) == before:  # noqa: ASYNC110 - a file tells only when asked

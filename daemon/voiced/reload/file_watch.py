@@ -96,7 +96,7 @@ class FileWatch:
         """Take note whether the kernel watches for us; tell it when that changes."""
         if failure is not None and not self._polls:
             why = failure.strerror or "the kernel does not watch them"
-            log.warning("%s: %s; files are looked at every %g s", self._name, why, POLL_EVERY_S)
+            log.warning("%s: %s; files are checked every %g s", self._name, why, POLL_EVERY_S)
         self._polls = failure is not None
 
     def _look(self) -> dict[Path, Version | None]:

@@ -78,7 +78,7 @@ class UserOverrides:
         """
         places = _within_reach(self._agent)
         if not changed or not changed.keys() <= places.keys():
-            raise RequestRefused("that cannot be set here")
+            raise RequestRefused("this cannot be changed here")
         if any(len(text) > MOST_CHARS for text in changed.values()):
             raise RequestRefused(f"that is too long; {MOST_CHARS} characters at most")
         wanted: dict[KeyPath, str] = {
@@ -93,7 +93,7 @@ class UserOverrides:
         await self._reload(read)
         for name, text in self.now().items():
             if changed.get(name, "").strip() not in ("", text):
-                raise RequestRefused(f"the {name} comes from a server, and stays as it is")
+                raise RequestRefused(f"the {name} is set by a server and cannot be changed here")
 
     def _check_unchanged(self, changed: Mapping[str, str], was: Mapping[str, str]) -> None:
         """Return if nobody has set in the meantime what is set now.
@@ -105,7 +105,7 @@ class UserOverrides:
         for name, text in changed.items():
             is_now = now.get(name) or ""
             if is_now not in (was.get(name, is_now), text.strip()):
-                problem = f"somebody else has changed the {name} meanwhile"
+                problem = f"someone else has changed the {name} in the meantime"
                 raise RequestRefused(f"{problem}; open the settings again to see it")
 
     async def _saved(self, changed: Mapping[KeyPath, str]) -> Examined:
@@ -114,14 +114,14 @@ class UserOverrides:
         try:
             await self._file.save(found.sources[-1].content)
         except NotSavedError as error:
-            raise RequestRefused(f"I could not write it down: {error.reason}") from error
+            raise RequestRefused(f"it could not be saved: {error.reason}") from error
         return found
 
     def _with(self, changed: Mapping[KeyPath, str]) -> Examined:
         try:
             own = read(self._path)
         except ConfigError as error:
-            raise RequestRefused("the settings of this device need mending first") from error
+            raise RequestRefused("the settings of this device must be fixed first") from error
         name = str(self._file.path)
         in_force = [
             each.document.value for each in self._choice().local.sources if each.name == name
@@ -132,7 +132,7 @@ class UserOverrides:
             first = found.problems[0]
             raise RequestRefused(f"{first.problem}; {first.hint}".removesuffix("; "))
         if not people_may_set(own):
-            raise RequestRefused("that cannot be set here")
+            raise RequestRefused("this cannot be changed here")
         return found
 
 

@@ -214,7 +214,7 @@ class SettingsReloader:
     def _complain(self, error: ConfigError) -> None:
         if str(error) != self.complaint:
             self.complaint = str(error)
-            log.error("%s; the settings from before stay", error)
+            log.error("%s; the previous settings stay in force", error)
             self.on_complaint()
         self._applier.runtime.dispatch(SettingsRead(usable=False))
 
@@ -252,8 +252,8 @@ class SettingsReloader:
         try:  # if it ends this process, the next one must know
             await self._kept.change(lambda record: propose(record, sent, ill_parts(health)))
         except NotSavedError as error:
-            problem = f"is not tried, for it could not be taken back ({error})"
-            hint = "make room on the disk, or mend it"
+            problem = f"is not tried, because it could not be reverted ({error})"
+            hint = "free some space, or fix the disk"
             raise ConfigError(name_of(sent), problem, hint) from error
         self._before = health
         log.info("%s is tried", name_of(sent))
@@ -313,7 +313,7 @@ class SettingsReloader:
             choice = None
             with suppress(ConfigError):  # `_go_back` tells of it, and tries again
                 choice = await self._choose_again(record)
-            log.error("%s is taken back: %s", name_of(tried), reason)
+            log.error("%s is reverted: %s", name_of(tried), reason)
             self._kept.put(record)
             self._wait()
             self._goes_back = choice is None
@@ -328,9 +328,9 @@ class SettingsReloader:
         try:
             await self._kept.change(keep)
         except NotSavedError as error:
-            log.warning("%s is good, but not kept yet: %s", name_of(tried), error)
+            log.warning("%s works, but is not kept yet: %s", name_of(tried), error)
             return False
-        log.info("%s is good and kept", name_of(tried))
+        log.info("%s works and is kept", name_of(tried))
         self._wait()
         return True
 

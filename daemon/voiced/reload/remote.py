@@ -140,7 +140,7 @@ class RemoteSettings:
                     now(),
                     answered=False,
                     usable_at=self.report.usable_at,
-                    error=f"{NAME}: asking broke",
+                    error=f"{NAME}: the request failed",
                 )
                 raise
             finally:
@@ -160,7 +160,7 @@ class RemoteSettings:
         if error:
             log.log(logging.DEBUG if error == self.report.error else logging.WARNING, "%s", error)
         elif self.report.error:
-            log.info("the settings from the server are all right again")
+            log.info("the settings from the server are valid again")
         at = now()
         usable_at = self.report.usable_at if error else at
         self.report = Report(at, answered, usable_at, error)
@@ -234,7 +234,7 @@ class RemoteSettings:
             return url
         serial = self._serial()
         if serial is None:
-            problem = "this device does not tell its serial number"
+            problem = "this device has no serial number"
             raise ConfigError("remote.url", problem, "use {name} instead")
         return url.replace("{serial}", quote(serial, safe=""))
 

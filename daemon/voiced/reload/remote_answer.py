@@ -55,7 +55,7 @@ async def get(call: HttpCaller, url: str, validators: Mapping[str, str]) -> Http
         if answer.status not in _MOVED:
             return unpacked(answer)
         url = _elsewhere(url, answer.headers.get("location", ""))
-    raise ConfigError(ADDRESS, "the server sends us from place to place", "mend the server")
+    raise ConfigError(ADDRESS, "the server redirects too often", "fix the server")
 
 
 def signature_url(url: str) -> str:
@@ -84,8 +84,8 @@ def check_kind(answer: HttpAnswer, *, asked_for_changes: bool) -> None:
 
 
 def _page() -> ConfigError:
-    problem = "the server sent a page for people, not settings"
-    return ConfigError(NAME, problem, "does this network want a log-in page visited?")
+    problem = "the server sent a web page, not settings"
+    return ConfigError(NAME, problem, "does this network have a login page?")
 
 
 def unpacked(answer: HttpAnswer) -> HttpAnswer:
@@ -100,7 +100,7 @@ def unpacked(answer: HttpAnswer) -> HttpAnswer:
     if packing not in _GZIP:
         how = f" ({packing})" if _WORD.fullmatch(packing) else ""
         problem = f"the server sent them compressed{how}, which was not asked for"
-        raise ConfigError(NAME, problem, "switch that off for this file")
+        raise ConfigError(NAME, problem, "switch compression off for this file")
     return replace(answer, body=_gunzipped(answer.body))
 
 
@@ -119,16 +119,16 @@ def _gunzipped(rest: bytes) -> bytes:
             found += unpacking.decompress(rest, MAX_BYTES + 1 - len(found))
         except zlib.error:
             problem = "the server sent them compressed (gzip), but not whole, or with more behind"
-            raise ConfigError(NAME, problem, "switch that off for this file") from None
+            raise ConfigError(NAME, problem, "switch compression off for this file") from None
         if len(found) > MAX_BYTES:
             problem = f"larger than {MAX_BYTES // 1024} KiB once it is unpacked"
             raise ConfigError(NAME, problem, "is it the right file?")
         if not unpacking.eof:
             problem = "the server sent them compressed (gzip), but not whole"
-            raise ConfigError(NAME, problem, "switch that off for this file")
+            raise ConfigError(NAME, problem, "switch compression off for this file")
         rest = unpacking.unused_data.lstrip(b"\0")
     problem = f"the server sent them compressed (gzip), in more than {MOST_MEMBERS} parts"
-    raise ConfigError(NAME, problem, "switch that off for this file")
+    raise ConfigError(NAME, problem, "switch compression off for this file")
 
 
 def naming_kind(answer: HttpAnswer, error: ConfigError) -> ConfigError:
@@ -173,16 +173,16 @@ def _elsewhere(before: str, location: str) -> str:
         ConfigError: If there is none, or it must not be followed.
     """
     if not location:
-        problem = "the server sends us elsewhere, but not where"
-        raise ConfigError(ADDRESS, problem, "mend the server")
+        problem = "the server redirects without saying where to"
+        raise ConfigError(ADDRESS, problem, "fix the server")
     parts = _parts(before, location)
     if parts is None:
-        problem = "the server sends us to something that is no address"
-        raise ConfigError(ADDRESS, problem, "mend its Location header")
+        problem = "the server redirects to something that is not an address"
+        raise ConfigError(ADDRESS, problem, "fix its Location header")
     stays_here = parts.scheme == urlsplit(before).scheme and is_loopback(parts.hostname or "")
     if parts.scheme != "https" and not stays_here:
-        problem = "the server sends us to an address that is not https"
-        raise ConfigError(ADDRESS, problem, "mend the server")
+        problem = "the server redirects to an address that is not https"
+        raise ConfigError(ADDRESS, problem, "fix the server")
     return parts.geturl()
 
 

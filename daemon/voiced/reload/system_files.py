@@ -68,7 +68,7 @@ class SystemFiles:
             time.tzset()
         for what in sorted(changed):
             now = f" (now {time.strftime('%Z')})" if what == ZONE else ""
-            log.info("system: other %s%s", what, now)
+            log.info("system: changed: %s%s", what, now)
             if what in self._news:
                 self._news.remove(what)
             self._news.append(what)

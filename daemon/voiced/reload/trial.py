@@ -91,7 +91,7 @@ class Trial:
             (before.accepted and not health.accepted, "the agent refuses it"),
             (before.hears and not health.hears, "the microphone does not work with it"),
             (before.speaks and not health.speaks, "the speaker does not work with it"),
-            (before.reached is not False and self._missed, "the agent is not reached with it"),
+            (before.reached is not False and self._missed, "the agent cannot be reached with it"),
             (before.answers and not health.answers, "the control socket does not answer with it"),
         )
         return next((reason for holds, reason in reasons if holds), "")

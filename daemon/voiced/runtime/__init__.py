@@ -1,1 +1,1 @@
-"""The running device: sound through it, one synchronous dispatch for events, and what survives."""
+"""The running device: pipes for sound, one synchronous dispatch for events, and supervision."""

@@ -1,6 +1,6 @@
-"""`wake.mode: always`: keep a conversation open without anybody pressing anything.
+"""`wake.mode: always`: keep a conversation open without a button or a wake word.
 
-It follows the phase of the conversation, never the status that is shown: a fault may hide that.
+It follows the phase of the conversation, not the status: a fault may hide the phase there.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ PAUSE_S = 1.0
 
 
 class AlwaysAwake:
-    """Wakes at the start and whenever a conversation has ended. Implements `WakeSource` and `Observer`."""
+    """Wakes at the start and after every conversation. Implements `WakeSource` and `Observer`."""
 
     def __init__(self) -> None:
         self._phase = Phase.ASLEEP
@@ -23,7 +23,7 @@ class AlwaysAwake:
     def noticed(
         self, before: Conversation, event: Event | None, now: Conversation, took_s: float
     ) -> None:
-        """Take note of the phase."""
+        """Follow the phase."""
         del before, event, took_s
         if now.phase is not self._phase:
             self._phase = now.phase

@@ -1,78 +1,54 @@
-"""What a runtime is made of and told: filled in by the composition root."""
+"""The components and sound settings of a runtime; `assembly` fills them in."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from voiced import ports
 from voiced.agents.codec import Agent
 from voiced.core.actions import Status
-from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import Event
 from voiced.core.state import Conversation
 from voiced.lib.backoff import Uniform
 from voiced.lib.waiting import uniform
-from voiced.ports import (
-    Alarms,
-    BackgroundTask,
-    CaptionSink,
-    Cues,
-    DialCaller,
-    Dialer,
-    Emit,
-    Indicator,
-    Memory,
-    Microphone,
-    Observer,
-    PeriodTap,
-    PrivacyLight,
-    Speaker,
-    Tool,
-    WakeSource,
-)
 from voiced.runtime.guard import Guard, Run, name_of
-
-
-def _no_cues(_earcon: Earcon, _prompt: Prompt | None, _rate_hz: int) -> bytes:
-    return b""
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
     """Everything concrete the runtime drives.
 
-    `on_idle` is called when a conversation has ended, and before a new one is begun.
-    `vital` are those of the wake sources and background tasks without which the daemon must not go on: if one fails,
-    the process ends and a new one may do better. `guard` looks after everything else.
+    `on_idle` is called after each conversation, and before a new one begins. `vital` lists the wake sources and
+    background tasks that the daemon cannot run without: if one fails, the process ends and systemd starts another.
+    `guard` restarts everything else.
     """
 
-    microphone: Microphone
-    speaker: Speaker
-    dial: Dialer
-    call_http: DialCaller
+    microphone: ports.Microphone
+    speaker: ports.Speaker
+    dial: ports.Dialer
+    call_http: ports.DialCaller
     agent: Agent
-    tools: Mapping[str, Tool] = field(default_factory=dict)
+    tools: Mapping[str, ports.Tool] = field(default_factory=dict)
     context: Sequence[str] = ()
-    wake_sources: Sequence[WakeSource] = ()
-    indicators: Sequence[Indicator] = ()
-    observers: Sequence[Observer] = ()
-    lights: Sequence[PrivacyLight] = ()
-    captions: Sequence[CaptionSink] = ()
-    taps: Sequence[PeriodTap] = ()
-    background: Sequence[BackgroundTask] = ()
-    cues: Cues = _no_cues
-    memory: Memory | None = None
-    alarms: Alarms | None = None
+    wake_sources: Sequence[ports.WakeSource] = ()
+    indicators: Sequence[ports.Indicator] = ()
+    observers: Sequence[ports.Observer] = ()
+    lights: Sequence[ports.PrivacyLight] = ()
+    captions: Sequence[ports.CaptionSink] = ()
+    taps: Sequence[ports.PeriodTap] = ()
+    background: Sequence[ports.BackgroundTask] = ()
+    cues: ports.Cues = lambda _earcon, _prompt, _rate_hz: b""
+    memory: ports.Memory | None = None
+    alarms: ports.Alarms | None = None
     on_idle: Callable[[], None] = lambda: None
-    vital: Sequence[WakeSource | BackgroundTask] = ()
+    vital: Sequence[ports.WakeSource | ports.BackgroundTask] = ()
     guard: Guard = field(default_factory=Guard)
+    uniform: Uniform = uniform
 
-    def runs(self, emit: Emit) -> dict[object, Run]:
-        """Return what runs as long as the daemon does, guarded unless it is vital.
+    def runs(self, emit: ports.Emit) -> dict[object, Run]:
+        """Return the coroutines that run as long as the daemon does, guarded unless they are vital.
 
-        Wake sources first: a signal to stop counts from the first moment.
-
-        Args:
-            emit: Takes the events of wake sources.
+        Wake sources come first, so that a signal to stop counts from the first moment.
         """
         runs: dict[object, Run] = {}
         for source in self.wake_sources:
@@ -81,17 +57,17 @@ class Components:
             runs[task.run] = self._guarded(task, task.run)
         return runs
 
-    def _guarded(self, part: WakeSource | BackgroundTask, run: Run) -> Run:
+    def _guarded(self, part: ports.WakeSource | ports.BackgroundTask, run: Run) -> Run:
         return run if part in self.vital else partial(self.guard.run, name_of(part), run)
 
     def show(self, status: Status, known: "Components | None" = None) -> None:
-        """Have every indicator show `status` that is not among the `known` ones."""
+        """Show `status` on every indicator that `known` does not have."""
         for indicator in self.indicators:
             if known is None or indicator not in known.indicators:
                 self.guard.attempt(indicator, indicator.show, status)
 
     def tell_leaving(self, *, leaving: bool, known: "Components | None" = None) -> None:
-        """Have every light tell whether sound may leave that is not among the `known` ones."""
+        """Show whether sound may leave, on every privacy light that `known` does not have."""
         for light in self.lights:
             if known is None or light not in known.lights:
                 self.guard.attempt(light, light.tell_leaving, leaving)
@@ -99,26 +75,24 @@ class Components:
     def tell_observers(
         self, before: Conversation, event: Event | None, now: Conversation, took_s: float = 0.0
     ) -> None:
-        """Tell every observer what happened, and what came of it."""
+        """Tell every observer what happened and what resulted."""
         for observer in self.observers:
             self.guard.attempt(observer, observer.noticed, before, event, now, took_s)
-
-    uniform: Uniform = uniform
 
 
 @dataclass(frozen=True, slots=True)
 class SoundSettings:
-    """How much sound is held, and how loud it is played.
+    """How much sound is buffered, and how loud it is played.
 
     Attributes:
         volume: Loudness of the agent, 0 to 100.
-        buffer_s: The most of a reply that waits for the speaker.
-        keep_s: The most captured sound that waits for the agent; the oldest goes first.
+        buffer_s: How much of a reply may wait for the speaker.
+        keep_s: How much captured sound may wait for the agent; the oldest is dropped first.
         boost: Gain on top of the volume.
-        silent_after_s: Exact zeros for that long mean that the microphone is broken; 0 is never.
+        silent_after_s: Exact zeros for that long mean that the microphone is broken; 0 means never.
         muted: Start with the microphone switched off.
-        mute_shuts: A mute also lets go of the capture device.
-        guard_echo: Watch for the agent being interrupted by its own voice.
+        mute_shuts: A mute also closes the capture device.
+        guard_echo: Detect an agent that is interrupted by its own voice.
     """
 
     volume: int = 70

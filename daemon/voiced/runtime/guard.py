@@ -1,8 +1,8 @@
-"""What is not vital runs under a guard: no fault of it ends anything else.
+"""Everything that is not vital runs under a guard: its failure ends nothing else.
 
-Vital are capture, playback, the signals and systemd: without them a new process is the better one. A guard
-starts everything else again, and says so once. Of a fault it tells kind and place but not the text of an
-exception, which may quote what people say; errors that we raise ourselves are written to be read.
+Vital are capture, playback, signals and systemd: without them it is better to start a new process. A guard
+restarts everything else, and logs that once. It logs the kind and place of an exception but not its text, which
+may quote what people say. Only the texts of our own errors are logged: they are written to be read.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from voiced.lib.waiting import uniform
 log = logging.getLogger(__name__)
 
 REASONS_TOLD = 20
-"""How many different reasons are logged aloud for one part until it is well again."""
+"""How many different reasons are logged as warnings for one part, until it recovers."""
 
 ENDS = (SystemExit, KeyboardInterrupt, GeneratorExit)
-"""What ends the process, or the guard itself. Libraries raise others that are no `Exception` either."""
+"""What may end the process, or the guard itself. Some libraries raise other BaseExceptions, which it catches."""
 
 Run = Callable[[], Coroutine[Any, Any, None]]
 Given = TypeVarTuple("Given")
@@ -33,13 +33,13 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one part.
+    """The failure of one part.
 
     Attributes:
-        name: Which part.
-        reason: How it failed last.
-        failures: How often it failed in a row.
-        runs: It was started again, but has not run for long.
+        name: The part.
+        reason: Why it failed last.
+        failures: Consecutive failures.
+        runs: It was restarted, but has not run for long.
     """
 
     name: str
@@ -49,11 +49,7 @@ class Fault:
 
 
 class Guard:
-    """Runs and calls parts, and knows which of them fail.
-
-    Args:
-        backoff: When to start one again.
-    """
+    """Runs and calls parts, and records which of them fail. `backoff` says when to restart one."""
 
     def __init__(self, backoff: Backoff | None = None) -> None:
         self._backoff = backoff or Backoff()
@@ -63,18 +59,18 @@ class Guard:
 
     @property
     def faults(self) -> list[Fault]:
-        """What fails at present, by name."""
+        """The parts that fail now, by name."""
         return [self._faults[name] for name in sorted(self._faults)]
 
     @property
     def failures(self) -> Mapping[str, int]:
-        """How often each part that ever failed has done so."""
+        """The number of failures of each part, since the start."""
         return self._failures
 
     async def run(self, name: str, run: Run) -> None:
-        """Run a part until cancelled. When it fails or just ends, wait and start it again.
+        """Run a part until cancelled. If it fails or just returns, wait and restart it.
 
-        What ends the process (SystemExit, KeyboardInterrupt) passes.
+        SystemExit and KeyboardInterrupt are raised: they end the process.
         """
         loop, failures = asyncio.get_running_loop(), 0
         try:
@@ -88,7 +84,8 @@ class Guard:
                 if loop.time() - began_s >= self._backoff.steady_s:
                     failures = 0
                 self._failed(name, error)
-                _end_if_cancelled()
+                if _is_cancelled():  # which the part swallowed or turned into another exception
+                    raise asyncio.CancelledError
                 await asyncio.sleep(self._backoff.pause_s(failures, uniform))
                 failures += 1
                 self._faults[name] = replace(self._faults[name], runs=True)
@@ -98,7 +95,7 @@ class Guard:
     def attempt(
         self, part: object, call: Callable[[*Given], Found], *given: *Given
     ) -> Found | None:
-        """Call a part; should it fail, take note of that and return None."""
+        """Call a part; if it fails, record that and return None."""
         try:
             found = call(*given)
         except ENDS:
@@ -106,12 +103,12 @@ class Guard:
         except BaseException as error:  # noqa: BLE001 - that is what a guard is for
             self._failed(_called(part, call), error)
             return None
-        if self._faults:
+        if self._faults:  # names are built only while something fails: this runs for every period
             self._faults.pop(_called(part, call), None)
         return found
 
     def _failed(self, name: str, error: BaseException | None) -> None:
-        """Take note of a failure; log each reason aloud once."""
+        """Record a failure; log each reason as a warning once."""
         reason = reason_of(error)
         before = self._faults.get(name)
         self._faults[name] = Fault(name, reason, 1 + (before.failures if before else 0))
@@ -121,12 +118,12 @@ class Guard:
             log.debug("%s: %s", name, reason)
             return
         told.add(reason)
-        log.warning("%s: %s; the rest goes on%s", name, reason, _way_to(error))
+        log.warning("%s: %s; the rest goes on%s", name, reason, _traceback_of(error))
 
     def _recovered(self, name: str) -> None:
         if name in self._faults:
             self._forget(name)
-            log.info("%s: runs again", name)
+            log.info("%s: works again", name)
 
     def _forget(self, name: str) -> None:
         self._faults.pop(name, None)
@@ -134,9 +131,9 @@ class Guard:
 
 
 async def _outcome(run: Run) -> BaseException | None:
-    """Run a part; return what it failed with, None if it just ended.
+    """Run a part; return the exception it failed with, or None if it returned.
 
-    A part that cancels itself has failed as well; a group of failures that holds what ends the process passes.
+    A part that cancels itself has failed too. A group that contains one of `ENDS` is raised.
     """
     try:
         await run()
@@ -158,14 +155,8 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _end_if_cancelled() -> None:
-    """Pass on a cancellation that the part kept to itself, or failed of."""
-    if _is_cancelled():
-        raise asyncio.CancelledError
-
-
 def name_of(part: object) -> str:
-    """Return what to call a part: as it says itself, or the words of its class."""
+    """Return the name of a part: its own `name`, or the words of its class."""
     given = getattr(part, "name", None)
     if isinstance(given, str):
         return given
@@ -176,17 +167,17 @@ _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def _called(part: object, call: object) -> str:
-    """Return what to call a call of a part."""
+    """Return the name of a call of a part, for messages."""
     called = getattr(getattr(call, "func", call), "__name__", "call")  # `func` of a partial
     return f"{name_of(part)} ({called.strip('_').replace('_', ' ')})"
 
 
 def reason_of(error: BaseException | None) -> str:
-    """Return why a part failed, in words that quote nothing but our own errors and the system's."""
+    """Return why a part failed, quoting only our own errors and the system's."""
     first = first_of(error)
     match first:
         case None:
-            return "it ended, and should not"
+            return "it ended unexpectedly"
         case asyncio.CancelledError():
             return "it cancelled itself"
         case VoicedError():
@@ -205,7 +196,7 @@ def first_of(error: BaseException | None) -> BaseException | None:
 
 
 def whereabouts(error: BaseException) -> str:
-    """Return kind and place of an exception: nothing that could quote a secret."""
+    """Return kind and place of an exception, and nothing that could quote a secret."""
     kind = type(error).__name__
     steps = [*traceback.walk_tb(error.__traceback__)]
     if not steps:
@@ -214,8 +205,8 @@ def whereabouts(error: BaseException) -> str:
     return f"{kind} in {Path(frame.f_code.co_filename).name}, line {line}"
 
 
-def _way_to(error: BaseException | None) -> str:
-    """Return where a mistake of ours happened, to be logged; nothing for what was foreseen."""
+def _traceback_of(error: BaseException | None) -> str:
+    """Return the traceback of a bug, for the log; empty for an expected error."""
     first = first_of(error)
     if first is None or isinstance(first, VoicedError | OSError | asyncio.CancelledError):
         return ""

@@ -1,6 +1,6 @@
-"""What the log says of an outage: each reason aloud once, its repeats quietly, and the recovery.
+"""Log messages of an outage: each reason once as a warning, repeats at debug level, and the recovery.
 
-An outage is over once a session holds; one that is lost at once is no news.
+An outage is over once a session holds.
 """
 
 import logging
@@ -11,11 +11,11 @@ from voiced.core.state import Conversation, Phase
 log = logging.getLogger(__name__)
 
 REASONS_TOLD = 20
-"""How many different reasons of one outage are logged aloud."""
+"""How many different reasons of one outage are logged as warnings."""
 
 
 class OutageLog:
-    """Tells of links lost and found."""
+    """Logs lost and restored links."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()
@@ -23,7 +23,7 @@ class OutageLog:
         self._silences: set[Phase] = set()
 
     def noticed(self, before: Conversation, event: Event, now: Conversation) -> None:
-        """Log it, if it is news."""
+        """Log the event, if it is news."""
         match event:
             case LinkLost(reason):
                 self._tell_loss(reason)
@@ -34,7 +34,7 @@ class OutageLog:
             case TimerFired("steady") if self._told:
                 self._told.clear()
                 if before.early_ends:
-                    log.info("the agent's sessions hold again")
+                    log.info("the agent's sessions last again")
             case AgentReady() if before.cut_off and not self._is_back_told:
                 self._is_back_told = True
                 new = before.resume_key is None

@@ -1,6 +1,6 @@
-"""The two straight pipes of sound: from the microphone to the gate, from the playout to the speaker.
+"""The two pipes of sound: from the microphone to the uplink queue, from the playout to the speaker.
 
-Each runs for ever, opens its device anew when it failed, and tells what happens as events.
+Each runs for ever, reopens its device after a failure, and reports device changes as events.
 """
 
 import asyncio
@@ -18,28 +18,28 @@ from voiced.ports import Capture, Microphone, Mixer, PeriodTap, Playback, Speake
 from voiced.runtime.guard import Guard
 
 REOPEN_S = 0.5
-"""How long a missing card is left alone before it is tried again."""
+"""The wait before a missing card is tried again."""
 
-NOBODY_PERIOD_MS = 20
-"""The pace of sound while there is no device to keep it."""
+NO_DEVICE_PERIOD_MS = 20
+"""The period while no device sets the pace."""
 
 REST_AFTER_S = 2.0
-"""How long after the last conversation, and the last sound of the device itself, its threads rest."""
+"""The device threads rest this long after the last conversation and the last local sound."""
 
 ALARM_VOLUME = 40
-"""At which volume an alarm is heard where that of the rest is less, even 0."""
+"""The lowest volume of an alarm, even if the device's is 0."""
 
 Tell = Callable[[MicrophoneChanged | SpeakerChanged, DeviceError | None], None]
-"""Takes what became of a device, and what it failed with."""
+"""Receives the change of a device, and the error if it failed."""
 
 
 class Uplink(Protocol):
-    """Who takes captured sound: a connection."""
+    """What sends captured sound: a connection."""
 
     ready: bool
 
     def sound_waits(self) -> None:
-        """Take note that the uplink queue holds something new."""
+        """Wake the sender: the uplink queue has new sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ class Progress:
     Attributes:
         captured_periods: Periods captured.
         played_frames: Frames pulled by the speaker.
-        microphone: What ails it, if that is known.
-        speaker: What ails it, if that is known.
-        overruns: How often capture came too late.
-        underruns: How often playback did.
+        microphone: Its fault, if known.
+        speaker: Its fault, if known.
+        overruns: How often capture was too slow.
+        underruns: How often playback was too slow.
     """
 
     captured_periods: int
@@ -64,7 +64,7 @@ class Progress:
 
 
 class _Shut(Exception):  # noqa: N818 - ends a capture, and is no error
-    """The device is to be let go of."""
+    """The device is to be closed."""
 
 
 class CapturePipe:
@@ -72,8 +72,8 @@ class CapturePipe:
 
     Attributes:
         gate_open: Captured sound may leave the device.
-        shut: The device is let go of as well.
-        uplink: Who takes the sound, if anybody.
+        shut: The device is closed too.
+        uplink: What sends the sound; None without a connection.
         periods: How many periods were captured.
     """
 
@@ -102,7 +102,7 @@ class CapturePipe:
         self._tell: Tell
 
     def successor(self, microphone: Microphone, silent_after_s: float) -> "CapturePipe":
-        """Return a pipe that goes on from here with another microphone, once this one has ended."""
+        """Return a pipe that continues this one with another microphone, once this one has ended."""
         after = CapturePipe(microphone, self._taps, self._queue, silent_after_s, self._guard)
         after.gate_open, after.shut, after.uplink = self.gate_open, self.shut, self.uplink
         after.periods = self.periods
@@ -124,6 +124,7 @@ class CapturePipe:
                     self._format = capture.format
                     self._capture = capture
                     capture.relax(self._relaxed)
+                    # A device that delivered zeros is not back before it delivers sound.
                     if not self._zeros.silent:
                         tell(MicrophoneChanged(), None)
                     await capture.run(self._take_period)
@@ -136,7 +137,7 @@ class CapturePipe:
             await asyncio.sleep(REOPEN_S)
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - it is the one argument
-        """Capture as far as is needed to know that it works, because nobody listens; or all again."""
+        """Capture only enough to know that the device works, because no one listens; or everything again."""
         self._relaxed = relaxed and not self._taps
         if self._capture is not None:
             self._capture.relax(self._relaxed)
@@ -151,9 +152,9 @@ class CapturePipe:
         self._pass_on(pcm)
 
     def _pass_on(self, pcm: bytes) -> None:
-        """Pass one period on; behind a closed gate the agent hears silence.
+        """Queue one period; while the gate is closed, the agent gets silence.
 
-        Turn detection runs on the agent's count of samples, so silence keeps its clock right.
+        The agent's turn detection counts samples as its clock, so the stream must not pause.
         """
         if self.gate_open:
             self._queue.put(pcm, self._format)
@@ -175,15 +176,15 @@ class CapturePipe:
             raise DeviceError("microphone", problem, hint, SoundFault.SILENT)
 
     async def _stay_shut(self) -> None:
-        nothing = bytes(self._format.bytes_in(NOBODY_PERIOD_MS))
+        silence = bytes(self._format.bytes_in(NO_DEVICE_PERIOD_MS))
         while self.shut:
             self.periods += 1
-            self._pass_on(nothing)
-            await asyncio.sleep(NOBODY_PERIOD_MS / 1000)
+            self._pass_on(silence)
+            await asyncio.sleep(NO_DEVICE_PERIOD_MS / 1000)
 
 
 class PlaybackPipe:
-    """Playout -> speaker; while there is none, replies run out unheard."""
+    """Playout -> speaker. Without a speaker, replies still run out, unheard."""
 
     def __init__(self, speaker: Speaker, playout: Playout) -> None:
         self._speaker = speaker
@@ -210,21 +211,21 @@ class PlaybackPipe:
                 tell(SpeakerChanged(exc.fault), exc)
             finally:
                 self._xruns, self._playback = self.xruns, None
-            await self._play_to_nobody()
+            await self._play_without_device()
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - it is the one argument
-        """Play ahead, because there is nothing to hear; or only as far as needed again."""
+        """Fill the device far ahead, because there is only silence to play; or as little as possible again."""
         was_relaxed, self._relaxed = self._relaxed, relaxed
         if self._playback is not None:
             self._playback.relax(relaxed)
             if was_relaxed and not relaxed and not self._playout.sounding:
-                self._playback.drop()  # the silence that was played ahead would be in the way
+                self._playback.drop()  # else a reply would start behind the silence in the ring
 
     def set_volume(self, percent: int) -> None:
-        """Let the card's own mixer set the volume if there is one, else the playout.
+        """Set the volume at the card's mixer if there is one, otherwise in the playout.
 
-        The card stays loud enough for an alarm. What is softer is scaled as well: by cubic laws,
-        which multiply. So 0 is silence also on a card whose range ends before that.
+        The card stays loud enough for an alarm; softer volumes are scaled in the playout too. Both follow a
+        cubic law, so their factors multiply, and 0 is silence even on a card whose range ends above it.
         """
         mixer = self._mixer
         at_card = FULL_VOLUME if mixer is None else max(percent, ALARM_VOLUME)
@@ -233,8 +234,10 @@ class PlaybackPipe:
             mixer.set_volume(at_card)
 
     def overlay(self, pcm: bytes, *, alarm: bool = False) -> None:
-        """Mix a sound over what is heard; an alarm's is heard whatever the volume."""
-        least = ALARM_VOLUME if self._mixer is None else FULL_VOLUME  # of what the card leaves
+        """Mix a local sound over the reply; an alarm is audible at any volume."""
+        least = (
+            ALARM_VOLUME if self._mixer is None else FULL_VOLUME
+        )  # the card is never below ALARM_VOLUME
         self._playout.overlay(pcm, least if alarm else 0)
 
     def drop(self, reply_id: str | None) -> None:
@@ -246,18 +249,18 @@ class PlaybackPipe:
     def _mixer(self) -> Mixer | None:
         return None if self._playback is None else self._playback.mixer
 
-    async def _play_to_nobody(self) -> None:
+    async def _play_without_device(self) -> None:
         self._playout.restart(self._playout.rate_hz)
         pcm_format = PcmFormat(self._playout.rate_hz)
-        n_bytes = pcm_format.bytes_in(NOBODY_PERIOD_MS)
-        for period in range(round(REOPEN_S * 1000 / NOBODY_PERIOD_MS)):
+        n_bytes = pcm_format.bytes_in(NO_DEVICE_PERIOD_MS)
+        for period in range(round(REOPEN_S * 1000 / NO_DEVICE_PERIOD_MS)):
             self._playout.pull(n_bytes)
             self._playout.played((period + 1) * n_bytes // pcm_format.frame_bytes)
-            await asyncio.sleep(NOBODY_PERIOD_MS / 1000)
+            await asyncio.sleep(NO_DEVICE_PERIOD_MS / 1000)
 
 
 class IdleMode:
-    """Lets both pipes rest while nobody speaks or listens: on a small board every wake-up costs."""
+    """Lets both pipes rest while the device is idle: on a small board every wake-up costs CPU time."""
 
     def __init__(self, capture: CapturePipe, playback: PlaybackPipe) -> None:
         self._pipes = (capture, playback)
@@ -265,19 +268,19 @@ class IdleMode:
         self._timer: asyncio.TimerHandle | None = None
 
     def replace(self, capture: CapturePipe, playback: PlaybackPipe) -> None:
-        """Let these pipes rest from now on."""
+        """Switch to these pipes."""
         if (capture, playback) != self._pipes:
             self._pipes = (capture, playback)
             self.put_off()
 
     def note(self, *, asleep: bool) -> None:
-        """Take note whether there is a conversation."""
+        """Record whether there is a conversation."""
         if asleep != self._asleep:
             self._asleep = asleep
             self.put_off()
 
     def put_off(self) -> None:
-        """Attend to every period now; asleep, only for a while."""
+        """Handle every period at once again; while asleep, only for a while."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -10,42 +10,34 @@ from voiced.agents.codec import AgentSettings
 from voiced.audio.playout import FULL_VOLUME, Playout
 from voiced.audio.uplink import UplinkQueue
 from voiced.core import actions as act
-from voiced.core.actions import AT_ONCE, Action, AgentAction, IndoorAction, Pause
+from voiced.core import events as ev
+from voiced.core.actions import AT_ONCE, Action, AgentAction, DeviceAction, Pause
 from voiced.core.consequences import change_policy
 from voiced.core.conversation import step
 from voiced.core.earcons import Earcon
-from voiced.core.events import (
-    Event,
-    LinkLost,
-    MicrophoneChanged,
-    PlaybackDrained,
-    PromptEnded,
-    ReplyHeard,
-    SpeakerChanged,
-    StopRequested,
-)
+from voiced.core.events import Event
 from voiced.core.pcm import PcmFormat
 from voiced.core.state import Conversation, Phase, Policy, sound_may_leave, status_of
 from voiced.errors import DeviceError, DeviceStuck, SoundFault
 from voiced.lib.task_group import TaskGroup
 from voiced.ports import Alarms
 from voiced.runtime.components import Components, SoundSettings
-from voiced.runtime.connection import Connection, Surroundings
-from voiced.runtime.guard import reason_of
+from voiced.runtime.connection import Connection, LinkContext
+from voiced.runtime.guard import Run, reason_of
 from voiced.runtime.outage_log import OutageLog
 from voiced.runtime.pipes import CapturePipe, IdleMode, PlaybackPipe, Progress
 from voiced.runtime.self_interruption import EchoWatch
-from voiced.runtime.supervisor import Run, Supervisor
+from voiced.runtime.supervisor import Supervisor
 from voiced.runtime.timers import Timers
 from voiced.runtime.tool_runner import ToolCalls
 
 log = logging.getLogger(__name__)
 
 CUE_DELAY_S = 0.1
-"""From the playout to the ear, at most: three periods of the device, and the air."""
+"""The longest way from the playout to the ear: three periods of the device, and the air."""
 
 PARTING_S = 2.5
-"""How long links may take to part when the process stops; the promise is 3 s for everything."""
+"""How long links may take to close when the process stops; the whole stop may take 3 s."""
 
 
 class Runtime:
@@ -53,9 +45,9 @@ class Runtime:
 
     Attributes:
         conversation: Where we are.
-        guard: Looks after what is not vital.
-        playout: The agent's sound on its way to the speaker.
-        uplink: Captured sound on its way to the agent.
+        guard: Runs and calls what is not vital.
+        playout: The agent's sound for the speaker.
+        uplink: Captured sound for the agent.
     """
 
     def __init__(
@@ -87,7 +79,7 @@ class Runtime:
         self._asleep = True
         self._volume = sound.volume
         self._playback.set_volume(sound.volume)
-        self._beyond_help: DeviceStuck | None = None
+        self._stuck_device: DeviceStuck | None = None
         self._connection: Connection | None = None
         self._links: set[asyncio.Task[None]] = set()
         self._tool_calls = ToolCalls(components.tools, self, self.dispatch)
@@ -96,13 +88,13 @@ class Runtime:
         self._loop: asyncio.AbstractEventLoop
         self._group: TaskGroup
         self._supervisor: Supervisor
-        self._around = self._surroundings()
+        self._context = self._link_context()
 
     async def run(self) -> None:
-        """Run every pipe. Returns after StopRequested, once the links have parted.
+        """Run every pipe. Returns after StopRequested, once the links have closed.
 
         Raises:
-            DeviceStuck: If a device is beyond our help.
+            DeviceStuck: If a device cannot be recovered in this process.
         """
         self._loop = asyncio.get_running_loop()
         self._components.show(status_of(self.conversation))
@@ -110,14 +102,15 @@ class Runtime:
             self._supervisor = Supervisor(self._group)
             self._supervisor.keep(self._running_parts())
             await self._stopping.wait()
+            # The links end first: each tells its agent to end the session, which is billed while it is open.
             if self._links:
                 await asyncio.wait(self._links, timeout=PARTING_S)
             self._supervisor.cancel()
             await self._tool_calls.end()
             for task in self._links:
                 task.cancel()
-        if self._beyond_help is not None:
-            raise self._beyond_help
+        if self._stuck_device is not None:
+            raise self._stuck_device
 
     def _running_parts(self) -> dict[object, Run]:
         return {
@@ -126,9 +119,9 @@ class Runtime:
             self._playback: partial(self._run_pipe, self._playback),
         }
 
-    def _surroundings(self) -> Surroundings:
+    def _link_context(self) -> LinkContext:
         components, watches = self._components, [self._echo_watch] if self._sound.guard_echo else []
-        return Surroundings(
+        return LinkContext(
             dial=components.dial,
             call_http=components.call_http,
             uplink=self.uplink,
@@ -141,21 +134,21 @@ class Runtime:
     def adopt(
         self, components: Components, policy: Policy, sound: SoundSettings, agent: AgentSettings
     ) -> None:
-        """Go on with other parts; those that are the same go on undisturbed.
+        """Replace components; unchanged ones continue undisturbed.
 
-        A device that is replaced is closed at once: nobody should be talking then.
+        A replaced device is closed at once, so call it when no one is talking.
 
         Args:
-            components: Everything concrete that is to be driven from now on.
-            policy: The numbers that count from now on.
-            sound: How much sound is held, and how loud it is played.
-            agent: What the running session is to become, and the next.
+            components: The components from now on.
+            policy: The policy from now on.
+            sound: The sound settings from now on.
+            agent: The agent's settings, for the running session and the next ones.
         """
         was_parts, self._components = self._components, components
         policy = replace(policy, announces=components.agent.announces)
         was_policy, self._policy = self._policy, policy
         was_sound, self._sound = self._sound, sound
-        self._around = self._surroundings()
+        self._context = self._link_context()
         self._tool_calls.tools = components.tools
         self.playout.boost, self.playout.capacity_s = sound.boost, sound.buffer_s
         self.uplink.capacity_ms = sound.keep_s * 1000
@@ -177,35 +170,35 @@ class Runtime:
             or sound.silent_after_s != sound_was.silent_after_s
         ):
             self._capture = self._capture.successor(components.microphone, sound.silent_after_s)
-            self.dispatch(MicrophoneChanged(SoundFault.UNOPENED))
+            self.dispatch(ev.MicrophoneChanged(SoundFault.UNOPENED))
         if components.speaker is not was.speaker:
             self._playback = PlaybackPipe(components.speaker, self.playout)
-            self.dispatch(SpeakerChanged(SoundFault.UNOPENED))
+            self.dispatch(ev.SpeakerChanged(SoundFault.UNOPENED))
         self._rest.replace(self._capture, self._playback)
         if sound.volume != sound_was.volume:
             self.volume = sound.volume
 
     @property
     def can_announce(self) -> bool:
-        """The agent can be asked to say something."""
+        """The agent can make announcements."""
         return self._components.agent.announces
 
     @property
     def alarms(self) -> Alarms | None:
-        """What keeps timers, if this device does."""
+        """The alarm clock, if this device has one."""
         return self._components.alarms
 
     @property
     def progress(self) -> Progress:
-        """How far sound has come; it advances as long as the devices are well."""
+        """How far sound has come; it advances as long as the devices work."""
         now, far = self.conversation, (self._capture.periods, self.playout.position)
         xruns = self._capture.xruns, self._playback.xruns
         return Progress(*far, now.microphone, now.speaker, *xruns)
 
     def dispatch(self, event: Event) -> None:
-        """Step the machine and carry out what it orders. Event loop thread only. Never raises."""
+        """Step the state machine and carry out its actions. Event loop thread only. Never raises."""
         self._pending.append(event)
-        if self._dispatching:
+        if self._dispatching:  # an action dispatched this: it waits for the other actions
             return
         self._dispatching = True
         try:
@@ -221,7 +214,7 @@ class Runtime:
         before, began_s = self.conversation, self._loop.time()
         after, actions = step(before, fact, self._policy)
         if any(isinstance(each, act.OpenLink) and each.resume_key is None for each in actions):
-            # Before any of it is done: by what is adopted now it may be other.
+            # Adopt waiting settings first: with them the same event may lead to other actions.
             self.guard.attempt("changed settings", self._components.on_idle)
             after, actions = step(before, fact, self._policy)
         self.conversation = after
@@ -242,7 +235,7 @@ class Runtime:
             self.guard.attempt("changed settings", self._components.on_idle)
 
     def _perform(self, action: Action) -> None:
-        """Carry out what concerns sound and indicators; the rest goes further down."""
+        """Carry out an action for sound, and pass the others on."""
         match action:
             case act.SetMicGate(is_open):
                 self._capture.gate_open = is_open
@@ -264,10 +257,10 @@ class Runtime:
                 self._capture.shut = closed and self._sound.mute_shuts
                 self._remember()
             case _:
-                self._perform_around(action)
+                self._perform_on_device(action)
 
-    def _perform_around(self, action: IndoorAction | AgentAction) -> None:
-        """Carry out what concerns indicators, time and alarms."""
+    def _perform_on_device(self, action: DeviceAction | AgentAction) -> None:
+        """Carry out an action for indicators, timers or alarms, and pass the others on."""
         match action:
             case act.Show(status):
                 self._components.show(status)
@@ -284,7 +277,7 @@ class Runtime:
                 self._perform_for_agent(action)
 
     def _perform_for_agent(self, action: AgentAction) -> None:
-        """Carry out what concerns the link and the tools."""
+        """Carry out an action for the link or the tools."""
         match action:
             case act.OpenLink(resume_key, pause, greet):
                 self._open_link(resume_key, pause, greet=greet)
@@ -307,13 +300,13 @@ class Runtime:
     def _open_link(self, resume_key: str | None, pause: Pause, *, greet: bool = True) -> None:
         self._close_link()
         self.playout.forget_refusals()
-        self.uplink.rewind()
+        self.uplink.rewind()  # the new link first sends what the old one did not deliver
         try:
             codec = self._components.agent.codec(resume_key, greet=greet)
         except Exception as error:  # noqa: BLE001 - the next attempt comes by the table of delays
-            self.dispatch(LinkLost(reason_of(error)))
+            self.dispatch(ev.LinkLost(reason_of(error)))
             return
-        connection = Connection(codec, self._around, resumes=resume_key is not None)
+        connection = Connection(codec, self._context, resumes=resume_key is not None)
         delay_s = self._components.uniform(pause.least_s, pause.most_s)
         task = self._group.create_task(connection.run(delay_s), name="link")
         self._connection = self._capture.uplink = connection
@@ -327,14 +320,14 @@ class Runtime:
             connection.end()
 
     def _device_changed(
-        self, event: MicrophoneChanged | SpeakerChanged, exc: DeviceError | None
+        self, event: ev.MicrophoneChanged | ev.SpeakerChanged, exc: DeviceError | None
     ) -> None:
-        """Log the first failure of a cycle aloud, its repeats quietly, and the recovery."""
+        """Log the first failure as a warning, its repeats at debug level, and the recovery."""
         before = self.conversation
-        name = "microphone" if isinstance(event, MicrophoneChanged) else "speaker"
-        was = before.microphone if isinstance(event, MicrophoneChanged) else before.speaker
+        name = "microphone" if isinstance(event, ev.MicrophoneChanged) else "speaker"
+        was = before.microphone if isinstance(event, ev.MicrophoneChanged) else before.speaker
         self.dispatch(event)
-        if isinstance(event, SpeakerChanged) and exc is None:
+        if isinstance(event, ev.SpeakerChanged) and exc is None:
             self._playback.set_volume(self._volume)
         if exc is not None:
             level = logging.DEBUG if was is event.fault else logging.WARNING
@@ -343,23 +336,24 @@ class Runtime:
             log.info("the %s is back", name)
 
     async def _run_pipe(self, pipe: CapturePipe | PlaybackPipe) -> None:
-        """Run a pipe; when its device is beyond help, part in good order first."""
+        """Run a pipe; if its device cannot be recovered, stop cleanly before the process ends."""
         try:
             await pipe.run(self._device_changed)
         except DeviceStuck as exc:
             log.error("%s", exc)  # noqa: TRY400 - it says it all
-            self._beyond_help = exc
-            self.dispatch(StopRequested())
+            self._stuck_device = exc
+            self.dispatch(ev.StopRequested())
 
     def _play_cue(self, order: act.PlayEarcon) -> None:
-        """Mix a cue over what is heard; after a prompt, report when the room is quiet again."""
+        """Play a cue over the reply; report when a prompt has left the room."""
         cues, rate_hz = self._components.cues, self.playout.rate_hz
         sound = self.guard.attempt(cues, cues, order.earcon, order.prompt, rate_hz) or b""
         self._rest.put_off()
         self._playback.overlay(sound, alarm=order.earcon is Earcon.ALARM)
         if order.prompt is not None:
             duration_s = PcmFormat(self.playout.rate_hz).duration_ms(len(sound)) / 1000
-            self._timers.start("prompt", duration_s + CUE_DELAY_S if sound else 0.0, PromptEnded())
+            after_s = duration_s + CUE_DELAY_S if sound else 0.0
+            self._timers.start("prompt", after_s, ev.PromptEnded())
 
     @property
     def volume(self) -> int:
@@ -380,14 +374,14 @@ class Runtime:
 
     def _drained(self, reply_id: str) -> None:
         """Thread: the playback thread or the loop's."""
-        self._loop.call_soon_threadsafe(self.dispatch, PlaybackDrained(reply_id))
+        self._loop.call_soon_threadsafe(self.dispatch, ev.PlaybackDrained(reply_id))
 
     def _audible(self, reply_id: str) -> None:
         """Thread: the playback thread."""
-        self._loop.call_soon_threadsafe(self.dispatch, ReplyHeard(reply_id))
+        self._loop.call_soon_threadsafe(self.dispatch, ev.ReplyHeard(reply_id))
 
     def _signs(self) -> int:
-        """Count the signs that the agent goes on: in a reply only its sound is one."""
+        """Count the signs of progress of the agent; during a reply, only its sound is one."""
         now, link = self.conversation, self._connection
         is_heard = now.phase is Phase.SPEAKING or now.cut_reply is not None
         return self.playout.sounded if is_heard or link is None else link.signs

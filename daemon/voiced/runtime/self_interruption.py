@@ -1,4 +1,4 @@
-"""Watching for an agent that keeps interrupting itself because it hears its own voice."""
+"""Watch for an agent that keeps interrupting itself because it hears its own voice."""
 
 import logging
 from collections.abc import Callable
@@ -11,11 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class EchoWatch:
-    """Reports it once. Implements `CaptionSink`.
-
-    Args:
-        dispatch: Takes EchoFound.
-    """
+    """Dispatches EchoFound, once. Implements `CaptionSink`."""
 
     def __init__(self, dispatch: Callable[[Event], None]) -> None:
         self._dispatch = dispatch
@@ -23,12 +19,12 @@ class EchoWatch:
         self._found = False
 
     def note(self, event: Event, now_s: float) -> None:
-        """Take note of what happened."""
+        """Process an event."""
         if self._guard.note(event, now_s):
             self._find()
 
     def caption(self, caption: Caption) -> None:
-        """Compare what was heard with what was said."""
+        """Compare the user's transcript with the agent's words."""
         if caption.speaker == "agent":
             self._guard.said(caption.text)
         elif caption.final and self._guard.heard(caption.text):

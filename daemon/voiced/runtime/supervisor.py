@@ -1,20 +1,14 @@
-"""The tasks that run as long as the daemon does, and what becomes of them when parts are replaced."""
+"""The tasks that run as long as the daemon does, and their replacement when settings change."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from voiced.lib.task_group import TaskGroup
-
-Run = Callable[[], Coroutine[Any, Any, None]]
+from voiced.runtime.guard import Run
 
 
 class Supervisor:
-    """Keeps one task running for each part.
-
-    Args:
-        group: What the tasks belong to: if one fails, all end.
-    """
+    """Keeps one task of `group` running for each part: if one fails, all end."""
 
     def __init__(self, group: TaskGroup) -> None:
         self._group = group
@@ -24,8 +18,8 @@ class Supervisor:
     def keep(self, wanted: Mapping[object, Run]) -> None:
         """Run the parts `wanted` and no others.
 
-        A part that runs already is left alone. A new one starts when those that are no longer wanted have
-        let go of what they held: it may be the same sound card or the same pin.
+        A part that already runs is left alone. A new one starts after the unwanted ones have ended, because it
+        may need the same sound card or the same pin.
         """
         for part in [part for part in self._tasks if part not in wanted]:
             task = self._tasks.pop(part)

@@ -7,18 +7,14 @@ from voiced.core.events import Event, TimerFired
 
 SILENCE = "silence"
 LOOK_EVERY_S = 1.0
-"""How often a sign of life is looked for while one is missing."""
+"""How often progress of the agent is checked while its silence is timed."""
 
 
 class Timers:
     """Deliver events later. One name is one timer.
 
-    The one for silence starts over whenever there was a sign of life: sound is not an event, so it
-    is looked for here.
-
-    Args:
-        dispatch: Takes the events.
-        signs: Counts the signs of life.
+    The timer for silence starts over whenever the agent makes progress. Sound makes no events, so this timer
+    polls `signs`, which counts them.
     """
 
     def __init__(self, dispatch: Callable[[Event], None], signs: Callable[[], int]) -> None:
@@ -27,7 +23,7 @@ class Timers:
         self._running: dict[str, asyncio.TimerHandle] = {}
 
     def start(self, name: str, after_s: float, event: Event | None = None) -> None:
-        """Deliver `event`, or that the timer fired, after so long."""
+        """Deliver `event`, or TimerFired, after `after_s`."""
         self.cancel(name)
         if name == SILENCE:
             self._look(after_s, after_s, self._signs())
@@ -37,7 +33,7 @@ class Timers:
             self._running[name] = later(after_s, self._dispatch, fired)
 
     def cancel(self, name: str) -> None:
-        """Forget the timer."""
+        """Cancel the timer, if it runs."""
         if (timer := self._running.pop(name, None)) is not None:
             timer.cancel()
 

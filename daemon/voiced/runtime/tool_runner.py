@@ -1,8 +1,8 @@
-"""Calling the tools that the agent asks for, beside the conversation.
+"""Run the tools that the agent calls, beside the conversation.
 
-Neither the agent nor a tool is trusted to be reasonable: calls are limited in number and size,
-answers in time and size, and a tool that does not end is left alone. Of arguments and answers
-nothing gets into the log, nor of an exception's text, which may quote them.
+Neither the agent nor a tool is trusted: calls are limited in number and size, answers in time and size, and a
+tool that does not end is abandoned. Arguments and answers are not logged, nor the text of an exception, which
+may quote them.
 """
 
 import asyncio
@@ -21,34 +21,26 @@ from voiced.runtime.guard import whereabouts
 log = logging.getLogger(__name__)
 
 TOOL_SHARE = 0.8
-"""Of the time the agent gives a tool; the rest is for the call and the apology to travel."""
+"""Share of the agent's time limit that a tool gets; the rest is for the call and the answer to travel."""
 
 MOST_AT_ONCE = 4
 MOST_WAITING = 32
 MOST_STUCK = 4
-"""So many calls of one tool may outlive their end; then it is not called any more."""
+"""How many calls of one tool may ignore their cancellation before it is no longer called."""
 
 LARGEST_ARGUMENTS = 64 * 1024  # characters of JSON, as are these
 LONGEST_ANSWER = 16_000
 LONGEST_SENTENCE = 1_000
 
 LEAVE_S = 0.3
-"""How long the end of the process waits for tools to clear up."""
+"""How long the process waits at its end for tools to clean up."""
 
 Outcome = tuple[str, bool]
-"""A tool's answer as JSON, and whether it is an apology."""
+"""A tool's answer as JSON, and whether it is an error."""
 
 
 class ToolCalls:
-    """Runs tools, each in a task of its own.
-
-    Args:
-        controls: What a tool may do to the device.
-        dispatch: Takes what came of a call.
-
-    Attributes:
-        tools: What there is, by name.
-    """
+    """Runs tools, each in its own task, and dispatches ToolReturned for each call."""
 
     def __init__(
         self, tools: Mapping[str, Tool], controls: Controls, dispatch: Callable[[Event], None]
@@ -61,7 +53,7 @@ class ToolCalls:
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
 
     def begin(self, order: RunTool, group: TaskGroup) -> None:
-        """Call a tool, watched by a task of `group`; what comes of it is dispatched."""
+        """Call a tool, watched by a task of `group`; its result is dispatched."""
         tool = self.tools.get(order.name)
         if tool is None:
             self._refuse(order, f"there is no tool named {order.name!r}")
@@ -77,20 +69,20 @@ class ToolCalls:
             watching.add_done_callback(self._calls.discard)
 
     def cancel(self) -> None:
-        """End every call: nobody waits for what comes of them. Tools are not waited for."""
+        """Cancel every call, without waiting for the tools to end."""
         for watching in self._calls:
             watching.cancel()
 
     async def end(self) -> None:
-        """End every call, and let the tools clear up for a moment; see that none is waited for."""
+        """Cancel every call, give the tools a moment to clean up, and abandon those that do not end."""
         self.cancel()
         for running in self._running:
             running.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=LEAVE_S)
         for running, name in self._running.items():
-            log.warning("the tool %s does not end and is left behind", name)
-            # The end of the loop waits for every task it knows, for ever if need be.
+            log.warning("the tool %s does not end and is abandoned", name)
+            # `asyncio.Runner` waits at its end for every task it knows, for ever if one ignores its cancellation.
             asyncio._unregister_task(running)  # noqa: SLF001 - documented in asyncio-extending
 
     def _refuse(self, order: RunTool, problem: str) -> None:
@@ -102,10 +94,11 @@ class ToolCalls:
         )
 
     async def _watch(self, order: RunTool, tool: Tool) -> None:
-        """See a call through. Cancelled, it leaves the tool to its own end."""
+        """Wait for a call and dispatch its result. If cancelled, it does not wait for the tool."""
         deadline_s = asyncio.get_running_loop().time() + TOOL_SHARE * tool.spec.timeout_s
         running: asyncio.Task[Outcome] | None = None
         try:
+            # The wait for a free slot counts: the agent's time limit runs from its call.
             async with asyncio.timeout_at(deadline_s), self._room:
                 running = self._start(order, tool)
                 await asyncio.wait({running})
@@ -123,7 +116,7 @@ class ToolCalls:
         self._dispatch(ToolReturned(order.call_id, *outcome))
 
     def _start(self, order: RunTool, tool: Tool) -> asyncio.Task[Outcome]:
-        # In no group: that would wait for a tool that ignores its cancellation.
+        # Not in a group: it would wait for a tool that ignores its cancellation.
         running = asyncio.get_running_loop().create_task(
             _attempt(order, tool, self._controls), name=f"tool {order.name}"
         )
@@ -133,7 +126,7 @@ class ToolCalls:
 
 
 async def _attempt(order: RunTool, tool: Tool, controls: Controls) -> Outcome:
-    """Call a tool and return what comes of it, whatever it does."""
+    """Call a tool and return its result, or an error whatever it raises."""
     name = order.name
     try:
         return as_json(await tool.call(order.arguments, controls), LONGEST_ANSWER), False
@@ -144,7 +137,7 @@ async def _attempt(order: RunTool, tool: Tool, controls: Controls) -> Outcome:
     except TooLargeError:
         return _apology(f"The answer of {name} is too long.")
     except NotJsonError:
-        log.warning("the tool %s answered with something that is no JSON", name)
+        log.warning("the tool %s answered with something that is not JSON", name)
         return _apology(f"The answer of {name} makes no sense.")
     except asyncio.CancelledError:
         raise

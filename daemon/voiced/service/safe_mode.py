@@ -92,7 +92,7 @@ async def _until_mended(path: Path, error: ConfigError, notify: Notify) -> None:
                 notify(status_line(Status.CONFIGURATION_ERROR, str(problem)))
             told = str(problem)
         else:
-            log.info("the settings have been mended: starting anew")
+            log.info("the settings have been fixed: restarting")
             return
 
 

@@ -1,1 +1,1 @@
-"""What outlives the process: one store for every file, which is whole whenever the power goes."""
+"""The state that survives a restart: one store for all files, safe against power cuts."""

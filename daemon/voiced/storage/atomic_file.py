@@ -1,7 +1,7 @@
-"""One file that is always whole: replaced with everything on the disk, and read within bounds.
+"""Atomic replacement of a file, synced to the disk; and bounded reading.
 
-Whatever lies at a path of ours may be of any kind and any size; nothing here waits for it or takes more memory
-than was allowed.
+A path of ours may hold a file of any kind and size; reading it never blocks, and takes no more memory
+than allowed.
 """
 
 import errno
@@ -15,23 +15,22 @@ from typing import Protocol, cast
 from voiced.errors import VoicedError
 from voiced.lib.regular_file import other_kind, read_up_to
 
-KEPT_BROKEN = 3
-"""So many broken copies of one file are kept."""
-
+KEPT_BROKEN = 3  # broken copies of one file
 FOLDER_MODE = 0o700
 
+# O_NOFOLLOW and O_NONBLOCK: never follow a link, never wait for the writer of a FIFO.
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 class NotWholeError(VoicedError):
-    """What lies at a path is not what was written there."""
+    """A file is not what was written: corrupt, too large, or of another kind."""
 
 
 class SystemCalls(Protocol):
-    """The system calls by which a file is replaced, as the module `os` has them.
+    """The system calls that replace a file, as in the module `os`. Each may raise OSError.
 
-    Each may raise OSError. Tests bring others, which fail or remember.
+    Tests use others, which fail or record.
     """
 
     def open(self, path: Path, flags: int, mode: int = ..., /) -> int:
@@ -41,13 +40,13 @@ class SystemCalls(Protocol):
         """Write some of `content`; return how many bytes."""
 
     def fsync(self, descriptor: int, /) -> None:
-        """Return when all of it is on the disk."""
+        """Wait until all of it is on the disk."""
 
     def close(self, descriptor: int, /) -> None:
-        """Let go of it."""
+        """Close a descriptor."""
 
     def replace(self, path: Path, to: Path, /) -> None:
-        """Give a file another name, in place of what has that name."""
+        """Rename a file, and replace what has the new name."""
 
     def unlink(self, path: Path, /) -> None:
         """Remove a file."""
@@ -60,18 +59,18 @@ REAL = cast("SystemCalls", os)
 
 
 def replace_file(path: Path, content: bytes, mode: int, system: SystemCalls = REAL) -> None:
-    """Put `content` in the place of the file at `path`, and return when it is safe on the disk.
+    """Replace the content of the file at `path`; return when that is safe on the disk.
 
     Thread: any, but one at a time for each path.
 
     Args:
         path: The file. Its folder is made if need be.
-        content: What it is to hold.
-        mode: Who may do what with it, as far as the umask agrees.
-        system: How it is done.
+        content: The new content.
+        mode: Its permissions, before the umask.
+        system: The system calls to use.
 
     Raises:
-        OSError: If it is not safe. There is the old content then, or the new one, and either is whole.
+        OSError: If it is not safe. The file then has either the old or the new content, complete.
     """
     _make_folder(path.parent, system)
     fresh = path.with_name(f".{path.name}.new")
@@ -85,8 +84,9 @@ def replace_file(path: Path, content: bytes, mode: int, system: SystemCalls = RE
             system.replace(fresh, path)
     except OSError:
         with suppress(OSError):
-            system.unlink(fresh)  # on a full disk it is the last thing we need
+            system.unlink(fresh)  # do not fill a full disk further
         raise
+    # A rename is safe only once its folder is synced, too.
     _sync_folder(path.parent, system)
 
 
@@ -95,16 +95,16 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
 
     Args:
         path: The file.
-        most_bytes: How large it may be.
+        most_bytes: The largest size allowed.
 
     Raises:
-        NotWholeError: If that is no file, or a larger one.
+        NotWholeError: If it is no regular file, or a larger one.
         OSError: If it cannot be read.
     """
-    _check_kind(path.lstat(), most_bytes)  # to open a device may do something already
+    _check_kind(path.lstat(), most_bytes)  # before opening, which has side effects on a device
     descriptor = os.open(path, _READING)
     try:
-        _check_kind(os.fstat(descriptor), most_bytes)
+        _check_kind(os.fstat(descriptor), most_bytes)  # again: it may have been replaced meanwhile
         content = read_up_to(descriptor, most_bytes + 1)
     finally:
         os.close(descriptor)
@@ -114,10 +114,10 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
 
 
 def set_aside(path: Path, system: SystemCalls = REAL) -> Path:
-    """Give what lies at `path` another name, and forget older broken ones; return the name.
+    """Rename a broken file, and delete all but the newest broken copies; return the new path.
 
     Raises:
-        OSError: If that cannot be done.
+        OSError: If it cannot be renamed.
     """
     stem = f"{path.name}.broken-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1000))
@@ -130,7 +130,7 @@ def set_aside(path: Path, system: SystemCalls = REAL) -> Path:
 
 
 def broken_copies(path: Path) -> list[Path]:
-    """Return what was set aside of the file at `path`, the oldest first."""
+    """Return the broken copies of the file at `path`, the oldest first."""
     try:
         return sorted(
             each for each in path.parent.iterdir() if each.name.startswith(f"{path.name}.broken-")
@@ -166,13 +166,13 @@ def _make_folder(folder: Path, system: SystemCalls) -> None:
     try:
         system.mkdir(folder, FOLDER_MODE)
     except FileExistsError:
-        if not folder.is_dir():  # else who writes another file has made it meanwhile
+        if not folder.is_dir():  # else another thread has made it meanwhile
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from None
     _sync_folder(folder.parent, system)
 
 
 def _clear(fresh: Path, system: SystemCalls) -> None:
-    """Remove what an earlier try has left: those who may read that must not read this."""
+    """Remove the leftover of an earlier try: its permissions may differ."""
     try:
         system.unlink(fresh)
     except FileNotFoundError:

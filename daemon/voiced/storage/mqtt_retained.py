@@ -1,4 +1,4 @@
-"""What a broker may still keep of this device, known across restarts: so that it can be taken away one day."""
+"""The topics at which a broker may hold retained messages of this device, for deletion later."""
 
 from collections.abc import Collection
 from typing import Annotated
@@ -17,14 +17,7 @@ _Topic = Annotated[
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """What is in the file.
-
-    Attributes:
-        host: Which broker.
-        port: Its port, if the settings name one.
-        tls: Whether it is spoken to under TLS.
-        topics: Where it was told something to keep.
-    """
+    """The content of the file: the broker, and the topics of retained messages."""
 
     host: str = ""
     port: int | None = None
@@ -33,19 +26,19 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 def decode(content: bytes) -> _Kept:
-    """Return what is in the file.
+    """Return the content of the file.
 
     Raises:
-        ValueError: If it holds something else.
+        ValueError: If it is malformed.
     """
     return msgspec.json.decode(content, type=_Kept)
 
 
 class BrokerTraces:
-    """Remembers the topics of one broker, the latest.
+    """Remembers the topics of the latest broker.
 
     Args:
-        store: Where the file is.
+        store: Keeps the file.
     """
 
     def __init__(self, store: StateStore) -> None:
@@ -53,13 +46,13 @@ class BrokerTraces:
         self._kept = self._file.read(decode) or _Kept()
 
     def left_at(self, host: str, port: int | None, *, tls: bool) -> frozenset[str]:
-        """Return the topics at which this broker may keep what this device told."""
+        """Return the topics at which this broker may have retained messages of this device."""
         kept = self._kept
         is_there = (kept.host, kept.port, kept.tls) == (host, port, tls)
         return frozenset(kept.topics if is_there else ())
 
     def note(self, host: str, port: int | None, topics: Collection[str], *, tls: bool) -> None:
-        """Remember the topics at which this broker may keep something now."""
+        """Remember the topics at which this broker may have retained messages now."""
         kept = _Kept(host, port, tls, tuple(sorted(topics)[:MOST_TOPICS]))
         if kept != self._kept:
             self._kept = kept

@@ -1,4 +1,4 @@
-"""What is kept of the settings, in one file of the store."""
+"""The record of the settings, in one file of the store."""
 
 import asyncio
 import logging
@@ -23,15 +23,15 @@ log = logging.getLogger(__name__)
 
 
 class RecordFile:
-    """Keeps the record.
+    """Keeps the record of the settings.
 
     Args:
-        store: Where the file is.
-        settings_file: Whose settings it is about; what is kept of another one's does not count.
+        store: Keeps the file.
+        settings_file: The settings file in use; a record about another one is ignored.
 
     Attributes:
-        store: Where the file is.
-        record: What is kept, or about to be.
+        store: Keeps the file.
+        record: The record, saved or about to be.
     """
 
     def __init__(self, store: StateStore, settings_file: Path) -> None:
@@ -42,22 +42,22 @@ class RecordFile:
 
     @property
     def is_safe(self) -> bool:
-        """All of it is on the disk."""
+        """Whether all of it is on the disk."""
         return self._file.is_safe
 
     def put(self, record: Record) -> None:
-        """Keep `record` instead, on the disk as soon as that can be done."""
+        """Replace the record; it is written as soon as possible."""
         self.record = record
         self._file.put(_encode(record))
 
     async def change(self, change: Callable[[Record], Record]) -> None:
-        """Keep what `change` makes of the record, once that is safe on the disk.
+        """Replace the record by what `change` returns for it, once that is safe on the disk.
 
         Raises:
-            NotSavedError: If it is not safe; the record is as before.
+            NotSavedError: If it is not safe; the record is unchanged.
         """
         async with self._turn:
-            while True:
+            while True:  # again if `put` has replaced the record while this was being saved
                 before = self.record
                 wanted = change(before)
                 await self._file.save(_encode(wanted))
@@ -66,9 +66,9 @@ class RecordFile:
                     return
 
     def begin(self, at: float) -> None:
-        """Take note that the process has started, `at` seconds since 1970. Before `run` of the store.
+        """Record the start of the process, `at` seconds since 1970. Call it before `run` of the store.
 
-        What is on trial is left out where this cannot be written down: it could never be taken back.
+        If this cannot be saved, settings on trial are dropped: they could never be rolled back.
         """
         counted = started(self.record, at)
         if counted is self.record:
@@ -78,7 +78,7 @@ class RecordFile:
         except NotSavedError as error:
             if counted.trial is not None:
                 log.warning(
-                    "settings from a server are not tried, for they could not be taken back: %s",
+                    "settings from a server are not tried, because they could not be reverted: %s",
                     error,
                 )
             self.put(forget_trial(counted))
@@ -86,24 +86,19 @@ class RecordFile:
             self.record = counted
 
     def end(self) -> None:
-        """Take note that the process has stopped in good order."""
+        """Record that the process has stopped cleanly."""
         self.put(stopped(self.record))
 
 
 def last_record(folder: Path, settings_file: Path) -> Record:
-    """Return what a daemon keeps in its state folder. Changes nothing.
-
-    Args:
-        folder: The state folder.
-        settings_file: Whose settings it is to be about.
-    """
+    """Return the record in a state folder, an empty one if it is about another file. Changes nothing."""
     path, found = folder / SETTINGS.name, None
     try:
         _, found = read_as(path, SETTINGS, decode)
     except FileNotFoundError:
         pass
     except NotWholeError as error:
-        log.warning("%s: does not count: %s", path, error)
+        log.warning("%s: is ignored: %s", path, error)
     return _about(settings_file, found)
 
 
@@ -116,5 +111,5 @@ def _about(settings_file: Path, found: Record | None) -> Record:
 
 def _encode(record: Record) -> bytes:
     content = encode(record)
-    # The last good local files may be many; they are on the disk elsewhere, what else there is is not.
+    # The last good local files may be large, but they are elsewhere on the disk too; the rest is not.
     return content if len(content) <= SETTINGS.most_bytes else encode(without_local(record))

@@ -1,4 +1,4 @@
-"""Every file of the state folder. A new one belongs here: the tests walk through this list."""
+"""All files of the state folder. Add new ones here: the tests iterate over this list."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ class FileSpec:
     """One file.
 
     Attributes:
-        name: In the state folder.
-        holds: What is in it, as the log says it.
-        most_bytes: Larger ones are not ours.
-        empty: What it holds while there is nothing to keep.
-        wait_s: How long changes are gathered before they are written: an SD card wears out.
+        name: Its name in the state folder.
+        holds: A description of its content, for the log.
+        most_bytes: Its largest size; larger ones are not ours.
+        empty: Its content while there is nothing to keep.
+        wait_s: How long changes are collected before they are written: an SD card wears out.
     """
 
     name: str
@@ -29,6 +29,8 @@ VOLUME = FileSpec("state.json", "volume and mute", 4 * KIB, wait_s=0.5)
 ALARMS = FileSpec("alarms.json", "timers and alarms", 256 * KIB, b"[]\n")
 BY_HAND = FileSpec("by-hand.yaml", "what people set at the page", 64 * KIB, b"{}\n")
 KIOSK_TOKEN = FileSpec("kiosk.token", "the page's token", KIB)
-BROKER = FileSpec("broker.json", "where a broker keeps what this device told", 128 * KIB, b"{}\n")
+BROKER = FileSpec(
+    "broker.json", "the topics of this device's messages that a broker keeps", 128 * KIB, b"{}\n"
+)
 
 ALL_FILES = (SETTINGS, VOLUME, ALARMS, BY_HAND, KIOSK_TOKEN, BROKER)

@@ -1,7 +1,7 @@
-"""The store: the only one that writes what outlives the process.
+"""The store: the only writer of the state that survives a restart.
 
-A failed write is a fact: it is kept as a state, shown, and tried again until it succeeds. What must not be lost
-is saved, and confirmed only when it is safe on the disk; the rest is put, and written as soon as that can be done.
+A failed write is reported, and tried again until it succeeds. `save` is for what must not be lost: it
+confirms only what is safe on the disk. `put` is for the rest: it is written as soon as possible.
 """
 
 import asyncio
@@ -34,28 +34,25 @@ from voiced.storage.state_files import FileSpec
 log = logging.getLogger(__name__)
 
 MODE = 0o600
+LAST_S = 2.0  # for the last write: the process promises to end within 3 s
 
-LAST_S = 2.0
-"""How long the last write may take: the process promises to end within 3 s."""
-
+# Rate limit of collected writes: constant changes would wear out the SD card.
 AT_ONCE, THEN_EVERY_S = 32, 20.0
-"""So many writes of what is gathered follow each other at once, and then one each time: what changes for ever would
-wear out the disk, which is a memory card."""
 
 Decoded = TypeVar("Decoded")
 
 
 @dataclass(frozen=True, slots=True)
 class DiskReport:
-    """How the disk of the state folder is.
+    """The state of the disk of the state folder.
 
     Attributes:
-        failing: Something is not on the disk that should be.
+        failing: Something could not be written.
         reason: Why, in the words of the system.
         since: Since when, ISO 8601 in UTC.
         unwritten: The files that wait to be written.
-        failed_writes: How many writes have failed since the start.
-        set_aside: What was found not whole since the start, by its new name.
+        failed_writes: Failed writes since the start.
+        set_aside: Broken files found since the start, by their new names.
     """
 
     failing: bool = False
@@ -70,12 +67,12 @@ class StateStore:
     """All files of one state folder. Implements `BackgroundTask`.
 
     Args:
-        folder: Where they are. It need not exist.
-        system: How they are written.
+        folder: The folder. It need not exist.
+        system: The system calls to use.
         backoff: When to try again.
 
     Attributes:
-        on_recovery: Are called on the loop when all is on the disk that could not be written before.
+        on_recovery: Called on the loop when everything is written after a failure.
     """
 
     def __init__(
@@ -90,21 +87,21 @@ class StateStore:
         self._since: str | None = None
         self._failed_writes = 0
         self._set_aside: list[str] = []
-        self._noting = Lock()  # never held while the disk is waited for
+        self._report_lock = Lock()  # never held while the disk is waited for
         self._changed, self._urgent = asyncio.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._may_write = TokenBucket(AT_ONCE, THEN_EVERY_S)
 
     def open(self, spec: FileSpec) -> "StoredFile":
-        """Return the file, the same one each time."""
+        """Return the file; the same object each time."""
         if spec.name not in self._files:
             self._files[spec.name] = StoredFile(self, spec)
         return self._files[spec.name]
 
     @property
     def report(self) -> DiskReport:
-        """How the disk is."""
-        with self._noting:
+        """The state of the disk."""
+        with self._report_lock:
             failing = dict(self._failing)
         return DiskReport(
             failing=bool(failing),
@@ -116,18 +113,19 @@ class StateStore:
         )
 
     async def run(self) -> None:
-        """Write what is put, and try again what failed, until cancelled; a last time then."""
+        """Write what is put, and retry what failed, until cancelled; then write a last time."""
         self._loop = loop = asyncio.get_running_loop()
         failures, was_failing = 0, False
         try:
             while True:
                 pause_s = self._backoff.pause_s(failures, uniform) if self._failing else None
-                await _set_within(self._changed, pause_s)
+                await _wait_for(self._changed, pause_s)
                 if self._changed.is_set() and not self._urgent.is_set():
-                    await self._gather(loop.time, pause_s)
+                    await self._collect(loop.time, pause_s)
+                # Cleared before writing: what is put meanwhile sets them again.
                 self._changed.clear()
                 self._urgent.clear()
-                await asyncio.to_thread(self.flush)  # a disk may take long, and sound must not wait
+                await asyncio.to_thread(self.flush)  # a slow disk must not block the sound
                 is_failing = bool(self._failing)
                 failures = failures + 1 if is_failing else 0
                 if was_failing and not is_failing:
@@ -138,25 +136,19 @@ class StateStore:
             self.close()
 
     def close(self) -> None:
-        """Write everything a last time. A disk that hangs holds up the end of the process only so long."""
+        """Write everything a last time; wait at most `LAST_S`, as a disk may hang."""
         with suppress(TimeoutError):
             on_thread("disk", self.flush).result(LAST_S)
 
     def flush(self) -> None:
-        """Write everything that is not on the disk yet.
-
-        Thread: any.
-        """
+        """Write everything that is not on the disk yet. Thread: any."""
         for file in [*self._files.values()]:
             file.write()
 
     def wake(self, *, urgent: bool = True) -> None:
-        """Have `run` look what there is to do.
-
-        Thread: any.
-        """
+        """Wake up `run`. Thread: any."""
         if self._loop is not None:
-            with suppress(RuntimeError):  # a loop that has ended; `run` has written everything
+            with suppress(RuntimeError):  # the loop has ended, and `run` has written everything
                 self._loop.call_soon_threadsafe(self._wake, urgent)
         else:
             self._wake(urgent)
@@ -166,17 +158,17 @@ class StateStore:
         if urgent:
             self._urgent.set()
 
-    async def _gather(self, now_s: Callable[[], float], most_s: float | None) -> None:
-        """Return when what was put is to be written: longer after it was, the more often that happens."""
+    async def _collect(self, now_s: Callable[[], float], most_s: float | None) -> None:
+        """Wait to collect more changes: longer, the more often they come. Something urgent ends the wait."""
         wait_s = max(file.spec.wait_s for file in self._files.values())
         with suppress(TimeoutError):
             async with asyncio.timeout(most_s):
-                await _set_within(self._urgent, wait_s)
+                await _wait_for(self._urgent, wait_s)
                 while not self._urgent.is_set() and (left_s := self._may_write.take(now_s())):
-                    await _set_within(self._urgent, max(wait_s, left_s))
+                    await _wait_for(self._urgent, max(wait_s, left_s))
 
     def write(self, spec: FileSpec, content: bytes) -> OSError | None:
-        """Write a file; return why it is not safe on the disk, if it is not.
+        """Write a file; return the error if it is not safe on the disk.
 
         Thread: any, but one at a time for each file.
         """
@@ -184,12 +176,12 @@ class StateStore:
         try:
             replace_file(path, content, MODE, self._system)
         except OSError as error:
-            with self._noting:
+            with self._report_lock:
                 self._note_failure(path, error)
             return error
-        with self._noting:
+        with self._report_lock:
             if self._failing.pop(spec.name, None) is not None and not self._failing:
-                log.info("%s: can be written again, and nothing is missing", self.folder)
+                log.info("%s: can be written again, and nothing was lost", self.folder)
         return None
 
     def _note_failure(self, path: Path, error: OSError) -> None:
@@ -197,21 +189,21 @@ class StateStore:
         reason = reason_of(error)
         if not self._failing:
             self._since = datetime.now(UTC).isoformat(timespec="milliseconds")
-            log.warning("%s: cannot be written: %s; tried again until it can be", path, reason)
+            log.warning("%s: cannot be written: %s; trying again until it can", path, reason)
         self._failing[path.name] = reason
 
     def put_aside(self, spec: FileSpec, why: object) -> bool:
-        """Give a file that is not whole another name, and tell of it; return whether that could be done."""
+        """Rename a broken file, and log that; return whether it could be renamed."""
         path = self.folder / spec.name
         try:
             aside = set_aside(path, self._system)
         except OSError as error:
-            log.error(  # noqa: TRY400 - it says it all
-                "%s: is not whole: %s; %s are lost, and it cannot be set aside: %s",
+            log.error(  # noqa: TRY400 - a traceback would add nothing
+                "%s: is damaged: %s; %s are lost, and it cannot be set aside: %s",
                 *(path, why, spec.holds, reason_of(error)),
             )
             return False
-        log.error("%s: is not whole: %s; %s are lost; see %s", path, why, spec.holds, aside.name)
+        log.error("%s: is damaged: %s; %s are lost; see %s", path, why, spec.holds, aside.name)
         self._set_aside.append(aside.name)
         return True
 
@@ -219,50 +211,51 @@ class StateStore:
 class StoredFile:
     """One file of the store.
 
-    What is safe is told by identity: content that was put a second time is another object.
+    What is safe is compared by identity: the same content put a second time is another object, so
+    that it is written again.
 
     Attributes:
-        spec: What it is.
+        spec: Its specification.
     """
 
     def __init__(self, store: StateStore, spec: FileSpec) -> None:
         self.spec = spec
         self._store = store
         self._wanted = spec.empty
-        self._safe: bytes | None = spec.empty  # None: what is on the disk is not known
-        self._writing = Lock()  # held while the disk is waited for
-        self._swap = Lock()  # never
+        self._safe: bytes | None = spec.empty  # None: the content of the disk is unknown
+        self._disk_lock = Lock()  # held during disk access
+        self._content_lock = Lock()  # never held during disk access, so that `put` does not block
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """Its path."""
         return self._store.folder / self.spec.name
 
     @property
     def is_safe(self) -> bool:
-        """All of it is on the disk."""
+        """Whether all of it is on the disk."""
         return self._safe is self._wanted
 
     @property
     def exists(self) -> bool:
-        """Something lies there, or waits to be written there."""
+        """Whether the file is there, or waits to be written."""
         return self._wanted is not self.spec.empty or os.path.lexists(self.path)
 
     def read(self, decode: Callable[[bytes], Decoded]) -> Decoded | None:
-        """Return what is kept, or None if there is nothing, or nothing whole: that is set aside and told of.
+        """Return the decoded content, or None if there is none. A broken file is renamed and logged.
 
         Thread: any.
 
         Args:
-            decode: Makes something of the bytes; whatever it raises, they are not whole.
+            decode: Decodes the bytes; any error of it means that the file is broken.
         """
-        if not self.is_safe or not self._writing.acquire(blocking=False):
-            # What is on the disk does not count, or not for long.
+        if not self.is_safe or not self._disk_lock.acquire(blocking=False):
+            # The disk has older content, or is being written: what is in memory counts.
             return None if self._wanted is self.spec.empty else decode(self._wanted)
         try:
             return self._read(decode)
         finally:
-            self._writing.release()
+            self._disk_lock.release()
 
     def _read(self, decode: Callable[[bytes], Decoded]) -> Decoded | None:
         before, content, found = self._wanted, self.spec.empty, None
@@ -274,50 +267,48 @@ class StoredFile:
             pass
         except NotWholeError as error:
             safe = content if self._store.put_aside(self.spec, error) else None
-        with self._swap:
+        with self._content_lock:
             if self._wanted is before:
                 self._wanted = content
             self._safe = safe
         return found
 
     def put(self, content: bytes) -> None:
-        """Keep `content` instead, on the disk as soon as that can be done. Never blocks, never fails."""
-        with self._swap:
+        """Replace the content; it is written as soon as possible. Never blocks, never fails."""
+        with self._content_lock:
             if content == self._wanted:
                 return
             self._wanted = content
         self._store.wake(urgent=self.spec.wait_s == 0)
 
     def rewrite(self) -> None:
-        """Write what is kept once more: then it is known whether that can be done."""
+        """Write the content once more, to find out whether the disk can be written."""
         self._safe = None
         self._store.wake(urgent=self.spec.wait_s == 0)
 
     async def save(self, content: bytes) -> None:
-        """Keep `content` instead, once that is safe on the disk. Cancelled, it is not kept.
+        """Replace the content once that is safe on the disk. If cancelled, it is not replaced.
 
         Raises:
-            NotSavedError: If it is not safe; what was kept before is kept on.
+            NotSavedError: If it is not safe; the content is unchanged.
         """
         asked = _Asked(content, self._wanted)
         try:
             await asyncio.to_thread(self._save, asked)
         except BaseException:
-            with self._swap:
+            with self._content_lock:
                 asked.withdrawn = True
                 if self._wanted is asked.content:
                     self._wanted = asked.before
             raise
         finally:
-            self._store.wake()  # there may be something to write, or to try again
+            self._store.wake()  # to write what was put meanwhile, or to try again
 
     def save_now(self, content: bytes) -> None:
-        """Do what `save` does, before it returns.
-
-        Thread: any.
+        """Do the same as `save`, but block until it is done. Thread: any.
 
         Raises:
-            NotSavedError: If it is not safe; what was kept before is kept on.
+            NotSavedError: If it is not safe; the content is unchanged.
         """
         try:
             self._save(_Asked(content, self._wanted))
@@ -325,11 +316,8 @@ class StoredFile:
             self._store.wake()
 
     def write(self) -> None:
-        """Write what is not on the disk yet.
-
-        Thread: any.
-        """
-        with self._writing:
+        """Write the content unless it is on the disk. Thread: any."""
+        with self._disk_lock:
             content = self._wanted
             if self._safe is not content:
                 failed = self._store.write(self.spec, content)
@@ -338,14 +326,15 @@ class StoredFile:
     def _save(self, asked: "_Asked") -> None:
         if len(asked.content) > self.spec.most_bytes:
             raise NotSavedError(str(self.path), f"that is more than {self.spec.most_bytes} bytes")
-        with self._writing:
+        with self._disk_lock:
             if asked.withdrawn:
                 return
             failed = self._store.write(self.spec, asked.content)
             self._safe = None if failed else asked.content
             if failed:
                 raise NotSavedError(str(self.path), reason_of(failed)) from failed
-            with self._swap:
+            with self._content_lock:
+                # Unless it was cancelled, or something newer was put while this was written.
                 if self._wanted is asked.before and not asked.withdrawn:
                     self._wanted = asked.content
 
@@ -360,11 +349,11 @@ class _Asked:
 def read_as(
     path: Path, spec: FileSpec, decode: Callable[[bytes], Decoded]
 ) -> tuple[bytes, Decoded]:
-    """Return the content of a file of ours, and what is made of it. Changes nothing.
+    """Return the content of a state file, raw and decoded. Changes nothing.
 
     Raises:
         FileNotFoundError: If there is none.
-        NotWholeError: If it cannot be read, or is not what was written there.
+        NotWholeError: If it cannot be read or decoded.
     """
     try:
         content = read_whole(path, spec.most_bytes)
@@ -375,17 +364,17 @@ def read_as(
     try:
         return content, decode(content)
     except Exception as error:
-        # Whatever bytes do to a decoder, the start goes on. Its words may quote them.
+        # Any error: a broken file must not stop the start. Its text is dropped, as it may quote secrets.
         raise NotWholeError(f"its content makes no sense ({type(error).__name__})") from error
 
 
 def reason_of(error: OSError) -> str:
-    """Return why, in the words of the system."""
+    """Return the text of an error, in the words of the system."""
     return error.strerror or type(error).__name__
 
 
-async def _set_within(event: asyncio.Event, seconds: float | None) -> None:
-    """Return when `event` is set, or after so many seconds."""
+async def _wait_for(event: asyncio.Event, seconds: float | None) -> None:
+    """Wait until `event` is set, or for `seconds` at most."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -1,4 +1,4 @@
-"""What outlives the process: the volume and the mute, in one small file."""
+"""Volume and mute, kept across restarts in one small file."""
 
 from typing import Annotated
 
@@ -14,13 +14,7 @@ Percent = Annotated[int, msgspec.Meta(ge=0, le=FULL_VOLUME)]
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """What is in the file.
-
-    Attributes:
-        volume: Loudness, 0 to 100.
-        muted: The microphone was switched off.
-        configured_volume: What the settings said about the volume then: the latest word counts.
-    """
+    """The content of the file, and the volume of the settings then: if that changes, it wins."""
 
     volume: Percent
     muted: bool
@@ -28,27 +22,27 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 def decode(content: bytes) -> _Kept:
-    """Return what is in the file.
+    """Return the content of the file.
 
     Raises:
-        ValueError: If it holds something else.
+        ValueError: If it is malformed.
     """
     return msgspec.json.decode(content, type=_Kept)
 
 
 class StateFile:
-    """Keeps what is remembered. Implements `Memory`.
+    """Keeps volume and mute. Implements `Memory`.
 
     Args:
-        store: Where the file is.
-        configured_volume: What the settings say.
+        store: Keeps the file.
+        configured_volume: The volume in the settings.
     """
 
     def __init__(self, store: StateStore, configured_volume: int) -> None:
         self._file = store.open(VOLUME)
         self._configured = configured_volume
         self._kept = self._read()
-        # Written at every start: so a disk that cannot be written is known before anything is lost.
+        # Written at every start, so that a disk that cannot be written is known before anything is lost.
         self._file.put(_encode(self._kept))
         self._file.rewrite()
 
@@ -56,7 +50,7 @@ class StateFile:
         return Remembered(self._kept.volume, self._kept.muted)
 
     def _read(self) -> _Kept:
-        """Return what was remembered, or what the settings say."""
+        """Return what was kept, or the values of the settings."""
         found = self._file.read(decode)
         if found is None:
             return _Kept(self._configured, muted=False, configured_volume=self._configured)

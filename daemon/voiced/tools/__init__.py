@@ -13,5 +13,5 @@ TOOLS = {
     "cancel_timer": "voiced.tools.builtin.pending_timers:CancelTimer",
 }
 
+# Tools that are useless without alarms.
 NEED_ALARMS = frozenset({"set_timer", "set_alarm", "remind_me", "list_timers", "cancel_timer"})
-"""Those that can do nothing without a clock that rings."""

@@ -1,7 +1,7 @@
-"""Arguments as models send them, made what a JSON schema asks for where it leaves no doubt what was meant.
+"""Coercion of arguments to the types of their JSON schema, where the meaning is beyond doubt.
 
-Models write `"5"` or `5.0` for 5, `"true"` for true, null or nothing at all for what they leave out. Whatever
-is in doubt stays as it is, for the schema's judge to refuse.
+Models write `"5"` or `5.0` for 5, `"true"` for true, and null or an empty text for what they omit.
+Whatever is in doubt stays as it is, and the validator of the schema refuses it.
 """
 
 import json
@@ -15,13 +15,12 @@ from voiced.lib.json_limits import TooLargeError, check_parts
 from voiced.tools.safe_regex import is_found, problem_of
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,16}([.][0-9]{1,15})?([eE][+-]?[0-9]{1,3})?")
-BEYOND = 10**16
-"""Nobody writes so large a whole number in another way than by its digits."""
+BEYOND = 10**16  # larger ones, which only an exponent can write, never become integers
 
 _TRUTHS = {"true": True, "false": False}
 
 _KIND_OF: tuple[tuple[type, str], ...] = (
-    (bool, "boolean"),  # before int, of which it is one
+    (bool, "boolean"),  # before int, as bool is a subclass of it
     (int, "integer"),
     (float, "number"),
     (str, "string"),
@@ -29,18 +28,18 @@ _KIND_OF: tuple[tuple[type, str], ...] = (
     (list, "array"),
     (type(None), "null"),
 )
-_LEFT_OUT = object()
+_OMITTED = object()
 
 
 def coerced(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `arguments` as `schema` asks for them, as far as that is beyond doubt.
+    """Return `arguments` with the types of `schema`, as far as that is beyond doubt.
 
-    What is null or an empty text and may be left out, or has a default, is left out, unless the schema takes
-    it as it is.
+    A null or an empty text is omitted if the argument is optional or has a default, unless the
+    schema accepts it.
 
     Args:
-        arguments: What a model sent.
-        schema: A JSON schema of an object; foreign ones may hold anything.
+        arguments: The arguments of a model.
+        schema: A JSON schema of an object. Foreign ones may hold anything.
     """
     properties = schema.get("properties")
     required = schema.get("required")
@@ -50,32 +49,32 @@ def coerced(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str
     found: dict[str, Any] = {}
     for name, value in arguments.items():
         wanted = properties.get(name)
-        fitted = _fitted(value, wanted)
-        if fitted is not _LEFT_OUT:
+        fitted = _coerced_value(value, wanted)
+        if fitted is not _OMITTED:
             found[name] = fitted
         elif name in needed and "default" not in (wanted or {}):
             found[name] = value
     return found
 
 
-def _fitted(value: Any, schema: Any) -> Any:
-    """Return `value` as `schema` asks for it; `_LEFT_OUT` if it says that there is none."""
+def _coerced_value(value: Any, schema: Any) -> Any:
+    """Return `value` with the type of `schema`; `_OMITTED` if it stands for no value."""
     if not isinstance(schema, Mapping):
         return value
     if value is None or value == "":
-        return value if _takes_nothing(value, schema) else _LEFT_OUT
+        return value if _accepts_empty(value, schema) else _OMITTED
     kinds = kinds_in(schema)
     if _is_one_of(kinds, value):
-        return _inside(value, schema)
+        return _coerced_parts(value, schema)
     if isinstance(value, str):
-        return _of_text(value.strip(), value, kinds, schema)
+        return _from_text(value.strip(), value, kinds, schema)
     if isinstance(value, float) and "integer" in kinds and value.is_integer():
         return int(value)
     return value
 
 
-def _takes_nothing(value: str | None, schema: Any) -> bool:
-    """Tell whether `schema` takes null or an empty text, whichever `value` is."""
+def _accepts_empty(value: str | None, schema: Any) -> bool:
+    """Return whether `schema` accepts `value`, which is null or an empty text."""
     if not isinstance(schema, Mapping):
         return schema is not False
     pattern, shortest = schema.get("pattern"), schema.get("minLength")
@@ -85,17 +84,17 @@ def _takes_nothing(value: str | None, schema: Any) -> bool:
         _is_one_of(kinds_in(schema), value)
         and all(value in each for each in known)
         and all(
-            any(_takes_nothing(value, each) for each in choices)
+            any(_accepts_empty(value, each) for each in choices)
             for key in ("anyOf", "oneOf")
             if (choices := _listed(schema, key))
         )
         and (value is None or not isinstance(shortest, int) or shortest <= 0)
-        and (value is None or not isinstance(pattern, str) or _is_found_in_nothing(pattern))
+        and (value is None or not isinstance(pattern, str) or _matches_empty(pattern))
     )
 
 
-def _is_found_in_nothing(pattern: str) -> bool:
-    """Tell whether an empty text has the form of `pattern`; one that is not known here may mean anything."""
+def _matches_empty(pattern: str) -> bool:
+    """Return whether `pattern` matches an empty text; True for one that RE2 does not know."""
     try:
         return problem_of(pattern, 0, ()) is not None or is_found(pattern, "")
     except UnicodeEncodeError:
@@ -103,13 +102,13 @@ def _is_found_in_nothing(pattern: str) -> bool:
 
 
 def _is_one_of(kinds: set[str], value: object) -> bool:
-    """Tell whether `value` is of one of these types; of any, if there are none."""
+    """Return whether `value` has one of these types; True if there are none."""
     kind = _kind_of(value)
     return not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
 
 
-def _inside(value: Any, schema: Mapping[str, Any]) -> Any:
-    """Return a value of the right kind with what it consists of made right."""
+def _coerced_parts(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Return a value of the right type with its items and properties coerced."""
     for key in ("anyOf", "oneOf"):
         choices = [
             each
@@ -117,13 +116,13 @@ def _inside(value: Any, schema: Mapping[str, Any]) -> Any:
             if not isinstance(each, Mapping) or _is_one_of(kinds_in(each), value)
         ]
         if len(choices) == 1 and isinstance(choices[0], Mapping):
-            value = _inside(value, choices[0])
+            value = _coerced_parts(value, choices[0])
     if isinstance(value, Mapping):
         return coerced(value, schema)
     if isinstance(value, list) and "items" in schema:
-        fitted = [_fitted(each, schema["items"]) for each in value]
+        fitted = [_coerced_value(each, schema["items"]) for each in value]
         return [
-            value[i] if each is _LEFT_OUT else each  # an item cannot be left out
+            value[i] if each is _OMITTED else each  # an item cannot be left out
             for i, each in enumerate(fitted)
         ]
     if isinstance(value, str):
@@ -132,7 +131,7 @@ def _inside(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _spelled(text: str, schema: Mapping[str, Any]) -> str:
-    """Return `text` as one of the known values writes it, if it is but for capitals and blanks."""
+    """Return the known value that differs from `text` only in capitals and blanks, else `text`."""
     known = [each for each in _listed(schema, "enum") if isinstance(each, str)]
     if text in known:
         return text
@@ -141,8 +140,8 @@ def _spelled(text: str, schema: Mapping[str, Any]) -> str:
     return alike[0] if len(alike) == 1 else text
 
 
-def _of_text(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]) -> Any:
-    """Return what a text stands for where none is wanted; the text if that is in doubt."""
+def _from_text(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]) -> Any:
+    """Return the value that a text stands for where no text is wanted; the text if in doubt."""
     if "boolean" in kinds and text.casefold() in _TRUTHS:
         return _TRUTHS[text.casefold()]
     if kinds & {"integer", "number"} and _NUMBER.fullmatch(text):
@@ -152,41 +151,41 @@ def _of_text(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]
         if "number" in kinds and math.isfinite(number):
             return number
     if kinds & {"object", "array"} and text[:1] in ("{", "["):
-        return _of_json(text, as_sent, kinds, schema)
+        return _from_json(text, as_sent, kinds, schema)
     return as_sent
 
 
-def _of_json(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]) -> Any:
+def _from_json(text: str, as_sent: str, kinds: set[str], schema: Mapping[str, Any]) -> Any:
     try:
         check_parts(text)
         value = json.loads(text)
     except (ValueError, TooLargeError, RecursionError):
         return as_sent
     wanted = "array" if isinstance(value, list) else "object"
-    return _inside(value, schema) if wanted in kinds else as_sent
+    return _coerced_parts(value, schema) if wanted in kinds else as_sent
 
 
 def kinds_in(schema: Mapping[str, Any]) -> set[str]:
-    """Return the types a schema takes, by JSON schema's names; none if it does not say."""
+    """Return the types that a schema accepts, by their names in JSON schema; none if it names none."""
     stated = schema.get("type")
     if isinstance(stated, str):
         kinds = {stated}
     elif isinstance(stated, list | tuple):
         kinds = {each for each in stated if isinstance(each, str)}
     else:
-        kinds = {*_implied(schema)}
+        kinds = {*_implied_types(schema)}
     return kinds - {"integer"} if "number" in kinds else kinds
 
 
-def _implied(schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the types of a schema that names values, or other schemas, in the place of a type."""
+def _implied_types(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the types of a schema that has values, or other schemas, instead of a type."""
     for value in (*_listed(schema, "enum"), *([schema["const"]] if "const" in schema else ())):
         yield _kind_of(value)
     for key in ("anyOf", "oneOf"):
         choices = [
             kinds_in(each) if isinstance(each, Mapping) else set() for each in _listed(schema, key)
         ]
-        if all(choices):  # one that says nothing takes anything
+        if all(choices):  # a choice without types accepts anything
             yield from set[str]().union(*choices)
 
 

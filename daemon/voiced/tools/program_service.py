@@ -1,8 +1,8 @@
 """The service that runs programs: `python -m voiced.tools.program_service`, its socket as standard input.
 
-The daemon hears the agent, a server for settings and everybody on the network, so under systemd it may start no
-program at all. It asks this service instead, by the name of a tool or an MCP server, and whatever it asks, nothing
-runs but what the device's own settings files declare: they are read here, and belong to root.
+The daemon takes input from the agent, a settings server and the network, so under systemd it may
+start no program at all. It asks this service, by the name of a tool or an MCP server. Only what the
+device's own settings files declare can run: the service reads them itself, and they belong to root.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
@@ -21,13 +21,12 @@ from typing import Any, cast
 from voiced.config.load import Source, draft_of, read, service_file
 from voiced.config.schema import Settings
 from voiced.config.schema_tools import McpSection
-from voiced.errors import ConfigError, ToolError
+from voiced.errors import ConfigError, LinkError, ToolError
 from voiced.lib import event_loop
-from voiced.lib.environment import variable
 from voiced.lib.task_group import TaskGroup
 from voiced.ports import Controls, Tool
 from voiced.tools.declared.command import CommandTool
-from voiced.tools.declared.process_group import MARK, ProcessGroup
+from voiced.tools.declared.process_group import GRACE_S, ProcessGroup, start_server
 from voiced.tools.declared.program_client import MOST_BYTES
 from voiced.tools.declared.token_program import token_tool
 from voiced.tools.declared.validation import check_command_tools, check_token
@@ -35,31 +34,21 @@ from voiced.tools.mcp.validation import check_servers
 
 log = logging.getLogger(__name__)
 
-ASKS_WITHIN_S = 5.0
-"""How long the first line may take."""
-
-MOST_AT_ONCE = 32
-"""Connections. The daemon calls four tools at a time; the others are MCP servers, or calls that end."""
-
-MOST_OPEN = 2 * MOST_AT_ONCE
-"""Those included that are told so; nobody reads what more of them ask."""
-
-GRACE_S = 0.3
-"""How long an MCP server may take to end after its input has, and again after a signal."""
-
+ASKS_WITHIN_S = 5.0  # how long the request may take to arrive
+MOST_AT_ONCE = 32  # programs; the daemon calls four tools at a time, the rest are MCP servers
+MOST_OPEN = 2 * MOST_AT_ONCE  # connections, with those that are refused; more are closed unread
 PIECE_BYTES = 64 * 1024
-INHERITED = ("PATH", "LANG", "HOME", "TZ")
 
 
 class RefusedError(Exception):
-    """What is asked for is not declared, or cannot be started. The text goes back to who asked."""
+    """The request cannot be fulfilled. The text is sent to the client."""
 
 
 class ProgramService:
     """Runs what the device's own settings declare.
 
     Args:
-        path: The settings file; drop-ins lie beside it.
+        path: The settings file; its drop-ins are read too.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,7 +57,7 @@ class ProgramService:
         self._n_open = 0
 
     async def attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection until it is closed; then nothing is left of its program."""
+        """Serve one connection until it is closed; its program has ended then."""
         self._n_open += 1
         n_open = self._n_open
         try:
@@ -97,11 +86,11 @@ class ProgramService:
     async def _call(
         self, request: Mapping[str, Any], reader: asyncio.StreamReader
     ) -> Mapping[str, Any] | None:
-        """Call a tool; return None if nobody waits for it any more."""
+        """Call a tool; return None if the client has closed the connection meanwhile."""
         tool = self._tool(request["tool"]) if "tool" in request else self._token()
         arguments = request.get("arguments")
         if not isinstance(arguments, dict):
-            raise RefusedError("That is no request.")
+            raise RefusedError("That is not a request.")
         async with TaskGroup() as group:
             calling = group.create_task(_outcome(tool, arguments))
             watching = group.create_task(_until_gone(reader))
@@ -114,7 +103,7 @@ class ProgramService:
     def _tool(self, name: object) -> CommandTool:
         known, declared = self._declared("command_tools", name)
         if any(check_command_tools({known: declared})):
-            raise RefusedError(f"{known} is not declared as it should be.")
+            raise RefusedError(f"{known} is not declared correctly.")
         return CommandTool(known, declared)
 
     def _token(self) -> Tool:
@@ -126,33 +115,22 @@ class ProgramService:
 
     @asynccontextmanager
     async def _running(self, request: Mapping[str, Any]) -> AsyncGenerator[Process, None]:
-        """Run an MCP server; at the end, it and what it has started are ended."""
+        """Run an MCP server; end it and its descendants at the end."""
         name, declared = self._declared("mcp", request.get("server"))
         if any(check_servers({name: declared})) or declared.command is None:
             raise RefusedError(f"{name} is not declared as a program")
-        group = ProcessGroup()
+        group, environment = ProcessGroup(), _environment(declared, request.get("secrets"))
         try:
-            process = await asyncio.create_subprocess_exec(
-                *declared.command,
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                env={**_environment(declared, request.get("secrets")), MARK: group.mark},
-                cwd="/",
-                start_new_session=True,
-                limit=PIECE_BYTES,
-            )
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "an argument holds a zero byte"
-            raise RefusedError(f"it cannot be started: {why}") from None
-        group.started(process.pid)
+            process = await start_server(declared.command, environment, group, PIECE_BYTES)
+        except LinkError as error:
+            raise RefusedError(error.reason) from None
         try:
             yield process
         finally:
             await _end(process, group)
 
     def _declared(self, key: str, name: object) -> tuple[str, Any]:
-        """Return a name and what the settings files declare under it, read now: a change counts at once."""
+        """Return a name and its section of the settings, read now so that changes take effect at once."""
         settings = self._settings()
         found = {} if settings is None else getattr(settings, key)
         if not isinstance(name, str) or name not in found:
@@ -161,7 +139,7 @@ class ProgramService:
         return name, found[name]
 
     def _settings(self) -> Settings | None:
-        """Return the settings in the files now, as far as they can be read."""
+        """Return the settings in the files now, None if they cannot be read."""
         try:
             sources = read(self._path)
         except ConfigError:
@@ -172,7 +150,7 @@ class ProgramService:
 
 
 async def _request(reader: asyncio.StreamReader, *, has_room: bool) -> Mapping[str, Any]:
-    """Return what is asked; read in any case, as who still writes when we close reads no answer."""
+    """Return the request. It is read in any case: a client that still writes would miss the refusal."""
     try:
         async with asyncio.timeout(ASKS_WITHIN_S):
             request = json.loads(await reader.readline())
@@ -181,7 +159,7 @@ async def _request(reader: asyncio.StreamReader, *, has_room: bool) -> Mapping[s
     if not has_room:
         raise RefusedError("Too many programs run already.")
     if not isinstance(request, dict):
-        raise RefusedError("That is no request.")
+        raise RefusedError("That is not a request.")
     return request
 
 
@@ -204,21 +182,21 @@ async def _until_gone(reader: asyncio.StreamReader) -> None:
 
 
 def _environment(declared: McpSection, secrets: object) -> dict[str, str]:
-    """Return what a server is told: what is declared, with the values of its references from the daemon, who has them."""
+    """Return the environment of a server, as declared. Its secrets come from the daemon, which has them."""
     given = secrets if isinstance(secrets, dict) else {}
-    told = {name: own for name in INHERITED if (own := variable(name))}
+    environment: dict[str, str] = {}
     for name, value in declared.environment.items():
         found = value.text if value.secret is None else given.get(name)
         if not isinstance(found, str):
             raise RefusedError(f"it cannot be started: {name} has no value")
-        told[name] = found
-    return told
+        environment[name] = found
+    return environment
 
 
 async def _pass_on(
     process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Carry what both sides say until one of them has no more to say."""
+    """Copy data in both directions until one side closes."""
     stdin, stdout = process.stdin, process.stdout
     assert stdin is not None and stdout is not None  # noqa: S101, PT018 - they were asked for
     async with TaskGroup() as group:
@@ -239,7 +217,7 @@ async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> No
 
 
 async def _end(process: Process, group: ProcessGroup) -> None:
-    """End a server politely, then what is left of its group by force."""
+    """End a server: close its input, then send SIGTERM, then kill its group."""
     if process.stdin is not None:
         process.stdin.close()
     if not await _ends(process):
@@ -252,7 +230,7 @@ async def _end(process: Process, group: ProcessGroup) -> None:
 
 
 async def _ends(process: Process) -> bool:
-    """Tell whether it ends within a moment, reading on: a server that cannot write cannot end."""
+    """Return whether it ends within `GRACE_S`. Reads on: a server blocked in a write could not end."""
     stdout = process.stdout
     assert stdout is not None  # noqa: S101 - it was asked for
     with suppress(TimeoutError):
@@ -264,7 +242,7 @@ async def _ends(process: Process) -> bool:
 
 
 async def serve(listener: socket.socket, path: Path) -> None:
-    """Run programs for whoever connects, until cancelled or SIGTERM comes: then they end with us."""
+    """Run programs for every client until cancelled or SIGTERM; then all programs are ended."""
     ours = asyncio.current_task()
     if ours is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ours.cancel)

@@ -1,8 +1,8 @@
-"""Regular expressions that are held against what an agent sends, by RE2.
+"""Regular expressions for what an agent sends, matched by RE2.
 
-Matching cannot be interrupted, and holds up everything else in the process. RE2 looks at each character
-once and keeps within its memory, whatever the expression and the text; in return it knows no lookaround
-and no references to groups. https://github.com/google/re2/wiki/Syntax says what it knows.
+Matching cannot be interrupted, and blocks the whole process. RE2 needs time proportional to the
+text, and bounded memory, for every expression. In return it has no lookaround and no backreferences.
+Its syntax: https://github.com/google/re2/wiki/Syntax.
 
 The library costs 4 MB and is imported by the first pattern.
 """
@@ -13,23 +13,20 @@ from typing import Any
 
 from voiced.errors import Problem
 
-MOST_STEPS = 10_000_000
-"""States times characters: about a second on a small board at worst."""
+MOST_STEPS = 10_000_000  # states times characters: at worst about a second on a small board
+MOST_BYTES = 1024 * 1024  # of memory per expression, with RE2's cache
 
-MOST_BYTES = 1024 * 1024
-"""That one expression may take, with what is remembered of matching it."""
-
+# How RE2's errors begin, and what they mean.
 _BEYOND = (
-    ("invalid perl operator", "looks ahead or back, or sets what cannot be set here"),
-    ("invalid escape sequence", "refers to a group, or has an escape that is not known here"),
+    ("invalid perl operator", "uses lookaround, or a flag that is not supported"),
+    ("invalid escape sequence", "uses a backreference, or an unknown escape"),
     ("invalid repetition size", "repeats something more than 1000 times"),
     ("pattern too large", "is too large"),
 )
-"""How RE2 says that it cannot do something, and what that means."""
 
 
 def problem_of(pattern: str, max_chars: int, path: tuple[str | int, ...]) -> Problem | None:
-    """Return what is wrong with `pattern` for texts of so many characters, None if nothing is."""
+    """Return the problem of `pattern` for texts of up to `max_chars`, or None."""
     if find_spec("re2") is None:
         what = "a pattern needs the library google-re2, which is not here"
         return Problem(
@@ -42,13 +39,13 @@ def problem_of(pattern: str, max_chars: int, path: tuple[str | int, ...]) -> Pro
     except re2.error as error:
         return Problem(path, *_explained(error))
     if n_states * max_chars > MOST_STEPS:
-        what = f"can take long for a text of {max_chars} characters"
+        what = f"can be slow for a text of {max_chars} characters"
         return Problem(path, what, "write a simpler one, or a smaller maxLength")
     return None
 
 
 def is_found(pattern: str, text: str) -> bool:
-    """Tell whether `pattern` matches somewhere in `text`."""
+    """Return whether `pattern` matches somewhere in `text`."""
     return _compiled(pattern).search(text) is not None
 
 
@@ -59,7 +56,7 @@ def _compiled(pattern: str) -> Any:
     options = re2.Options()
     options.max_mem = MOST_BYTES
     options.never_capture = True
-    options.log_errors = False  # it would write them to standard error itself
+    options.log_errors = False  # RE2 would print them to standard error
     return re2.compile(pattern, options)
 
 

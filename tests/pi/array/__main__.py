@@ -15,7 +15,7 @@ SLOW_PPM = -10_000
 
 
 class Control:
-    """What a test may do to the array: one JSON object a line, answered by one."""
+    """What a test may do to the array: one JSON object per line, answered by one."""
 
     def __init__(self, array: Array) -> None:
         self._array = array

@@ -30,8 +30,8 @@ def audio(**fields):
 BAD = [
     ({"greting": "Hi"}, ("greting",), "unknown key", "did you mean greeting?"),
     ({"zzz": 1}, ("zzz",), "unknown key", "choose one of agent_id"),
-    ({"llm": {}}, ("llm",), "is not for clients", "stored agent"),
-    ({"pre_connect_requests": []}, ("pre_connect_requests",), "is not for clients", "remove"),
+    ({"llm": {}}, ("llm",), "clients may not set this", "stored agent"),
+    ({"pre_connect_requests": []}, ("pre_connect_requests",), "clients may not set this", "remove"),
     (
         {"greeting": None},
         ("greeting",),
@@ -50,7 +50,7 @@ BAD = [
     (
         {"greeting": "\ud800"},
         ("greeting",),
-        "holds the invisible character U+D800 at position 1",
+        "contains the invisible character U+D800 at position 1",
         "remove it",
     ),
     ({"agent_id": ""}, ("agent_id",), "expected a name, got an empty text", ""),

@@ -37,7 +37,7 @@ async def told(answer, voice="eve", agent=AssemblyAi, **changes):
 
 HAS = [("voice", "ok", "the agent has eve")]
 LACKS = [("voice", "warn", "the agent does not list eve")]
-UNTOLD = [("voice", "skip", "the agent does not tell which voices it has")]
+UNTOLD = [("voice", "skip", "the agent does not list its voices")]
 FULL = HttpAnswer(200, b'{"voices": [' + b'"eve",' * 100_000 + b'"a"]}')
 
 

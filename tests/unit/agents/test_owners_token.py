@@ -92,13 +92,13 @@ def test_the_pointer_leads_to_the_token_or_to_what_holds_it(pointer, body):
         (HttpAnswer(429), AgentBusy, "429"),
         (HttpAnswer(500, b"sekrit"), LinkError, "500"),
         (HttpAnswer(302), LinkError, "302"),
-        (HttpAnswer(200, b"<html>sekrit</html>"), LinkError, "holds no token at /token"),
-        (HttpAnswer(200, b"{}"), LinkError, "holds no token at /token"),
-        (HttpAnswer(200, b'{"token": 7}'), LinkError, "holds no token at /token"),
-        (HttpAnswer(200, b'{"token": {}}'), LinkError, "holds no token at /token"),
-        (HttpAnswer(200, b'{"token": "a\\r\\nX: 1"}'), LinkError, "holds no token at /token"),
-        (HttpAnswer(200, json.dumps({"token": "x" * 20_000}).encode()), LinkError, "holds no token"),
-        (HttpAnswer(200, b"[" * 60_000), LinkError, "holds no token at /token"),
+        (HttpAnswer(200, b"<html>sekrit</html>"), LinkError, "contains no token at /token"),
+        (HttpAnswer(200, b"{}"), LinkError, "contains no token at /token"),
+        (HttpAnswer(200, b'{"token": 7}'), LinkError, "contains no token at /token"),
+        (HttpAnswer(200, b'{"token": {}}'), LinkError, "contains no token at /token"),
+        (HttpAnswer(200, b'{"token": "a\\r\\nX: 1"}'), LinkError, "contains no token at /token"),
+        (HttpAnswer(200, json.dumps({"token": "x" * 20_000}).encode()), LinkError, "contains no token"),
+        (HttpAnswer(200, b"[" * 60_000), LinkError, "contains no token at /token"),
     ],
     ids=lambda each: repr(each)[:40],
 )  # fmt: skip
@@ -115,7 +115,7 @@ def test_each_answer_that_brings_none_is_told_clearly(agent, answer, kind, said)
 def test_without_a_pointer_it_is_told_that_the_answer_holds_none():
     plan = made(AssemblyAi, TokenSource("https://owner.test/")).codec(None).plan_dial(0.0)
     next(plan)
-    with pytest.raises(LinkError, match=r"holds no token$"):
+    with pytest.raises(LinkError, match=r"contains no token$"):
         plan.send(HttpAnswer(200, b"{}"))
 
 
@@ -123,7 +123,7 @@ def test_without_a_pointer_it_is_told_that_the_answer_holds_none():
 def test_workbuddy_needs_the_address_that_comes_with_the_token(body):
     plan = made(WorkBuddy).codec(None).plan_dial(0.0)
     next(plan)
-    with pytest.raises(LinkError, match=r"holds no ws_url; pass on the whole answer"):
+    with pytest.raises(LinkError, match=r"contains no ws_url; pass on the whole answer"):
         plan.send(HttpAnswer(200, json.dumps(body).encode()))
 
 

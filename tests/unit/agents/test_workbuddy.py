@@ -84,10 +84,14 @@ def test_a_token_is_fetched_for_every_link_and_shown_in_the_first_message():
         (HttpAnswer(400), LinkRejected, "check agent.url"),
         (HttpAnswer(429), AgentBusy, "429"),
         (HttpAnswer(500), LinkError, "500"),
-        (HttpAnswer(200, b"<html>"), LinkError, "log-in page"),
-        (HttpAnswer(200, b"{}"), LinkError, "holds no token"),
-        (HttpAnswer(200, b'{"token": "t"}'), LinkError, "holds no token"),
-        (HttpAnswer(200, b'{"token": "t\\n", "ws_url": "wss://a"}'), LinkError, "holds no token"),
+        (HttpAnswer(200, b"<html>"), LinkError, "login page"),
+        (HttpAnswer(200, b"{}"), LinkError, "contains no token"),
+        (HttpAnswer(200, b'{"token": "t"}'), LinkError, "contains no token"),
+        (
+            HttpAnswer(200, b'{"token": "t\\n", "ws_url": "wss://a"}'),
+            LinkError,
+            "contains no token",
+        ),
     ],
 )
 def test_each_answer_to_the_token_call(answer, kind, fragment):

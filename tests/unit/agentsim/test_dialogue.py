@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 
 from agentsim.dialogue import Turn, choose, instructed
+from agentsim.errors import SetupError
 from agentsim.intents import Intent, intent_of, number_of, spelled
-from agentsim.problems import SetupError
 from agentsim.prompts import DIRECTORY, Prompts, phrases, slug, spoken_words
 from agentsim.scenario import SHIPPED, Scenario, load, read
 from agentsim.sound import SPEECH_HZ
-from agentsim.speaking import Espeak, Tone, voice_named
+from agentsim.speaking import Espeak, voice_named
 from agentsim.steps import Call, Repeat, Say, filled, speakable
+from agentsim.tone import Tone
 from agentsim.understanding import Scripted, understanding_named
 
 BAD_SCENARIOS = [
@@ -18,7 +19,7 @@ BAD_SCENARIOS = [
     ({"turns": {}}, "test: turns: must be a list"),
     ({"turns": [{}]}, r"test: turns\[0\]: needs `do`"),
     ({"turns": [{"do": ["dance"]}]}, r"turns\[0\].do\[0\]: must be one of say"),
-    ({"turns": [{"do": [{"dance": 1}]}]}, r"turns\[0\].do\[0\]: 'dance' is no step"),
+    ({"turns": [{"do": [{"dance": 1}]}]}, r"turns\[0\].do\[0\]: 'dance' is not a step"),
     ({"turns": [{"do": [{"pause": "long"}]}]}, r"do\[0\].pause: must be a number of seconds"),
     (
         {"turns": [{"do": [{"fault": "dorp"}]}]},

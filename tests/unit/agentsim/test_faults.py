@@ -3,8 +3,8 @@ import json
 
 import pytest
 
+from agentsim.errors import SetupError
 from agentsim.faults import SWITCHES, Faults, parse
-from agentsim.problems import SetupError
 from tests.unit.agentsim.paired import paired
 
 

@@ -52,11 +52,11 @@ SENTENCES = [
 @pytest.mark.parametrize("way", [through_pcm, through_mu_law])
 @pytest.mark.parametrize("text", SENTENCES)
 def test_a_spoken_sentence_is_understood(recogniser, way, text):
-    assert recogniser.recognise(way(spoken(text)), doubt=True) == text
+    assert recogniser.recognise(way(spoken(text)), check=True) == text
 
 
 def test_the_time_is_understood_in_full_bandwidth(recogniser):
-    heard = recogniser.recognise(through_pcm(spoken("what time is it")), doubt=True)
+    heard = recogniser.recognise(through_pcm(spoken("what time is it")), check=True)
     assert heard == "what time is it"
 
 
@@ -65,7 +65,7 @@ def test_the_time_is_understood_in_full_bandwidth(recogniser):
     ["the weather in london is nice today", "how are you", "one two three four", "open the door"],
 )
 def test_other_sentences_are_not_taken_for_one_of_the_grammar(recogniser, text):
-    assert intent_of(recogniser.recognise(through_pcm(spoken(text)), doubt=True)) is None
+    assert intent_of(recogniser.recognise(through_pcm(spoken(text)), check=True)) is None
 
 
 def test_recorded_people_and_noise_are_hardly_ever_taken_for_a_sentence(recogniser):
@@ -74,7 +74,7 @@ def test_recorded_people_and_noise_are_hardly_ever_taken_for_a_sentence(recognis
     mistaken = []
     for path in paths:
         samples, rate_hz = read_wav(path.read_bytes())
-        heard = recogniser.recognise(resample(samples, rate_hz, HEARING_HZ), doubt=True)
+        heard = recogniser.recognise(resample(samples, rate_hz, HEARING_HZ), check=True)
         mistaken += [path.stem] if intent_of(heard) else []
     assert len(mistaken) <= 2
     assert "Noise" not in mistaken

@@ -372,7 +372,7 @@ async def test_on_a_disk_that_cannot_be_written_nothing_is_set_and_the_agent_is_
     world.folder.write_text("not a folder")
     clock = world.clock()
     for _ in range(3):
-        with pytest.raises(ToolError, match="I could not write it down, so nothing was set"):
+        with pytest.raises(ToolError, match="I could not save it, so nothing was set"):
             await clock.set(TEN_MINUTES)
     assert clock.all() == []
     assert await world.rings_within(clock, 0.2) == []

@@ -15,7 +15,7 @@ from tests.wire.certificates import Authority
 from voiced.api.certificate import Certificate, UnusableError
 from voiced.api.refusals import ABORTED, Refusals
 from voiced.api.websocket_frames import Masks
-from voiced.host.journal import OUR_BURST, OUR_DEBUG_EVERY_S, OUR_EVERY_S, Sparing
+from voiced.host.journal import OUR_BURST, OUR_DEBUG_EVERY_S, OUR_EVERY_S, RateLimit
 
 
 def frame(n_bytes, *, masked=True):
@@ -162,7 +162,7 @@ def record(name, line, level=logging.WARNING):
 
 def test_a_library_says_the_same_once_a_minute_and_we_much_more():
     now_s = 0.0
-    spare = Sparing(lambda: now_s)
+    spare = RateLimit(lambda: now_s)
     assert [spare.filter(record("asyncio", 1)) for _ in range(3)] == [True, False, False]
     assert spare.filter(record("asyncio", 2))
     assert spare.filter(record("aiohttp.web", 1))
@@ -182,7 +182,7 @@ def test_a_library_says_the_same_once_a_minute_and_we_much_more():
 )
 def test_a_line_of_ours_that_others_can_have_written_without_end_is_written_seldom(level, every_s):
     now_s = 0.0
-    spare = Sparing(lambda: now_s)
+    spare = RateLimit(lambda: now_s)
     told = [spare.filter(record("voiced.host.journal", 1, level)) for _ in range(5000)]
     assert told.count(True) == OUR_BURST
     assert spare.filter(record("voiced.host.journal", 1, logging.WARNING))

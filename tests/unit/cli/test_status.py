@@ -27,7 +27,7 @@ def test_a_disk_that_takes_nothing_is_shown_with_its_reason_and_what_waits():
     [line] = [
         each for each in _lines({**FOUND, "disk": {**WELL, **ill}}) if each.startswith("disk")
     ]
-    assert "Read-only file system; state.json to be written" in line
+    assert "Read-only file system; still to write: state.json" in line
 
 
 def test_what_was_set_aside_is_named():

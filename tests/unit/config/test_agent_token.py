@@ -37,14 +37,14 @@ MISTAKES = {
     "text": ("agent: {token: sekrit}\n", "agent.token: expected keys and values, got text; write `key: value` lines"),
     "unknown": (URL.replace("json_pointer", "json_ponter"), "agent.token.json_ponter: unknown key; did you mean json_pointer?"),
     "in clear": (URL.replace("https", "http"), "agent.token.url: not encrypted; write https://; http:// is for this machine only"),
-    "a secret in the address": (URL.replace("/t'", "/t?token=sekrit'"), "agent.token.url: holds a user name, password or token; take it out of the address"),
+    "a secret in the address": (URL.replace("/t'", "/t?token=sekrit'"), "agent.token.url: contains a user name, password or token; take it out of the address"),
     "a place in the address": (URL.replace("/t'", "/{x}'"), "agent.token.url: takes no placeholders; write the address itself"),
     "no pointer": (URL.replace("/token}", "token}"), "agent.token.json_pointer: expected a JSON pointer like /current/temperature, got other text"),
-    "a secret in a header": (URL.replace("json_pointer: /token", "headers: {Authorization: sekrit}"), "agent.token.headers.Authorization: a secret must not stand in this file; put it into a file of its own and write {file: PATH}"),
-    "headers for a program": (COMMAND.replace("]}", "], headers: {A: b}}"), "agent.token.headers: goes with url; remove it"),
+    "a secret in a header": (URL.replace("json_pointer: /token", "headers: {Authorization: sekrit}"), "agent.token.headers.Authorization: a secret must not be in this file; put it in a file of its own and write {file: PATH}"),
+    "headers for a program": (COMMAND.replace("]}", "], headers: {A: b}}"), "agent.token.headers: has no effect without url; remove it"),
     "a command as text": ("agent: {token: {command: /bin/true}}\n", "agent.token.command: expected a list of a program and its arguments, got text"),
     "an empty command": ("agent: {token: {command: []}}\n", "agent.token.command: expected a list of a program and its arguments, got an empty list"),
-    "no whole path": (COMMAND.replace("/usr/local/bin/", ""), "agent.token.command[0]: not a fixed absolute path; write the whole path of one program, like /usr/bin/uptime"),
+    "no whole path": (COMMAND.replace("/usr/local/bin/", ""), "agent.token.command[0]: not a fixed absolute path; write the full path of one program, like /usr/bin/uptime"),
     "a place in the command": (COMMAND.replace("--brief", "'{x}'"), "agent.token.command: takes no placeholders; write the arguments themselves"),
     "a secret that is not there": (URL.replace("json_pointer: /token", "headers: {X-Key: {file: /nonexistent/x}}"), "agent.token.headers.X-Key: {file: /nonexistent/x} does not exist; create it with the secret as its only line"),
 }  # fmt: skip
@@ -60,7 +60,9 @@ def test_a_key_beside_it_is_of_no_use(monkeypatch):
     monkeypatch.setenv("A_KEY", "sekrit")
     found = examined(URL.replace("{token", "{key: {env: A_KEY}, token"))
     assert found.problems == ()
-    assert found.warnings == ("f.yaml:1: agent.key: has no effect beside agent.token; remove it",)
+    assert found.warnings == (
+        "f.yaml:1: agent.key: has no effect together with agent.token; remove it",
+    )
 
 
 def test_without_key_and_token_the_key_is_missed():

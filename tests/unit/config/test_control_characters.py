@@ -24,7 +24,7 @@ def nested(path, value):
 def test_a_control_character_is_refused_in_every_text(path, character):
     found = [each for each in problems(nested(path, f"a{character}b")) if ".".join(path) in each]
     assert len(found) == 1
-    assert f"holds the control character U+{ord(character):04X}" in found[0]
+    assert f"contains the control character U+{ord(character):04X}" in found[0]
     assert character not in found[0]
 
 

@@ -55,7 +55,7 @@ def test_warnings_do_not_spoil_a_check(with_secret, capsys):
     with with_secret.open("a") as file:
         file.write("device: {name: kitchen}\nmqtt: {host: broker.local, tls: false}\n")
     assert main(["config", "check", str(with_secret)]) == 0
-    assert capsys.readouterr().err.startswith(f"warning: {with_secret}:5: mqtt.tls: whoever ")
+    assert capsys.readouterr().err.startswith(f"warning: {with_secret}:5: mqtt.tls: anyone ")
 
 
 def test_faulty_settings_are_not_shown(with_secret, capsys):

@@ -25,7 +25,7 @@ def test_what_is_tried_counts_until_it_is_kept_or_taken_back():
     assert rec.keep(tried).sent is TWO
     back = rec.take_back(tried, "it is too loud", 0.0)
     assert back.sent is ONE
-    assert rec.refusal(back, TWO) == "it was tried before and taken back: it is too loud"
+    assert rec.refusal(back, TWO) == "it was tried before and reverted: it is too loud"
     assert rec.refusal(back, Sent("revision: 3\n", 3)) is None
     assert rec.take_back(back, "nothing is on trial", 0.0) is back
 
@@ -35,7 +35,7 @@ def test_what_is_tried_counts_until_it_is_kept_or_taken_back():
     [
         (Sent("a", 0), "older than 1"),
         (Sent("a", None), "has no revision"),
-        (Sent("a", 1), "with another content"),
+        (Sent("a", 1), "with different content"),
         (Sent(ONE.text, 1, taken_at=9.0), None),
         (Sent("a", 2), None),
     ],
@@ -50,7 +50,7 @@ def test_a_serial_number_goes_up_with_every_change(sent, told):
 def test_what_was_given_up_unjudged_may_be_tried_again_and_nothing_else_of_its_number():
     record = rec.forget_trial(rec.propose(good(), TWO))
     assert rec.refusal(record, TWO) is None
-    assert "with another content" in rec.refusal(record, Sent("another", 2))
+    assert "with different content" in rec.refusal(record, Sent("another", 2))
     assert "older than 2" in rec.refusal(record, ONE)
 
 

@@ -85,7 +85,7 @@ def test_loading_tells_the_first_problem_and_how_many_more_there_are(tmp_path, m
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("agent: {key: abc, auth: token}", "a secret must not stand in this file"),
+        ("agent: {key: abc, auth: token}", "a secret must not be in this file"),
         ("agent: {kye: {env: A}}", "unknown key"),
         ("agent: {url: localhost}", "expected a wss:// or https:// address, got other text"),
         (
@@ -108,10 +108,10 @@ def test_what_has_nothing_to_do_with_a_fault_is_told_beside_it():
 
 HOLD = "wake: {mode: hold_to_talk}\n"
 ALWAYS = "wake: {mode: always, idle_timeout_s: 9}\n"
-IN_CLEAR = "whoever shares the network can read and send what goes to the broker"
+IN_CLEAR = "anyone on the network can read and send what goes to the broker"
 NAMED = "device: {name: kitchen}\n"
 SHARED_NAME = (
-    "is the default: two devices of one name would share their topics at the broker; "
+    "is the default; two devices with the same name would share their MQTT topics; "
     "give each device a name of its own"
 )
 NO_BUTTON = "there is no button; write `button: {pin: 17}`, or use kill -USR1"
@@ -145,7 +145,7 @@ def test_a_secret_that_others_can_read_is_warned_of(tmp_path):
     path.chmod(0o644)
     found = examined(f"agent:\n  key: {{file: {path}}}\n")
     assert list(found.warnings) == [
-        f"f.yaml:2: agent.key: {{file: {path}}} is open to other users than its owner; "
+        f"f.yaml:2: agent.key: {{file: {path}}} can be read by users other than its owner; "
         f"run `chmod 600 {path}`"
     ]
 
@@ -192,5 +192,5 @@ def test_when_there_is_no_file_the_places_tried_are_told(tmp_path, monkeypatch):
         find(None)
     assert str(caught.value) == (
         f"voiced.yaml: no such file at {tmp_path}/voiced.yaml or /etc/voiced/voiced.yaml; "
-        "name one, or try `voiced demo`"
+        "name a file, or try `voiced demo`"
     )

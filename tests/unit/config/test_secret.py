@@ -51,11 +51,11 @@ def test_a_secret_is_read_anew_every_time(secret_file):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "is empty; put the secret into it"),
-        (b"\n", "is empty; put the secret into it"),
-        (b"two words", "is not one word of plain ASCII; write the secret and nothing else"),
-        (b"one\n\n", "is not one word of plain ASCII; write the secret and nothing else"),
-        ("schlüssel".encode(), "is not one word of plain ASCII; write the secret and nothing else"),
+        (b"", "is empty; put the secret in it"),
+        (b"\n", "is empty; put the secret in it"),
+        (b"two words", "is not one word of ASCII text; write the secret and nothing else"),
+        (b"one\n\n", "is not one word of ASCII text; write the secret and nothing else"),
+        ("schlüssel".encode(), "is not one word of ASCII text; write the secret and nothing else"),
         (b"x" * (MAX_BYTES + 1), f"is larger than {MAX_BYTES} bytes; is it the right file?"),
     ],
 )

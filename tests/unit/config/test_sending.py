@@ -146,7 +146,7 @@ def test_every_name_that_may_be_allowed_has_one_sentence_that_says_what_that_mea
         assert sentence.endswith(".")
     [allowed] = meanings(["wake.mode"], EVERYTHING)
     assert allowed.startswith("wake.mode: a server can have the device listen all the time")
-    assert list(meanings(["log"], EVERYTHING)) == ["log: a server may set it anyway."]
+    assert list(meanings(["log"], EVERYTHING)) == ["log: a server may set this without it."]
 
 
 def test_what_may_be_allowed_are_settings_sections_and_the_keys_of_the_agents_session():
@@ -200,7 +200,7 @@ def test_a_fleet_file_is_checked_by_itself_or_over_the_devices_own_file(tmp_path
     assert main(["config", "check", str(fleet), "--own", str(own)]) == 0
     assert capsys.readouterr().out.startswith(f"{fleet}: ok for lobby, hall\n")
     assert main(["config", "check", str(own), "--own", str(own)]) == 78
-    assert "--own is of no use" in capsys.readouterr().err
+    assert "--own has no effect" in capsys.readouterr().err
 
 
 def test_what_a_device_took_from_its_server_before_is_left_out_if_it_may_no_more():

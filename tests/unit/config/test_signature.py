@@ -54,18 +54,18 @@ NAMED = {
     "revision:1\thashed": None,
     "for the hall, revision:1": None,
     "revision:1 revision:01": None,
-    "": "does not say for which revision",
-    "timestamp:1700000000\tfile:x.yaml\thashed": "does not say for which revision",
-    "revision 1": "does not say for which revision",
-    "revision: 1": "does not say for which revision",
-    "revision:1,": "does not say for which revision",
-    "my-revision:1": "does not say for which revision",
-    "Revision:1": "does not say for which revision",
-    "revision:": "does not say for which revision",
-    "revision:-1": "does not say for which revision",
-    "revision:1e0": "does not say for which revision",
-    "revision:\u0661": "does not say for which revision",
-    "revision:" + "1" * 5000: "does not say for which revision",
+    "": "does not name a revision",
+    "timestamp:1700000000\tfile:x.yaml\thashed": "does not name a revision",
+    "revision 1": "does not name a revision",
+    "revision: 1": "does not name a revision",
+    "revision:1,": "does not name a revision",
+    "my-revision:1": "does not name a revision",
+    "Revision:1": "does not name a revision",
+    "revision:": "does not name a revision",
+    "revision:-1": "does not name a revision",
+    "revision:1e0": "does not name a revision",
+    "revision:\u0661": "does not name a revision",
+    "revision:" + "1" * 5000: "does not name a revision",
     "revision:2": "is for revision 2, not 1",
     "revision:11": "is for revision 11, not 1",
     "revision:1 revision:2": "is for revision 1, 2, not 1",
@@ -126,7 +126,7 @@ def test_a_comment_that_was_changed_is_refused(signer):
     ],
 )
 def test_what_is_no_signature_is_refused(signer, signature):
-    assert "not one of minisign" in refused(CONTENT, signature, signer.public_key)
+    assert "not a minisign signature" in refused(CONTENT, signature, signer.public_key)
 
 
 @pytest.mark.parametrize("key", ["", "AAAA", "RWQ", "!!"])

@@ -89,7 +89,7 @@ def test_no_server_may_name_a_file_whatever_the_device_allows(device, direction,
         parse(text(device, direction).encode(), "f.yaml"), allow, permissions_of({})
     )
     assert problem.path == ("audio", direction, "device")
-    assert problem.hint == "write it into the device's own file"
+    assert problem.hint == "set it in the device's own file"
 
 
 @pytest.mark.parametrize("device", NAMES)

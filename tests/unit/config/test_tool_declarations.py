@@ -50,9 +50,9 @@ def test_tools_that_can_work_pass(text):
 MISTAKES = {
     "no mapping": (HEAD + "http_tools: [a]\n", 2, "http_tools: expected tools by name, got a list"),
     "empty tool": (HEAD + "http_tools:\n  t:\n", 3, "http_tools.t: expected keys and values, got nothing; write `key: value` lines"),
-    "bad name": (HTTP.replace("  t:", "  'get weather':"), 3, "http_tools.…: not a name that can stand here; take letters, digits, _ and -, at most 64"),
+    "bad name": (HTTP.replace("  t:", "  'get weather':"), 3, "http_tools.…: not a valid name here; use letters, digits, _ and -, at most 64"),
     "reserved name": (HTTP.replace("  t:", "  aai_pre_connect_context:"), 3, "http_tools.aai_pre_connect_context: is reserved for the agent's own tools; choose one that does not begin with aai_"),
-    "taken name": (HTTP.replace("  t:", "  get_time:"), 3, "http_tools.get_time: a tool that comes with voiced has this name; choose another"),
+    "taken name": (HTTP.replace("  t:", "  get_time:"), 3, "http_tools.get_time: a built-in tool has this name; choose another"),
     "name taken twice": (HTTP + COMMAND.removeprefix(HEAD), 7, "command_tools.t: a tool of http_tools has this name; choose another"),
     "unknown key": (HTTP + "    metod: POST\n", 6, "http_tools.t.metod: unknown key; did you mean method?"),
     "no description": (HTTP.replace("    description: d\n", ""), 3, "http_tools.t.description: missing; it must be text of 1 to 4000 characters"),
@@ -61,10 +61,10 @@ MISTAKES = {
     "command as text": (COMMAND.replace("[/bin/true]", "/bin/true -x"), 5, "command_tools.t.argv: expected a list of a program and its arguments, got text"),
     "empty command": (COMMAND.replace("[/bin/true]", "[]"), 5, "command_tools.t.argv: expected a list of a program and its arguments, got an empty list"),
     "number in a command": (COMMAND.replace("[/bin/true]", "[/bin/true, 5]"), 5, "command_tools.t.argv[1]: expected text of at most 4000 characters, got 5; put it into quotes"),
-    "relative program": (COMMAND.replace("/bin/true", "uptime"), 5, "command_tools.t.argv[0]: not a fixed absolute path; write the whole path of one program, like /usr/bin/uptime"),
+    "relative program": (COMMAND.replace("/bin/true", "uptime"), 5, "command_tools.t.argv[0]: not a fixed absolute path; write the full path of one program, like /usr/bin/uptime"),
     "program from the agent": (COMMAND.replace("/bin/true", "'/bin/{city}'") + CITY, 5, "command_tools.t.argv[0]: not a fixed absolute path"),
-    "unknown placeholder": (COMMAND.replace("[/bin/true]", "[/bin/true, '{sity}']") + CITY, 5, "command_tools.t.argv[1]: a placeholder that is no parameter; declare it under parameters.properties"),
-    "optional placeholder": (HTTP.replace("https://h.test/", "'https://h.test/{city}'") + LOOSE, 6, "http_tools.t.parameters.properties.city: is used and may be missing; require it, or give it a default"),
+    "unknown placeholder": (COMMAND.replace("[/bin/true]", "[/bin/true, '{sity}']") + CITY, 5, "command_tools.t.argv[1]: a placeholder that is not a parameter; declare it under parameters.properties"),
+    "optional placeholder": (HTTP.replace("https://h.test/", "'https://h.test/{city}'") + LOOSE, 6, "http_tools.t.parameters.properties.city: is used but may be missing; require it, or give it a default"),
     "list within text": (COMMAND.replace("[/bin/true]", "[/bin/true, '{city}']") + LIST, 6, "command_tools.t.parameters.properties.city: is part of a text and must be a single value; give it a type of string, number, integer, boolean"),
     "list within text of a body": (HTTP + "    method: PUT\n    json: {q: 'is {city}'}\n" + LIST, 8, "http_tools.t.parameters.properties.city: is part of a text"),
     "placeholder for the host": (HTTP.replace("https://h.test/", "'https://{city}.test/'") + CITY, 5, "http_tools.t.url: not an address with a fixed host; write https://host/path, with placeholders in path and query only"),
@@ -72,23 +72,23 @@ MISTAKES = {
     "placeholder for the port": (HTTP.replace("https://h.test/", "'https://h.test:{city}/'") + CITY, 5, "http_tools.t.url: not an address with a fixed host"),
     "no such port": (HTTP.replace("h.test/", "h.test:99999/"), 5, "http_tools.t.url: not an address with a fixed host"),
     "other scheme": (HTTP.replace("https://", "file://"), 5, "http_tools.t.url: expected an address like https://host/path, got other text"),
-    "user in the address": (HTTP.replace("h.test/", "me:pw@h.test/"), 5, "http_tools.t.url: holds a user name or password; send it in a header"),
-    "part for nobody": (HTTP.replace("h.test/", "h.test/#x"), 5, "http_tools.t.url: has a part that no server sees (#); remove it"),
-    "blank in the address": (HTTP.replace("h.test/", "h.test/a b"), 5, "http_tools.t.url: holds characters that cannot be sent; percent-encode them"),
-    "climbing address": (HTTP.replace("h.test/", "h.test/a/../b"), 5, "http_tools.t.url: has a part that is . or ..; write the whole path"),
+    "user in the address": (HTTP.replace("h.test/", "me:pw@h.test/"), 5, "http_tools.t.url: contains a user name or password; send it in a header"),
+    "part for nobody": (HTTP.replace("h.test/", "h.test/#x"), 5, "http_tools.t.url: has a part that is never sent (#); remove it"),
+    "blank in the address": (HTTP.replace("h.test/", "h.test/a b"), 5, "http_tools.t.url: contains characters that cannot be sent; percent-encode them"),
+    "climbing address": (HTTP.replace("h.test/", "h.test/a/../b"), 5, "http_tools.t.url: has a part that is . or ..; write the path itself"),
     "method": (HTTP + "    method: get\n", 6, "http_tools.t.method: expected one of GET, POST, PUT, PATCH, DELETE, got other text"),
     "body of a GET": (HTTP + "    json: {a: 1}\n", 6, "http_tools.t.json: a GET has no body; write `method: POST`"),
     "pointer": (HTTP + "    response: current.temp\n", 6, "http_tools.t.response: expected a JSON pointer like /current/temperature, got other text"),
     "too long": (HTTP + "    timeout_s: 241\n", 6, "http_tools.t.timeout_s: expected a whole number from 1 to 240, got 241"),
     "speech in silence": (HTTP + "    execution_mode: hold\n    say_while_waiting: Wait.\n", 7, "http_tools.t.say_while_waiting: the agent is silent with `execution_mode: hold`; remove one of them"),
-    "secret in the file": (HTTP + "    headers: {Authorization: Bearer 0123456789}\n", 6, "http_tools.t.headers.Authorization: a secret must not stand in this file; put it into a file of its own and write {file: PATH}"),
+    "secret in the file": (HTTP + "    headers: {Authorization: Bearer 0123456789}\n", 6, "http_tools.t.headers.Authorization: a secret must not be in this file; put it in a file of its own and write {file: PATH}"),
     "reference of no kind": (HTTP + "    headers: {X-Key: {path: /x}}\n", 6, "http_tools.t.headers.X-Key: not a reference to a secret"),
     "placeholder in a header": (HTTP + "    headers: {X-City: '{city}'}\n" + CITY, 6, "http_tools.t.headers.X-City: headers take no placeholders; use url or json"),
-    "line break in a header": (HTTP + '    headers: {X-A: "a\\r\\nX-B: b"}\n', 6, "http_tools.t.headers.X-A: holds characters that cannot be sent; write one line of text"),
-    "line break in a prefix": (HTTP + '    headers: {X-A: {prefix: "a\\n", env: HOME}}\n', 6, "http_tools.t.headers.X-A.prefix: holds characters"),
+    "line break in a header": (HTTP + '    headers: {X-A: "a\\r\\nX-B: b"}\n', 6, "http_tools.t.headers.X-A: contains characters that cannot be sent; write one line of text"),
+    "line break in a prefix": (HTTP + '    headers: {X-A: {prefix: "a\\n", env: HOME}}\n', 6, "http_tools.t.headers.X-A.prefix: contains characters"),
     "header of ours": (HTTP + "    headers: {Host: x}\n", 6, "http_tools.t.headers.Host: not a header that can be set; remove it"),
     "secret in clear": (HTTP.replace("https://h.test", "http://10.0.0.7") + "    headers: {X-Key: {env: HOME}}\n", 5, "http_tools.t.url: would send a secret over the network in clear; use https://, or send no secret"),
-    "pattern beyond RE2": (HTTP + "    parameters: {properties: {a: {pattern: '(?=a)a'}}}\n", 6, "http_tools.t.parameters.properties.a.pattern: looks ahead or back"),
+    "pattern beyond RE2": (HTTP + "    parameters: {properties: {a: {pattern: '(?=a)a'}}}\n", 6, "http_tools.t.parameters.properties.a.pattern: uses lookaround"),
 }  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def test_the_secrets_of_tools_are_watched_and_must_be_closed_to_others(tmp_path)
     found = examined(HTTP + f"    headers: {{X-Key: {{prefix: 'K ', file: {key}}}}}\n")
     assert [secret.path() for _, secret in secrets(found.settings)] == [key]
     [warning] = found.warnings
-    assert "open to other users than its owner" in warning
+    assert "can be read by users other than its owner" in warning
 
 
 WORKBUDDY = "agent: {protocol: workbuddy, url: 'http://localhost/x'}\n"

@@ -25,7 +25,7 @@ ALL = Meaning(press="talk", hold="mute", double="end", hold_s=1.5)
 def play(meaning, edges, until_s=20.0, start_down=False):
     """Return (time, event) pairs for edges (time, is_down)."""
     button, heard = Button(meaning), []
-    button.start(start_down, 0.0)
+    button.start(start_down)
 
     def advance(now_s):
         while (due_s := button.due_s()) is not None and due_s <= now_s:
@@ -165,7 +165,7 @@ def test_no_rhythm_of_edges_leaves_a_button_stuck(meaning, steps):
 
 def test_a_button_that_goes_away_while_it_is_held_to_talk_lets_go():
     button = Button(Meaning(held_to_talk=True))
-    button.start(False, 0.0)
+    button.start(False)
     assert button.end() == []
     button.level(True, 1.0)
     assert button.advance(1.02)[0] == TalkHeld(True)
@@ -176,9 +176,9 @@ def test_a_button_that_goes_away_while_it_is_held_to_talk_lets_go():
 @pytest.mark.parametrize("was", [Meaning(), Meaning(held_to_talk=True)])
 def test_a_button_that_is_taken_over_while_it_is_down_lets_go_when_it_comes_up(was):
     before, button = Button(was), Button(Meaning(held_to_talk=True))
-    before.start(False, 0.0)
+    before.start(False)
     before.level(True, 1.0)
     before.advance(1.02)
-    button.start(True, 2.0)
+    button.start(True)
     button.level(False, 3.0)
     assert button.advance(3.02) == [TalkHeld(False)]

@@ -54,7 +54,7 @@ def test_what_is_switched_off_is_found_before_anything_switches_it_on(
             5,
             {"device": "2886:001a", "machine": "xvf3800"},
             "ok",
-            "XVF3800 needs 100 %, and gets it",
+            "XVF3800 needs 100 %, and voiced sets it",
         ),
         (None, {}, "skip", "no volume of its own"),
     ],
@@ -80,7 +80,7 @@ def test_a_machine_without_the_library_is_told_so():
 
     settings = Settings(audio=AudioSection(capture=CaptureSection(device="Studio")))
     _, finding = check_cards(settings, MACHINES / "studio", broken)
-    assert "cannot be looked at" in finding.text
+    assert "cannot be read" in finding.text
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def test_every_part_that_fails_is_told_of():
         ("parts", "warn", "mqtt: no room (failed 3 times)"),
         ("parts", "warn", "kiosk: no room (failed once)"),
     ]
-    assert told({"faults": []}) == [("parts", "ok", "none of the running daemon's fails")]
+    assert told({"faults": []}) == [("parts", "ok", "every part of the running daemon works")]
     assert told(None) == [("parts", "skip", "no daemon answers here")]
 
 
@@ -25,7 +25,7 @@ def test_the_cause_of_a_trouble_with_sound_is_told():
     daemon = {"microphone": "opening hangs", "speaker": None}
     finding = _service("no-microphone", daemon)
     assert finding.result.value == "fail"
-    assert finding.text == "it runs, and says no-microphone (microphone: opening hangs)"
+    assert finding.text == "it is running, and says no-microphone (microphone: opening hangs)"
     assert _service("asleep", {}).result.value == "ok"
 
 
@@ -39,21 +39,21 @@ def pins(*faults):
 def test_pins_are_as_the_daemon_that_holds_them_says():
     busy = {**FAULT, "name": "button on GPIO 24", "reason": "it is in use; another program uses it"}
     assert pins(FAULT, busy) == [
-        ("button", "ok", "button on GPIO 17: the daemon that runs has it", ""),
+        ("button", "ok", "button on GPIO 17: the running daemon uses it", ""),
         (
             "button",
             "fail",
             "button on GPIO 24: it is in use",
-            "another program uses it; it is tried again for ever",
+            "another program uses it; it keeps trying",
         ),
-        ("light", "ok", "light on GPIO 25: the daemon that runs has it", ""),
+        ("light", "ok", "light on GPIO 25: the running daemon uses it", ""),
     ]
     dark = {**FAULT, "name": "light on GPIO 25", "reason": "it broke"}
     assert pins(dark)[-1] == (
         "light",
         "fail",
         "light on GPIO 25: it broke",
-        "it is tried again for ever",
+        "it keeps trying",
     )
 
 

@@ -45,7 +45,7 @@ def test_without_a_server_there_is_nothing_to_tell(path):
             rec.take_back(rec.propose(Record(good=GOOD), BAD), "the agent refuses it", 0.0),
             [
                 ("ok", "remote revision 3, taken 2023-11-14 22:13 UTC, is kept"),
-                ("warn", "revision 4 was taken back: the agent refuses it"),
+                ("warn", "revision 4 was reverted: the agent refuses it"),
             ],
         ),
         (

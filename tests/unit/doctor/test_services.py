@@ -17,14 +17,16 @@ async def told(**sections):
 
 
 async def test_what_nobody_asks_for_is_not_looked_at():
-    assert await told() == dict.fromkeys(("page", "figures", "broker"), ("skip", "not asked for"))
+    assert await told() == dict.fromkeys(
+        ("page", "figures", "broker"), ("skip", "not in the settings")
+    )
 
 
 async def test_it_is_told_where_they_are_and_for_whom():
     found = await told(
         kiosk=KioskSection(listen="0.0.0.0:8080"), metrics=MetricsSection(listen="127.0.0.1:9464")
     )
-    assert found["page"] == ("ok", "at 0.0.0.0:8080, for whoever shows its token")
+    assert found["page"] == ("ok", "at 0.0.0.0:8080, for anyone with its token")
     assert found["figures"] == ("ok", "at 127.0.0.1:9464, for this device only")
 
 

@@ -76,7 +76,7 @@ async def test_it_is_not_fed_while_sound_stands_still_and_that_is_said_once(capl
     running = asyncio.create_task(service.run())
     await asyncio.sleep(22)
     assert told == ["READY=1", "WATCHDOG=1"]
-    assert len([line for line in caplog.messages if "stands still" in line]) == 1
+    assert len([line for line in caplog.messages if "no sound moves" in line]) == 1
     running.cancel()
 
 

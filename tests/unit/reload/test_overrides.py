@@ -72,7 +72,7 @@ async def test_of_two_who_set_the_same_the_second_is_told(people, at_once):
     else:
         answers = [*await told(overrides, changes[0]), *await told(overrides, changes[1])]
     assert answers[0] == ""
-    assert "somebody else has changed the greeting meanwhile" in answers[1]
+    assert "someone else has changed the greeting in the meantime" in answers[1]
     assert session()["greeting"] == "One."
     assert await told(overrides, ({"greeting": "Two."}, {"greeting": "One."})) == [""]
     assert session()["greeting"] == "Two."
@@ -101,5 +101,5 @@ async def test_what_the_owner_does_not_allow_any_more_is_refused_and_not_kept(pe
     overrides, _ = people
     (tmp_path / "voiced.yaml").write_text(OWN.replace("true", "false"))
     [answer] = await told(overrides, ({"greeting": "One."},))
-    assert answer == "that cannot be set here"
+    assert answer == "this cannot be changed here"
     assert not (tmp_path / "state" / BY_HAND.name).exists()

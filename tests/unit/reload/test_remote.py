@@ -145,13 +145,13 @@ REFUSED = {
     "broken": (HttpAnswer(500), "answered 500"),
     "a page": (
         HttpAnswer(200, b"Please log in", {"content-type": "text/html; charset=utf-8"}),
-        "a page for people",
+        "sent a web page",
     ),
-    "a page in disguise": (HttpAnswer(200, b"\n <!doctype html>"), "a page for people"),
+    "a page in disguise": (HttpAnswer(200, b"\n <!doctype html>"), "sent a web page"),
     "to http": (HttpAnswer(302, headers={"location": "http://config.test/x"}), "not https"),
     "to a file": (HttpAnswer(302, headers={"location": "file:///etc/passwd"}), "not https"),
-    "in a circle": (HttpAnswer(307, headers={"location": URL}), "from place to place"),
-    "nowhere": (HttpAnswer(308), "sends us elsewhere, but not where"),
+    "in a circle": (HttpAnswer(307, headers={"location": URL}), "redirects too often"),
+    "nowhere": (HttpAnswer(308), "redirects without saying where to"),
     "not modified, though nothing is known": (HttpAnswer(304), "nothing has changed (304)"),
     "a picture": (
         HttpAnswer(200, b"\x89PNG", {"content-type": "image/png"}),
@@ -179,7 +179,7 @@ REFUSED = {
             ("without end", "x-gzip", BOMB, "larger than 256 KiB once"),
             ("by another", "br", b"a: 1", "compressed (br), which was not asked for"),
             ("twice", "gzip, gzip", b"a: 1", "compressed, which was not asked for"),
-            ("a page", "gzip", gzip.compress(b"<html>"), "a page for people"),
+            ("a page", "gzip", gzip.compress(b"<html>"), "sent a web page"),
         )
     },
     "no text": (HttpAnswer(200, b"\xff\xfe\x00"), "not UTF-8"),
@@ -300,7 +300,7 @@ async def test_the_address_tells_which_device_asks(url, serial, asked):
 async def test_a_device_without_a_serial_number_says_so():
     async with asking(Device(url="https://c.test/{serial}"), Server()) as it:
         await asyncio.sleep(10)
-        assert "does not tell its serial number" in it.report.error
+        assert "has no serial number" in it.report.error
 
 
 @pytest.mark.parametrize("status", [404, 403, 500])
@@ -368,7 +368,7 @@ async def test_who_asks_is_answered_even_if_asking_breaks_and_again_once_it_does
     await asyncio.sleep(0.01)
     async with asyncio.timeout(60):
         for _ in range(3):
-            assert (await it.ask()).error == "remote: asking broke"
+            assert (await it.ask()).error == "remote: the request failed"
         server.answers[URL] = works
         assert (await it.ask()).error == ""
     assert [sent.revision for sent in device.taken] == [1]

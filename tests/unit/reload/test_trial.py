@@ -10,7 +10,7 @@ ILL = {
     "the microphone": Health(hears=False),
     "the speaker": Health(speaks=False),
     "the control socket": Health(answers=False),
-    "the agent is not": Health(reached=False),
+    "the agent cannot": Health(reached=False),
 }
 
 
@@ -30,7 +30,7 @@ def test_a_refusal_by_the_agent_ends_it_at_once():
 
 
 @pytest.mark.parametrize(
-    "ill", ["the microphone", "the speaker", "the control socket", "the agent is not"]
+    "ill", ["the microphone", "the speaker", "the control socket", "the agent cannot"]
 )
 def test_what_does_not_come_back_in_time_ends_it(ill):
     trial = Trial(0, 120, WELL)

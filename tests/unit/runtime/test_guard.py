@@ -79,7 +79,7 @@ FAILURES = {
         BaseExceptionGroup("all", [Panic("quotes a secret"), ValueError()]),
         "it broke: Panic",
     ),
-    "returns": (at_once, "it ended, and should not"),
+    "returns": (at_once, "it ended unexpectedly"),
     "cancels itself": (cancels_itself, "it cancelled itself"),
 }
 
@@ -104,7 +104,7 @@ async def test_whatever_fails_is_told_of_shown_and_started_again(kind, caplog):
     aloud = [line.message for line in caplog.records if line.levelno >= logging.INFO]
     assert [line.partition("\n")[0] for line in aloud] == [
         f"part: {fault.reason}; the rest goes on",
-        "part: runs again",
+        "part: works again",
     ]
 
 

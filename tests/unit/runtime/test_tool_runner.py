@@ -210,6 +210,6 @@ async def test_the_end_does_not_wait_for_a_tool_that_ignores_it(caplog):
         began_s = it.now()
     assert it.now() - began_s < LEAVE_S + 0.01
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert caplog.messages[-1] == "the tool stubborn does not end and is left behind"
+    assert caplog.messages[-1] == "the tool stubborn does not end and is abandoned"
     stubborn.let_go()
     await asyncio.sleep(0)

@@ -68,14 +68,14 @@ def refused(kind, words):
 
 async def set_a_timer(it):
     yield
-    with refused(ToolError, "I could not write it down"):
+    with refused(ToolError, "I could not save it"):
         await it.clock.set(TEA)
     yield (lambda then: then.timers == ["pasta"],) * 2
 
 
 async def cancel_a_timer(it):
     yield
-    with refused(ToolError, "I could not write that down"):
+    with refused(ToolError, "I could not save that"):
         await it.clock.cancel(["timer-1"])
     assert it.timers == []
     yield lambda then: then.timers == ["pasta"], lambda then: then.timers == []
@@ -83,7 +83,7 @@ async def cancel_a_timer(it):
 
 async def set_by_hand(it):
     yield
-    with refused(RequestRefused, "I could not write it down"):
+    with refused(RequestRefused, "it could not be saved"):
         await it.overrides.change({"greeting": "Hello"})
     yield (lambda then: then.greeting == "Hi",) * 2
 

@@ -1,14 +1,10 @@
-"""One configured AssemblyAI agent, whatever links and sessions come and go."""
-
-from collections.abc import Mapping
-from typing import Any
+"""One configured AssemblyAI agent, across links and sessions."""
 
 from voiced.agents.assemblyai.agent_state import Memory
 from voiced.agents.assemblyai.codec import AssemblyAiCodec
 from voiced.agents.assemblyai.session_schema import PERMISSIONS, check_session
 from voiced.agents.assemblyai.voices import voice_check
 from voiced.agents.codec import AgentCodec, AgentSettings, VoiceCheck
-from voiced.errors import Problem
 
 
 class AssemblyAi:
@@ -18,7 +14,7 @@ class AssemblyAi:
     announces = True
     takes_tools = True
     scheme = "wss"
-    personal = {  # noqa: RUF012 - a port's attribute, and nobody changes it
+    personal = {  # noqa: RUF012 - an attribute of the port, never changed
         "voice": ("output", "voice"),
         "prompt": ("system_prompt",),
         "greeting": ("greeting",),
@@ -29,9 +25,7 @@ class AssemblyAi:
     def __init__(self, settings: AgentSettings) -> None:
         self._memory = Memory(settings)
 
-    @staticmethod
-    def check_session(session: Mapping[str, Any]) -> list[Problem]:
-        return check_session(session)
+    check_session = staticmethod(check_session)
 
     def codec(self, resume_key: str | None, *, greet: bool = True) -> AgentCodec:
         return AssemblyAiCodec(self._memory, resume_key, greet=greet)

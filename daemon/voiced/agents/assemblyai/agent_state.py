@@ -1,4 +1,4 @@
-"""What outlives a link: settings, refusals, and what is needed to go on with a session."""
+"""What outlives a link: settings, refusals, and what is needed to resume a session."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -15,21 +15,20 @@ from voiced.agents.assemblyai.session_updates import (
 from voiced.agents.codec import AgentSettings, Notice
 from voiced.core.pcm import WireFormat
 
-PRIVATE_OF_A_KIND = 3
-"""So many texts of a kind are kept out of the log: who changes its prompt again and again fills memory otherwise."""
+PRIVATE_OF_A_KIND = 3  # masked texts per setting: a prompt that changes often must not fill memory
 
 
 @dataclass(slots=True)
 class SessionRecord:
-    """One session, as far as another link needs to know it.
+    """What another link needs to know of one session.
 
     Attributes:
-        told: The session settings the agent has been given.
+        told: The session settings sent to the agent.
         uplink: Format of sound to the agent.
         downlink: Format of sound from the agent.
         session_id: What to resume, or an empty string before `session.ready`.
-        resume_token: The newest credential the agent issued for this session, or empty.
-        has_failed: The server broke down in it once and it was resumed, or is about to be.
+        resume_token: The newest credential that the agent issued for this session, or empty.
+        has_failed: The server failed once in it, and it was resumed or is about to be.
     """
 
     told: Mapping[str, Any] = field(repr=False)
@@ -49,7 +48,7 @@ class SessionRecord:
         return record
 
     def tell(self, changed: Mapping[str, Any]) -> None:
-        """Take note that the agent was given `changed` as well."""
+        """Record that `changed` was sent to the agent as well."""
         self.told = merged(self.told, changed)
         self._keep_private(changed)
 
@@ -59,18 +58,18 @@ class SessionRecord:
 
     @property
     def private(self) -> list[str]:
-        """What was told that must not show in a log, the newest of each kind."""
+        """Texts sent that must not appear in a log, the newest of each kind."""
         return [text for kind in self._by_kind.values() for text in kind]
 
 
 class Memory:
-    """What an agent learned on earlier links.
+    """What was learned on earlier links.
 
     Attributes:
-        settings: What the next session is to be.
+        settings: The settings of the next session.
         token_retried: A temporary token was refused since the last success.
         key_refused: The configured credential was refused since the last success.
-        real_time_only: The agent complained about sound that came faster.
+        real_time_only: The agent complained about sound faster than real time.
     """
 
     def __init__(self, settings: AgentSettings) -> None:
@@ -96,7 +95,7 @@ class Memory:
         return SessionRecord.begin(opening(self.settings, self._refused_voice, greet=greet))
 
     def opened(self, session: SessionRecord) -> list[Notice]:
-        """Remember `session` as the newest that became ready; return what waited to be said."""
+        """Remember `session` as the newest that became ready; return the log lines that waited."""
         self._session = session
         self._forget_refusals()
         notices, self._notices = self._notices, []

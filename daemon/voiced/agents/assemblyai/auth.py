@@ -1,4 +1,4 @@
-"""How a link proves who we are: the key, a temporary token, or the session's own credential."""
+"""Authentication of a link: by key, by temporary token, or by the session's own credential."""
 
 from enum import Enum
 from http import HTTPStatus
@@ -14,16 +14,16 @@ from voiced.errors import LinkError, LinkRejected, Redial
 _LIFETIMES = "expires_in_seconds=120&max_session_duration_seconds=10800"
 
 _REJECTIONS: dict[int, str] = {
-    HTTPStatus.BAD_REQUEST: "check agent.url; the token request itself was not understood",
+    HTTPStatus.BAD_REQUEST: "check agent.url; the server did not understand the token request",
     HTTPStatus.UNAUTHORIZED: "check agent.key",
     HTTPStatus.FORBIDDEN: "the key in agent.key is not allowed to make tokens",
     HTTPStatus.NOT_FOUND: "check agent.key and that agent.url is in the key's region",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "check agent.url; the token request itself was not understood",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "check agent.url; the server did not understand the token request",
 }
 
 
 class Credential(Enum):
-    """What a link shows at the door."""
+    """What a link authenticates with."""
 
     KEY = "key"
     TEMPORARY = "temporary token"
@@ -31,7 +31,7 @@ class Credential(Enum):
 
 
 class SignIn:
-    """One link's way in. The agent's memory decides what is left to try."""
+    """The authentication of one link. The agent's memory decides which credential to try."""
 
     def __init__(self, memory: Memory, session: SessionRecord) -> None:
         self._memory = memory
@@ -42,29 +42,31 @@ class SignIn:
 
     @property
     def host(self) -> str:
-        """Where the link goes, without what must not be logged."""
+        """The host of the agent, without user and password, for a log."""
         return urlsplit(self._settings.url).netloc.rpartition("@")[2]
 
     def secrets(self) -> list[str]:
-        """Return every credential this link may have shown."""
+        """Return every credential that this link may have sent."""
         source = self._settings.token
         headers = [*source.headers.values()] if source else []
         return [self._settings.key or "", self._token, self._session.resume_token, *headers]
 
     def plan(self) -> DialPlan:
-        """Decide how to sign in; see `DialPlan`."""
+        """Choose a credential and get a token if need be; see `DialPlan`."""
         settings = self._settings
         has_own = settings.key or settings.token
+        # The session's own credential is the last resort: it opens no new session.
         if self._session.resume_token and (self._memory.key_refused or not has_own):
             return self._resuming()
         if settings.auth == "bearer" and settings.token is None:
-            return Dial(settings.url, _bearer(settings.key))
+            return Dial(settings.url, bearer(settings.key))
         self._used = Credential.TEMPORARY
         try:
             if settings.token is not None:
                 self._token, _ = yield from owners_token(settings.token)
             else:
-                call = HttpCall("GET", _token_url(settings.url), _bearer(settings.key))
+                url = rest_url(settings.url, "/v1/token", _LIFETIMES)
+                call = HttpCall("GET", url, bearer(settings.key))
                 self._token = _token_in((yield call))
         except LinkRejected:
             if not self._session.resume_token:
@@ -74,7 +76,7 @@ class SignIn:
         return Dial(f"{settings.url}{separator}token={quote(self._token, safe='')}")
 
     def refused(self, reason: str) -> LinkError:
-        """Return what follows from the agent refusing what we showed."""
+        """Return the reaction to a refused credential."""
         if self._used is Credential.TEMPORARY and not self._memory.token_retried:
             self._memory.token_retried = True
             return Redial(f"{reason}; trying once more with a fresh temporary token")
@@ -87,7 +89,7 @@ class SignIn:
 
     def _resuming(self) -> Dial:
         self._used = Credential.RESUMING
-        return Dial(self._settings.url, _bearer(self._session.resume_token))
+        return Dial(self._settings.url, bearer(self._session.resume_token))
 
 
 def _remedy(settings: AgentSettings) -> str:
@@ -98,25 +100,21 @@ def _remedy(settings: AgentSettings) -> str:
     return "check agent.key and that agent.url is in the key's region"
 
 
-def _bearer(credential: str | None) -> dict[str, str]:
+def bearer(credential: str | None) -> dict[str, str]:
+    """Return the header that sends `credential`; none without one."""
     return {"Authorization": f"Bearer {credential}"} if credential else {}
 
 
-def _token_url(url: str) -> str:
+def rest_url(url: str, path: str, query: str = "") -> str:
+    """Return the address of a REST call at the host of the WebSocket `url`. assemblyai.md §1."""
     parts = urlsplit(url)
     scheme = "http" if parts.scheme == "ws" else "https"
-    return urlunsplit((scheme, parts.netloc, "/v1/token", _LIFETIMES, ""))
+    return urlunsplit((scheme, parts.netloc, path, query, ""))
 
 
 def _token_in(answer: HttpAnswer) -> str:
-    """Return the token.
-
-    Raises:
-        LinkRejected: If only the owner can help.
-        AgentBusy: If we asked too often.
-        LinkError: If the answer is of no use.
-    """
+    """Return the token; raises as `token_answer` does."""
     token = token_answer(answer, _REJECTIONS).get("token")
     if not is_credential(token):
-        raise LinkError("the answer to the token request holds no token")
+        raise LinkError("the answer to the token request contains no token")
     return token

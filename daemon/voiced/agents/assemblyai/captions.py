@@ -1,28 +1,25 @@
-"""From pieces of transcript to whole captions."""
+"""Whole captions from pieces of transcript."""
 
 from collections import deque
 
 from voiced.agents.codec import Caption, within_caption
 
-REMEMBERED = 8  # utterances; more than ever are under way at once
+REMEMBERED = 8  # utterances: more than are ever in progress at once
 
 
 class Captions:
-    """What both sides of one link are saying.
-
-    Keys are the agent's ids; None where it gave none.
-    """
+    """The captions of both sides of one link. Keys are the agent's ids; None where it gave none."""
 
     def __init__(self) -> None:
         self._final: deque[str] = deque(maxlen=REMEMBERED)
         self._spoken: dict[str | None, str] = {}
 
     def user_so_far(self, key: str | None, text: str) -> list[Caption]:
-        """Take the user's whole words so far. They may be late."""
+        """Take the user's words so far, all of them. They may be late."""
         return [] if key in self._final else [Caption("user", text)]
 
     def user_said(self, key: str | None, text: str) -> list[Caption]:
-        """Take the user's words of record."""
+        """Take the user's final transcript."""
         self._finish(key)
         return [Caption("user", text, final=True)]
 
@@ -33,10 +30,10 @@ class Captions:
         reply_id: str | None = None,
         at_ms: float | None = None,
     ) -> list[Caption]:
-        """Take the agent's next words. They may be late; what is beyond a caption is passed over."""
+        """Take the agent's next words. They may be late; what exceeds a caption is dropped."""
         if key in self._final:
             return []
-        before = self._spoken.pop(key, "")
+        before = self._spoken.pop(key, "")  # put back below as the newest
         text = within_caption(before + piece)
         self._spoken[key] = text
         if len(self._spoken) > REMEMBERED:
@@ -48,7 +45,7 @@ class Captions:
     def agent_said(
         self, key: str | None, text: str, reply_id: str | None = None, *, interrupted: bool
     ) -> list[Caption]:
-        """Take the agent's words of record."""
+        """Take the agent's final transcript."""
         self._finish(key)
         return [Caption("agent", text, True, interrupted, reply_id)]  # noqa: FBT003 - a record's fields
 

@@ -26,14 +26,14 @@ from voiced.core.events import AgentReady, Event, SessionEnded, UpdateRefused
 from voiced.errors import LinkError, Redial, ResumeRefused
 
 LONGEST_REACHED = "the session reached its longest duration"
+# The service does not warn: a 1008 without a reason this near the end means expiry, not a bad key.
 OLD_AGE_S = 60.0
-"""So near its end, a close with 1008 and without a word is its age, not our key: the service does not warn."""
 
 
 class AssemblyAiCodec:
     """Client side of one link. Made fresh for every link; see `AgentCodec`."""
 
-    # Real time is what is documented; a burst of 7.3 s at three times that passed. assemblyai.md §8
+    # Documented is real time; a burst of 7.3 s at three times that rate was accepted. assemblyai.md §8
     uplink_lead_s: float | None = 4.5
     ready_timeout_s = 15.0  # assemblyai.md §8: 10-15 s
     farewell_timeout_s = 3.0  # assemblyai.md §8: 3-5 s
@@ -53,6 +53,8 @@ class AssemblyAiCodec:
         self._turns = Turns(self._faults, self._safe, eager=memory.settings.eager_tools)
         self._turns.expect(self.downlink)
         self._turns.learn_tools(self._session.told.get("tools"))
+        self.return_tool, self.due_s = self._turns.return_tool, self._turns.due_s
+        self.advance = self._turns.advance
         self._stage = Stage.OPENING if resume_key is None else Stage.RESUMING
         self._session_id = resume_key or ""
         self._unsaid: list[Item] = []
@@ -112,17 +114,16 @@ class AssemblyAiCodec:
             return SessionEnded(LONGEST_REACHED)
         again = self._session.has_failed
         ending = end_by_close(code, reason, self._last_error, self._stage, again=again)
+        # After `again` was read: the first failure resumes the session, the second one costs it.
         self._session.has_failed |= code == CloseCode.SERVER_ERROR
         if code == CloseCode.POLICY and self._last_error is None:
             ending = self._sign_in.refused(ending.reason)
         raise self._over(ending)
 
     def encode_audio(self, payload: bytes) -> list[Message]:
+        # Base64 holds nothing that JSON would escape, so no encoder copies it again.
         audio = b2a_base64(payload, newline=False).decode("ascii")
         return [f'{{"type":"input.audio","audio":"{audio}"}}']
-
-    def return_tool(self, call_id: str, result: str, *, is_error: bool, now_s: float) -> list[Item]:
-        return self._turns.return_tool(call_id, result, is_error=is_error, now_s=now_s)
 
     def say(self, instructions: str) -> list[Message]:
         return [frame("reply.create", instructions=encodable(instructions))]
@@ -139,21 +140,14 @@ class AssemblyAiCodec:
         ended, self._ended = self._ended, True
         return [] if ended else [frame("session.end")]
 
-    def due_s(self) -> float | None:
-        return self._turns.due_s()
-
-    def advance(self, now_s: float) -> list[Item]:
-        return self._turns.advance(now_s)
-
     def support(self) -> Mapping[str, str]:
-        counts = self._faults.counts().items()
         known = {
             "session_id": self._safe(self._session_id),
             "host": self._sign_in.host,
             "close": self._close,
             "last_error": str(self._last_error or ""),
             "culprit": self._faults.culprit,
-            "faults": ", ".join(f"{kind} x{count}" for kind, count in counts),
+            "faults": self._faults.summary(),
         }
         return {name: value for name, value in known.items() if value}
 
@@ -162,7 +156,7 @@ class AssemblyAiCodec:
         if not isinstance(config, dict):
             return []
         self._turns.learn_tools(config.get("tools"))
-        if self._stage is Stage.OPENING:  # a stored agent brings formats of its own
+        if self._stage is Stage.OPENING:  # a stored agent has formats of its own
             self.uplink = wire_format(config, "input", self.uplink)
             self.downlink = wire_format(config, "output", self.downlink)
             self._turns.expect(self.downlink)
@@ -173,7 +167,7 @@ class AssemblyAiCodec:
         notices: list[Item] = []
         try:
             session_id = id_in(body, "session_id")
-        except MalformedError as exc:  # good enough to talk, if not to resume
+        except MalformedError as exc:  # the session can still be used, though not resumed
             session_id = self._resume_key or ""
             notices.append(self._faults.malformed("session.ready", str(exc)))
         if self._stage is Stage.RESUMING and session_id != self._resume_key:
@@ -228,7 +222,7 @@ class AssemblyAiCodec:
         raise self._over(ending)
 
     def _is_of_age(self, reason: str) -> bool:
-        """Tell whether a close without another error is that of a session that has lived its time."""
+        """Return whether a close without another error means that the session has expired."""
         if self._stage is not Stage.READY or self._last_error is not None:
             return False
         return "session_expired" in reason.lower() or self._heard_at_s >= self._old_at_s
@@ -242,7 +236,7 @@ class AssemblyAiCodec:
         )
 
     def _catch_up(self) -> list[Message]:
-        """Return the update that makes the running session what it is meant to be, if needed."""
+        """Return the update that brings the running session to the current settings, if needed."""
         changed = changes(self._session.told, whole(self._settings))
         if not changed:
             return []
@@ -251,7 +245,7 @@ class AssemblyAiCodec:
         return [frame("session.update", session=changed)]
 
     def _over(self, ending: LinkError) -> LinkError:
-        """Remember why the link ends, for `closed` to say the same."""
+        """Remember why the link ends: `closed` comes later and must give the same reason."""
         self._ending = ending
         return ending
 

@@ -1,4 +1,4 @@
-"""What the agent's error codes and close codes mean: who must react. assemblyai.md §6 and §7."""
+"""The agent's error codes and close codes, and who must react. assemblyai.md §6 and §7."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,7 +7,7 @@ from voiced.errors import AgentBusy, LinkError, LinkRejected, ResumeRefused
 
 
 class Stage(Enum):
-    """How far a link has come."""
+    """The progress of a link."""
 
     OPENING = "opening a session"
     RESUMING = "resuming a session"
@@ -27,8 +27,7 @@ class Reaction(Enum):
     LOG = "go on"
 
 
-BREAKDOWNS = (Reaction.RETRY, Reaction.RETRY_IF_CLOSED)
-"""The server is at fault."""
+BREAKDOWNS = (Reaction.RETRY, Reaction.RETRY_IF_CLOSED)  # the server is at fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Row:
     Attributes:
         reaction: Who must react.
         remedy: What the owner can do.
-        wait_s: The least time to stay away, where that is the reaction.
+        wait_s: The least time to wait, where that is the reaction.
     """
 
     reaction: Reaction
@@ -82,8 +81,8 @@ class AgentError:
     """A `session.error`, its texts made safe.
 
     Attributes:
-        code: In lower case; servers differ.
-        message: What the agent says about it.
+        code: In lower case, as servers differ.
+        message: The agent's explanation.
         param: The setting it is about, or an empty string.
     """
 
@@ -107,19 +106,19 @@ def end_by_error(error: AgentError, stage: Stage, *, again: bool = False) -> Lin
 
     Args:
         error: What the agent reported.
-        stage: How far the link had come.
-        again: The server broke down in this session before.
+        stage: The progress of the link.
+        again: The server failed in this session before.
     """
     reason = f"the agent reported {error}"
     match error.row.reaction:
         case Reaction.SIGN_IN | Reaction.TELL_OWNER:
             return LinkRejected(reason, error.row.remedy)
         case Reaction.CONFIGURE:
-            if stage is Stage.RESUMING:  # all we sent was the session's id
+            if stage is Stage.RESUMING:  # only the session id was sent, so no setting can be wrong
                 return ResumeRefused(reason)
             return LinkRejected(reason, error.row.remedy) if stage is Stage.OPENING else None
         case Reaction.START_FRESH:
-            # With no session to forget, starting afresh at once could go round in circles.
+            # With no session to forget, starting again at once could loop for ever.
             return LinkError(reason) if stage is Stage.OPENING else ResumeRefused(reason)
         case Reaction.WAIT:
             return AgentBusy(reason, error.row.wait_s)
@@ -132,7 +131,7 @@ def end_by_error(error: AgentError, stage: Stage, *, again: bool = False) -> Lin
 
 
 def broken_down(reason: str, stage: Stage, *, again: bool) -> LinkError:
-    """Return the end by a server error. A session is resumed once after one; a second costs it."""
+    """Return how a server error ends the link. A session is resumed after the first one only."""
     gone = stage is Stage.RESUMING or (stage is Stage.READY and again)
     return ResumeRefused(reason) if gone else LinkError(reason)
 
@@ -152,11 +151,11 @@ def end_by_close(
     """Return how a close other than a clean one ends the link.
 
     Args:
-        code: The close code, or None if the connection was just gone.
+        code: The close code, or None if the connection was lost without one.
         reason: The close reason, made safe.
         last: The last error the agent reported on this link.
-        stage: How far the link had come.
-        again: The server broke down in this session before.
+        stage: The progress of the link.
+        again: The server failed in this session before.
     """
     if code is None:
         text = f"the connection was lost: {reason}" if reason else "the connection was lost"

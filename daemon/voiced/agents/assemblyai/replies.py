@@ -1,4 +1,4 @@
-"""Which replies are under way, and their sound cut at whole samples."""
+"""The replies in progress, and their sound in whole samples."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -12,7 +12,7 @@ REMEMBERED = 64  # replies; late audio belongs to the newest few
 class _Stage(Enum):
     OPEN = "open"
     FINISHED = "finished"
-    FORGOTTEN = "forgotten"  # interrupted, or over before it began: nothing more of it counts
+    FORGOTTEN = "forgotten"  # interrupted, or over before it began: later sound is dropped
 
 
 @dataclass(slots=True)
@@ -36,12 +36,12 @@ class Replies:
         self._invented = 0
 
     def invent_id(self) -> str:
-        """Return an id for a reply that the agent began without one."""
+        """Return an id for a reply that the agent started without one."""
         self._invented += 1
         return f"unnamed-{self._invented}"
 
     def started(self, reply_id: str) -> list[Item]:
-        """Take note that a reply began, unless that is known."""
+        """Record that a reply started, unless that is known."""
         if reply_id in self._known:
             return []
         self._remember(reply_id, _Stage.OPEN)
@@ -49,7 +49,7 @@ class Replies:
         return [ReplyStarted(reply_id)]
 
     def audio(self, reply_id: str | None, payload: bytes) -> list[Item]:
-        """Take sound of a reply; it may be the first that is heard of it, or too late."""
+        """Take sound of a reply. It may come before `reply.started`, or too late."""
         reply_id = reply_id or self.current
         if reply_id is None:
             return []
@@ -60,19 +60,19 @@ class Replies:
         if reply.carry:
             payload = reply.carry + payload
             reply.carry = b""
-        if len(payload) % self.sample_bytes:
+        if len(payload) % self.sample_bytes:  # 2 at most, so a rest is one byte
             payload, reply.carry = payload[:-1], payload[-1:]
         if payload:
             items.append(ReplyAudio(reply_id, payload))
         return items
 
     def is_over(self, reply_id: str | None) -> bool:
-        """Tell whether `done` can say nothing new about `reply_id`."""
+        """Return whether `done` would change nothing about `reply_id`."""
         reply = self._known.get(reply_id) if reply_id else None
         return reply_id is None or (reply is not None and reply.stage is not _Stage.OPEN)
 
     def done(self, reply_id: str | None, *, interrupted: bool) -> list[Item]:
-        """Take note that a reply is over. A finished one may still be interrupted."""
+        """Record that a reply is over. A finished one may still be interrupted."""
         if reply_id is None:
             return []
         if reply_id == self.current:

@@ -1,4 +1,4 @@
-"""What `agent.session` may hold: the `session` object of assemblyai.md §5, checked."""
+"""The schema of `agent.session`: the `session` object of assemblyai.md §5."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,8 +15,7 @@ from voiced.lib.section_check import Path, problems_in
 from voiced.lib.sections import WholeSection, expect, permissions_in, prose, remote
 
 PCM_RATE_HZ = 24_000
-RESERVED = "aai_"
-"""How the names of the platform's own tools begin. assemblyai.md §12"""
+RESERVED = "aai_"  # prefix of the platform's own tools; assemblyai.md §12
 
 NOT_FOR_CLIENTS = ("llm", "pre_connect_requests")
 
@@ -33,8 +32,7 @@ KeyTerm = Annotated[str, expect("text of 1 to 50 characters", min_length=1, max_
 Url = Annotated[
     str, expect("an address that begins with https:// or http://", pattern="^https?://")
 ]
-Sound = Literal["audio", "text"]
-"""assemblyai.md §12"""
+Sound = Literal["audio", "text"]  # assemblyai.md §12
 
 
 class _Format(WholeSection, frozen=True, kw_only=True):
@@ -109,9 +107,7 @@ class _Webhook(WholeSection, frozen=True, kw_only=True):
 class _Session(WholeSection, frozen=True, kw_only=True):
     agent_id: Annotated[
         Name,
-        remote(
-            owner("have any agent answer that is stored under the key, with its tools and webhooks")
-        ),
+        remote(owner("have any agent stored under the key answer, with its tools and webhooks")),
     ] = ""
     system_prompt: Annotated[Text, remote(SERVER)] = ""
     greeting: Annotated[Text, remote(SERVER)] = ""
@@ -119,7 +115,7 @@ class _Session(WholeSection, frozen=True, kw_only=True):
     output: _Output = _Output()
     tools: Annotated[
         tuple[_Tool, ...],
-        remote(owner("have the agent's service call any address, with what people say")),
+        remote(owner("have the agent's service send what people say to any address")),
     ] = ()
     webhook: Annotated[
         _Webhook | UnsetType,
@@ -133,8 +129,7 @@ class _Session(WholeSection, frozen=True, kw_only=True):
 
 _PARAMETERS = _Parameters.__struct_fields__
 
-PERMISSIONS = permissions_in(_Session)
-"""What of a session a settings server may set."""
+PERMISSIONS = permissions_in(_Session)  # what a settings server may set
 
 
 def check_session(session: Mapping[str, Any]) -> list[Problem]:
@@ -148,7 +143,7 @@ def check_session(session: Mapping[str, Any]) -> list[Problem]:
 def _not_for_clients(session: Mapping[str, Any]) -> Iterator[Problem]:
     for key in NOT_FOR_CLIENTS:
         if key in session:
-            yield Problem((key,), "is not for clients", "remove it; a stored agent can have it")
+            yield Problem((key,), "clients may not set this", "remove it; set it in a stored agent")
 
 
 def _agent_id_alone(session: Mapping[str, Any]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""From settings to the `session` object: the first update, and what changes later."""
+"""The `session` object made from the settings: the first update, and later changes."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -19,8 +19,8 @@ _PRIVATE = (
     ("webhook", "secret"),
 )
 
-# What a running session takes, and what stands for a setting that was removed.
-# None: there is no telling the agent to go back to its default. assemblyai.md §5.
+# What a running session accepts, and the value that stands for a removed setting.
+# None: the agent cannot be told to return to its default. assemblyai.md §5.
 LIVE: dict[tuple[str, ...], Any] = {
     ("system_prompt",): "",
     ("tools",): [],
@@ -30,10 +30,8 @@ LIVE: dict[tuple[str, ...], Any] = {
     ("input", "turn_detection"): None,
     ("output", "volume"): None,
 }
-
-
+# Texts of tool servers are cut there; the owner's own prompt is never cut.
 MOST_PROMPT_CHARS = 100_000
-"""What servers of tools tell is cut there; the owner's own prompt is for the agent to judge."""
 
 
 def wire_format(
@@ -41,7 +39,7 @@ def wire_format(
     direction: Literal["input", "output"],
     unstated: WireFormat = WIRE_FORMATS["audio/pcm"],
 ) -> WireFormat:
-    """Return how sound travels in `direction` of a session; `unstated` if it does not say."""
+    """Return the sound format in `direction` of a session; `unstated` if none is set."""
     encoding = _at(session, (direction, "format", "encoding"))
     return WIRE_FORMATS.get(encoding, unstated) if isinstance(encoding, str) else unstated
 
@@ -53,11 +51,10 @@ def configured_voice(settings: AgentSettings) -> str | None:
 
 
 def whole(settings: AgentSettings) -> dict[str, Any]:
-    """Return the session as it is meant to be: settings, tools, and what the agent is to know besides its prompt.
+    """Return the whole session: the settings, the tools of this device, and the context in the prompt.
 
-    A device tool takes the place of a configured one with the same name. A stored agent has tools of its own,
-    which a list of ours would replace: it is told of those that were written down for it, and no others. So with
-    its prompt.
+    A device tool replaces a configured one of the same name. A stored agent has tools and a prompt of
+    its own, which ours would replace: it gets only those that the settings name for it.
     """
     session = dict(settings.session)
     prompt = session.get("system_prompt", "")
@@ -81,12 +78,12 @@ def opening(
 ) -> dict[str, Any]:
     """Return the `session` of the first update, with the configured greeting if `greet`.
 
-    Whether `output` may come without a voice is not documented, and a refused first update is
+    Whether `output` may come without a voice is undocumented, and a refused first update is
     fatal. Without a voice it is therefore sent only if its format must be known; a volume alone
     follows when the session is ready, where a refusal does no harm.
     """
     session = whole(settings)
-    if "agent_id" in session:  # alone; what may change follows when it is ready. assemblyai.md §12
+    if "agent_id" in session:  # must come alone; the rest follows when ready. assemblyai.md §12
         return {"agent_id": session["agent_id"]}
     if not greet:
         session.pop("greeting", None)
@@ -95,7 +92,7 @@ def opening(
         output.pop("voice", None)
     if (
         "voice" in output
-        or output.get("type") == "text"  # without a voice; audio is what there is anyway
+        or output.get("type") == "text"  # needs no voice; audio is the default
         or wire_format({"output": output}, "output").encoding is not Encoding.S16LE
     ):
         session["output"] = output
@@ -105,7 +102,7 @@ def opening(
 def changes(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return the `session` of the update that brings a running session nearer to `wanted`.
 
-    What a stored agent has of its own nobody here knows: it is not taken back to it.
+    The own values of a stored agent are unknown here, so removing a setting does not restore them.
     """
     if told.get("agent_id") != wanted.get("agent_id"):
         return {}
@@ -121,7 +118,7 @@ def changes(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any
 
 
 def merged(told: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the agent has been told once it was sent `changed` as well."""
+    """Return the session settings in force once `changed` was sent as well."""
     result = {
         key: dict(value) if isinstance(value, Mapping) else value for key, value in told.items()
     }
@@ -132,7 +129,7 @@ def merged(told: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any
 
 
 def waiting(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return the names of changed settings that only a new session can take."""
+    """Return the names of changed settings that take effect only in a new session."""
     return [
         ".".join(path)
         for path in sorted(paths_in(before) | paths_in(after))
@@ -141,7 +138,7 @@ def waiting(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 
 def private_texts(session: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
-    """Return what must not show in a log, should the agent quote it, by where it stands."""
+    """Return the texts that must not appear in a log should the agent quote them, by path."""
     return {path: text for path in _PRIVATE if (text := _at(session, path))}
 
 
@@ -160,7 +157,7 @@ def _tool_entry(tool: ToolSpec) -> dict[str, Any]:
 
 
 def paths_in(session: Mapping[str, Any]) -> set[tuple[str, ...]]:
-    """Return where the settings of a session stand: keys, and those within `input` and `output`."""
+    """Return the paths of a session's settings: its keys, and those within `input` and `output`."""
     paths: set[tuple[str, ...]] = set()
     for key, value in session.items():
         if key in {"input", "output"} and isinstance(value, Mapping):

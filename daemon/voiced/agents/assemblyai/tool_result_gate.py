@@ -1,8 +1,8 @@
-"""When the agent may be given the results of its tool calls.
+"""When to send the results of tool calls. assemblyai.md §2, tool turn.
 
 Results are held until `reply.done` is the latest of `reply.started`, `input.speech.started` and
-`reply.done`. A reply that was interrupted does not open the gate, as the user is then speaking, and
-takes the results of its own calls with it. Three guards keep a result from being held for ever.
+`reply.done`. An interrupted reply does not open the gate, because the user is then speaking, and
+the results of its own calls are discarded. Three timeouts keep a result from being held for ever.
 """
 
 from dataclasses import dataclass, field
@@ -12,14 +12,12 @@ from typing import Any
 from voiced.agents.codec import Message
 
 GUARD_S = 1.0  # assemblyai.md §2: no reply by then after the user stopped means none will come
-LOST_DONE_S = 10.0
-"""A reply that has been silent for so long has lost its `reply.done`."""
-
+LOST_DONE_S = 10.0  # after such a silence, the `reply.done` was lost
 DEFAULT_TIMEOUT_S = 120.0
 LONGEST_TIMEOUT_S = 300
 LARGEST_MARGIN_S = 2.0  # the result must arrive before the timeout, not leave by then
 REMEMBERED = 256  # call ids, to ignore duplicates
-MOST_CALLS = REMEMBERED  # whose results are kept until the agent may have them; more are not heard
+MOST_CALLS = REMEMBERED  # in progress; more are ignored, as each may keep a result in memory
 
 
 class _Gate(Enum):
@@ -56,7 +54,7 @@ class ToolTurn:
         self._quiet_since_s = 0.0
 
     def learn(self, tools: object) -> None:
-        """Take note of the session's tools, if that is what `tools` is."""
+        """Remember the session's tools. Anything but a list is ignored."""
         if not isinstance(tools, list):
             return
         known = {
@@ -67,14 +65,14 @@ class ToolTurn:
         self._tools = known or self._tools
 
     def is_remote(self, name: str) -> bool:
-        """Tell whether the agent runs this tool itself: its calls must not be answered."""
+        """Return whether the agent runs this tool itself: its calls must not be answered."""
         tool = self._tools.get(name)
         return tool is not None and tool.remote
 
     def call(self, call_id: str, name: str, reply_id: str | None, now_s: float) -> bool:
-        """Take note of a call made during `reply_id`; return False if it is not to be made.
+        """Record a call made during `reply_id`; return False if it must not be made.
 
-        That is one that is known already, or one more than `MOST_CALLS`.
+        Duplicates and calls beyond `MOST_CALLS` must not.
         """
         if call_id in self._seen or len(self._calls) >= MOST_CALLS:
             return False
@@ -100,7 +98,7 @@ class ToolTurn:
         self._quiet_since_s = now_s
 
     def reply_goes_on(self, now_s: float) -> None:
-        """Take note that a reply is still being sent."""
+        """Record that a reply is still being sent."""
         if self._gate is _Gate.SHUT_BY_REPLY:
             self._quiet_since_s = now_s
 
@@ -109,29 +107,29 @@ class ToolTurn:
         self._gate = _Gate.OPEN
 
     def reply_interrupted(self, now_s: float) -> None:
-        """Close the gate: the user speaks, or did a moment ago."""
+        """Close the gate: the user speaks, or spoke a moment ago."""
         self._gate = _Gate.SHUT_BY_USER
         self._quiet_since_s = now_s
 
     def discard(self, reply_id: str | None) -> list[str]:
-        """Forget the calls made during `reply_id`; return the tools whose results are lost."""
+        """Forget the calls made during `reply_id`; return the names of tools whose results are lost."""
         lost = [call for call in self._calls.values() if call.reply_id == reply_id]
         self._calls = {key: call for key, call in self._calls.items() if call.reply_id != reply_id}
         return [call.name for call in lost if call.result is not None and call.name in self._tools]
 
     def speech_started(self) -> None:
-        """Close the gate: the user speaks. During a reply it is closed already, until it is done."""
+        """Close the gate: the user speaks. During a reply it is closed already, until `reply.done`."""
         self._user_speaks = True
         if self._gate is not _Gate.SHUT_BY_REPLY:
             self._gate = _Gate.SHUT_BY_USER
 
     def speech_stopped(self, now_s: float) -> None:
-        """Start the guard: a reply must follow soon."""
+        """Start the timeout of `GUARD_S`: a reply must follow soon."""
         self._user_speaks = False
         self._quiet_since_s = now_s
 
     def due_s(self) -> float | None:
-        """Return when a held result is to be sent at the latest, or None."""
+        """Return the latest time to send a held result, or None."""
         deadlines_s = [call.deadline_s for call in self._calls.values() if call.result is not None]
         if not deadlines_s:
             return None
@@ -152,7 +150,7 @@ class ToolTurn:
         return results
 
     def _guard_s(self) -> float | None:
-        """Return when the gate opens although the user or a reply closed it, or None."""
+        """Return when a gate that the user or a reply closed opens by timeout, or None."""
         if self._gate is _Gate.SHUT_BY_REPLY:
             return self._quiet_since_s + LOST_DONE_S
         if self._gate is _Gate.SHUT_BY_USER and not self._user_speaks:
@@ -161,7 +159,7 @@ class ToolTurn:
 
 
 def _is_hosted(entry: dict[str, Any]) -> bool:
-    """Tell whether the service calls a URL for it, or has it itself. assemblyai.md §5, §12."""
+    """Return whether the service runs it, or calls a URL for it. assemblyai.md §5, §12."""
     return entry.get("http") is not None or entry.get("deployment_id") is not None
 
 

@@ -1,4 +1,4 @@
-"""What is said in a session: speech, transcripts, replies, tool calls. assemblyai.md §2 and §4."""
+"""The events within a session: speech, transcripts, replies, tool calls. assemblyai.md §2 and §4."""
 
 from binascii import a2b_base64
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ from voiced.agents.redaction import Safe
 from voiced.core.events import ReplyStarted, SpeechStarted, SpeechStopped, ToolCalled
 from voiced.core.pcm import Encoding, WireFormat
 
+# Statuses after which the rest of a reply must not be played. A failed one is played to its end.
 _CUT_SHORT = ("interrupted", "cancelled")
-"""Statuses of a reply of which nothing more may be heard. One that failed is heard as far as it came."""
 
 
 class Turns:
@@ -36,9 +36,10 @@ class Turns:
         self._captions = Captions()
         self._replies = Replies()
         self._tools = ToolTurn(eager=eager)
+        self.learn_tools, self.due_s = self._tools.learn, self._tools.due_s
 
     def readings(self) -> Mapping[str, Reading]:
-        """Return how to read each kind of message about turns and replies."""
+        """Return the functions that read each kind of message about turns and replies."""
         return {
             "input.speech.started": self._speech_started,
             "input.speech.stopped": self._speech_stopped,
@@ -54,24 +55,16 @@ class Turns:
         }
 
     def expect(self, downlink: WireFormat) -> None:
-        """Take replies in this format."""
+        """Expect replies in this format."""
         self._replies.sample_bytes = 2 if downlink.encoding is Encoding.S16LE else 1
 
-    def learn_tools(self, tools: object) -> None:
-        """Take note of the session's tools, if that is what `tools` is."""
-        self._tools.learn(tools)
-
     def return_tool(self, call_id: str, result: str, *, is_error: bool, now_s: float) -> list[Item]:
-        """Take a tool's outcome; return what to send now."""
+        """Take a tool's result; return what to send now."""
         fields: dict[str, object] = {"call_id": call_id, "result": encodable(result)}
         if is_error:
-            fields["is_error"] = True  # left out otherwise: older servers do not know it
+            fields["is_error"] = True  # sent only if true: older servers do not know it
         message = frame("tool.result", **fields)
         return _sends(self._tools.give(call_id, message, now_s))
-
-    def due_s(self) -> float | None:
-        """Return when `advance` wants to be called, or None."""
-        return self._tools.due_s()
 
     def advance(self, now_s: float) -> list[Item]:
         """Return the tool results to send now."""
@@ -104,7 +97,7 @@ class Turns:
             payload = a2b_base64(text_in(body, "data"), strict_mode=True)
         except ValueError:
             self._faults.blame(reply_id or self._replies.current)
-            raise MalformedError("whose data is no base64") from None
+            raise MalformedError("whose data is not base64") from None
         items = self._replies.audio(reply_id, payload)
         if items and isinstance(items[0], ReplyStarted):
             self._tools.reply_started(now_s)

@@ -1,27 +1,24 @@
-"""Whether the agent still has the voice that is configured: voices come and go. assemblyai.md §12."""
+"""A check that the agent still has the configured voice: voices come and go. assemblyai.md §12."""
 
 from http import HTTPStatus
-from urllib.parse import urlsplit, urlunsplit
 
+from voiced.agents.assemblyai.auth import bearer, rest_url
 from voiced.agents.assemblyai.session_updates import configured_voice
 from voiced.agents.codec import AgentSettings, HttpAnswer, HttpCall, VoiceCheck
 from voiced.agents.json_messages import MalformedError, read_object
 
 
 def voice_check(settings: AgentSettings) -> VoiceCheck | None:
-    """Return how to find out; None without a voice or a key. An owner's tokens open sessions only."""
+    """Return the check; None without a voice or a key, as temporary tokens open only sessions."""
     voice = configured_voice(settings)
     if not voice or not settings.key:
         return None
-    parts = urlsplit(settings.url)
-    scheme = "http" if parts.scheme == "ws" else "https"
-    url = urlunsplit((scheme, parts.netloc, "/v1/voices", "", ""))
-    call = HttpCall("GET", url, {"Authorization": f"Bearer {settings.key}"})
+    call = HttpCall("GET", rest_url(settings.url, "/v1/voices"), bearer(settings.key))
     return VoiceCheck(voice, call, lambda answer: _is_listed(voice, answer))
 
 
 def _is_listed(voice: str, answer: HttpAnswer) -> bool | None:
-    """Tell whether a list has the voice; None if it is no list of voices."""
+    """Return whether the answer lists the voice; None if it is not a list of voices."""
     if answer.status != HTTPStatus.OK:
         return None
     try:
@@ -35,7 +32,7 @@ def _is_listed(voice: str, answer: HttpAnswer) -> bool | None:
 
 
 def _name_of(entry: object) -> str:
-    """Return the name in an entry, which may be one; empty if there is none."""
+    """Return the name in an entry, or the entry if it is a name itself; empty if neither."""
     found = entry
     if isinstance(entry, dict):
         found = entry.get("name") or entry.get("id")

@@ -9,10 +9,10 @@ from voiced.agents.json_messages import Body, MalformedError, json_text, read_ob
 
 MAX_ID_CHARS = 256  # ids are opaque and short
 LONGEST_REPLY_MS = 3_600_000
-LATEST_S = 1e12  # since 1970: nobody's clock is that far
+LATEST_S = 1e12  # since 1970; no clock is that far ahead
 
+# Reads one message and the time of its arrival in seconds; may raise MalformedError.
 Reading = Callable[[Body, float], list[Item]]
-"""Interprets one message that came at a time in seconds; may raise MalformedError."""
 
 
 def frame(kind: str, **fields: object) -> str:
@@ -29,7 +29,7 @@ def id_or_none(body: Body, key: str) -> str | None:
     """Return the id at `key`, or None if the agent left it out.
 
     Raises:
-        MalformedError: If it is something else than a short text.
+        MalformedError: If it is anything but a short text.
     """
     value = body.get(key)
     if value is None or value == "":
@@ -52,7 +52,7 @@ def id_in(body: Body, key: str) -> str:
 
 
 def offset_or_none(body: Body, key: str) -> float | None:
-    """Return how far into something a point is, in ms; None if that is not said, or makes no sense."""
+    """Return the offset at `key` in ms; None if it is missing or makes no sense."""
     value = body.get(key)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
@@ -60,10 +60,10 @@ def offset_or_none(body: Body, key: str) -> float | None:
 
 
 def lifetime_in(ready: Body) -> float | None:
-    """Return how many seconds a session has left, by the agent's own clock; None if it does not say.
+    """Return the seconds a session has left by the agent's own clock; None if it does not tell.
 
     Raises:
-        MalformedError: If it says something that makes no sense.
+        MalformedError: If what it tells makes no sense.
     """
     expires, now = ready.get("expires_at"), ready.get("timestamp")
     if expires is None or now is None:
@@ -79,12 +79,12 @@ def lifetime_in(ready: Body) -> float | None:
 
 
 def _is_time(value: object) -> bool:
-    # The comparison is false for infinities, and for whole numbers that no float can hold.
+    # False for NaN and infinity, and it compares whole numbers too large for a float.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LATEST_S
 
 
 def arguments_in(call: Body) -> dict[str, Any]:
-    """Return the arguments of a tool call: an object, or the text of one.
+    """Return the arguments of a tool call, sent as an object or as its JSON text.
 
     Raises:
         MalformedError: If they are anything else.
@@ -97,5 +97,5 @@ def arguments_in(call: Body) -> dict[str, Any]:
     if isinstance(arguments, str):
         return read_object(arguments)
     if not isinstance(arguments, dict):
-        raise MalformedError("whose arguments are no object")
+        raise MalformedError("whose arguments are not an object")
     return arguments

@@ -2,7 +2,7 @@
 
 const FIELDS = ["voice", "prompt", "greeting"];
 const ANSWER_WITHIN_MS = 10000;
-const UNREACHABLE = "The device cannot be reached just now.";
+const UNREACHABLE = "The device cannot be reached at the moment.";
 
 export class Sheet {
   // order: sends what a person wants; returns whether it was sent. closed: is called afterwards.

@@ -1,6 +1,6 @@
-"""`voiced demo`: the daemon and a stand-in agent in one; no key, no settings.
+"""`voiced demo`: a conversation with a stand-in agent; no key, no settings.
 
-Everything but the agent is the product: the same runtime, codec, link and devices.
+Everything but the agent is real: the same runtime, codec, link and devices.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from voiced.lib import event_loop
 
 
 def asked(text: str) -> tuple[str, ...]:
-    """Return the names of what is to be said, written with commas between them.
+    """Return the names of sentences in a comma-separated list.
 
     Raises:
         ArgumentTypeError: If there is no such sentence.
@@ -24,7 +24,7 @@ def asked(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in SENTENCES and name != OFFLINE:
             known = ", ".join(SENTENCES)
-            raise argparse.ArgumentTypeError(f"{name!r} is none of {known}, {OFFLINE}")
+            raise argparse.ArgumentTypeError(f"{name!r} is unknown; use {known} or {OFFLINE}")
     return names
 
 
@@ -40,15 +40,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--microphone", metavar="DEVICE", help="capture device, as in the settings")
     parser.add_argument("--speaker", metavar="DEVICE", help="playback device, as in the settings")
-    parser.add_argument("--output", metavar="FILE", help="where a WAV speaker writes")
+    parser.add_argument("--output", metavar="FILE", help="the file that a WAV speaker writes")
     parser.add_argument("--plain", action="store_true", help="print plain lines in a terminal too")
     parser.add_argument(
         "--ask",
         type=asked,
         default=("time", "goodbye"),
         metavar="SENTENCE,…",
-        help=f"without a terminal: what to say, of {', '.join(SENTENCES)} (time,goodbye); after a "
-        f"timer it goes on until that has rung; {OFFLINE} takes the agent away",
+        help=f"without a terminal: what to say, one or more of {', '.join(SENTENCES)} (time,goodbye); "
+        f"with a timer the demo waits until it has rung; {OFFLINE} cuts the agent off",
     )
     parser.add_argument(
         "--seconds",
@@ -60,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Hold one conversation; return 0 only if a turn was heard and answered, and no timer missed."""
+    """Hold one conversation; return 0 if a turn was heard and answered, and no timer missed."""
     in_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not options.plain
     output = options.output or str(Path(tempfile.mkdtemp(prefix="voiced-demo-")) / "speaker.wav")
     sound = Sound.choose(options.microphone, options.speaker, output, wav=options.wav)

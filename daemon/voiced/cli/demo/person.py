@@ -1,4 +1,4 @@
-"""Who speaks in a demo: a script with recorded sentences, or a person at the keyboard."""
+"""The user in a demo: a script with recorded sentences, or a person at the keyboard."""
 
 import asyncio
 import os
@@ -11,30 +11,24 @@ from voiced.core.actions import Status
 from voiced.core.events import MuteChanged, StopRequested, TalkPressed, Woken
 from voiced.ports import Emit
 
-Say = Callable[[str], None]
-"""Speak one of the recorded sentences into the microphone."""
+Say = Callable[[str], None]  # speaks a recorded sentence into the microphone
 
 GREETING_LIMIT_S = 6.0
 TURN_LIMIT_S = 30.0
-PAUSE_S = 0.4
-"""How long the agent must be silent before the next sentence."""
-
+PAUSE_S = 0.4  # silence of the agent before the next sentence
 PARTING_LIMIT_S = 5.0
 
 TIMER = "timer"
 GOODBYE = "goodbye"
-OFFLINE = "offline"
-"""Not a sentence: from then on there is no agent."""
+OFFLINE = "offline"  # not a sentence: takes the agent away
 
 
 class ScriptedPerson:
-    """Waits for the greeting, says what there is to say, hears each answer, and stops the demo.
-
-    Who has set a timer waits for it, too.
+    """Waits for the greeting, says its sentences, hears each answer and each timer, and stops the demo.
 
     Args:
         say: Speaks a sentence; None if a person does.
-        witness: Knows what the agent said.
+        witness: Counts what the agent says.
         limit_s: When to give up.
         asks: The names of the sentences; `OFFLINE` among them calls `leave`.
         leave: Takes the agent away.
@@ -57,18 +51,18 @@ class ScriptedPerson:
         self._changed = asyncio.Event()
 
     def show(self, status: Status) -> None:
-        """Take note of the status."""
+        """Record the status."""
         self._status = status
         self._changed.set()
 
     async def watch(self, emit: Emit) -> None:
-        """Play the part, then ask to stop."""
+        """Hold the conversation, then ask to stop."""
         emit(Woken("demo"))
         try:
             async with asyncio.timeout(self._limit_s):
                 await self._converse()
         except TimeoutError:
-            pass  # the summary says what is missing
+            pass  # the summary reports what is missing
         emit(StopRequested())
         await asyncio.Event().wait()
 
@@ -103,7 +97,7 @@ class ScriptedPerson:
                 await self._until({Status.ASLEEP})
 
     async def _hear_timer(self) -> None:
-        """Wait until the timer was announced, or has rung often enough where nobody announces it."""
+        """Wait until the agent announced the timer, or it rang often enough without an agent."""
         while not self._witness.rang_locally:
             await asyncio.sleep(PAUSE_S)
             if self._witness.announced:
@@ -111,7 +105,7 @@ class ScriptedPerson:
                 return
 
     async def _hear_out(self, replies: int, limit_s: float | None) -> None:
-        """Wait until the agent has said `replies` things and is silent again."""
+        """Wait until the agent has given `replies` replies and is silent again."""
         try:
             async with asyncio.timeout(limit_s):
                 while True:
@@ -121,7 +115,7 @@ class ScriptedPerson:
                     if silent and self._witness.replies >= replies:
                         return
         except TimeoutError:
-            pass  # no greeting is configured, or nobody answered; the summary tells
+            pass  # there is no greeting, or no answer; the summary reports it
 
     async def _until(self, statuses: set[Status]) -> None:
         while self._status not in statuses:
@@ -138,7 +132,7 @@ class Keyboard:
         self._muted = False
 
     async def watch(self, emit: Emit) -> None:
-        """Read keys until cancelled; the terminal is put back as it was."""
+        """Read keys until cancelled; then restore the terminal."""
         import termios
         import tty
 
@@ -155,12 +149,13 @@ class Keyboard:
             termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
     def _read(self, emit: Emit) -> None:
-        # Past the buffers of sys.stdin: what they hold would not wake the loop again.
+        # Not through sys.stdin: the loop does not see what its buffer holds.
+        # An empty read is the end of input, and quits.
         for key in os.read(sys.stdin.fileno(), 64).decode("ascii", "replace") or "q":
             self.press(key, emit)
 
     def press(self, key: str, emit: Emit) -> None:
-        """Do what `key` means."""
+        """Act on a key."""
         if key == " ":
             emit(TalkPressed())
         elif key == "m":

@@ -1,6 +1,6 @@
-"""What a demo shows: plain lines, or a terminal with a live bottom block.
+"""The output of a demo: plain lines, or a terminal with a live block at the bottom.
 
-Both are an Indicator, a CaptionSink, a PeriodTap and a log handler in one.
+Both implement Indicator, CaptionSink, PeriodTap and a log handler.
 """
 
 import logging
@@ -41,8 +41,7 @@ FACES = {
 
 METER_CELLS = 12
 METER_FLOOR_DBFS = -60.0
-METER_EVERY = 5
-"""Redraw every so many periods: ten times a second at 20 ms."""
+METER_EVERY = 5  # periods between two redraws: ten a second at 20 ms
 
 
 class PlainLines(logging.Handler):
@@ -70,11 +69,11 @@ class PlainLines(logging.Handler):
             self.line(spoken(caption))
 
     def feed(self, pcm: bytes, _pcm_format: PcmFormat, /) -> None:
-        """Take a period of sound; lines have no meter."""
+        """Ignore the sound: lines have no meter."""
 
 
 class Screen(PlainLines):
-    """Lines that scroll, above two that are redrawn in place.
+    """Lines that scroll, above a block of two that are redrawn in place.
 
     The cursor rests at the start of the block, so that erasing downwards clears it.
     """
@@ -98,7 +97,7 @@ class Screen(PlainLines):
         self._redraw()
 
     def caption(self, caption: Caption) -> None:
-        """Show what is being said; keep what was."""
+        """Show the caption in the block; print it once it is final."""
         self._partial = "" if caption.final else spoken(caption)
         if caption.final:
             self.line(spoken(caption))
@@ -106,7 +105,7 @@ class Screen(PlainLines):
             self._redraw()
 
     def feed(self, pcm: bytes, _pcm_format: PcmFormat, /) -> None:
-        """Show how loud the microphone is."""
+        """Show the level of the microphone."""
         self._level_dbfs = max(self._level_dbfs, rms_dbfs(pcm))
         self._periods += 1
         if self._periods % METER_EVERY == 0:
@@ -120,10 +119,12 @@ class Screen(PlainLines):
         super().close()
 
     def _redraw(self) -> None:
+        # One less, as a full line would wrap and break the block.
         columns = shutil.get_terminal_size().columns - 1
         share = 1 - max(self._level_dbfs, METER_FLOOR_DBFS) / METER_FLOOR_DBFS
         meter = ("#" * round(share * METER_CELLS)).ljust(METER_CELLS, "-")
         status = f"{FACES[self._status]:<24} mic [{meter}]  {self._hint}"
+        # Erase downwards, draw both lines, and put the cursor back to the start of the block.
         self._out.write(
             f"\x1b[J{tail(shown(self._partial), columns)}\n{head(status, columns)}\x1b[1A\r"
         )
@@ -131,13 +132,13 @@ class Screen(PlainLines):
 
 
 def spoken(caption: Caption) -> str:
-    """Write a caption as one line."""
+    """Return a caption as one line."""
     text = " ".join(caption.text.split())
     return f"{NAMES[caption.speaker]}: {text}" + (" --" if caption.interrupted else "")
 
 
 def head(text: str, columns: int) -> str:
-    """Return as much of the start of `text` as fits."""
+    """Return as much of the start of `text` as fits into `columns`."""
     used = 0
     for index, character in enumerate(text):
         used += _cells(character)
@@ -147,7 +148,7 @@ def head(text: str, columns: int) -> str:
 
 
 def tail(text: str, columns: int) -> str:
-    """Return as much of the end of `text` as fits; an accent never comes without its letter."""
+    """Return as much of the end of `text` as fits into `columns`, without a leading combining accent."""
     kept = head(text[::-1], columns)[::-1]
     while kept and kept != text and unicodedata.combining(kept[0]):
         kept = kept[1:]

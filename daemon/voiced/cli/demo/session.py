@@ -26,6 +26,7 @@ from voiced.storage.state_store import StateStore
 
 WORDS = Path(__file__).parent / "words"
 
+# File name in `words`, and the text spoken in it.
 SENTENCES = {
     "time": "What time is it?",
     "volume": "Set the volume to fifty.",
@@ -34,7 +35,6 @@ SENTENCES = {
     "timer": "Set a timer for twenty seconds.",
     "goodbye": "Goodbye.",
 }
-"""File name under `words`, and what is heard in it."""
 
 INSTRUCTIONS = "You are a friendly voice assistant. Answer in one or two short sentences."
 GREETING = "Hello! I am the stand-in agent. How can I help?"
@@ -42,13 +42,13 @@ GREETING = "Hello! I am the stand-in agent. How can I help?"
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Where a demo listens and speaks.
+    """The sound devices of a demo.
 
     Attributes:
         microphone: The capture device.
         speaker: The playback device.
-        say: Speaks a recorded sentence; None when a person must.
-        description: Both in words.
+        say: Speaks a recorded sentence; None if a person speaks.
+        description: Both devices in words.
     """
 
     microphone: Microphone
@@ -60,7 +60,7 @@ class Sound:
     def choose(
         cls, capture: str | None, playback: str | None, output: str, *, wav: bool
     ) -> "Sound":
-        """Take the devices named, else the sound card if there is one, else WAV files."""
+        """Choose the named devices, else the sound card if there is one, else WAV files."""
         cards = [] if wav else list_cards()
         if capture is None and best_card(cards, "capture"):
             capture = "auto"
@@ -72,26 +72,14 @@ class Sound:
             heard, say = microphone(devices), None
         else:
             recorded = WavMicrophone(None)
-            heard, say = recorded, _speak_into(recorded)
+            heard, say = recorded, lambda sentence: recorded.cue(str(WORDS / f"{sentence}.wav"))
         source = capture or "recorded sentences"
-        return cls(
-            heard,
-            speaker(devices),
-            say,
-            f"microphone: {source}, speaker: {playback}",
-        )
-
-
-def _speak_into(recorded: WavMicrophone) -> Say:
-    def say(sentence: str) -> None:
-        recorded.cue(str(WORDS / f"{sentence}.wav"))
-
-    return say
+        return cls(heard, speaker(devices), say, f"microphone: {source}, speaker: {playback}")
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What is said in a demo where nobody is at the keyboard.
+    """The script of a demo without a person at the keyboard.
 
     Attributes:
         asks: The names of the sentences, in order.
@@ -103,12 +91,12 @@ class Script:
 
 
 class Demo:
-    """The daemon, a stand-in agent, and somebody who talks to it.
+    """The daemon, a stand-in agent, and a user who talks to it.
 
     Args:
-        sound: Where to listen and speak.
-        protocol: Which stand-in agent.
-        script: What is said; None for a person at a terminal.
+        sound: The sound devices.
+        protocol: The protocol of the stand-in agent.
+        script: What the user says; None for a person at a terminal.
     """
 
     def __init__(self, sound: Sound, protocol: str, script: Script | None) -> None:
@@ -117,7 +105,7 @@ class Demo:
         self._witness = Witness()
         self._agent: StandIn | None = None
         self._asks = () if script is None else script.asks
-        # A script measures what the agent says, and nothing else may sound but what rings.
+        # A script measures the agent's sound, so no other sound may play but ringing.
         self._cues = SoundsSection(earcons=script is None, causes=script is None)
         self._view: PlainLines
         self._person: WakeSource
@@ -134,7 +122,7 @@ class Demo:
             self._indicators = [self._view, scripted]
 
     async def run(self) -> int:
-        """Hold one conversation; return 0 only if a turn was heard and answered, and no timer missed."""
+        """Hold one conversation; return 0 if a turn was heard and answered, and no timer missed."""
         logging.basicConfig(level=logging.WARNING, handlers=[self._view])
         self._view.line(self._sound.description)
         with tempfile.TemporaryDirectory(prefix="voiced-demo-") as folder:
@@ -149,13 +137,13 @@ class Demo:
             self._agent.leave()
 
     def _settings(self, url: str) -> Settings:
-        """Return the settings of a demo, with as much of the session as the protocol takes."""
+        """Return the settings of a demo, with the session settings that the protocol accepts."""
         wanted = {"system_prompt": INSTRUCTIONS, "greeting": GREETING}
         refused = {problem.path[0] for problem in agent_class(self._protocol).check_session(wanted)}
         session = {key: value for key, value in wanted.items() if key not in refused}
         return Settings(
             agent=AgentSection(protocol=self._protocol, url=url, session=session),
-            # Recorded sentences have silence between them, and no noise.
+            # There is digital silence between recorded sentences, which would count as a fault.
             audio=AudioSection(capture=CaptureSection(silent_after_s=0)),
             sounds=self._cues,
         )
@@ -168,7 +156,7 @@ class Demo:
             microphone=self._sound.microphone,
             speaker=WitnessedSpeaker(self._sound.speaker, witness),
             tools={name: WitnessedTool(tool, witness) for name, tool in built_in.items()},
-            key="any",  # the stand-in takes every key, but wants one
+            key="any",  # the stand-in requires a key, and accepts every one
             wake_sources=[SignalWake(), self._person],
             indicators=[*self._indicators, witness],
             observers=[witness],
@@ -185,15 +173,15 @@ class Demo:
             line(f"  said by the agent      {len(seen.agent_said)} sentence(s)")
             line(f"  tools called           {', '.join(seen.tools_called) or 'none'}")
         else:
-            line(f"  replies of the agent   {seen.spoke} (it writes nothing down)")
+            line(f"  replies of the agent   {seen.spoke} (it sends no text)")
         line(
-            f"  audible at the speaker {seen.audible_s:.1f} s, of it in answer {seen.answer_s:.1f} s, "
+            f"  audible at the speaker {seen.audible_s:.1f} s, {seen.answer_s:.1f} s of it in answers, "
             f"at up to {seen.loudest_dbfs:.0f} dBFS"
         )
         if seen.full_turn:
             line("  a full turn was heard and answered")
         else:
-            line(f"  NO full turn: it takes words from you and {ANSWERED_S} s of audible answer")
+            line(f"  NO full turn: that needs words from you and {ANSWERED_S} s of audible answer")
         if TIMER not in self._asks:
             return 0 if seen.full_turn else 1
         wanted = seen.rang_locally if OFFLINE in self._asks else seen.announced
@@ -205,7 +193,9 @@ def _news(seen: Witness) -> str:
     if seen.announced:
         return "a timer rang and was announced"
     if seen.rang_locally:
-        return f"a timer rang locally, {seen.rings} times, as there was no agent to announce it"
+        return (
+            f"a timer rang locally, {seen.rings} times, because there was no agent to announce it"
+        )
     return "NO timer rang" if seen.rings == 0 else "a timer rang ONCE, and was not announced"
 
 

@@ -1,4 +1,4 @@
-"""The stand-in agent as a child process, so that its work is not counted as ours."""
+"""The stand-in agent as a child process, so that its CPU time is not counted as ours."""
 
 import asyncio
 import json
@@ -15,24 +15,25 @@ STOP_LIMIT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """A stand-in agent that runs.
+    """A running stand-in agent.
 
     Attributes:
-        url: Where it answers.
+        url: Its address.
+        process: Its process.
     """
 
     url: str
     process: asyncio.subprocess.Process
 
     def leave(self) -> None:
-        """Ask it to be gone soon; idempotent."""
+        """Ask it to end soon; idempotent."""
         if self.process.returncode is None:
             self.process.terminate()
 
 
 @asynccontextmanager
 async def stand_in(protocol: str, *options: str) -> AsyncIterator[StandIn]:
-    """Run `agentsim PROTOCOL`; yield it once it answers.
+    """Run `agentsim PROTOCOL`; yield it once it has started.
 
     Raises:
         LinkError: If it does not start.

@@ -1,4 +1,4 @@
-"""What really happened in a demo: heard, understood, answered, sounded."""
+"""Observes what happens in a demo: words, replies, tool calls, and the sound that is played."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -14,24 +14,20 @@ from voiced.core.state import Conversation
 from voiced.ports import Controls, Playback, SoundSource, Speaker, Tool
 
 AUDIBLE_DBFS = -50.0
-ANSWERED_S = 0.3
-"""An answer counts when at least this much of it was audible."""
-
-APART_S = 1.0
-"""Sounds this far apart are two rings."""
-LOCAL_RINGS = 2
-"""A timer that was heard this often is one that goes on ringing."""
+ANSWERED_S = 0.3  # the least audible sound that counts as an answer
+APART_S = 1.0  # the silence between two rings
+LOCAL_RINGS = 2  # rings that prove that a timer goes on ringing
 
 
 @dataclass(slots=True)
 class Witness:
-    """Counts what a person in the room would notice. A CaptionSink, an Indicator and an Observer.
+    """Counts what a person in the room would notice. Implements CaptionSink, Indicator and Observer.
 
     Attributes:
-        asked: Something was said to the agent.
-        spoke: How often the agent began to speak.
-        announced: The agent said something since a timer was over.
-        rings: How often there was a sound since then that was not the agent.
+        asked: The user has said something.
+        spoke: How often the agent has begun to speak.
+        announced: The agent has spoken since a timer fired.
+        rings: Sounds since then that did not come from the agent.
     """
 
     asked: bool = False
@@ -49,14 +45,14 @@ class Witness:
     _quiet_s: float = APART_S
 
     def caption(self, caption: Caption) -> None:
-        """Note what was said."""
+        """Record what was said."""
         self.asked |= caption.speaker == "user"
         if caption.final and caption.text.strip():
             said = self.user_said if caption.speaker == "user" else self.agent_said
             said.append(caption.text.strip())
 
     def show(self, status: Status) -> None:
-        """Note when the agent begins to speak."""
+        """Record when the agent begins to speak."""
         self._speaking = status is Status.SPEAKING
         self.spoke += self._speaking
         self.announced |= self._rang and self._speaking
@@ -64,25 +60,22 @@ class Witness:
     def noticed(
         self, before: Conversation, event: Event | None, now: Conversation, took_s: float
     ) -> None:
-        """Note that a timer is over."""
+        """Record that a timer has fired."""
         del before, now, took_s
         self._rang |= isinstance(event, AlarmRang)
 
     @property
     def rang_locally(self) -> bool:
-        """Tell whether a timer went on ringing that nobody announced."""
+        """Whether a timer went on ringing without an announcement."""
         return not self.announced and self.rings >= LOCAL_RINGS
 
     @property
     def replies(self) -> int:
-        """How many things the agent has said; not every agent writes down which."""
+        """How many replies the agent gave; not every agent sends transcripts of them."""
         return len(self.agent_said) if self.agent_said else self.spoke
 
     def sounded(self, pcm: bytes, pcm_format: PcmFormat) -> None:
-        """Note what the speaker was given.
-
-        Thread: the playback thread; the counters are its own.
-        """
+        """Measure the sound given to the speaker. Thread: playback, which alone uses these counters."""
         level_dbfs = rms_dbfs(pcm)
         self.loudest_dbfs = max(self.loudest_dbfs, level_dbfs)
         seconds = pcm_format.duration_ms(len(pcm)) / 1000
@@ -98,21 +91,21 @@ class Witness:
 
     @property
     def full_turn(self) -> bool:
-        """Tell whether the user was understood, as far as can be told, and the answer was heard."""
+        """Whether the user was understood, as far as the agent shows it, and the answer was audible."""
         understood = bool(self.user_said) if self.agent_said else self.asked
         return understood and self.answer_s >= ANSWERED_S
 
 
 @dataclass(frozen=True, slots=True)
 class WitnessedTool:
-    """A tool that leaves a note when it is called."""
+    """A tool whose calls are recorded."""
 
     tool: Tool
     witness: Witness
 
     @property
     def spec(self) -> Any:
-        """What the agent is told about it."""
+        """Its description for the agent."""
         return self.tool.spec
 
     async def call(self, arguments: Mapping[str, Any], controls: Controls) -> object:
@@ -123,7 +116,7 @@ class WitnessedTool:
 
 @dataclass(frozen=True, slots=True)
 class WitnessedSpeaker:
-    """A speaker whose sound is measured on its way."""
+    """A speaker whose sound is measured."""
 
     speaker: Speaker
     witness: Witness
@@ -136,7 +129,7 @@ class WitnessedSpeaker:
 
 
 class WitnessedPlayback:
-    """An open speaker whose sound is measured on its way."""
+    """An open speaker whose sound is measured."""
 
     def __init__(self, playback: Playback, witness: Witness) -> None:
         self.format = playback.format
@@ -154,11 +147,11 @@ class WitnessedPlayback:
         await self._playback.run(_Measured(source, self._witness, self.format))
 
     def drop(self) -> None:
-        """Forget what the device still holds."""
+        """Drop what the device still holds."""
         self._playback.drop()
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
-        """Pull seldom, or as ever again."""
+        """Pull sound seldom, or at the normal rate again."""
         self._playback.relax(relaxed)
 
 

@@ -1,10 +1,10 @@
-"""Buttons and lights on GPIO pins: from levels and edges to events, from statuses to levels."""
+"""Buttons and lights on GPIO pins: edges become events, statuses become levels."""
 
 import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from voiced.core import gestures, led_patterns
@@ -16,10 +16,10 @@ from voiced.devices.gpio.pins import Lamp, PinError, contact_on, import_gpiozero
 from voiced.ports import Emit
 
 LOOK_EVERY_S = 2.0
-"""How often the level of a pressed button is looked at besides: an edge may be lost, none may be stuck."""
+"""How often the level of a pressed button is read as well: a lost edge must not leave it stuck."""
 
 SHORTEST_S = 0.001
-"""How long a light stays as it is, at least."""
+"""The shortest time between two changes of a light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class ButtonWiring:
 
 
 class GpioButton:
-    """A button between a pin and ground, or 3.3 V; the pull is the chip's own. Implements `WakeSource`."""
+    """A button between a pin and ground or 3.3 V, with the chip's own pull resistor. Implements `WakeSource`."""
 
     def __init__(self, wiring: ButtonWiring) -> None:
         self._wiring = wiring
@@ -50,8 +50,8 @@ class GpioButton:
         contact = contact_on(self._wiring.pin, active_high=self._wiring.active_high)
 
         def see() -> None:
-            """Take note of the level; how many edges there were says nothing, contacts bounce."""
-            # First what was due before: a press in which the loop stood still counts.
+            """Read the level. Edges only wake us: contacts bounce, so their number means nothing."""
+            # First what is already due: a press counts even if the loop was blocked meanwhile.
             for event in self._gestures.advance(loop.time()):
                 emit(event)
             self._gestures.level(contact.is_active, loop.time())
@@ -62,16 +62,16 @@ class GpioButton:
             self._timer = again
 
         def changed() -> None:
-            """Have it seen to.
+            """Schedule `see`.
 
             Thread: the pin factory's, which may be the loop's.
             """
             loop.call_soon_threadsafe(ending.attempt, see)
 
         try:
-            self._gestures.start(contact.is_active, loop.time())
+            self._gestures.start(contact.is_active)
             contact.when_activated = contact.when_deactivated = changed
-            see()  # it may have changed before
+            see()  # it may have changed before the callbacks were set
             await ending.wait()
         finally:
             contact.close()
@@ -86,7 +86,7 @@ class GpioButton:
         return f"button on GPIO {self._wiring.pin}"
 
     def _due_s(self, now_s: float) -> float | None:
-        """Return when to look again: at rest never."""
+        """Return when to read the level again; None at rest, so that an idle button costs nothing."""
         due_s = self._gestures.due_s()
         if not self._gestures.is_down:
             return due_s
@@ -100,7 +100,7 @@ class LightWiring:
 
     Attributes:
         pins: BCM number, or those of red, green and blue.
-        active_high: It is lit when its pin is at 3.3 V.
+        active_high: Its pin is at 3.3 V while it is lit.
     """
 
     pins: Sequence[int]
@@ -110,17 +110,11 @@ class LightWiring:
 class GpioLight:
     """Shows the status and whether sound may leave. Implements `Indicator`, `PrivacyLight` and `BackgroundTask`.
 
-    What is new is shown before `show` returns; what moves is moved by one task.
-
-    Attributes:
-        wiring: Its pins.
+    A new status is shown before `show` returns; one task animates it.
     """
 
-    def __init__(
-        self, wiring: LightWiring, lamp: Callable[[LightWiring], Lamp] | None = None
-    ) -> None:
+    def __init__(self, wiring: LightWiring) -> None:
         self.wiring = wiring
-        self._make_lamp = lamp or lamp_on
         self._lamp: Lamp | None = None
         self._status = Status.BOOTING
         self._leaving = False
@@ -138,18 +132,18 @@ class GpioLight:
         Raises:
             PinError: If a pin cannot be used.
         """
-        self._lamp = self._make_lamp(self.wiring)
+        self._lamp = Lamp(self.wiring.pins, active_high=self.wiring.active_high)
 
     @contextlib.contextmanager
     def moving(self) -> Iterator[None]:
-        """Light up, and keep moving while the calling thread is busy. Only before `run`.
+        """Light up, and animate the light while the calling thread is busy. Only before `run`.
 
-        `run` takes pins that cannot be had yet, or tells why not.
+        Errors are ignored: `run` tries the pins again, and raises what is wrong with them.
         """
         with contextlib.suppress(PinError):
             with lit_early(self.wiring.pins, active_high=self.wiring.active_high):
                 import_gpiozero()
-            self._lamp = self._make_lamp(self.wiring)
+            self.open()
         self._since_s = time.monotonic()
         stop = threading.Event()
         mover = threading.Thread(target=self._move, args=(stop,), name="first light", daemon=True)
@@ -171,7 +165,7 @@ class GpioLight:
             wait_s = self._draw(time.monotonic() - self._since_s)
 
     def close(self) -> None:
-        """Go dark and let go of the pins. Idempotent."""
+        """Go dark and release the pins. Idempotent."""
         if self._lamp is not None:
             self._lamp.close()
             self._lamp = None
@@ -207,7 +201,7 @@ class GpioLight:
         self._changed.set()
 
     def _draw(self, at_s: float) -> float | None:
-        """Set the lamp; return for how long that stays right."""
+        """Set the lamp; return when to draw again, in seconds, or None."""
         pattern = led_patterns.PATTERNS[self._status]
         level = led_patterns.brightness(pattern, at_s, leaving=self._leaving)
         if self._lamp is not None:
@@ -218,14 +212,3 @@ class GpioLight:
                 self._lamp.set(*(level * part for part in colour))
         wait_s = led_patterns.next_change_s(pattern, at_s)
         return None if wait_s is None else max(wait_s, SHORTEST_S)
-
-
-def lamp_on(wiring: LightWiring) -> Lamp:
-    """Return the lamp that fits `wiring`.
-
-    Thread: any.
-
-    Raises:
-        PinError: If a pin cannot be used.
-    """
-    return Lamp(wiring.pins, active_high=wiring.active_high)

@@ -1,17 +1,17 @@
-"""Which GPIO chip has the pins of the board's header."""
+"""Find the GPIO chip of the board's pin header."""
 
 import errno
 
 import gpiod
 
 BOARD_CHIPS = ("pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1")
-"""Labels of the chips behind the 40-pin header of every Raspberry Pi; a Pi 5 has others beside it."""
+"""Labels of the chips behind the 40-pin header of Raspberry Pis; a Pi 5 has other chips too, and the numbers vary."""
 
 MOST_CHIPS = 16
 
 
 def header_chip() -> str:
-    """Return the path of the chip behind the header; without one of a known kind, that of the first chip.
+    """Return the path of the header's chip; if no label is known, that of the first chip.
 
     Raises:
         OSError: If there is no chip, or one may not be opened.
@@ -28,5 +28,5 @@ def header_chip() -> str:
         except PermissionError:
             raise
         except OSError:
-            pass  # another one may be the header's
+            pass  # another chip may be the header's
     return paths[0]

@@ -1,7 +1,6 @@
-"""A light that is lit through libgpiod alone, while gpiozero is still being imported.
+"""A first light through libgpiod alone, while gpiozero is still being imported.
 
-To import gpiozero takes a small board half a second and more, and whoever has plugged in the power waits for
-a sign.
+The import takes a small board half a second or more, and the user who plugged it in waits for a sign of life.
 """
 
 import sys
@@ -15,9 +14,9 @@ from voiced.lib.environment import variable
 
 @contextmanager
 def lit_early(pins: Sequence[int], *, active_high: bool) -> Iterator[None]:
-    """Have the light on these pins lit as long as this lasts. Where that cannot be, it is dark.
+    """Light these pins while the block runs. If that fails, they stay dark.
 
-    gpiozero's own light takes the pins when it is over, and finds out what is wrong if they cannot be had.
+    gpiozero takes the pins afterwards, and reports what is wrong with them.
     """
     request = None
     if variable(FACTORY_VARIABLE) is None and "gpiozero" not in sys.modules:
@@ -41,5 +40,5 @@ def _request(pins: Sequence[int], *, active_high: bool) -> Any:
         )
         with gpiod.Chip(header_chip()) as chip:
             return chip.request_lines({tuple(pins): lit}, consumer=CONSUMER)
-    except (ImportError, OSError, ValueError):  # gpiod has ValueError for lines that are not there
+    except (ImportError, OSError, ValueError):  # gpiod raises ValueError for missing lines
         return None

@@ -1,12 +1,12 @@
 """gpiozero's pins on the kernel's GPIO character device, through libgpiod v2.
 
-Of gpiozero's own factories lgpio uses the same device, and was left: it has a thread that wakes 2,000 times a
-second while any edge is watched, tells of edges through a FIFO in the working directory, calls back on another
-thread, and has no wheel for Python 3.13 on a Pi. Here the kernel tells of edges, through each line's own file
-descriptor, to the asyncio event loop that runs where a pin is watched. A program without one gets one thread
-for all pins, which sleeps until there is an edge.
+gpiozero's own lgpio factory uses the same device but is not used here: it has a thread that wakes 2,000 times a
+second while any edge is watched, reports edges through a FIFO in the working directory, calls back on another
+thread, and has no wheel for Python 3.13 on a Pi. Here the kernel reports edges through each line's own file
+descriptor to the running asyncio event loop. A program without a loop gets one thread for all pins, which sleeps
+until there is an edge.
 
-Nothing here is about voiced: this module and `chips` could be gpiozero's (its issue 840).
+Nothing here is specific to voiced: this module and `chips` could move to gpiozero (its issue 840).
 """
 
 import asyncio
@@ -20,22 +20,8 @@ from datetime import timedelta
 from typing import Any
 
 import gpiod
+import gpiozero
 from gpiod.line import Bias, Direction, Edge, Value
-from gpiozero import (
-    BoardInfo,
-    GPIOPinInUse,
-    HeaderInfo,
-    PinFixedPull,
-    PinInfo,
-    PinInvalidBounce,
-    PinInvalidEdges,
-    PinInvalidFunction,
-    PinInvalidPin,
-    PinInvalidPull,
-    PinInvalidState,
-    PinSetInput,
-    PinUnknownPi,
-)
 from gpiozero.compat import frozendict
 from gpiozero.pins.local import LocalPiFactory, LocalPiPin
 
@@ -48,31 +34,31 @@ EDGES = {"both": Edge.BOTH, "rising": Edge.RISING, "falling": Edge.FALLING, "non
 class LibgpiodFactory(LocalPiFactory):
     """Makes pins of the lines of one GPIO chip.
 
-    On a Raspberry Pi the pins have the names of gpiozero; of another board's chip they are the numbers of its
-    lines, as `GPIO4` or 4.
+    On a Raspberry Pi the pins have gpiozero's names; on other boards they are the chip's line numbers, such as
+    `GPIO4` or 4.
 
     Args:
-        chip: The path of the chip's device; the header's if it is left out.
-        consumer: What other programs are told who has a line.
+        chip: The path of the chip's device; by default the header's.
+        consumer: The name other programs see as the user of a line.
     """
 
     def __init__(self, chip: str | None = None, consumer: str = "gpiozero") -> None:
         super().__init__()
         self.pin_class = LibgpiodPin
-        self._info: BoardInfo | None = None
+        self._info: gpiozero.BoardInfo | None = None
         self._chip = chip
         self._consumer = consumer
         self._watcher: _Watcher | None = None
 
     def close(self) -> None:
-        """Let go of every line."""
+        """Release every line."""
         super().close()
         if self._watcher is not None:
             self._watcher.close()
             self._watcher = None
 
     def open_chip(self) -> gpiod.Chip:
-        """Open the chip; whoever calls closes it.
+        """Open the chip; the caller closes it.
 
         Raises:
             OSError: If it cannot be opened.
@@ -80,27 +66,31 @@ class LibgpiodFactory(LocalPiFactory):
         return gpiod.Chip(self._chip or header_chip())
 
     def request(self, line: int, settings: gpiod.LineSettings) -> gpiod.LineRequest:
-        """Take a line.
+        """Request a line.
 
         Raises:
-            GPIOPinInUse: If somebody else has it.
+            GPIOPinInUse: If another program has it.
             PinInvalidPin: If the chip has no such line.
-            OSError: If it cannot be had for another reason.
+            OSError: If the kernel refuses for another reason.
         """
         with self.open_chip() as chip:
             n_lines = chip.get_info().num_lines
             if line >= n_lines:
-                raise PinInvalidPin(f"{chip.path} has no line {line}: it has 0 to {n_lines - 1}")
+                raise gpiozero.PinInvalidPin(
+                    f"{chip.path} has no line {line}: it has 0 to {n_lines - 1}"
+                )
             try:
                 return chip.request_lines({line: settings}, consumer=self._consumer)
             except OSError as error:
                 if error.errno != errno.EBUSY:
                     raise
                 user = chip.get_line_info(line).consumer
-                raise GPIOPinInUse(f"pin GPIO{line} is already in use by {user!r}") from error
+                raise gpiozero.GPIOPinInUse(
+                    f"pin GPIO{line} is already in use by {user!r}"
+                ) from error
 
     def watch(self, fd: int, read: Callable[[], None]) -> Callable[[], None]:
-        """Have `read` called while there is something to read in `fd`; return what ends that."""
+        """Call `read` whenever `fd` is readable; return a function that ends this."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -110,20 +100,20 @@ class LibgpiodFactory(LocalPiFactory):
         loop.add_reader(fd, read)
         return lambda: _leave(loop, fd)
 
-    def _get_board_info(self) -> BoardInfo:
+    def _get_board_info(self) -> gpiozero.BoardInfo:
         if self._info is None:
             try:
                 return super()._get_board_info()
-            except (PinUnknownPi, OSError):  # no Pi, or nobody may know
-                self._info = self._chips_own()
+            except (gpiozero.PinUnknownPi, OSError):  # not a Pi, or its revision cannot be read
+                self._info = self._board_of_chip()
         return self._info
 
-    def _chips_own(self) -> BoardInfo:
-        """Return what a board is called and has, of which no more is known than its chip."""
+    def _board_of_chip(self) -> gpiozero.BoardInfo:
+        """Describe an unknown board by its chip alone: one header with a pin per line."""
         with self.open_chip() as chip:
             known = chip.get_info()
         pins = {
-            line + 1: PinInfo(
+            line + 1: gpiozero.PinInfo(
                 number=line + 1,
                 name=f"GPIO{line}",
                 names=frozenset({line, str(line), f"GPIO{line}", f"BCM{line}"}),
@@ -134,16 +124,18 @@ class LibgpiodFactory(LocalPiFactory):
             )
             for line in range(known.num_lines)
         }
-        header = HeaderInfo(name=known.name, rows=len(pins), columns=1, pins=frozendict(pins))
-        unknown = dict.fromkeys(BoardInfo._fields, "")
+        header = gpiozero.HeaderInfo(
+            name=known.name, rows=len(pins), columns=1, pins=frozendict(pins)
+        )
+        unknown = dict.fromkeys(gpiozero.BoardInfo._fields, "")
         of_it = {"model": known.label, "headers": frozendict({known.name: header})}
-        return BoardInfo(**unknown | of_it)
+        return gpiozero.BoardInfo(**unknown | of_it)
 
 
 class LibgpiodPin(LocalPiPin):
-    """One line of a GPIO chip. It is taken when it is first set up or read, and let go of by `close`."""
+    """One line of a GPIO chip. It is requested when first set up or read, and released by `close`."""
 
-    def __init__(self, factory: LibgpiodFactory, info: PinInfo) -> None:
+    def __init__(self, factory: LibgpiodFactory, info: gpiozero.PinInfo) -> None:
         super().__init__(factory, info)
         self._when_changed: Any = None
         self._request: gpiod.LineRequest | None = None
@@ -151,14 +143,14 @@ class LibgpiodPin(LocalPiPin):
         self._forget()
 
     def _forget(self) -> None:
-        """Be as at first."""
+        """Reset the settings to their initial values."""
         self._direction = Direction.AS_IS
         self._pull: str = self.info.pull or "floating"
         self._bounce: float | None = None
         self._edges = "both"
 
     def close(self) -> None:
-        """Make it an input and let go of it. It may be set up again."""
+        """Make it an input and release it. It may be set up again."""
         self._when_changed = None
         self._stop_watching()
         request, self._request = self._request, None
@@ -171,18 +163,18 @@ class LibgpiodPin(LocalPiPin):
         self._forget()
 
     def output_with_state(self, state: float) -> None:
-        """Make it an output that has `state` from the first moment on."""
+        """Make it an output with `state`, without a glitch in between."""
         value = self._value(state)
         self._stop_watching()
         self._apply(gpiod.LineSettings(direction=Direction.OUTPUT, output_value=value))
         self._direction = Direction.OUTPUT
 
     def input_with_pull(self, pull: str) -> None:
-        """Make it an input that is pulled `up`, `down` or not at all (`floating`)."""
+        """Make it an input with the pull `up`, `down` or `floating`."""
         if self.info.pull not in (pull, ""):
-            raise PinFixedPull(f"{self!r} has a physical pull-{self.info.pull} resistor")
+            raise gpiozero.PinFixedPull(f"{self!r} has a physical pull-{self.info.pull} resistor")
         if pull not in BIASES:
-            raise PinInvalidPull(f'invalid pull "{pull}" for pin {self!r}')
+            raise gpiozero.PinInvalidPull(f'invalid pull "{pull}" for pin {self!r}')
         before, self._pull = self._pull, pull
         try:
             self._apply_as_input()
@@ -210,7 +202,7 @@ class LibgpiodPin(LocalPiPin):
             self._request.reconfigure_lines({self._number: settings})
 
     def _taken(self) -> gpiod.LineRequest:
-        """Return the line, which is taken as it is if it was not taken yet."""
+        """Return the line's request; a new one leaves the line as it is."""
         if self._request is None:
             self._apply(gpiod.LineSettings(direction=Direction.AS_IS))
         request = self._request
@@ -230,14 +222,14 @@ class LibgpiodPin(LocalPiPin):
         elif value == "output":
             self.output_with_state(self._get_state())
         else:
-            raise PinInvalidFunction(f'invalid function "{value}" for pin {self!r}')
+            raise gpiozero.PinInvalidFunction(f'invalid function "{value}" for pin {self!r}')
 
     def _get_state(self) -> bool:
         return self._taken().get_value(self._number) is Value.ACTIVE
 
     def _set_state(self, value: float) -> None:
         if self._get_function() != "output":
-            raise PinSetInput(f"cannot set state of pin {self!r}")
+            raise gpiozero.PinSetInput(f"cannot set state of pin {self!r}")
         if self._direction is Direction.OUTPUT:
             self._taken().set_value(self._number, self._value(value))
         else:
@@ -245,7 +237,7 @@ class LibgpiodPin(LocalPiPin):
 
     def _value(self, state: float) -> Value:
         if state not in (0, 1):
-            raise PinInvalidState(f'invalid state "{state}" for pin {self!r}')
+            raise gpiozero.PinInvalidState(f'invalid state "{state}" for pin {self!r}')
         return Value.ACTIVE if state else Value.INACTIVE
 
     def _get_pull(self) -> str:
@@ -253,7 +245,7 @@ class LibgpiodPin(LocalPiPin):
 
     def _set_pull(self, value: str) -> None:
         if self._get_function() != "input":
-            raise PinFixedPull(f"cannot set pull on non-input pin {self!r}")
+            raise gpiozero.PinFixedPull(f"cannot set pull on non-input pin {self!r}")
         self.input_with_pull(value)
 
     def _get_bounce(self) -> float | None:
@@ -265,7 +257,7 @@ class LibgpiodPin(LocalPiPin):
         except (TypeError, ValueError):
             bounce = -1.0
         if bounce is not None and not 0 <= bounce < 2**32 / 1_000_000:  # the kernel counts in µs
-            raise PinInvalidBounce(f"bounce must be 0 or more seconds, not {value!r}")
+            raise gpiozero.PinInvalidBounce(f"bounce must be 0 or more seconds, not {value!r}")
         if bounce != self._bounce:
             self._bounce = bounce
             if self._direction is Direction.INPUT:
@@ -276,14 +268,16 @@ class LibgpiodPin(LocalPiPin):
 
     def _set_edges(self, value: str) -> None:
         if value not in EDGES:
-            raise PinInvalidEdges(f'invalid edges "{value}" for pin {self!r}')
+            raise gpiozero.PinInvalidEdges(f'invalid edges "{value}" for pin {self!r}')
         if value != self._edges:
             self._edges = value
             if self._unwatch is not None:
                 self._apply_as_input()
 
     def _enable_event_detect(self) -> None:
-        if self._direction is not Direction.OUTPUT:  # else when it becomes an input
+        if (
+            self._direction is not Direction.OUTPUT
+        ):  # an output starts detection when it becomes an input
             self._apply_as_input()
 
     def _disable_event_detect(self) -> None:
@@ -298,27 +292,27 @@ class LibgpiodPin(LocalPiPin):
             self._unwatch = None
 
     def _read_edges(self) -> None:
-        """Tell of what has happened on the line."""
+        """Report the edges on the line."""
         request = self._taken()
         try:
             events = request.read_edge_events() if request.wait_edge_events(0) else []
         except OSError:
-            self._stop_watching()  # it stays readable for ever
+            self._stop_watching()  # after an error it stays readable, which would spin the loop
             raise
         for event in events:
             if self._when_changed is None:
-                return  # whoever was told of the one before has seen enough
+                return  # the callback for the previous edge removed itself
             state = event.event_type is event.Type.RISING_EDGE
             self._call_when_changed(event.timestamp_ns / 1_000_000_000, state)
 
 
 class _Watcher:
-    """One thread that waits for the edges of all pins, for programs without an event loop."""
+    """A thread that waits for the edges of all pins, for programs without an event loop."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._readers: dict[int, Callable[[], None]] = {}
-        self._stop = os.eventfd(0)
+        self._stop = os.eventfd(0)  # wakes the thread so that it can end
         self._epoll.register(self._stop, select.EPOLLIN)
         self._thread = threading.Thread(target=self._live, name="libgpiod", daemon=True)
         self._thread.start()

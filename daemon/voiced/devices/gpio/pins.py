@@ -1,6 +1,6 @@
-"""From pin numbers to gpiozero's devices, or to what is wrong with a pin in words.
+"""Open gpiozero devices by pin number, and explain what is wrong with a pin.
 
-Pins are BCM numbers. gpiozero and what is beneath it are imported only when a pin is set.
+Pins are BCM numbers. gpiozero and its pin factory are imported only when a pin is configured.
 """
 
 import errno
@@ -12,11 +12,11 @@ from voiced.errors import VoicedError
 from voiced.lib.environment import variable
 
 FACTORY_VARIABLE = "GPIOZERO_PIN_FACTORY"
-"""gpiozero's own: names another way to the pins, such as `mock`, `pigpio` or `lgpio`."""
+"""gpiozero's variable for another pin factory, such as `mock`, `pigpio` or `lgpio`."""
 
 CONSUMER = "voiced"
 LIT_ABOVE = 0.3
-"""Of a colour's part: orange is shown as red."""
+"""Of a colour component. The pins are on or off, so orange is shown as red."""
 
 IN_USE = ("it is in use", "another setting or another program uses this pin")
 DENIED = ("permission denied", "add the user to the group gpio")
@@ -44,7 +44,7 @@ class PinError(VoicedError):
 def contact_on(pin: int, *, active_high: bool = False) -> Any:
     """Return a button's contact, a `gpiozero.DigitalInputDevice`, with the chip's own pull.
 
-    Not a `gpiozero.Button`: that has a thread for holding it.
+    Not a `gpiozero.Button`, which starts a thread to time a hold.
 
     Args:
         pin: BCM number.
@@ -57,7 +57,7 @@ def contact_on(pin: int, *, active_high: bool = False) -> Any:
 
 
 def is_pressed(pin: int, *, active_high: bool = False) -> bool:
-    """Tell what a button's level says now; see `contact_on`.
+    """Tell whether a button is pressed now; see `contact_on`.
 
     Raises:
         PinError: If the pin cannot be used.
@@ -71,11 +71,7 @@ def is_pressed(pin: int, *, active_high: bool = False) -> bool:
 
 
 class Lamp:
-    """One light: a `gpiozero.LED`, or an `RGBLED` of three pins.
-
-    Args:
-        pins: BCM numbers.
-        active_high: A pin is at 3.3 V while it is lit.
+    """One light: a `gpiozero.LED`, or an `RGBLED` of three pins. If `active_high`, a lit pin is at 3.3 V.
 
     Raises:
         PinError: If a pin cannot be used.
@@ -92,21 +88,21 @@ class Lamp:
         self._device = _opened(make)
 
     def set(self, *levels: float) -> None:
-        """Light each pin whose level, from 0 to 1, is nearer to that."""
+        """Light each pin whose level, from 0 to 1, is above `LIT_ABOVE`."""
         lit = tuple(level > LIT_ABOVE for level in levels)
         if lit != self._lit:
             self._device.value = lit if len(lit) > 1 else lit[0]
             self._lit = lit
 
     def close(self) -> None:
-        """Go dark and let go of the pins. Idempotent."""
+        """Go dark and release the pins. Idempotent."""
         if not self._device.closed:
             self._device.off()
             self._device.close()
 
 
 def import_gpiozero() -> Any:
-    """Return `gpiozero`, imported now, with the pin factory that is asked for, or else ours on libgpiod.
+    """Import and return `gpiozero`, with the pin factory of the environment or else our own.
 
     Raises:
         PinError: If it is not installed, or the pins cannot be reached.
@@ -126,7 +122,7 @@ def _ready_gpiozero() -> Any:
 
 
 def _opened(make: Callable[[], Opened]) -> Opened:
-    """Return what `make` does.
+    """Return what `make` returns.
 
     Raises:
         PinError: If it fails.
@@ -137,8 +133,8 @@ def _opened(make: Callable[[], Opened]) -> Opened:
         raise
     except Exception as error:  # noqa: BLE001 - other pin factories raise what they like
         problem = _explained(error)
-    # Not while the other is handled, which would keep alive what was half made. It has a pin; and should the
-    # garbage collector find it while the next one is made, gpiozero would wait for its own lock.
+    # Outside the handler: the caught exception would keep the half-made device alive. If the garbage collector
+    # closed that while the next device is made, gpiozero would wait for its own lock.
     raise problem
 
 

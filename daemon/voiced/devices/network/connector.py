@@ -1,7 +1,7 @@
-"""Open TCP connections: straight to the peer, or through the proxy that leads there.
+"""Open TCP connections, directly or through a proxy.
 
-Where a library opens its connections itself, it looks names up in a way of its own, follows another rule for
-proxies, or none, and blocks a thread on dead name servers. So it is given a socket that is connected.
+A library that opens its own connections has its own name lookup and its own rule for proxies, or none, and blocks
+a thread on dead name servers. So libraries get a connected socket.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from voiced.devices.network.resolver import Resolver
 from voiced.errors import LinkError, LinkRejected
 
 MOST_ANSWER_BYTES = 16 * 1024
-"""Of a proxy, to CONNECT."""
+"""The longest answer of a proxy to CONNECT."""
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: |\r|$)")
 _OFFER = re.compile(rb"(?im)^proxy-authenticate:[ \t]*([^\r\n]*)")
@@ -28,26 +28,14 @@ _NO_WAY = "the proxy did not let the connection through"
 
 
 class Connector:
-    """Opens connections as the network settings say. Belongs to one event loop.
-
-    Args:
-        options: How the network is reached.
-        resolver: Looks up names.
-
-    Attributes:
-        options: As above.
-    """
+    """Opens connections as `options` say. Belongs to one event loop."""
 
     def __init__(self, options: LinkOptions, resolver: Resolver | None = None) -> None:
         self.options = options
         self._resolver = resolver or Resolver()
 
     async def __call__(self, endpoint: Endpoint, within_s: float | None = None) -> socket.socket:
-        """Return a socket through which `endpoint` is reached; TLS is still to come.
-
-        Args:
-            endpoint: Where to go.
-            within_s: How long it may take, if not as long as the options say.
+        """Return a socket that is connected to `endpoint`, without TLS, by default within the options' time limit.
 
         Raises:
             LinkError: Why there is no connection.
@@ -71,9 +59,9 @@ class Connector:
                     await _ask(opened, proxy, endpoint)
                     return opened
                 address = opened.getpeername()[0]
-                opened.close()  # its library opens one itself
+                opened.close()  # python-socks opens its own
                 return await _by_socks(
-                    at_address(proxy, address), await self._named(endpoint, first)
+                    at_address(proxy, address), await self._by_address(endpoint, first)
                 )
         except TimeoutError:
             opened.close()
@@ -85,8 +73,8 @@ class Connector:
             opened.close()
             raise
 
-    async def _named(self, endpoint: Endpoint, proxy: Endpoint) -> Endpoint:
-        """Return `endpoint` as a SOCKS proxy wants it: some look no names up."""
+    async def _by_address(self, endpoint: Endpoint, proxy: Endpoint) -> Endpoint:
+        """Return `endpoint` by address for a SOCKS proxy that looks up no names (socks4, socks5)."""
         if proxy.scheme not in ("socks4", "socks5"):
             return endpoint
         found = await self._resolver.lookup(endpoint, self.options.connect_timeout_s)
@@ -99,9 +87,9 @@ class Connector:
 
         Args:
             endpoint: Where to go.
-            peer: What to call it if that fails.
+            peer: Its name for error messages.
             deadline_s: When to give up, by the loop's clock.
-            within_s: How long that is in all, to be told.
+            within_s: The whole time limit, for error messages.
 
         Raises:
             LinkError: Why there is no connection.
@@ -120,11 +108,11 @@ class Connector:
 
 
 async def _ask(opened: socket.socket, proxy: str, endpoint: Endpoint) -> None:
-    """Have an HTTP proxy pass on to `endpoint` what comes over `opened`.
+    """Ask an HTTP proxy to tunnel `opened` to `endpoint`.
 
     Raises:
-        LinkError: If it does not.
-        OSError: If it cannot be asked.
+        LinkError: If it refuses.
+        OSError: If the connection fails.
     """
     loop = asyncio.get_running_loop()
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
@@ -147,7 +135,7 @@ async def _ask(opened: socket.socket, proxy: str, endpoint: Endpoint) -> None:
     if not status[1].startswith(b"2"):
         offers = [offer.decode("latin-1") for offer in _OFFER.findall(head)]
         raise explain_proxy_status(int(status[1]), offers)
-    if rest:  # nobody we talk to speaks first
+    if rest:  # all our protocols wait for the client, so this is not from the endpoint
         raise LinkError(_NO_WAY)
 
 
@@ -156,7 +144,7 @@ async def _by_socks(proxy: str, endpoint: Endpoint) -> socket.socket:
 
     Raises:
         LinkError: If there is none.
-        OSError: If the proxy cannot be asked.
+        OSError: If the connection to the proxy fails.
     """
     try:
         from python_socks import ProxyError, ProxyType

@@ -1,7 +1,7 @@
 """One clear sentence for each way a connection can fail.
 
-Exception texts of the libraries hold URLs, headers and proxy passwords: none of them is passed on,
-and what is made here must be raised `from None`.
+Exception texts of the libraries may contain URLs, headers and proxy passwords: they are never passed on, and the
+errors made here must be raised `from None`.
 """
 
 import errno
@@ -11,13 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 
-from websockets.exceptions import (
-    InvalidHandshake,
-    InvalidMessage,
-    InvalidProxyStatus,
-    InvalidStatus,
-    ProxyError,
-)
+from websockets import exceptions as ws
 
 from voiced import RELEASED
 from voiced.errors import AgentBusy, LinkError, LinkRejected
@@ -31,8 +25,8 @@ _CERTIFICATE_PROBLEMS = {  # X509_V_ERR_* of OpenSSL's x509_vfy.h
     19: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
     20: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
     21: "is not signed by a known authority; if a proxy inspects TLS, configure its CA file",
-    62: "belongs to another host name; does this network want a log-in page visited?",
-    64: "belongs to another address; does this network want a log-in page visited?",
+    62: "belongs to another host name; does this network have a login page?",
+    64: "belongs to another address; does this network have a login page?",
 }
 _TIME_PROBLEMS = {9, 10}
 _FOREIGN_SCHEMES = {
@@ -41,7 +35,7 @@ _FOREIGN_SCHEMES = {
     "kerberos": "Kerberos",
     "digest": "Digest",
 }
-"""Ways to say who one is to a proxy that none of our libraries knows."""
+"""Authentication schemes of proxies that none of our libraries supports."""
 _NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
 
 
@@ -53,13 +47,7 @@ def no_answer(peer: str, timeout_s: float) -> LinkError:
 
 
 def explain_network(error: Exception, peer: str, today: date | None = None) -> LinkError:
-    """Return the error for what TCP or TLS raised while talking to `peer`.
-
-    Args:
-        error: What was raised.
-        peer: Whom we talked to.
-        today: What this device's clock says, if not now.
-    """
+    """Return the error for what TCP or TLS raised while talking to `peer`; `today` defaults to the clock's date."""
     if isinstance(error, ssl.SSLError):
         return _explain_tls(error, peer, today or datetime.now(UTC).date())
     code = error.errno if isinstance(error, OSError) else None
@@ -69,7 +57,7 @@ def explain_network(error: Exception, peer: str, today: date | None = None) -> L
         return LinkError(f"there is no route to {peer}; is the network up?")
     if code in _CUT or isinstance(error, ConnectionError | EOFError):
         return LinkError(f"{peer} cut the connection before it was set up")
-    if code is None:  # each of several addresses failed in a way of its own
+    if code is None:  # several addresses, and each failed differently
         return LinkError(f"{peer} cannot be reached at any of its addresses; is the network up?")
     return LinkError(f"{peer} cannot be reached: {os.strerror(code)}")
 
@@ -86,39 +74,34 @@ def _explain_tls(error: ssl.SSLError, peer: str, today: date) -> LinkError:
         )
         return LinkError(f"the certificate of {peer} {problem}")
     if error.reason in _NO_TLS:
-        return LinkError(
-            f"{peer} answers without TLS; does this network want a log-in page visited?"
-        )
-    return LinkError(f"{peer} does not speak proper TLS ({error.reason or 'it hung up'})")
+        return LinkError(f"{peer} answers without TLS; does this network have a login page?")
+    return LinkError(
+        f"{peer} does not speak proper TLS ({error.reason or 'it closed the connection'})"
+    )
 
 
 def explain_upgrade(error: Exception, peer: str) -> LinkError:
     """Return the error for what `websockets` raised while opening a link to `peer`."""
     match error:
-        case InvalidProxyStatus():
+        case ws.InvalidProxyStatus():
             offers = error.response.headers.get_all("Proxy-Authenticate")
             return explain_proxy_status(error.response.status_code, offers)
-        case ProxyError():
+        case ws.ProxyError():
             return LinkError("the proxy did not let the connection through")
         case ImportError():
             return LinkRejected("a SOCKS proxy needs python-socks", "install voiced[socks]")
-        case InvalidStatus():
+        case ws.InvalidStatus():
             return _explain_status(error.response.status_code, peer)
-        case InvalidMessage() if isinstance(error.__cause__, EOFError):
+        case ws.InvalidMessage() if isinstance(error.__cause__, EOFError):
             return LinkError(f"{peer} cut the connection before it was set up")
-        case InvalidHandshake():
+        case ws.InvalidHandshake():
             return LinkError(f"{peer} is not a WebSocket server; check the agent's address")
         case _:
             return explain_network(error, peer)
 
 
 def explain_proxy_status(status: int, offers: Iterable[str] = ()) -> LinkError:
-    """Return the error for a proxy that answered CONNECT with `status`.
-
-    Args:
-        status: Of HTTP.
-        offers: Its headers `Proxy-Authenticate`: ways in which one may say who one is.
-    """
+    """Return the error for a proxy that answered CONNECT with an HTTP status; `offers` are its `Proxy-Authenticate`."""
     if status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return LinkError(f"the proxy did not let the connection through (HTTP {status})")
     schemes = {
@@ -128,7 +111,7 @@ def explain_proxy_status(status: int, offers: Iterable[str] = ()) -> LinkError:
     if foreign and "basic" not in schemes:
         return LinkRejected(
             f"the proxy wants {' or '.join(foreign)} (HTTP 407), which this device does not speak",
-            "ask whoever runs it to let this device pass, or name a relay such as cntlm as the proxy",
+            "ask its administrator to let this device through, or use a relay such as cntlm as the proxy",
         )
     return LinkRejected(
         "the proxy wants a user name and password (HTTP 407)", "put them into the proxy's URL"
@@ -142,14 +125,14 @@ def _explain_status(status: int, peer: str) -> LinkError:
         case 404:
             return LinkError(f"{peer} has no agent at this path (HTTP 404); check its address")
         case 429 | 503:
-            return AgentBusy(f"{peer} has no room now (HTTP {status})")
+            return AgentBusy(f"{peer} is too busy now (HTTP {status})")
         case 300 | 301 | 302 | 303 | 307 | 308 | 511:
             return LinkError(
-                f"{peer} sends us elsewhere (HTTP {status}); does this network want a log-in page visited?"
+                f"{peer} sends us elsewhere (HTTP {status}); does this network have a login page?"
             )
         case 200:
             return LinkError(
-                f"{peer} answered with a page; does this network want a log-in page visited, "
+                f"{peer} answered with a web page; does this network have a login page, "
                 "or is the agent's address wrong?"
             )
         case _:

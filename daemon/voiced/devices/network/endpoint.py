@@ -1,4 +1,4 @@
-"""Where a URL leads, and what must not travel there."""
+"""The endpoint of a URL, and checks that nothing secret is sent in clear."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,19 +28,19 @@ class Endpoint:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether nothing sent leaves this machine."""
+        """Whether it is on this machine."""
         return is_loopback(self.host)
 
 
 def endpoint_of(url: str, *, in_clear: bool = False) -> Endpoint:
-    """Return where `url` leads.
+    """Return the endpoint of `url`.
 
     Args:
         url: An address.
-        in_clear: Whether what is sent may be read on the way.
+        in_clear: Whether a connection without TLS is allowed.
 
     Raises:
-        LinkRejected: If `url` is not usable, or would send a key or a voice over the network in clear.
+        LinkRejected: If `url` is not usable, or would send a key or speech over the network in clear.
     """
     endpoint = _parse(url)
     if endpoint is None:
@@ -59,12 +59,12 @@ def check_headers(headers: Mapping[str, str]) -> None:
     """Refuse header values that HTTP cannot carry.
 
     Raises:
-        LinkRejected: If a value holds a line break, or another character that cannot be seen.
+        LinkRejected: If a value contains a line break or another unprintable character.
     """
     for name, value in headers.items():
         if not value.isprintable():
             raise LinkRejected(
-                f"the {name} header holds characters that cannot be sent",
+                f"the {name} header contains characters that cannot be sent",
                 "it must be one line of text",
             )
 

@@ -1,7 +1,6 @@
-"""The few HTTPS calls that a dial plan needs or settings from afar, by `aiohttp`.
+"""HTTPS calls for dial plans and settings servers, with `aiohttp`.
 
-The library costs 15 MB and 0.15 s of CPU here: it is imported by the first call, so a device that
-makes none does not pay.
+The library costs 15 MB and 0.15 s of CPU time, so the first call imports it.
 """
 
 import asyncio
@@ -22,39 +21,38 @@ if TYPE_CHECKING:
     import aiohttp
 
 LOOKUP_SHARE = 0.8
-"""Of the time for a call, so that dead name servers are named as the reason when it runs out."""
+"""The lookup's share of a call's time limit, so that a timeout names dead name servers as the cause."""
 
 MAX_BODY_BYTES = 64 * 1024
 
 RECEIVE_BYTES = 8 * 1024
-"""What the kernel keeps for us, and so the most that is read without a break: asyncio would take 256 KiB,
-14,000 answers that each say `100 Continue`."""
+"""The kernel's receive buffer, and so the most that is parsed in one go. asyncio reads 256 KiB at a time: enough for
+14,000 answers of `100 Continue` that would block the loop."""
 
-
-_IMPROPER = (
+_HTTP_FAULTS = (
     ("got more than", "a line of its answer is too long"),
     ("too many headers", "its answer has too many headers"),
-    ("content-length", "the Content-Length of its answer is no length"),
+    ("content-length", "the Content-Length of its answer is not a length"),
     ("transfer-encoding", "the Transfer-Encoding of its answer is malformed"),
     ("chunk", "its answer is not in proper chunks"),
     ("header", "a header of its answer is malformed"),
 )
-"""By a part of the first line of what `aiohttp` says of an answer: what is wrong with it."""
+"""By a part of the first line of aiohttp's message: what is wrong with the answer."""
 
 
 class AnswerTooLongError(LinkError):
-    """The answer is longer than we take."""
+    """The answer is longer than allowed."""
 
 
 class AiohttpCaller:
-    """Makes each call on a session of its own; implements `HttpCaller`.
+    """Makes each call in its own session; implements `HttpCaller`.
 
     Args:
         options: How the network is reached.
         resolver: Looks up names.
-        timeout_s: For one call.
+        timeout_s: Time limit of one call.
         max_bytes: The longest answer.
-        in_clear: Whether it may go over the network without TLS.
+        in_clear: Whether a connection without TLS is allowed.
     """
 
     def __init__(
@@ -73,7 +71,7 @@ class AiohttpCaller:
         self._max_bytes = max_bytes
 
     async def __call__(self, call: HttpCall) -> HttpAnswer:
-        # On a small board this takes seconds, in which sound must go on.
+        # On a thread: on a small board the import takes seconds, and sound must go on.
         aiohttp = await asyncio.to_thread(import_module, "aiohttp")
         endpoint = endpoint_of(call.url, in_clear=self._in_clear)
         check_headers(call.headers)
@@ -99,9 +97,9 @@ class AiohttpCaller:
             origin = error.__cause__ if isinstance(error.__cause__, OSError) else error
             raise explain_network(origin, str(endpoint)) from None
         except aiohttp.ClientPayloadError:
-            raise LinkError(f"{endpoint} broke its answer off") from None
+            raise LinkError(f"{endpoint} cut its answer off") from None
         except aiohttp.ClientResponseError as error:
-            what = _improper(error.message)
+            what = _http_fault(error.message)
             raise LinkError(f"{endpoint} does not speak proper HTTP{what}") from None
         except (aiohttp.ClientError, ValueError):
             raise LinkError(f"{endpoint} does not speak proper HTTP") from None
@@ -114,8 +112,9 @@ class AiohttpCaller:
             use_dns_cache=False,
             ssl=tls_context(self._options.ca_file) if endpoint.is_secure else True,
             force_close=True,
-            socket_factory=_narrow_socket,
+            socket_factory=_small_buffer_socket,
         )
+        # No decompression: a short answer could expand to gigabytes.
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
         )
@@ -142,22 +141,22 @@ async def _exchange(
         return HttpAnswer(response.status, bytes(body), found)
 
 
-def _narrow_socket(address: "aiohttp.AddrInfoType") -> socket.socket:
-    """Return a socket that takes little at a time."""
+def _small_buffer_socket(address: "aiohttp.AddrInfoType") -> socket.socket:
+    """Return a socket with a small receive buffer."""
     family, kind, protocol, _, _ = address
     narrow = socket.socket(family, kind, protocol)
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
     return narrow
 
 
-def _improper(message: str) -> str:
-    """Return what is wrong with an answer, without a word of it, by what `aiohttp` says; or nothing."""
+def _http_fault(message: str) -> str:
+    """Return what is wrong with an answer, without quoting it; empty if unknown."""
     said = message.partition("\n")[0].lower()
-    return next((f": {what}" for part, what in _IMPROPER if part in said), "")
+    return next((f": {what}" for part, what in _HTTP_FAULTS if part in said), "")
 
 
 def _name_service(resolver: Resolver, timeout_s: float) -> "aiohttp.abc.AbstractResolver":
-    """Return `resolver` in the shape `aiohttp` wants."""
+    """Return `resolver` as a resolver for `aiohttp`."""
     from aiohttp.abc import AbstractResolver, ResolveResult
 
     class NameService(AbstractResolver):

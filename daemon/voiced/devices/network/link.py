@@ -1,12 +1,11 @@
 """The link: one open `websockets` connection to an agent.
 
-The library's `send` waits for a full write buffer to drain, and its ping waits behind it: once a
-streaming socket backs up, its heartbeat is blind. Hence a write limit that is never reached, a
-bound of our own on what is unsent, signs of life read from the kernel, and `abort` for whatever
-does not move.
+The library's `send` waits until a full write buffer drains, and its ping waits behind it: once a streaming socket
+backs up, its keepalive no longer works. So the library's write limit is never reached, we limit unsent data
+ourselves, read signs of life from the kernel, and abort a link that does not move.
 
-An agent sends its sound in pieces as short as 10 ms. Waking up for each costs a small board more than
-what is in it, so where messages come that fast, reading waits for the next message that is sent anyway.
+Agents send sound in chunks as short as 10 ms. On a small board, waking up for each costs more than handling it. So
+while messages come that fast, reading pauses until the next send, which wakes us anyway.
 """
 
 import asyncio
@@ -28,25 +27,25 @@ from voiced.devices.network.tcp_info import TcpState, look_at
 from voiced.errors import LinkError
 
 UNSENT_LIMIT_BYTES = 64 * 1024
-"""Above it `send` waits: one second of 24 kHz PCM16 as base64, so that a slow network is felt by
-the uplink queue, which drops the oldest, and not hidden in a growing delay."""
+"""Above it `send` waits: one second of 24 kHz PCM16 as base64. So a slow network fills the uplink queue, which drops
+the oldest sound, and does not hide in a growing delay."""
 
 UNSENT_IN_KERNEL_BYTES = 16 * 1024
 UNSENT_POLL_S = 0.01
 
 RESET = struct.pack("ii", 1, 0)
-"""`struct linger`: on, no time."""
+"""`struct linger` with a timeout of 0: closing sends RST and discards unsent data."""
 
 REST_S = 0.05
-"""The longest that reading waits; captured sound is sent every 40 ms."""
+"""The longest pause of reading; captured sound is sent every 40 ms by default."""
 
 FAST_S = 0.045
-"""Messages that come in such short order are sound."""
+"""Messages at shorter intervals are sound."""
 
 CLOSED = "the connection to the agent is closed"
 
 FRAMING_BYTES = 64
-"""More than a WebSocket header and a TLS record add to a message."""
+"""An upper limit of what a WebSocket header and a TLS record add to a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +53,18 @@ class LinkOptions:
     """How to reach the network.
 
     Attributes:
-        connect_timeout_s: For everything until the link is open, from the name lookup on.
-        send_timeout_s: For one message; then the link is given up.
-        close_timeout_s: For a polite close; then the link is cut.
-        patience: How long what may last before the peer is taken for dead.
-        max_message_bytes: The largest message taken from the agent. No protocol here needs more:
-            assemblyai.md §1 keeps far below it, and its sound comes in pieces of 0.2 s at most.
-        write_limit: Bytes of write buffer that would make the library wait.
+        connect_timeout_s: For everything from the name lookup until the link is open.
+        send_timeout_s: For one message; then the link is dropped.
+        close_timeout_s: For a clean close; then the link is aborted.
+        patience: How long silence may last before the peer counts as dead.
+        max_message_bytes: The largest message accepted from the agent; no protocol comes near it.
+        write_limit: Write buffer in bytes above which the library would wait.
         tcp_user_timeout_ms: How long the kernel waits for sent data to be acknowledged.
         happy_eyeballs_delay_s: Head start of one address of a host over the next.
         proxy: `auto` (as the environment says), `none`, or the URL of a proxy.
         ca_file: PEM file of authorities to trust besides the system's own.
         compression: Compress messages: half the bytes for ten times the CPU.
-        count_every_s: How often to ask the kernel how far it has come; between, it is estimated, high.
+        count_every_s: How often to read progress from the kernel; in between it is estimated, never too low.
     """
 
     connect_timeout_s: float = 10
@@ -95,8 +93,8 @@ class WebSocketLink:
         self._socket: socket.socket = connection.transport.get_extra_info("socket")
         self._liveness = LinkLiveness(options.patience)
         self._loop = asyncio.get_running_loop()
-        self._came_s = self._sent_s = self._looked_s = 0.0
-        self._resting: asyncio.TimerHandle | None = None
+        self._received_s = self._sent_s = self._looked_s = 0.0
+        self._paused: asyncio.TimerHandle | None = None
         self._closely = True
         self.written_bytes = self.acknowledged_bytes = 0
 
@@ -104,7 +102,7 @@ class WebSocketLink:
         return self
 
     async def __anext__(self) -> Message:
-        self._rest()
+        self._pause_reading()
         try:
             return await self._connection.recv()
         except ConnectionClosed as closed:
@@ -113,10 +111,11 @@ class WebSocketLink:
 
     async def send(self, message: Message) -> None:
         self._sent_s = self._loop.time()
-        self._read_on()
+        self._resume_reading()
         try:
-            if self._takes_at_once(message):
-                # Nothing here can wait, and a timeout for every period would cost as much as it.
+            unsent_bytes = self._connection.transport.get_write_buffer_size() + len(message)
+            if unsent_bytes <= min(UNSENT_LIMIT_BYTES, self._options.write_limit) // 4:
+                # This cannot block, and a timeout for every period would cost as much as the send itself.
                 await self._connection.send(message)
                 self._count(message)
                 return
@@ -133,7 +132,7 @@ class WebSocketLink:
     def attend(self, closely: bool, /) -> None:  # noqa: FBT001 - as the port says
         self._closely = closely
         if closely:
-            self._read_on()
+            self._resume_reading()
 
     async def watch(self) -> None:
         while True:
@@ -151,39 +150,39 @@ class WebSocketLink:
         except TimeoutError:
             self.abort()
 
-    def _rest(self) -> None:
-        """Leave what comes next in the kernel until we are awake anyway, if that will be soon."""
+    def _pause_reading(self) -> None:
+        """Pause reading until the next send wakes us anyway, if messages come fast."""
         now_s = self._loop.time()
-        before_s, self._came_s = self._came_s, now_s
-        if self._closely or self._resting is not None:
+        before_s, self._received_s = self._received_s, now_s
+        if self._closely or self._paused is not None:
             return
         if now_s - before_s <= FAST_S and now_s - self._sent_s <= FAST_S:
             self._carrier.pause_reading()
-            self._resting = self._loop.call_later(REST_S, self._read_on)
+            self._paused = self._loop.call_later(REST_S, self._resume_reading)
 
-    def _read_on(self) -> None:
-        if self._resting is not None:
-            self._resting.cancel()
-            self._resting = None
+    def _resume_reading(self) -> None:
+        if self._paused is not None:
+            self._paused.cancel()
+            self._paused = None
             self._carrier.resume_reading()
 
     def abort(self) -> None:
-        self._read_on()
+        self._resume_reading()
         with suppress(OSError):  # closed already
-            # The kernel would go on sending what is queued once the network is back; by then it has
-            # been sent again on another link. With RST it forgets.
+            # Otherwise the kernel would send queued data once the network is back, although it has been sent
+            # again on another link. With RST it discards it.
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self._connection.transport.abort()
 
     def give_up(self, reason: str) -> None:
-        """Abort, because of `reason`."""
+        """Abort, and record `reason` as the close reason."""
         if self._is_open() and not self.close_reason:
             self.close_reason = reason
             self._look()
             self.abort()
 
     def _look(self) -> TcpState | None:
-        """Look at the socket, keeping what the kernel says the peer has."""
+        """Read the socket's state, and record what the peer has acknowledged."""
         try:
             seen = look_at(self._socket)
         except OSError:  # closed
@@ -191,12 +190,12 @@ class WebSocketLink:
         self._looked_s = self._loop.time()
         self.acknowledged_bytes = seen.acknowledged_bytes
         if not (seen.queued_bytes or self._connection.transport.get_write_buffer_size()):
-            # Nothing is on its way, so the peer has all that was written, however it was estimated.
+            # Nothing is in flight, so the peer has all that was written, even if the estimate was higher.
             self.acknowledged_bytes = max(self.acknowledged_bytes, self.written_bytes)
         return seen
 
     def _count(self, message: Message) -> None:
-        """Take note how far we have written; what is not in the kernel yet is estimated, high."""
+        """Record how far we have written; data not yet in the kernel is estimated, never too low."""
         now_s = self._loop.time()
         if now_s - self._looked_s < self._options.count_every_s:
             self.written_bytes += len(message) + FRAMING_BYTES
@@ -217,10 +216,6 @@ class WebSocketLink:
             self.give_up(self._liveness.reason)
         return verdict
 
-    def _takes_at_once(self, message: Message) -> bool:
-        unsent_bytes = self._connection.transport.get_write_buffer_size() + len(message)
-        return unsent_bytes <= min(UNSENT_LIMIT_BYTES, self._options.write_limit) // 4
-
     async def _settle(self) -> None:
         transport = self._connection.transport
         while transport.get_write_buffer_size() > UNSENT_LIMIT_BYTES and self._is_open():  # noqa: ASYNC110 - a transport tells only when asked
@@ -230,7 +225,7 @@ class WebSocketLink:
         return self._connection.state is State.OPEN
 
     def _note_end(self, closed: ConnectionClosed) -> None:
-        """Record what the peer said; where we gave up first, its answer says nothing."""
+        """Record the peer's close, unless we gave up first: then it only answers ours."""
         if self.close_reason:
             return
         ours, theirs = closed.sent, closed.rcvd
@@ -245,7 +240,7 @@ class WebSocketLink:
 def _under_tls(transport: asyncio.Transport) -> asyncio.Transport:
     """Return the transport that reads the socket.
 
-    A paused TLS transport goes on waking up and reading, and only keeps what it has read to itself.
+    A paused TLS transport still wakes up to read, and buffers what it reads.
     """
     protocol = getattr(transport, "_ssl_protocol", None)
     return getattr(protocol, "_transport", None) or transport

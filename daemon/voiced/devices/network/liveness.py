@@ -1,4 +1,4 @@
-"""Whether the peer of a link still lives, judged by what the kernel sees of it."""
+"""Decide whether the peer of a link is alive, from the kernel's TCP state."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,7 +6,7 @@ from enum import Enum
 from voiced.devices.network.tcp_info import TcpState
 
 ROUND_TRIPS = 3.0
-"""On a slow network that many round trips without an answer are no sign of death."""
+"""On a slow network, this many round trips without an acknowledgement are normal."""
 
 LONGEST_DEAD_AFTER_S = 3.0
 
@@ -21,13 +21,13 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long what may last.
+    """Time limits in seconds.
 
     Attributes:
         dead_after_s: Sent data without an acknowledgement.
         ping_after_s: Silence before the peer is asked for a sign of life.
-        silent_after_s: Silence before it is given up.
-        look_every_s: Between looks while nothing is sent; every message sent is a look as well.
+        silent_after_s: Silence before it counts as dead.
+        look_every_s: Interval of checks while nothing is sent; sending checks too.
     """
 
     dead_after_s: float = 1.0
@@ -37,10 +37,10 @@ class Patience:
 
 
 class LinkLiveness:
-    """Judges one link, look by look.
+    """Judges one link from successive readings.
 
     Attributes:
-        reason: Why it is dead.
+        reason: Why it is dead; empty until then.
     """
 
     def __init__(self, patience: Patience) -> None:
@@ -51,7 +51,7 @@ class LinkLiveness:
         self._asked = False
 
     def judge(self, seen: TcpState, now_s: float) -> Verdict:
-        """Judge by one more look. `ASK` is repeated until `asked` is called."""
+        """Judge by one more reading. Returns `ASK` until `asked` is called."""
         if self._is_unanswered(seen, now_s):
             self.reason = f"the network carried nothing for {self._dead_after_s(seen):.1f} s"
             return Verdict.DEAD
@@ -65,14 +65,14 @@ class LinkLiveness:
         return Verdict.ALIVE
 
     def asked(self) -> None:
-        """Take note that the peer was asked for a sign of life."""
+        """Record that a ping was sent."""
         self._asked = True
 
     def _is_unanswered(self, seen: TcpState, now_s: float) -> bool:
-        """Tell whether data is out and nothing has come back for too long.
+        """Tell whether sent data has been unacknowledged for too long.
 
-        The time since the last acknowledgement alone does not tell: before data was sent there was
-        nothing to acknowledge.
+        The time since the last acknowledgement is not enough: before the data was sent, there was nothing to
+        acknowledge.
         """
         moved = seen.acknowledged_bytes != self._acknowledged_bytes
         self._acknowledged_bytes = seen.acknowledged_bytes

@@ -1,8 +1,7 @@
-"""What a broker sends, checked as it comes, before the MQTT library sees or keeps any of it.
+"""Check a broker's packets before the MQTT library reads or keeps any of them.
 
-The library takes packets of 256 MB, keeps every message of quality 2 until the broker lets go of it, and
-stumbles over topics that MQTT forbids: it then reads the same packet again and again. MQTT 5.0 and
-3.1.1, chapters 2 and 3.3, say what is right.
+The library accepts packets of 256 MB, keeps every QoS 2 message until the broker releases it, and loops for ever on
+a packet with an invalid topic. Source: MQTT 5.0 and 3.1.1, chapters 2 and 3.3.
 """
 
 import socket
@@ -13,11 +12,11 @@ PUBLISH = 3
 TO_CLIENTS = {2, PUBLISH, *range(4, 8), 9, 11, 13, 14, 15}
 """The types of packets that a broker may send."""
 
-QUALITY, AT_LEAST_ONCE = 0x06, 0x02
+QOS_BITS, AT_LEAST_ONCE = 0x06, 0x02
 MOST_LENGTH_BYTES = 4
 TOPIC_LENGTH_BYTES = 2
 MOST_AT_ONCE_BYTES = 256 * 1024
-"""What is passed over in one go, before others have their turn."""
+"""How much is skipped in one go, before the loop gets its turn."""
 
 
 class _Stage(Enum):
@@ -27,17 +26,17 @@ class _Stage(Enum):
 
 
 class BadPacketError(ConnectionError):
-    """The broker sent what is no MQTT, or nothing for us."""
+    """The broker sent an invalid or unexpected packet."""
 
 
 class PacketCheck:
-    """Checks the bytes that a broker sends, and shortens what is too long.
+    """Checks the bytes that a broker sends, and truncates long messages.
 
-    A message beyond the limit is passed on without its end, so that it is acknowledged and does not come
-    again; who gets it can see that it is too long.
+    A message beyond the limit is truncated but still passed on, so that the library acknowledges it and the broker
+    does not repeat it. Its length tells the receiver that it is too long.
 
     Args:
-        most_bytes: The longest packet passed on, without its head.
+        most_bytes: The longest packet passed on, without its header.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -51,14 +50,14 @@ class PacketCheck:
 
     @property
     def next_skipped_bytes(self) -> int:
-        """How many of the next bytes are passed over."""
+        """How many of the next bytes will be skipped."""
         return 0 if self._left_bytes else self._surplus_bytes
 
     def passed(self, data: bytes) -> bytes:
-        """Return what of `data` is to be passed on.
+        """Return the part of `data` to pass on.
 
         Raises:
-            BadPacketError: If it is not as MQTT says.
+            BadPacketError: If it is not valid MQTT.
         """
         out, at = bytearray(), 0
         while at < len(data):
@@ -86,14 +85,15 @@ class PacketCheck:
     def _type(self, byte: int) -> bytes:
         self._kind, flags = byte >> 4, byte & 0x0F
         if self._kind not in TO_CLIENTS:
-            raise BadPacketError("a packet that no broker sends")
-        if self._kind == PUBLISH and flags & QUALITY > AT_LEAST_ONCE:
-            raise BadPacketError("a message of a quality that was not asked for")
+            raise BadPacketError("a packet that a broker must not send")
+        if self._kind == PUBLISH and flags & QOS_BITS > AT_LEAST_ONCE:
+            raise BadPacketError("a message with a QoS that was not requested")
         self._length = self._n_length_bytes = 0
         self._stage = _Stage.LENGTH
         return bytes([byte])
 
     def _length_byte(self, byte: int) -> bytes:
+        # Seven bits in each byte, the lowest first; the eighth says that another byte follows.
         self._length |= (byte & 0x7F) << 7 * self._n_length_bytes
         self._n_length_bytes += 1
         if byte & 0x80:
@@ -103,14 +103,14 @@ class PacketCheck:
         self._left_bytes = min(self._length, self._most_bytes)
         self._surplus_bytes = self._length - self._left_bytes
         if self._surplus_bytes and self._kind != PUBLISH:
-            raise BadPacketError(f"a packet of {self._length} bytes that is no message")
+            raise BadPacketError(f"a packet of {self._length} bytes that is not a message")
         self._topic.clear()
         self._topic_bytes = TOPIC_LENGTH_BYTES
         self._stage = _Stage.BODY
         return _encoded(self._left_bytes)
 
     def _look_at(self, piece: bytes) -> None:
-        """Look at the topic of a message: its length, then its text."""
+        """Collect and check the topic of a message: its length, then its text."""
         while self._kind == PUBLISH and piece and len(self._topic) < self._topic_bytes:
             taken = piece[: self._topic_bytes - len(self._topic)]
             piece = piece[len(taken) :]
@@ -134,13 +134,13 @@ def _check_topic(topic: bytes) -> None:
     try:
         text = topic.decode()
     except UnicodeDecodeError:
-        raise BadPacketError("a message with a topic that is no text") from None
+        raise BadPacketError("a message with a topic that is not text") from None
     if any(char in text for char in "+#\0"):
-        raise BadPacketError("a message with a topic that no message has")
+        raise BadPacketError("a message with a wildcard or a zero byte in its topic")
 
 
 def _encoded(length: int) -> bytes:
-    """Return a packet's length as MQTT writes it."""
+    """Return a packet's length as MQTT's variable byte integer."""
     out = bytearray()
     while True:
         length, byte = divmod(length, 128)
@@ -150,14 +150,10 @@ def _encoded(length: int) -> bytes:
 
 
 class CheckedSocket:
-    """A socket to a broker from which only what is proper is read. Otherwise as the socket is.
-
-    Args:
-        opened: The socket.
-        check: What is proper.
+    """A socket that delivers only valid MQTT. Otherwise it behaves as the socket it wraps.
 
     Attributes:
-        fault: What the broker sent that was not; empty as long as all was.
+        fault: The first invalid thing the broker sent; empty until then.
     """
 
     def __init__(self, opened: socket.socket, check: PacketCheck) -> None:
@@ -171,19 +167,19 @@ class CheckedSocket:
 
     @property
     def is_holding(self) -> bool:
-        """There is something to be read although the socket does not say so."""
+        """Data is buffered here or in TLS, so the socket may not show as readable."""
         return bool(self._passed) or getattr(self._opened, "pending", int)() > 0
 
     def pending(self) -> int:
-        """Return 0 to the library, which would read on as long as a broker lets it."""
+        """Return 0, because the library would otherwise read for as long as a broker sends."""
         return 0
 
     def recv(self, n_bytes: int) -> bytes:
-        """Return up to `n_bytes` of what the broker sent; nothing at its end.
+        """Return up to `n_bytes` of what the broker sent; nothing at the end of the stream.
 
         Raises:
-            BadPacketError: If it is not proper.
-            OSError: If the socket has nothing now, or nothing that is passed on, or is broken.
+            BadPacketError: If it is not valid MQTT.
+            OSError: If nothing can be passed on now, or the socket is broken.
         """
         if not self._passed:
             skipped_bytes = min(self._check.next_skipped_bytes, MOST_AT_ONCE_BYTES)
@@ -196,6 +192,6 @@ class CheckedSocket:
                 self.fault = str(error)
                 raise
             if not self._passed:
-                raise BlockingIOError  # whoever reads comes back for what follows
+                raise BlockingIOError  # the reader tries again when there is more
         found, self._passed = self._passed[:n_bytes], self._passed[n_bytes:]
         return found

@@ -1,7 +1,7 @@
-"""A connection to an MQTT broker, by `aiomqtt` over a socket of our own.
+"""A connection to an MQTT broker, with `aiomqtt` over a socket of our own.
 
-One that its library opens itself blocks a thread of the loop's executor, and with it the end of the
-program, until a dead broker or name server is given up.
+A connection that the library opens itself blocks a thread of the loop's executor, and with it the end of the
+program, until a dead broker or name server times out.
 """
 
 import asyncio
@@ -35,25 +35,25 @@ GOODBYE_WITHIN_S = 0.5
 
 AT_LEAST_ONCE = 1
 REFUSED = 128
-"""The least reason code of MQTT 5 that says no; it does not say why."""
+"""MQTT 5 reason codes from this one on are failures."""
 
 BAD_CREDENTIALS = {134, 135}
 UNSUPPORTED_VERSION = 132
-"""Reason codes of MQTT 5; paho turns those of 3.1.1 into them."""
+"""MQTT 5 reason codes; paho maps those of 3.1.1 to them."""
 
 HUNG_UP = "hung up"
 
 MOST_PACKET_BYTES = 16 * 1024
-"""Of what the broker sends; nothing that a device is told is longer."""
+"""The longest packet accepted from the broker; no command to a device is longer."""
 
 MOST_UNSENT_PACKETS = 1024
-"""That may wait for a broker that does not read, such as what acknowledges its messages."""
+"""Packets that may wait for a broker that does not read, such as acknowledgements."""
 
 READ_FOR_S = 0.002
-"""Without a break, however much the broker sends: sound must go on."""
+"""How long to read in one go, however much the broker sends: sound must go on."""
 
 _silent = logging.getLogger(f"{__name__}.library")
-_silent.disabled = True  # it tells of every message that it drops, as often as a broker likes
+_silent.disabled = True  # it logs every message that it drops, as often as a broker likes
 
 
 class Opener:
@@ -61,9 +61,9 @@ class Opener:
 
     Args:
         broker: Where it is.
-        ca_file: Whom to trust besides those whom the system trusts, under TLS.
+        ca_file: PEM file of authorities to trust besides the system's, for TLS.
         connector: Opens connections.
-        identity: What to show a broker that asks who we are, under TLS.
+        identity: The client certificate, for TLS.
     """
 
     def __init__(
@@ -126,19 +126,14 @@ class Opener:
 
 
 class Client(aiomqtt.Client):
-    """Speaks MQTT over a connection that it is given.
-
-    Args:
-        opened: The connection.
-        broker: Where it leads.
-        options: What `aiomqtt.Client` takes.
+    """An MQTT client over an open connection.
 
     Attributes:
-        fault: Why we ended the connection, or that the broker did; empty until then.
+        fault: Why the connection ended; empty until then.
     """
 
     def __init__(self, opened: socket.socket, broker: Endpoint, **options: Any) -> None:
-        # It would wait by `asyncio.wait_for`, which loses a cancellation now and then before 3.12.
+        # No timeout: aiomqtt uses `asyncio.wait_for`, which can lose a cancellation before Python 3.12.
         super().__init__(broker.host, broker.port, timeout=math.inf, logger=_silent, **options)
         self.fault = ""
         self._opened = opened
@@ -150,7 +145,7 @@ class Client(aiomqtt.Client):
 
     @property
     def is_greeted(self) -> bool:
-        """The broker has taken us."""
+        """The broker has accepted the connection."""
         taken = self._connected
         return taken.done() and not taken.cancelled() and taken.exception() is None
 
@@ -162,7 +157,7 @@ class Client(aiomqtt.Client):
         return self._checked
 
     def _read(self, max_packets: int = 1) -> MQTTErrorCode:
-        """Read for a while, and on in the next turn of the loop: TLS may hold what no socket tells of."""
+        """Read for a while, and continue in the next turn of the loop: TLS may hold data while the socket is idle."""
         until_s = self._loop.time() + READ_FOR_S
         while True:
             code = self._read_some(max_packets)
@@ -180,13 +175,13 @@ class Client(aiomqtt.Client):
             self._read()
 
     def _read_some(self, max_packets: int) -> MQTTErrorCode:
-        """Read in place of the library: it would try what it stumbles over for ever."""
-        if len(self._client._out_packet) > MOST_UNSENT_PACKETS:  # noqa: SLF001 - it tells in no other way
+        """Read, and end the connection on an error, where the library would retry for ever."""
+        if len(self._client._out_packet) > MOST_UNSENT_PACKETS:  # noqa: SLF001 - there is no public way to ask
             self._lose("sends more than it reads")
             return MQTTErrorCode.MQTT_ERR_CONN_LOST
         try:
             code = self._read_packet(max_packets)
-        except Exception:  # noqa: BLE001 - whatever it is, the packet was not as MQTT says
+        except Exception:  # noqa: BLE001 - whatever it is, the packet was invalid
             code = MQTTErrorCode.MQTT_ERR_PROTOCOL
         if code not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):
             told = self._checked.fault
@@ -194,7 +189,7 @@ class Client(aiomqtt.Client):
         return code
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:  # noqa: ARG002 - as the library calls it
-        """Have the loop write, unless the socket is closed by then: the library asks by its number.
+        """Register the socket for writing, unless it is closed by then: its number may be reused.
 
         Thread: the loop's, or one of its executor.
         """
@@ -212,7 +207,7 @@ class Client(aiomqtt.Client):
         self._loop.call_soon_threadsafe(register)
 
     def _lose(self, why: str) -> None:
-        """End the connection at once, and what waits for it."""
+        """End the connection at once, and everything that waits for it."""
         self.fault = self.fault or why
         if self._opened.fileno() != -1:
             self._loop.remove_reader(self._opened)
@@ -221,20 +216,20 @@ class Client(aiomqtt.Client):
         waiting = self._disconnected if self._connected.done() else self._connected
         if not waiting.done() and (waiting is self._connected or self.is_greeted):
             waiting.set_exception(aiomqtt.MqttError(why))
-        self._look_at_ends()
+        self._retrieve_errors()
 
     async def keep(self, topic: str, payload: str) -> None:
-        """Publish what is to be seen there from now on."""
+        """Publish a retained message."""
         async with _at_most(ACKNOWLEDGE_WITHIN_S):
             await self.publish(topic, payload, AT_LEAST_ONCE, retain=True)
 
     async def tell(self, topic: str, payload: str) -> None:
-        """Publish what has happened, to whoever listens now."""
+        """Publish a message that is not retained."""
         async with _at_most(ACKNOWLEDGE_WITHIN_S):
             await self.publish(topic, payload, AT_LEAST_ONCE, retain=False)
 
     async def listen(self, topics: Sequence[str]) -> list[str]:
-        """Subscribe to topics; return those that the broker withholds from this user."""
+        """Subscribe to topics; return those that the broker refuses to this user."""
         async with _at_most(ACKNOWLEDGE_WITHIN_S):
             answers: Sequence[Any] = await self.subscribe(
                 [(topic, AT_LEAST_ONCE) for topic in topics]
@@ -243,15 +238,15 @@ class Client(aiomqtt.Client):
         return [topic for topic, code in zip(topics, codes, strict=False) if code >= REFUSED]
 
     async def stop_listening(self, topic: str) -> None:
-        """Unsubscribe from a topic, if there still is a connection."""
+        """Unsubscribe from a topic, if the connection still works."""
         with suppress(aiomqtt.MqttError):
             async with _at_most(ACKNOWLEDGE_WITHIN_S):
                 await self.unsubscribe(topic)
 
     async def say_goodbye(self, last_words: Mapping[str, str]) -> bool:
-        """Tell what is to be seen at topics from now on; return whether that was possible.
+        """Publish the last retained messages; return whether that worked.
 
-        Where it fails, the will tells that we are gone.
+        If it fails, the connection is cut, so that the broker publishes the will.
         """
         try:
             async with _at_most(GOODBYE_WITHIN_S):
@@ -275,7 +270,7 @@ class Client(aiomqtt.Client):
                 await super().__aexit__(*args)
 
     def cut(self) -> None:
-        """Close the connection, if it is open, without a word."""
+        """Close the connection without a DISCONNECT, if it is open."""
         if self._is_cut:
             return
         self._is_cut = True
@@ -285,14 +280,14 @@ class Client(aiomqtt.Client):
         with suppress(OSError):
             self._opened.shutdown(socket.SHUT_RDWR)
         if self._connected.cancelled():
-            # The library asks it why it failed: it would answer that by cancelling us.
+            # The library asks the future why it failed, and a cancelled one would raise CancelledError in us.
             self._connected = self._loop.create_future()
         if self._client.socket() is not None:
-            self._client.loop_read()  # lets it find out
-        self._look_at_ends()
+            self._client.loop_read()  # so that the library notices the end
+        self._retrieve_errors()
 
-    def _look_at_ends(self) -> None:
-        """Keep asyncio from reporting why the connection ended; who waits for that is told."""
+    def _retrieve_errors(self) -> None:
+        """Mark the errors as retrieved, so that asyncio does not log them as lost."""
         for ended in (self._connected, self._disconnected):
             if ended.done() and not ended.cancelled():
                 ended.exception()
@@ -311,39 +306,41 @@ async def _at_most(within_s: float) -> AsyncGenerator[None, None]:
 
 
 def broker_of(mqtt: MqttSection) -> Endpoint:
-    """Return where the broker of the settings is."""
+    """Return the endpoint of the configured broker."""
     port = mqtt.port or (TLS_PORT if mqtt.tls else PORT)
     return Endpoint("mqtts" if mqtt.tls else "mqtt", mqtt.host, port)
 
 
 def identity_of(mqtt: MqttSection) -> Identity | None:
-    """Return what the settings say to show a broker."""
+    """Return the configured client certificate, or None."""
     if mqtt.certificate is None or mqtt.key is None:
         return None
     return Identity(mqtt.certificate, mqtt.key)
 
 
 def is_too_new(refusal: MqttConnectError) -> bool:
-    """Tell whether a broker does not know the version of MQTT that we speak."""
+    """Tell whether the broker does not support our version of MQTT."""
     return getattr(refusal.rc, "value", None) == UNSUPPORTED_VERSION
 
 
 def why_refused(refusal: MqttConnectError, broker: Endpoint, user: str | None) -> LinkError:
-    """Return why a broker does not let `user` in."""
+    """Return the error for a broker that refused `user`."""
     code = refusal.rc
     if not isinstance(code, ReasonCode):
         return LinkError(f"{broker} refused the connection")
     if code.value not in BAD_CREDENTIALS:
         return LinkError(f"{broker} refused the connection: {code}")
     if user is None:
-        return LinkRejected("the broker wants a user", "set mqtt.username and mqtt.password")
+        return LinkRejected(
+            "the broker requires a user name", "set mqtt.username and mqtt.password"
+        )
     return LinkRejected(f"the broker refuses user {user}", "check mqtt.username and mqtt.password")
 
 
 async def _ready(
     secured: ssl.SSLSocket, add: Callable[..., None], remove: Callable[..., object]
 ) -> None:
-    """Wait until a socket can be read or written, as `add` and `remove` say."""
+    """Wait until a socket is readable or writable; `add` and `remove` say which."""
     ready = asyncio.Event()
     add(secured, ready.set)
     try:

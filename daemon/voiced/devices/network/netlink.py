@@ -1,4 +1,4 @@
-"""Just enough of rtnetlink to ask and be told about links and routes. Pure packing and parsing.
+"""The part of rtnetlink for links and routes. Pure packing and parsing.
 
 Layouts and numbers: linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if.h.
 """
@@ -55,13 +55,13 @@ class RouteFlag(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A network interface as the kernel tells of it.
+    """A network interface, as the kernel describes it.
 
     Attributes:
         index: The kernel's number for it.
         name: Its name.
         flags: IFF_*.
-        is_there: It has not just been removed.
+        is_there: False if it was just removed.
     """
 
     index: int
@@ -89,7 +89,7 @@ class Route:
         interface: Index of the interface it leaves by.
         flags: RTNH_F_*.
         is_default: It leads everywhere, in the main table.
-        is_there: It has not just been removed.
+        is_there: False if it was just removed.
     """
 
     interface: int
@@ -104,7 +104,7 @@ class Address:
 
     Attributes:
         interface: Index of its interface.
-        is_there: It has not just been removed.
+        is_there: False if it was just removed.
     """
 
     interface: int
@@ -113,11 +113,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The kernel's answer that it cannot; 0 means done.
-
-    Attributes:
-        errno: Why.
-    """
+    """The kernel's answer that it cannot, with the errno; 0 means done."""
 
     errno: int
 
@@ -136,7 +132,7 @@ def ask_for_interface(index: int) -> bytes:
 
 
 def ask_for_route(peer: str, local: str | None) -> bytes:
-    """Return the request for the way from `local`, or from anywhere, to `peer`, both numeric."""
+    """Return the request for the route to `peer`, from `local` or any address, both numeric."""
     there = ipaddress.ip_address(peer)
     bits = there.max_prefixlen
     attributes = _attribute(_RTA_DST, there.packed)
@@ -148,7 +144,7 @@ def ask_for_route(peer: str, local: str | None) -> bytes:
 
 
 def facts(datagram: bytes) -> Iterator[Fact]:
-    """Yield what a datagram from the kernel tells; what makes no sense is left out."""
+    """Yield the facts in a datagram from the kernel; malformed messages are skipped."""
     while len(datagram) >= _HEADER.size:
         length, kind, *_ = _HEADER.unpack_from(datagram)
         if not _HEADER.size <= length <= len(datagram):
@@ -205,4 +201,4 @@ def _request(kind: Kind, flags: int, body: bytes) -> bytes:
 
 
 def _padded(length: int) -> int:
-    return (length + 3) & ~3
+    return (length + 3) & ~3  # messages and attributes are aligned to 4 bytes

@@ -1,4 +1,4 @@
-"""Which proxy leads to an endpoint: one rule for the agent, settings servers, brokers, MCP servers and tools."""
+"""Choose the proxy for an endpoint: one rule for agents, settings servers, brokers, MCP servers and tools."""
 
 import ipaddress
 import re
@@ -7,44 +7,33 @@ from urllib.parse import urlsplit
 
 from voiced.devices.network.endpoint import Endpoint
 from voiced.errors import LinkRejected
+from voiced.lib.net_address import Address, canonical
 
 SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
 _SCHEMES = {"http", "https", *SOCKS}
 
 _VARIABLES = {"http": ("http", "all"), "https": ("https", "wss", "socks", "all")}
-"""Whose proxy serves an endpoint of that scheme: the first that is set."""
+"""By the endpoint's scheme: the variables (without `_proxy`) to use, the first that is set."""
 
 _TUNNELLED = ("wss", "socks", "https", "all")
-"""The same for all that a proxy has to pass on untouched."""
+"""The same for every other scheme, which a proxy must tunnel."""
 
-_HOUSE = tuple(
-    map(
-        ipaddress.ip_network,
-        # RFC 1918, RFC 3927, RFC 4193, RFC 4291
-        (
-            "10.0.0.0/8",
-            "172.16.0.0/12",
-            "192.168.0.0/16",
-            "169.254.0.0/16",
-            "fc00::/7",
-            "fe80::/10",
-        ),
-    )
-)
-_HOUSE_NAMES = (".local", ".localhost")
-"""Names that only this network knows (RFC 6762, RFC 6761)."""
+_LOCAL_IPV4 = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")  # RFC 1918, 3927
+_LOCAL_IPV6 = ("fc00::/7", "fe80::/10")  # RFC 4193, 4291
+_LOCAL_NETWORKS = tuple(map(ipaddress.ip_network, (*_LOCAL_IPV4, *_LOCAL_IPV6)))
+_LOCAL_SUFFIXES = (".local", ".localhost")
+"""Suffixes of names that only this network knows (RFC 6762, RFC 6761)."""
 
 _UNQUALIFIED = "<local>"
-"""In a list of exceptions, as Windows writes it: every name without a dot."""
+"""Windows' word in a list of exceptions for every name without a dot."""
 
 
 def choose_proxy(setting: str, endpoint: Endpoint) -> str | None:
     """Return the URL of the proxy to use, or None to connect directly.
 
     Args:
-        setting: `auto` to do as the environment says (`https_proxy`, `all_proxy`, ...), `none`, or a URL.
-        endpoint: Where to go. Neither this machine nor what is at an address of the house is reached
-            through a proxy, nor what `no_proxy` names.
+        setting: `auto` for the environment's (`https_proxy`, `all_proxy`, ...), `none`, or a URL.
+        endpoint: Where to go. This machine, local networks and what `no_proxy` names are reached directly.
 
     Raises:
         LinkRejected: If what is configured is not a proxy.
@@ -61,20 +50,20 @@ def choose_proxy(setting: str, endpoint: Endpoint) -> str | None:
 
 
 def is_in_house(host: str) -> bool:
-    """Tell whether a host, by its name or address, is one that no proxy outside could reach."""
+    """Tell whether a host is on a local network, which a proxy outside could not reach."""
     address = _address(host)
     if address is None:
-        return host.lower().rstrip(".").endswith(_HOUSE_NAMES)
-    return any(address in network for network in _HOUSE)
+        return host.lower().rstrip(".").endswith(_LOCAL_SUFFIXES)
+    return any(address in network for network in _LOCAL_NETWORKS)
 
 
 def is_excepted(endpoint: Endpoint, exceptions: str) -> bool:
-    """Tell whether a list like that in `no_proxy` names an endpoint.
+    """Tell whether a list of exceptions, such as `no_proxy`, names an endpoint.
 
     Args:
         endpoint: Where to go.
-        exceptions: Names (with those below them), addresses, networks (`10.0.0.0/8`), `*` and `<local>`,
-            each with a port if only that is meant; between commas or blanks.
+        exceptions: Names (with their subdomains), addresses, networks (`10.0.0.0/8`), `*` and `<local>`, each
+            with an optional port; separated by commas or blanks.
     """
     host, address = endpoint.host.lower().rstrip("."), _address(endpoint.host)
     for exception in filter(None, re.split(r"[\s,;|]+", exceptions.lower())):
@@ -94,7 +83,7 @@ def is_excepted(endpoint: Endpoint, exceptions: str) -> bool:
 
 
 def proxy_endpoint(proxy: str) -> Endpoint:
-    """Return where the proxy itself listens.
+    """Return the endpoint of the proxy itself.
 
     Raises:
         LinkRejected: If `proxy` is not the URL of a proxy.
@@ -122,7 +111,7 @@ def at_address(proxy: str, address: str) -> str:
 
 
 def _from_environment(proxies: dict[str, str], endpoint: Endpoint) -> str | None:
-    """Choose as `websockets` does; the proxy for a link also serves calls without one of their own."""
+    """Return the proxy in the environment, chosen as `websockets` does, or None."""
     for variable in _VARIABLES.get(endpoint.scheme, _TUNNELLED):
         if proxy := proxies.get(variable):
             proxy = proxy if "://" in proxy else f"http://{proxy}"
@@ -130,22 +119,21 @@ def _from_environment(proxies: dict[str, str], endpoint: Endpoint) -> str | None
     return None
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _address(host: str) -> Address | None:
     try:
-        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+        return canonical(host.strip("[]"))
     except ValueError:
         return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _split_port(exception: str) -> tuple[str, int | None]:
-    """Return a name, address or network of a list of exceptions, and the port it is meant for."""
+    """Split an exception into name, address or network, and its port."""
     found = re.fullmatch(r"(\[[^]]*\]|[^:]*):(\d{1,5})", exception)
     return (exception, None) if found is None else (found[1], int(found[2]))
 
 
-def _holds(name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Tell whether an address or a network of a list of exceptions has an address in it."""
+def _holds(name: str, address: Address) -> bool:
+    """Tell whether an exception, an address or a network, contains `address`."""
     try:
         return address in ipaddress.ip_network(name.strip("[]"), strict=False)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Name lookups that cannot hold up anything else.
+"""Name lookups that block nothing else.
 
-`getaddrinfo` blocks 10 s when the name servers are dead, and cannot be cancelled. So it runs on a
-thread of its own, one lookup at a time; a daemon thread, because the program must be able to exit.
+`getaddrinfo` blocks for 10 s when the name servers are dead, and cannot be cancelled. So it runs on its own thread,
+one lookup at a time; a daemon thread, so that the program can exit meanwhile.
 """
 
 import asyncio
@@ -19,11 +19,17 @@ AddressList = list[tuple[Any, ...]]
 
 _Key = tuple[str, int]
 
-_NOWHERE = ("0.0.0.0", "::")  # noqa: S104 - nobody listens there
+_NOWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, never bound
 
 
 class Resolver:
-    """Looks up addresses and remembers the last good ones. Belongs to one event loop."""
+    """Looks up addresses and remembers the last good ones. Belongs to one event loop.
+
+    Args:
+        getaddrinfo: The blocking lookup.
+        patience_when_known_s: How long to wait for fresh addresses if old ones are cached.
+        why_unreachable: Returns why this device has no route to a numeric address, or None.
+    """
 
     def __init__(
         self,
@@ -32,13 +38,6 @@ class Resolver:
         patience_when_known_s: float = 1,
         why_unreachable: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        """Make a resolver that knows nothing yet.
-
-        Args:
-            getaddrinfo: What does the blocking part.
-            patience_when_known_s: How long to wait for fresh addresses while old ones are at hand.
-            why_unreachable: Tells why this device has no way to a numeric address, or None.
-        """
         self._why_unreachable = why_unreachable
         self._getaddrinfo = getaddrinfo
         self._patience_when_known_s = patience_when_known_s
@@ -46,9 +45,9 @@ class Resolver:
         self._running: tuple[_Key, asyncio.Future[AddressList]] | None = None
 
     async def lookup(self, endpoint: Endpoint, timeout_s: float) -> AddressList:
-        """Return the addresses of `endpoint` that this device has a way to.
+        """Return the addresses of `endpoint` that this device has a route to.
 
-        They are fresh ones, or the last good ones when DNS is dead.
+        They are fresh, or the last known ones if DNS fails.
 
         Raises:
             LinkError: If there are none in time.
@@ -57,7 +56,7 @@ class Resolver:
         obstacles = [self._why_unreachable(sockaddr[0]) for *_, sockaddr in addresses]
         if all(obstacles) and {family for family, *_ in addresses} == {socket.AF_INET6}:
             raise LinkError(
-                f"{endpoint.host} has only IPv6 addresses, and this network has no way to them "
+                f"{endpoint.host} has only IPv6 addresses, and this network has no IPv6 route "
                 f"({obstacles[0]})"
             )
         if all(obstacles):
@@ -92,7 +91,7 @@ class Resolver:
             threading.Thread(
                 target=self._look_up, args=(*self._running,), name="resolver", daemon=True
             ).start()
-        return await asyncio.shield(self._running[1])
+        return await asyncio.shield(self._running[1])  # others may wait for the same lookup
 
     def _look_up(self, key: _Key, answer: asyncio.Future[AddressList]) -> None:
         """Do the blocking part.
@@ -104,7 +103,7 @@ class Resolver:
             outcome = self._getaddrinfo(*key, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             outcome = error
-        with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             answer.get_loop().call_soon_threadsafe(self._finish, key, answer, outcome)
 
     def _finish(
@@ -113,7 +112,7 @@ class Resolver:
         self._running = None
         if isinstance(outcome, Exception):
             answer.set_exception(outcome)
-            answer.exception()  # the one who asked may have gone
+            answer.exception()  # mark it as retrieved: the caller may be gone
         else:
             self._known[key] = outcome
             answer.set_result(outcome)
@@ -127,7 +126,7 @@ def _numeric(key: _Key) -> AddressList:
 
 
 def _unblocked(found: AddressList, host: str) -> AddressList:
-    """Return the addresses but those by which a name server says that it tells none.
+    """Return the addresses without 0.0.0.0 and ::, with which filtering name servers block a name.
 
     A connection to one of them would reach this device itself.
 

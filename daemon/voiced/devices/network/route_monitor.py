@@ -1,8 +1,7 @@
-"""Whether the way to the agent is still there, told by the kernel the moment it changes."""
+"""Watch the route to the agent: the kernel reports every change at once."""
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
 from collections.abc import Callable, Iterator
@@ -11,15 +10,16 @@ from contextlib import contextmanager
 from voiced.core.events import NetworkBack
 from voiced.devices.network import netlink
 from voiced.devices.network.netlink import Address, Interface, Refusal, Route, RouteFlag
+from voiced.lib.net_address import canonical
 from voiced.ports import Emit
 
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 0.2
-"""The kernel answers at once; this only keeps a surprise from holding up the loop."""
+"""The kernel answers at once; this limit only protects the loop."""
 
 CALM_S = 0.2
-"""A connection that comes up is a handful of events: link, addresses, routes."""
+"""A connection that comes up makes several events (link, addresses, routes): report it once."""
 
 DATAGRAM_BYTES = 64 * 1024
 
@@ -27,7 +27,7 @@ OnDead = Callable[[str], None]
 
 
 class LinkWatch:
-    """Follows the kernel's news of links, addresses and routes; implements `WakeSource`."""
+    """Follows the kernel's events on links, addresses and routes; implements `WakeSource`."""
 
     def __init__(self) -> None:
         self._guarded: dict[object, tuple[str, str, OnDead]] = {}
@@ -38,7 +38,7 @@ class LinkWatch:
         try:
             news = _open(netlink.GROUPS)
         except OSError as error:
-            log.info("cannot watch the network interfaces (%s): going without", error.strerror)
+            log.info("cannot watch the network interfaces (%s): going on without", error.strerror)
             await asyncio.Event().wait()
             return
         something = asyncio.Event()
@@ -50,8 +50,8 @@ class LinkWatch:
                 while True:
                     await something.wait()
                     something.clear()
-                    better = self._take_in(news)
-                    self._look_after_links()
+                    better = self._read_events(news)
+                    self._check_links()
                     if better:
                         emit(NetworkBack())
                         await asyncio.sleep(CALM_S)
@@ -60,38 +60,35 @@ class LinkWatch:
 
     @staticmethod
     def why_unreachable(address: str) -> str | None:
-        """Return why nothing can be sent to a numeric `address` now, or None as long as it may.
+        """Return why nothing can be sent to a numeric `address` now, or None if it can.
 
-        Asking first keeps the kernel from looking for a neighbour on a dead cable: it would go on
-        failing for seconds after the cable is back.
+        Asking first keeps the kernel from a neighbour lookup on a dead cable, which would keep failing for
+        seconds after the cable is back.
         """
-        return _why_dead(None, _plain(address))
+        return _why_dead(None, str(canonical(address)))
 
     @contextmanager
     def guard(self, sock: socket.socket, on_dead: OnDead) -> Iterator[None]:
-        """Call `on_dead` with the reason as soon as the way to the peer of `sock` is gone.
-
-        It is called once, on the loop's thread.
-        """
+        """Call `on_dead` with the reason, once, on the loop's thread, when the route to the peer of `sock` is gone."""
         key = object()
-        with contextlib.suppress(OSError):  # a socket that is gone already will say so itself
-            local, peer = _plain(sock.getsockname()[0]), _plain(sock.getpeername()[0])
-            if not ipaddress.ip_address(peer).is_loopback:
-                self._guarded[key] = local, peer, on_dead
+        with contextlib.suppress(OSError):  # a closed socket reports itself
+            local, peer = canonical(sock.getsockname()[0]), canonical(sock.getpeername()[0])
+            if not peer.is_loopback:
+                self._guarded[key] = str(local), str(peer), on_dead
         try:
             yield
         finally:
             self._guarded.pop(key, None)
 
-    def _take_in(self, news: socket.socket) -> bool:
-        """Read what has happened; tell whether something got better."""
+    def _read_events(self, news: socket.socket) -> bool:
+        """Read all pending events; return whether a connection came up."""
         better = False
         while True:
             try:
                 datagram = news.recv(DATAGRAM_BYTES)
             except BlockingIOError:
                 return better
-            except OSError:  # ENOBUFS: some news were lost
+            except OSError:  # ENOBUFS: events were lost, so assume the best
                 better = True
                 continue
             for fact in netlink.facts(datagram):
@@ -110,7 +107,7 @@ class LinkWatch:
             case Refusal():
                 return False
 
-    def _look_after_links(self) -> None:
+    def _check_links(self) -> None:
         for key, (local, peer, on_dead) in list(self._guarded.items()):
             if (reason := _why_dead(local, peer)) is not None:
                 self._guarded.pop(key, None)
@@ -118,7 +115,7 @@ class LinkWatch:
 
 
 def _why_dead(local: str | None, peer: str) -> str | None:
-    """Return why nothing sent from `local`, or from anywhere, can reach `peer`, if that is so."""
+    """Return why nothing sent from `local`, or any address, can reach `peer`; None if it can."""
     try:
         route = next(iter(_ask(netlink.ask_for_route(peer, local))), None)
         if isinstance(route, Refusal):
@@ -162,10 +159,3 @@ def _open(groups: int = 0) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _plain(address: str) -> str:
-    """Return an address without its scope, and an IPv4 address that wears an IPv6 coat as IPv4."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return str(mapped or parsed)

@@ -1,4 +1,4 @@
-"""What the kernel knows of a TCP connection. Layout: `struct tcp_info` in linux/tcp.h."""
+"""The kernel's state of a TCP connection. Layout: `struct tcp_info` in linux/tcp.h."""
 
 import errno
 import fcntl
@@ -16,15 +16,15 @@ _INT = struct.Struct("=i")
 
 @dataclass(frozen=True, slots=True)
 class TcpState:
-    """One look at a connection.
+    """One reading of a connection.
 
     Attributes:
-        n_unacknowledged: Segments that were sent and are not acknowledged.
+        n_unacknowledged: Segments sent and not acknowledged.
         since_data_s: Time since the peer last sent data.
         since_ack_s: Time since the peer last acknowledged anything.
         rtt_s: Smoothed round-trip time.
-        acknowledged_bytes: How much the peer has acknowledged.
-        queued_bytes: How much the kernel holds that is not acknowledged.
+        acknowledged_bytes: Bytes acknowledged by the peer.
+        queued_bytes: Bytes in the kernel that are not acknowledged.
     """
 
     n_unacknowledged: int
@@ -36,14 +36,14 @@ class TcpState:
 
 
 def look_at(sock: socket.socket) -> TcpState:
-    """Return what the kernel knows of `sock`.
+    """Return the kernel's state of `sock`.
 
     Raises:
         OSError: If it is closed or not TCP.
     """
     if sock.fileno() < 0:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-    # The queue first: what is acknowledged between the two looks then counts twice, never not at all.
+    # Read the queue first: data acknowledged between the two reads is then counted twice, never missed.
     (queued,) = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))
     unacked, since_data_ms, since_ack_ms, rtt_us, acked = _INFO.unpack(
         sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)

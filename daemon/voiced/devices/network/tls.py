@@ -1,4 +1,4 @@
-"""TLS contexts, each built once for the files that it is made of: it costs 20 ms here, ten times that on a board."""
+"""TLS contexts, cached by the files they are made of: building one takes 20 ms, ten times that on a small board."""
 
 import functools
 import ssl
@@ -10,14 +10,14 @@ from voiced.lib.environment import variable
 from voiced.lib.regular_file import require_regular
 
 Version = tuple[int, int, int, int] | None
-"""What tells one version of a file from another: device, inode, size, time of change; None if there is none."""
+"""A file's version: device, inode, size, ctime in ns; None if it does not exist."""
 
 MOST_CONTEXTS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What shows a server who we are.
+    """A client certificate.
 
     Attributes:
         certificate: PEM file with its chain.
@@ -29,11 +29,7 @@ class Identity:
 
 
 def tls_context(ca_file: str | None, identity: Identity | None = None) -> ssl.SSLContext:
-    """Return the context that trusts what the system trusts, and what is in `ca_file`, all as it is now.
-
-    Args:
-        ca_file: PEM file of authorities, or None.
-        identity: What to show a server that asks who we are.
+    """Return a context that trusts the system's authorities and those in the PEM file `ca_file`, as they are now.
 
     Raises:
         LinkRejected: If a file cannot be used.
@@ -45,14 +41,14 @@ def tls_context(ca_file: str | None, identity: Identity | None = None) -> ssl.SS
 
 
 def trusted_files(ca_file: str | None) -> list[Path]:
-    """Return the files and folders that say whom to trust, as OpenSSL looks for them; some may not exist."""
+    """Return the files and folders in which OpenSSL looks for authorities; some may not exist."""
     system = ssl.get_default_verify_paths()
     folder = variable(system.openssl_capath_env) or system.openssl_capath
     return [Path(each) for each in (ca_file, _system_bundle(), folder) if each is not None]
 
 
 def version_of(path: Path) -> Version:
-    """Return what tells one version of a file from another."""
+    """Return the version of a file."""
     try:
         found = path.stat()
     except OSError:
@@ -66,7 +62,7 @@ def _made(
 ) -> ssl.SSLContext:
     bundle = _system_bundle()
     try:
-        if version_of(bundle) is not None:  # OpenSSL does without it
+        if version_of(bundle) is not None:  # it is optional for OpenSSL
             require_regular(bundle)
         context = ssl.create_default_context()
     except (OSError, ValueError) as error:
@@ -98,13 +94,13 @@ def _system_bundle() -> Path:
 
 
 def _unusable(ca_file: Path | str, error: Exception) -> LinkRejected:
-    problem = _problem(error, "holds no certificate")
+    problem = _problem(error, "contains no certificate")
     hint = "it must be a PEM file this service can read"
     return LinkRejected(f"the CA file {ca_file} {problem}", hint)
 
 
 def _problem(error: Exception, content: str) -> str:
-    """Return what is wrong: with the `content`, or that there is none to read."""
+    """Return what is wrong: `content` for a bad file, otherwise that it cannot be read."""
     if isinstance(error, ssl.SSLError):
         return content
     reason = error.strerror if isinstance(error, OSError) else None

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -25,40 +25,38 @@ from voiced.lib.token_bucket import TokenBucket
 from voiced.ports import Link
 
 RECEIVE_BYTES = 32 * 1024
-"""asyncio would ask for 256 KiB at a time, so much that the C library maps and unmaps it for every
-message: two page faults each."""
+"""asyncio reads 256 KiB at a time, for which the C library maps and unmaps memory at every message: two page faults
+each."""
 
 MOST_UNREAD_BYTES = 2 * 1024 * 1024
-"""What may wait for a peer that sends and does not read: more than a whole session of settings has."""
+"""Unsent data for a peer that does not read: more than the settings of a whole session."""
 
 PIECE_BYTES = 1024
-"""Looked at in one go, of what was received: 512 frames at most."""
+"""How much received data is parsed in one go: at most 512 frames."""
 
 EMPTY_PER_S, EMPTY_AT_ONCE = 20, 200
-"""Pings, pongs and empty messages that an agent may send."""
+"""The allowed rate of pings, pongs and empty messages from an agent, and their burst."""
 
 UNREAD = "the agent sends and does not read"
 FLOODED = f"the agent sends more than {EMPTY_PER_S} pings or empty messages a second"
 
 _SILENCED = logging.getLogger(f"{__name__}.library")
-"""The library logs headers and messages, so keys and transcripts, at DEBUG."""
+"""At DEBUG the library logs headers and messages, and with them keys and transcripts."""
 _SILENCED.disabled = True
 
 
 Guard = Callable[[socket.socket, Callable[[str], None]], AbstractContextManager[None]]
-"""While it is entered, calls back with a reason once the socket's peer cannot be reached any more."""
-
-
-@contextmanager
-def _unguarded(_sock: socket.socket, _on_dead: Callable[[str], None]) -> Iterator[None]:
-    yield
+"""While entered, calls back with a reason once the socket's peer is unreachable."""
 
 
 class WebSocketDialer:
     """Opens links; implements `Dialer`."""
 
     def __init__(
-        self, options: LinkOptions, resolver: Resolver | None = None, guard: Guard = _unguarded
+        self,
+        options: LinkOptions,
+        resolver: Resolver | None = None,
+        guard: Guard = lambda _sock, _on_dead: nullcontext(),
     ) -> None:
         self._options = options
         self._connector = Connector(options, resolver)
@@ -81,7 +79,7 @@ class WebSocketDialer:
             await connection.wait_closed()
 
     async def _connect(self, dial: Dial) -> "Connection":
-        """Open the link, every step within one deadline."""
+        """Open the link; one deadline covers every step."""
         deadline_s = asyncio.get_running_loop().time() + self._options.connect_timeout_s
         endpoint = endpoint_of(dial.url)
         check_headers(dial.headers)
@@ -94,9 +92,9 @@ class WebSocketDialer:
                     additional_headers=dial.headers,
                     ssl=tls,
                     compression="deflate" if self._options.compression else None,
-                    open_timeout=None,
+                    open_timeout=None,  # the deadline covers lookup and proxy too
                     close_timeout=self._options.close_timeout_s,
-                    ping_interval=None,
+                    ping_interval=None,  # it fails when the socket backs up; see `link`
                     max_size=self._options.max_message_bytes,
                     write_limit=self._options.write_limit,
                     logger=_SILENCED,
@@ -107,17 +105,17 @@ class WebSocketDialer:
             raise no_answer(str(endpoint), self._options.connect_timeout_s) from None
         except (OSError, WebSocketException, ImportError, ValueError) as error:
             raise explain_upgrade(error, str(endpoint)) from None
-        with suppress(OSError):  # it may be gone again; whoever iterates will be told
+        with suppress(OSError):  # it may be closed already, which the reader finds out
             _watch_closely(connection.transport.get_extra_info("socket"), self._options)
         if hasattr(connection.transport, "max_size"):  # a TLS transport keeps one buffer anyway
             connection.transport.max_size = RECEIVE_BYTES
         return cast("Connection", connection)
 
     async def _route(self, endpoint: Endpoint, deadline_s: float) -> dict[str, Any]:
-        """Return how `websockets` is to connect: over an open socket, or through a proxy that wants TLS itself.
+        """Return the options for `websockets`: an open socket, or a proxy that itself uses TLS.
 
-        The library would look up such a proxy's name itself, on the default executor. So it gets an
-        address, one that was just seen to answer.
+        The library would look up such a proxy's name on the default executor. So it gets an address, which has
+        just answered.
         """
         within_s = self._options.connect_timeout_s
         proxy = choose_proxy(self._options.proxy, endpoint)
@@ -134,19 +132,18 @@ class WebSocketDialer:
 
 
 class Connection(ClientConnection):
-    """May be closed, aborted and sent to once its socket is gone.
+    """A connection that survives an abort after its socket is gone, and floods of pings.
 
-    asyncio lets go of a socket without noting that it did if what was unsent left after the peer had hung
-    up (`_write_ready` in `asyncio/selector_events.py`, up to Python 3.14); aborting it then raises
-    AttributeError. The library aborts whatever is closed.
+    asyncio releases a socket without recording it if the last unsent data left after the peer had hung up
+    (`_write_ready` in `asyncio/selector_events.py`, up to Python 3.14). Aborting the transport then raises
+    AttributeError, and the library aborts every closed connection.
 
-    It also answers every ping, whether or not the peer reads the answers: a flood of pings would fill
-    the memory with them, and all that is received at once is taken without a break. So who sends too
-    much that says nothing is left.
+    The library also answers every ping, even if the peer does not read the answers: a flood of pings would fill
+    the memory, and received data is parsed without a break. So we leave a peer that sends too much without content.
 
     Attributes:
         fault: Why we left; empty until then.
-        give_up: Is told so, before that.
+        give_up: Called with that reason first.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -175,7 +172,9 @@ class Connection(ClientConnection):
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not hasattr(self, "recv_messages"):  # lost before it was made: TLS failed behind a proxy
+        if not hasattr(
+            self, "recv_messages"
+        ):  # lost before `connection_made`: TLS failed behind a proxy
             return
         super().connection_lost(exc)
         self.transport = cast("asyncio.Transport", _Ended(self.transport))
@@ -188,7 +187,7 @@ def _says_nothing(event: Event) -> bool:
 
 
 class _Ended:
-    """A transport whose socket is gone: as it was, but with nothing to abort."""
+    """A transport whose socket is gone: `abort` does nothing."""
 
     def __init__(self, gone: asyncio.Transport) -> None:
         self._gone = gone
@@ -208,7 +207,7 @@ class _Connect(connect):
 
 
 def _watch_closely(sock: socket.socket, options: LinkOptions) -> None:
-    """Make the kernel notice a dead peer in seconds, not in its default quarter of an hour."""
+    """Make the kernel notice a dead peer within seconds; its default is a quarter of an hour."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
         (socket.TCP_NODELAY, 1),

@@ -1,27 +1,19 @@
 """Capturing from a sound card through ALSA: one thread, everything else on the event loop.
 
-The thread blocks in `read`, the one call that wakes exactly when a period is complete, and ends within a
-period of being told to. A read that does not return is made to fail by `drop`. While nobody listens it
-lets the ring fill and reads it in one go: waking up costs a small board more than anything it does then.
+The thread blocks in `read`, the only call that wakes exactly when a period is complete, and ends within a
+period of being told to. `drop` makes a read that does not return fail. While no one listens, the thread lets the
+ring fill and reads it in one go: on a small board, waking up costs more than the work itself.
 """
 
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from voiced.core.pcm import PcmFormat
-from voiced.devices.device_thread import DeviceThread, Ending, Handover
-from voiced.devices.sound.alsa_pcm import (
-    EVERY,
-    XRUN,
-    AlsaLibrary,
-    OpenPcm,
-    Wanted,
-    alsa_library,
-    lost,
-)
+from voiced.devices.device_thread import Ending, Handover
+from voiced.devices.sound.alsa_pcm import EVERY, XRUN, AlsaLibrary, OpenPcm, Wanted, alsa_library
+from voiced.devices.sound.alsa_stream import AlsaStream
 from voiced.devices.sound.channels import every_channel, one_channel
 from voiced.devices.sound.driver_calls import Again
 from voiced.devices.sound.opening import open_wanted
@@ -37,13 +29,13 @@ class AlsaMicrophone:
     """A capture device by USB `VID:PID`, card id or the name of a PCM in the files of ALSA, or `auto`.
 
     Args:
-        device: That name.
-        channel: The one channel to listen to, from 0; None is that of the card's profile; EVERY
+        device: Its name.
+        channel: The channel to deliver, from 0; None is the default of the card's profile; EVERY
             delivers all of them, interleaved. Channels are never mixed.
         period_ms: How much sound to deliver at a time.
         partner: The device of the other direction, which `auto` prefers.
         alsa: The library to open it with; `alsaaudio` if None.
-        recovery: Knows what certain cards need, and where the kernel describes them.
+        recovery: Handles the quirks and failures of the card.
     """
 
     def __init__(
@@ -63,12 +55,12 @@ class AlsaMicrophone:
 
     @property
     def device(self) -> str:
-        """What the settings call it."""
+        """Its name in the settings."""
         return self._wanted.device
 
     @property
     def asound(self) -> Path:
-        """Where the kernel describes the cards."""
+        """The folder in which the kernel describes the cards."""
         return self._recovery.asound
 
     @asynccontextmanager
@@ -87,81 +79,47 @@ class AlsaMicrophone:
         return opened
 
 
-class AlsaCapture:
+class AlsaCapture(AlsaStream):
     """An open capture device.
 
     Attributes:
         format: What it delivers.
-        periods: How many periods were captured.
-        xruns: How many overruns there were.
     """
 
     def __init__(self, opened: OpenPcm, *, all_channels: bool = False) -> None:
+        super().__init__(opened)
         self.format = opened.format if all_channels else PcmFormat(opened.format.rate_hz)
         self._all_channels = all_channels
-        self.periods = 0
-        self.xruns = 0
-        self._opened = opened
         self._silenced = 0
         self._handover: Handover | None = None
-        self._stopping = False
-        self._stuck = False
-        self._closed = False
         self._relaxed = False
-        self._hurry = threading.Event()
 
     @property
     def lost_periods(self) -> int:
-        """Periods lost to overruns, heard as silence, or to a loop that stood still."""
+        """Periods lost to overruns, delivered as silence, or dropped because the loop was blocked."""
         return self._silenced + (self._handover.lost if self._handover else 0)
 
     async def run(self, deliver: Callable[[bytes], None]) -> None:
-        self._stopping = False
         ending = Ending()
-        period_bytes = self._opened.period_frames * self.format.frame_bytes
+        period_bytes = self.opened.period_frames * self.format.frame_bytes
 
         def pass_on(sound: bytes) -> None:
-            # What was gathered while nobody listened is for nobody who listens now.
+            # A batch was captured while no one listened: once someone does, it is too old.
             if len(sound) == period_bytes or self._relaxed:
                 deliver(sound)
 
         self._handover = handover = Handover(pass_on, ending, _HANDOVER_PERIODS)
-        device = self._opened.device
-        thread = DeviceThread("capture", device, ending, lambda: self._read_on(handover))
-        try:
-            await thread.watch(lambda: self.periods)
-        finally:
-            self._stopping = True
-            self._hurry.set()
-            self._stuck = not thread.join(self._opened.drop)
+        await self._move("capture", ending, lambda: self._read_periods(handover))
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
         self._relaxed = relaxed
         if relaxed:
-            self._hurry.clear()
+            self._wake.clear()
         else:
-            self._hurry.set()
-
-    def close(self) -> None:
-        """Let go of the device. Idempotent."""
-        if not self._stuck and not self._closed:
-            self._closed = True
-            self._opened.close()
-
-    @property
-    def opened(self) -> OpenPcm:
-        """What was opened."""
-        return self._opened
-
-    def _read_on(self, handover: Handover) -> None:
-        try:
-            self._read_periods(handover)
-        except self._opened.alsa.ALSAAudioError as error:
-            if not self._stopping:
-                raise lost(self._opened.device, error) from error
+            self._wake.set()
 
     def _read_periods(self, handover: Handover) -> None:
-        opened = self._opened
+        opened = self.opened
         silence = bytes(opened.period_frames * self.format.frame_bytes)
         burst = BurstLog(opened.device, "overrun")
         lost_time = LostTime(opened.period_s)
@@ -192,22 +150,22 @@ class AlsaCapture:
 
     def _rest(self, handover: Handover) -> None:
         """Let the ring fill for a while, then empty it."""
-        opened = self._opened
-        self._hurry.wait(min(_REST_S, opened.ring_frames / opened.format.rate_hz / 2))
+        opened = self.opened
+        self._wake.wait(min(_REST_S, opened.ring_frames / opened.format.rate_hz / 2))
         heard = []
         for _ in range(max(opened.pcm.avail() // opened.period_frames, 0)):
             n_frames, sound = opened.pcm.read()
             if n_frames == opened.period_frames:
                 heard.append(sound)
         if not heard:
-            heard = [opened.pcm.read()[1]]  # whatever is wrong with the device, a read tells
+            heard = [opened.pcm.read()[1]]  # a blocking read raises if the device has failed
         self.periods += len(heard)
         if len(heard) > 1:
             handover.put(self._heard(b"".join(heard)))
 
     def _heard(self, sound: bytes) -> bytes:
-        """Return what is delivered of what the device brought, in 16 bits."""
-        opened = self._opened
+        """Return the delivered channels of `sound` as int16 LE."""
+        opened = self.opened
         if self._all_channels:
             return every_channel(sound, opened.encoding)
         return one_channel(sound, opened.channel, opened.format.channels, opened.encoding)

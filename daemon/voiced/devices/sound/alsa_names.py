@@ -1,7 +1,7 @@
 """The PCMs that this system's ALSA files define.
 
-alsa-lib reads a name that no file defines as a definition of its own, and a definition may start programs.
-So a name counts only if it stands in a file. Looking it up opens no device.
+alsa-lib takes a name that no file defines as a definition in itself, and a definition may start programs. So a
+name is valid only if a file defines it. The lookup opens no device.
 """
 
 import ctypes
@@ -9,15 +9,15 @@ import functools
 import re
 from typing import Any
 
-# Capturing from it brings whatever was in memory, and neither direction has a clock.
+# Capturing from it returns uninitialised memory, and neither direction has a clock.
 _NO_DEVICE = "null"
 
 _MOST_ALIASES = 8
-"""How often a name may stand for another one."""
+"""How many aliases to follow, in case they form a loop."""
 
 
 def is_defined(name: str) -> bool:
-    """Tell whether a file of ALSA's defines a PCM called `name` that can be a sound device.
+    """Tell whether an ALSA file defines a PCM called `name` that can be a sound device.
 
     Thread: any.
     """
@@ -42,7 +42,7 @@ def _defines(library: Any, top: ctypes.c_void_p, name: str) -> bool:
         if kind is not None:
             return _text(library, kind) != _NO_DEVICE
         other = _text(library, found)
-        if other is None or "." in name:  # a dot leads into a definition: a part of it is no name
+        if other is None or "." in name:  # with a dot it is a part of a definition, not a PCM
             return False
         if re.fullmatch(r"[A-Za-z0-9_-]+", other) is None:
             return True

@@ -1,4 +1,4 @@
-"""Opening one ALSA PCM: native format, everything checked afterwards, failures put into words."""
+"""Open one ALSA PCM in its native format, check the result, and explain failures."""
 
 import contextlib
 import ctypes
@@ -19,7 +19,7 @@ XRUN = -32
 """What `read`, `write` and `avail` return after an over- or underrun (-EPIPE)."""
 
 EVERY = -1
-"""In place of a capture channel: all of them."""
+"""Stands for all capture channels."""
 
 # Capture at 16 kHz where offered: what arrays process natively, and all that speech needs.
 # Playback at 48 kHz where offered: some speakerphones play anything else at the wrong speed.
@@ -30,20 +30,20 @@ _PREFERRED_RATES_HZ: dict[Direction, tuple[int, ...]] = {
 _USUAL_CHANNELS: dict[Direction, int] = {"capture": 1, "playback": 2}
 
 _CONVERTED_CHANNELS = 2
-"""Where ALSA converts: into a single one it would average all there are."""
+"""Channels to ask for where ALSA converts: for a single one it would average all of them."""
 
 _NOT_OFFERED = {"Invalid argument", "Unknown error 524", "Operation not supported"}
-"""How a card refuses what it cannot do; 524 is ENOTSUPP, HDMI without a screen."""
+"""How a card refuses an unsupported format; 524 is ENOTSUPP, from HDMI without a screen."""
 
 
 class Pcm(Protocol):
-    """What we use of `alsaaudio.PCM`."""
+    """The part of `alsaaudio.PCM` that we use."""
 
     def read(self) -> tuple[int, bytes]:
         """Return one period."""
 
     def write(self, data: bytes | bytearray) -> int:
-        """Return how many frames were taken."""
+        """Return how many frames were written."""
 
     def avail(self) -> int:
         """Return how many frames could be written, or a negative errno."""
@@ -52,29 +52,28 @@ class Pcm(Protocol):
         """Stop at once."""
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Drain, then close the device."""
 
     def info(self) -> dict[str, Any]:
-        """Return the parameters in force."""
+        """Return the actual parameters."""
 
 
 class AlsaLibrary(Protocol):
-    """What we use of the module `alsaaudio`."""
+    """The part of the module `alsaaudio` that we use."""
 
     ALSAAudioError: type[Exception]
     PCM_CAPTURE: int
     PCM_PLAYBACK: int
     PCM_NORMAL: int
     PCM_NONBLOCK: int
-    PCM_FORMAT_S16_LE: int
     PCM: Callable[..., Pcm]
 
 
 class UnfitError(DeviceError):
-    """What a device offers cannot be used: another name or another card may do.
+    """The device's format cannot be used: another PCM name or another card may work.
 
     Attributes:
-        is_missing_channel: It opens, but lacks the channel that is wanted.
+        is_missing_channel: It opens, but lacks the requested channel.
     """
 
     is_missing_channel = False
@@ -82,7 +81,7 @@ class UnfitError(DeviceError):
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """How to ask a card for sound.
+    """The format to request from a card.
 
     Attributes:
         rate_hz: Frames per second.
@@ -100,11 +99,11 @@ class Wanted:
     """What to open and how.
 
     Attributes:
-        device: The name the configuration gives it.
+        device: Its name in the settings.
         direction: Which side.
         period_ms: How much sound moves at a time.
-        n_periods: How many of those the device's ring should hold.
-        channel: The capture channel that must exist; None is that of the card's profile, as is EVERY.
+        n_periods: How many periods the device's ring should hold.
+        channel: The capture channel that must exist; for None and EVERY, that of the card's profile.
         partner: The device of the other direction.
         mixer: The mixer control for the volume: its name, `auto` or `none`.
     """
@@ -123,7 +122,7 @@ class OpenPcm:
     """An open PCM and the parameters the device settled on.
 
     Attributes:
-        device: The name the configuration gives it.
+        device: Its name in the settings.
         pcm: The device.
         alsa: The library it came from.
         format: Its own rate and channel count.
@@ -150,12 +149,14 @@ class OpenPcm:
         return self.period_frames / self.format.rate_hz
 
     def drop(self) -> None:
-        """Stop at once and forget what the ring holds, even if the device is dead."""
-        with contextlib.suppress(self.alsa.ALSAAudioError):  # whoever reads or writes hears of it
+        """Stop at once and discard the ring's content, even if the device has failed."""
+        with contextlib.suppress(
+            self.alsa.ALSAAudioError
+        ):  # a thread that reads or writes sees the error
             self.pcm.drop()
 
     def close(self) -> None:
-        """Let go of the device without playing out what its ring holds."""
+        """Close the device without draining its ring."""
         self.drop()  # `close` alone drains: half a second
         self.pcm.close()
 
@@ -204,7 +205,7 @@ def open_pcm(alsa: AlsaLibrary, wanted: Wanted, choice: Choice) -> OpenPcm:
     pcm = _open(alsa, wanted, name.pcm, asked)
     if not (_is_known(pcm) or name.formats or name.converts):
         pcm = _open_otherwise(alsa, wanted, name.pcm, asked, pcm)
-    # Setters fail silently and leave other values in force: what counts is what came out.
+    # pyalsaaudio ignores errors of each setting, so compare with what the device really does.
     info = pcm.info()
     opened = OpenPcm(
         wanted.device,
@@ -242,7 +243,7 @@ def _open(alsa: AlsaLibrary, wanted: Wanted, pcm: str, asked: Native) -> Pcm:
 
 
 def _open_otherwise(alsa: AlsaLibrary, wanted: Wanted, name: str, asked: Native, pcm: Pcm) -> Pcm:
-    """Return a PCM opened in the first encoding that we know, or as it was if there is none."""
+    """Reopen the PCM in each encoding that we know until one works; return the last one opened."""
     for encoding in ENCODINGS.values():
         pcm.close()
         pcm = _open(alsa, wanted, name, replace(asked, encoding=encoding))
@@ -320,7 +321,7 @@ def _reason(error: Exception) -> str:
 
 
 def _unfit(device: str, info: dict[str, Any], channel: int) -> DeviceError | None:
-    """Return what is wrong with the parameters in force and what to do about it."""
+    """Return the error for unusable parameters, or None."""
     if (encoding := info["format_name"]) not in ENCODINGS:
         problem = f"it offers sound as {encoding}, which cannot be used"
         return UnfitError(device, problem, "use another card")
@@ -330,6 +331,6 @@ def _unfit(device: str, info: dict[str, Any], channel: int) -> DeviceError | Non
         error.is_missing_channel = True
         return error
     if info["period_size"] * 2 > info["buffer_size"]:
-        problem = "its ring holds less than two periods"
+        problem = "its buffer is shorter than two periods"
         return DeviceError(device, problem, "set a shorter period_ms")
     return None

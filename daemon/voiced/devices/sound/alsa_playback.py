@@ -1,12 +1,12 @@
 """Playing to a sound card through ALSA: one thread, everything else on the event loop.
 
-Playback must obey `drop` within a millisecond, and `write` after a drop starts the device again:
-a writer that blocks, or that is caught between looking and writing, would play sound pulled
-before the drop. So the thread sleeps until the ring has room, pulls, and then holds a lock for
-looking whether a drop came between and for a write that cannot block; `drop` takes the same lock.
-The ring is kept only five periods full, whatever it could hold: that is the delay of every reply. The
-thread wakes when two of them are left, its slack for being late: waking up costs a small board more
-than anything it does then. While there is nothing to hear it plays further ahead.
+`drop` must take effect within a millisecond, but a `write` after it restarts the device. A writer that blocks, or
+is preempted between check and write, would play sound pulled before the drop. So the thread sleeps until the ring
+has room, pulls, and then checks for a drop and writes without blocking under a lock that `drop` takes too.
+
+The ring is filled only to five periods, whatever its size, because that is the delay of every reply. The thread
+wakes when two are left, which is its slack: on a small board, waking up costs more than the work itself. While
+there is only silence to play, it fills further ahead.
 """
 
 import os
@@ -16,15 +16,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from voiced.core.pcm import PcmFormat
-from voiced.devices.device_thread import DeviceThread, Ending
-from voiced.devices.sound.alsa_pcm import (
-    XRUN,
-    AlsaLibrary,
-    OpenPcm,
-    Wanted,
-    alsa_library,
-    lost,
-)
+from voiced.devices.device_thread import Ending
+from voiced.devices.sound.alsa_pcm import XRUN, AlsaLibrary, OpenPcm, Wanted, alsa_library, lost
+from voiced.devices.sound.alsa_stream import AlsaStream
 from voiced.devices.sound.channels import to_all_channels
 from voiced.devices.sound.driver_calls import Again
 from voiced.devices.sound.mixer import ANY, OFF, AlsaMixer, playback_mixer
@@ -37,19 +31,19 @@ _RING_PERIODS = 50
 _FULL_PERIODS = 5
 _RESTING_PERIODS = 50
 _LOW_PERIODS = 2
-_LOOK_AGAIN_S = 0.002  # devices report their position in steps
+_LOOK_AGAIN_S = 0.002  # the shortest sleep: devices report their position in steps
 
 
 class AlsaSpeaker:
     """A playback device by USB `VID:PID`, card id or the name of a PCM in the files of ALSA, or `auto`.
 
     Args:
-        device: That name.
+        device: Its name.
         period_ms: How much sound to pull at a time.
         partner: The device of the other direction, which `auto` prefers.
         mixer: The card's own control for the volume: its name, `auto` or `none`.
         alsa: The library to open it with; `alsaaudio` if None.
-        recovery: Knows what certain cards need, and where the kernel describes them.
+        recovery: Handles the quirks and failures of the card.
     """
 
     def __init__(
@@ -92,61 +86,39 @@ class AlsaSpeaker:
 
 
 def _close(found: tuple[OpenPcm, AlsaMixer | None]) -> None:
-    """Let go of what nobody plays to."""
+    """Close a device that was opened too late."""
     opened, mixer = found
     if mixer is not None:
         mixer.close()
     opened.close()
 
 
-class AlsaPlayback:
+class AlsaPlayback(AlsaStream):
     """An open playback device.
 
     Attributes:
         format: What it pulls.
-        periods: How many periods were pulled.
-        xruns: How many underruns there were.
         mixer: The card's own volume control, or None.
     """
 
     def __init__(self, opened: OpenPcm, mixer: AlsaMixer | None = None) -> None:
+        super().__init__(opened)
         self.mixer = mixer
         self.format = PcmFormat(opened.format.rate_hz)
-        self.periods = 0
-        self.xruns = 0
-        self._opened = opened
         self._set_full(_FULL_PERIODS)
         self._burst = BurstLog(opened.device, "underrun")
         self._lock = threading.Lock()
-        self._wake = threading.Event()
         self._drops = 0
         self._ring_is_empty = True
-        self._stopping = False
-        self._stuck = False
-        self._closed = False
-
-    @property
-    def opened(self) -> OpenPcm:
-        """What was opened."""
-        return self._opened
 
     async def run(self, source: SoundSource) -> None:
-        self._stopping = False
-        ending = Ending()
-        device = self._opened.device
-        thread = DeviceThread("playback", device, ending, lambda: self._play_on(source))
-        try:
-            await thread.watch(lambda: self.periods)
-        finally:
-            self._stopping = True
-            self._wake.set()
-            self._stuck = not thread.join(self._opened.drop)
+        await self._move("playback", Ending(), lambda: self._play_on(source))
 
     def drop(self) -> None:
         with self._lock:
             self._drops += 1
             self._ring_is_empty = True
-            self._opened.drop()
+            self.opened.drop()
         self._wake.set()
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
@@ -154,27 +126,18 @@ class AlsaPlayback:
         self._wake.set()
 
     def _set_full(self, n_periods: int) -> None:
-        self._full_frames = min(self._opened.period_frames * n_periods, self._opened.ring_frames)
-
-    def close(self) -> None:
-        """Let go of the device without playing out what it holds. Idempotent."""
-        if not self._stuck and not self._closed:
-            self._closed = True
-            self._opened.close()
+        self._full_frames = min(self.opened.period_frames * n_periods, self.opened.ring_frames)
 
     def _play_on(self, source: SoundSource) -> None:
-        try:
-            while True:
-                self._wake.clear()
-                if self._stopping:
-                    return
-                self._wake.wait(self._top_up(source))
-        except self._opened.alsa.ALSAAudioError as error:
-            raise lost(self._opened.device, error) from error
+        while True:
+            self._wake.clear()  # before the look, or a `set` in between would be lost
+            if self._stopping:
+                return
+            self._wake.wait(self._top_up(source))
 
     def _top_up(self, source: SoundSource) -> float:
-        """Fill the ring as far as we want it; return for how long there is nothing to do."""
-        period_frames, full_frames = self._opened.period_frames, self._full_frames
+        """Fill the ring to its target level; return how long to sleep, in seconds."""
+        period_frames, full_frames = self.opened.period_frames, self._full_frames
         looked_s = time.monotonic()
         with self._lock:
             drops = self._drops
@@ -192,24 +155,25 @@ class AlsaPlayback:
             held_frames += n_periods * period_frames
         low_frames = min(_LOW_PERIODS * period_frames, full_frames - period_frames)
         low_s = looked_s + (held_frames - low_frames) / self.format.rate_hz
-        return max(low_s - time.monotonic(), _LOOK_AGAIN_S)  # it went on playing meanwhile
+        return max(low_s - time.monotonic(), _LOOK_AGAIN_S)  # it kept playing meanwhile
 
     def _held_frames(self) -> int:
         """Return how many frames the device has not played yet."""
         if self._ring_is_empty:
             return 0
-        avail = self._opened.pcm.avail()
+        avail = self.opened.pcm.avail()
         if avail == XRUN:
             return 0
         if avail < 0:
-            raise lost(self._opened.device, OSError(os.strerror(-avail)))
-        return max(0, self._opened.ring_frames - avail)
+            raise lost(self.opened.device, OSError(os.strerror(-avail)))
+        return max(0, self.opened.ring_frames - avail)
 
     def _write(self, mono: bytes) -> None:
-        # The room for all of it was seen before pulling, so it is never taken in part.
-        sound = to_all_channels(mono, self._opened.format.channels, self._opened.encoding)
-        if self._opened.pcm.write(sound) == XRUN:
+        # There was room for all of it before the pull, so the write is never partial. On an underrun nothing
+        # is written, so the same sound is written again.
+        sound = to_all_channels(mono, self.opened.format.channels, self.opened.encoding)
+        if self.opened.pcm.write(sound) == XRUN:
             self.xruns += 1
             self._burst.note(time.monotonic())
-            self._opened.pcm.write(sound)
+            self.opened.pcm.write(sound)
         self._ring_is_empty = False

@@ -1,6 +1,6 @@
-"""The sound cards of this machine, read from /proc/asound, and the ALSA name that opens each.
+"""The sound cards of this machine, from /proc/asound, and the ALSA name that opens each.
 
-Nothing here opens a device, so looking costs nothing and disturbs nobody.
+Nothing here opens a device, so it is cheap and disturbs no other program.
 """
 
 import re
@@ -26,13 +26,13 @@ _USB = re.compile(
     rf"([0-9a-f]{{4}}:[0-9a-f]{{4}})(?::([a-z0-9._-]+)|@({_USB_PORT}))?", re.IGNORECASE
 )
 _SERIAL = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""Serial numbers that a name may hold; others do not count as such."""
+"""Serial numbers that may be part of a device name; others are ignored."""
 _INTERFACE = re.compile(rf"({_USB_PORT}):.*")
 _WHERE = re.compile(r".* at usb-\S+-([0-9]+(?:\.[0-9]+)*), ")
 _PCM_OF_CARD = re.compile(r"(hw|plughw|sysdefault):(?:CARD=)?([^,:]+)(?:,(?:DEV=)?(\d+))?")
 _CARD_LINE = re.compile(r"^\s*(\d+) \[[^\]]*\]: (.*?) - (.*)(?:\n {10,}(.*))?$", re.MULTILINE)
 _CABLES = ("Loopback", "Dummy", "PC-Speaker", "UAC1_Gadget", "UAC2_Gadget")
-"""Drivers whose cards lead to another program or machine, or nowhere."""
+"""Drivers whose cards lead to another program or machine, or nowhere: `auto` ignores them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Card:
         usb_id: `VID:PID`, or None for a card that is not on USB.
         captures: Its microphone sides, by device number.
         playbacks: Its speaker sides, by device number.
-        usb_bus: Where it is on USB, like `001/004`; empty for others.
-        driver: The kernel's name for what drives it.
-        serial: Its USB serial number; empty if it has none that a name may hold.
+        usb_bus: Its USB bus and device number, like `001/004`; empty if it is not on USB.
+        driver: The kernel's name of its driver.
+        serial: Its USB serial number; empty if it has no usable one.
         port: The USB socket it is plugged into, like `1-1.2`; empty if unknown.
     """
 
@@ -65,11 +65,11 @@ class Card:
 
     @property
     def place(self) -> tuple[tuple[int, ...], int]:
-        """What to order equal cards by: their sockets stay, while their numbers change at each boot."""
+        """Sort key of equal cards: their USB sockets stay, while their indexes change at each boot."""
         return tuple(int(number) for number in re.findall(r"\d+", self.port)), self.index
 
     def goes_by(self, name: str) -> bool:
-        """Tell whether a USB id, with serial number or socket perhaps, or a card id means this card."""
+        """Tell whether `name`, a card id or a USB id with optional serial number or socket, means this card."""
         if (match := _USB.fullmatch(name)) is None:
             return name == self.id
         usb_id, serial, port = match.groups()
@@ -77,25 +77,25 @@ class Card:
 
     @property
     def capture(self) -> Stream | None:
-        """The microphone side that is used unless another is named, or None."""
+        """The default microphone side, or None."""
         return self.stream("capture")
 
     @property
     def playback(self) -> Stream | None:
-        """The speaker side that is used unless another is named, or None."""
+        """The default speaker side, or None."""
         return self.stream("playback")
 
     @property
     def is_cable(self) -> bool:
-        """Whether it leads to another program and not to a microphone or a speaker."""
+        """Whether it leads to another program, not to a microphone or a speaker."""
         return self.driver in _CABLES
 
     def streams(self, direction: Direction) -> tuple[Stream, ...]:
-        """Return the sides that `direction` names, by device number."""
+        """Return the streams of one direction, by device number."""
         return self.captures if direction == "capture" else self.playbacks
 
     def stream(self, direction: Direction, device: int | None = None) -> Stream | None:
-        """Return one of the sides that `direction` names: that `device`, or the fittest one."""
+        """Return a stream of one direction: the one with this device number, or the fittest."""
         sides = self.streams(direction)
         if device is not None:
             sides = tuple(side for side in sides if side.device == device)
@@ -108,9 +108,9 @@ class PcmName:
 
     Attributes:
         pcm: The ALSA PCM name.
-        formats: What its card is known to offer; empty if unknown.
-        card: The card it belongs to, if that is known.
-        instead: The names to open if what this one offers cannot be used, best first.
+        formats: The formats its card is known to offer; empty if unknown.
+        card: Its card, if known.
+        instead: Alternative names, if this one's format cannot be used, best first.
     """
 
     pcm: str
@@ -120,7 +120,7 @@ class PcmName:
 
     @property
     def converts(self) -> bool:
-        """Whether ALSA converts what the card offers, so that any format may be asked for."""
+        """Whether ALSA converts, so that any format may be requested."""
         return not self.pcm.startswith("hw:")
 
 
@@ -143,7 +143,7 @@ def resolve(
     Args:
         device: A USB `VID:PID`, `VID:PID:SERIAL` or `VID:PID@PORT`, a card id, or the name of a PCM that ALSA's
             files define. Of equal cards it is the one in the first socket.
-        direction: Which side of it is wanted.
+        direction: The direction to open.
         asound: Where the kernel describes the cards.
         is_defined: Tells whether ALSA's files define a PCM of that name.
 
@@ -179,7 +179,7 @@ def resolve(
 
 
 def name_of(card: Card, direction: Direction) -> PcmName:
-    """Return what to open for a side that `card` has."""
+    """Return what to open for a direction that `card` has."""
     stream = card.stream(direction)
     if stream is None:
         raise AssertionError(direction)
@@ -190,7 +190,7 @@ def _name(card: Card, stream: Stream, direction: Direction, named: str | None = 
     pcm = named or f"hw:CARD={card.id},DEV={stream.device}"
     instead = [f"plughw:CARD={card.id},DEV={stream.device}"]
     if direction == "playback" and not stream.device:
-        # How the system itself plays on HDMI, which takes no plain samples.
+        # HDMI takes no plain samples; these are the names the system itself plays to.
         instead += [f"sysdefault:CARD={card.id}", f"hdmi:CARD={card.id},DEV=0"]
     if any(offer.encoding in ENCODINGS for offer in stream.formats):
         instead = []
@@ -199,7 +199,7 @@ def _name(card: Card, stream: Stream, direction: Direction, named: str | None = 
 
 
 def settings_name(card: Card, cards: list[Card]) -> str:
-    """Return what to call `card` in the settings: its USB id, made unique where another one has the same."""
+    """Return the name of `card` for the settings: its USB id, made unique if another card has the same."""
     equal = [other for other in cards if other.usb_id == card.usb_id and other.id != card.id]
     if card.usb_id is None or not equal:
         return card.usb_id or card.id
@@ -217,7 +217,7 @@ def _present(cards: list[Card]) -> str:
 
 
 def _card(folder: Path, index: int, line: re.Match[str] | None) -> Card:
-    # Beside a description that is not the kernel's own lies no device but what is described with it.
+    # Tests pass a copied /proc/asound; its `sys` folder stands in for /sys/class/sound.
     devices = _DEVICES if folder.parent == ASOUND else folder.parent / "sys"
     interface = (devices / folder.name / "device").resolve()
     serial = _text(interface.parent / "serial").strip()

@@ -1,4 +1,4 @@
-"""One channel out of many, and one into all: samples are copied, never mixed."""
+"""Pick one channel out of many, and copy one to all. Samples are never mixed."""
 
 from array import array
 
@@ -15,7 +15,7 @@ def one_channel(sound: bytes, channel: int, channels: int, encoding: CardEncodin
 
 
 def every_channel(sound: bytes, encoding: CardEncoding) -> bytes:
-    """Return n_frames x channels in `encoding` as int16 LE, interleaved as before."""
+    """Return n_frames x channels in `encoding` as interleaved int16 LE."""
     return one_channel(sound, 0, 1, encoding)
 
 

@@ -1,4 +1,4 @@
-"""The device's own sounds: earcons made here, spoken causes from files, both replaceable by files."""
+"""The device's own sounds: synthesised earcons and recorded prompts. The owner's files replace both."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 SHIPPED = Path(__file__).parents[2] / "sounds"
 
 LONGEST_S = 10.0
-"""Nobody listens to a longer one, and the microphone is closed meanwhile."""
+"""Longer sounds are cut: the microphone gate is closed while one plays."""
 
 PAUSE_MS = 150
 
@@ -27,8 +27,8 @@ class CueFiles:
 
     Args:
         folder: The owner's, or None.
-        earcons: Whether earcons are heard at all; an alarm always is.
-        prompts: Whether spoken causes are.
+        earcons: Whether earcons are played; an alarm always is.
+        prompts: Whether spoken prompts are played.
     """
 
     def __init__(self, folder: Path | None = None, *, earcons: bool, prompts: bool) -> None:
@@ -69,7 +69,7 @@ class CueFiles:
 
 
 def _at_rate(path: Path, rate_hz: int) -> bytes:
-    """Return a WAV file's first channel at `rate_hz`, cut to what anybody listens to."""
+    """Return a WAV file's first channel at `rate_hz`, at most `LONGEST_S` of it."""
     pcm_format, pcm = read_wav_file(path, 0)
     pcm = pcm[: pcm_format.bytes_in(LONGEST_S * 1000)]
     if pcm_format.rate_hz == rate_hz:

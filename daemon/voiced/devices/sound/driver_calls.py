@@ -1,8 +1,8 @@
 """Calls into a sound driver, which may take long or never return.
 
-A thread that hangs in the driver cannot be ended: Python has no means to, and the driver may hold a lock of
-alsa-lib or of the kernel. So it is left behind, a daemon thread that holds up neither the loop nor the end of
-the process, and as long as it hangs no second one is started for its device: one is all that can be lost.
+A thread that hangs in the driver cannot be killed, and may hold a lock of alsa-lib or the kernel. So it is
+abandoned: a daemon thread blocks neither the loop nor the end of the process. While it hangs, no second one is
+started for its device, so at most one thread per device is lost.
 """
 
 import asyncio
@@ -18,24 +18,21 @@ from voiced.errors import DeviceError, SoundFault
 from voiced.lib.event_loop import on_thread
 
 OPEN_WITHIN_S = 5.0
-"""How long opening may take. The slowest card seen takes 2 s; the kernel gives up a USB transfer after 5 s."""
+"""How long opening may take: the slowest known card takes 2 s, and the kernel aborts a USB transfer after 5 s."""
 
 CLOSE_WITHIN_S = 0.5
-"""How long closing is waited for; a card that is well takes milliseconds."""
+"""How long to wait for closing; a working card takes milliseconds."""
 
 KEEP_S = 2.0
-"""How long what was opened too late is kept for whoever tries again."""
+"""How long a late result is kept for the next attempt."""
 
 Found = TypeVar("Found")
 
 
 class DriverCalls:
-    """Makes the calls for one direction of one device, one at a time.
+    """Makes the calls for one direction of one device, one at a time, by default each within `within_s`.
 
     Belongs to one event loop; it outlives what is opened through it.
-
-    Args:
-        within_s: How long a call may take, unless it is told otherwise.
     """
 
     def __init__(self, within_s: float = OPEN_WITHIN_S) -> None:
@@ -54,11 +51,11 @@ class DriverCalls:
         """Return what `work` returns, once it does.
 
         Args:
-            action: What is done, as in "opening hangs".
-            device: What to call the device.
-            work: The call. Runs on a thread of its own.
-            again: Who asks again after a call that hung, and gets what came of it.
-            within_s: How long it may take.
+            action: What it does, as in "opening hangs".
+            device: The device's name for messages.
+            work: The call. Runs on its own thread.
+            again: Identifies the caller, who may ask again for the result of a call that hung.
+            within_s: Its time limit, if not the default.
 
         Raises:
             DeviceError: If it hangs, or an earlier call still does; or what the call raises.
@@ -79,7 +76,7 @@ class DriverCalls:
         return found
 
     async def _wait(self, running: "_Call", deadline_s: float, device: str) -> None:
-        """Return when a call has ended; then there is none any more.
+        """Wait for a call to end; then there is no running call.
 
         Raises:
             DeviceError: If it does not end in time.
@@ -94,7 +91,7 @@ class DriverCalls:
 
 
 async def _is_done(ended: Future[None], within_s: float) -> bool:
-    """Return whether a thread ends in time."""
+    """Wait for a thread; return whether it ended in time."""
     loop, told = asyncio.get_running_loop(), asyncio.Event()
 
     def tell(_ended: Future[None]) -> None:
@@ -110,11 +107,11 @@ async def _is_done(ended: Future[None], within_s: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Again(Generic[Found]):
-    """Who may ask again for what came of a call that hung.
+    """Identifies a caller who may ask again for the result of a call that hung.
 
     Attributes:
-        owner: Who that is.
-        undo: Takes back what nobody asks for. Thread: any but the loop's.
+        owner: The caller.
+        undo: Releases a result that is not fetched. Thread: any but the loop's.
     """
 
     owner: object
@@ -122,13 +119,13 @@ class Again(Generic[Found]):
 
 
 class _Call:
-    """One call and what becomes of it.
+    """One call and its result.
 
     Attributes:
-        action: What is done.
+        action: What it does.
         again: Who may ask again.
-        deadline_s: When it hangs, by the loop's clock.
-        ended: Is done when its thread has ended.
+        deadline_s: When it counts as hanging, by the loop's clock.
+        ended: Done when its thread has ended.
     """
 
     def __init__(
@@ -137,13 +134,13 @@ class _Call:
         self.action = action
         self.again = again
         self.deadline_s = deadline_s
-        self._lock = Lock()  # between the end of the call and the moment at which nobody wants it
+        self._lock = Lock()  # orders the end of the call and `give_up`
         self._outcome: Future[Any] = Future()
         self._is_unwanted = self._is_kept = self._is_taken = False
-        self.ended = on_thread(action, partial(self._live, work))
+        self.ended = on_thread(action, partial(self._run, work))
 
     def is_for(self, again: Again[Any] | None) -> bool:
-        """Tell whether it is what `again` asks for."""
+        """Tell whether `again` may fetch its result."""
         return again is not None and again == self.again and not self._is_unwanted
 
     def take(self) -> Any:
@@ -152,7 +149,7 @@ class _Call:
         return self._outcome.result()
 
     def give_up(self) -> None:
-        """Take note that nobody wants it any more; what came of it is taken back. Idempotent."""
+        """Discard the result, now or when it comes. Idempotent."""
         with self._lock:
             was_wanted = not self._is_unwanted and not self._is_taken
             self._is_unwanted = True
@@ -161,7 +158,7 @@ class _Call:
             self.ended = on_thread(self.action, self._take_back)
 
     def keep_for_a_while(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Keep what comes of it too late for whoever asks again soon, and for no longer."""
+        """Keep a late result for `KEEP_S`, in case its caller asks again."""
         if self._is_kept:
             return
         self._is_kept = True
@@ -172,7 +169,7 @@ class _Call:
 
         self.ended.add_done_callback(give_up_later)
 
-    def _live(self, work: Callable[[], Any]) -> None:
+    def _run(self, work: Callable[[], Any]) -> None:
         """Thread: the call's own."""
         try:
             found, error = work(), None

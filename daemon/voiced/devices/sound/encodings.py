@@ -1,7 +1,7 @@
-"""How sound cards write samples down, and exact conversion from and to 16 bits.
+"""The sample encodings of sound cards, and exact conversion from and to 16 bits.
 
-Of a wider sample its 16 most significant bits are taken, which is what a 16-bit card would have delivered; a
-narrower one is shifted up. Nothing is rounded, dithered or mixed.
+From a wider sample the 16 most significant bits are taken, as a 16-bit card would deliver them; a narrower one is
+shifted up. Nothing is rounded, dithered or mixed.
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ EXTEND_SIGN = bytes(0xFF if byte & 0x80 else 0 for byte in range(256))
 
 @dataclass(frozen=True, slots=True)
 class CardEncoding:
-    """One way to write a sample down, little-endian.
+    """One sample encoding, little-endian.
 
     Attributes:
         name: ALSA's name of it.
-        n_bytes: How many bytes a sample takes.
-        high: Which of them holds its 8 most significant bits.
-        low: Which of them holds the next 8 bits; None if it has no more.
-        sign: Which of them repeats the sign; None if none does.
+        n_bytes: Bytes per sample.
+        high: Index of the byte with the 8 most significant bits.
+        low: Index of the byte with the next 8 bits; None if there are no more.
+        sign: Index of the byte that repeats the sign; None if there is none.
         is_unsigned: Silence is in the middle of the range.
     """
 
@@ -70,4 +70,4 @@ ENCODINGS: Mapping[str, CardEncoding] = {
         CardEncoding("S8", 1, high=0),
     )
 }
-"""Those that are converted here, best first."""
+"""The supported encodings by ALSA name, best first."""

@@ -1,4 +1,4 @@
-"""What to try next on a device that is there but does not work."""
+"""What to try next on a device that is present but does not work."""
 
 from enum import Enum
 
@@ -6,14 +6,14 @@ from voiced.errors import SoundFault
 
 REBOOT_AT = 2
 GIVE_UP_AT = 6
-"""Failures in a row; with pauses and waits that is about a quarter of a minute."""
+"""Consecutive failures; with the waits between them, about 15 s."""
 
 STEADY_S = 30.0
-"""Having worked for so long, a device has no past."""
+"""After working this long, a device's failures are forgotten."""
 
 
 class EscalationStep(Enum):
-    """One measure."""
+    """One measure of recovery."""
 
     REOPEN = "open it again"
     REBOOT = "restart its chip"
@@ -21,7 +21,7 @@ class EscalationStep(Enum):
 
 
 class Escalation:
-    """Counts the failures of one device in a row."""
+    """Counts the consecutive failures of one device."""
 
     def __init__(self) -> None:
         self._in_a_row = 0
@@ -30,11 +30,11 @@ class Escalation:
     def failed(self, fault: SoundFault, worked_s: float, *, reboots: bool) -> EscalationStep:
         """Return what to do next.
 
-        A device that is absent or in use is waited for, however long it takes. One that delivers
-        zeros may just be muted by its own switch: no process is ended for that.
+        A device that is absent or busy is waited for without limit. One that delivers zeros may be muted by its
+        own switch, so the process never ends for that.
 
         Args:
-            fault: What ails it.
+            fault: What is wrong with it.
             worked_s: How long it had worked before.
             reboots: Whether its chip can be restarted.
         """

@@ -1,4 +1,4 @@
-"""Which driver a configured sound device gets: `wav:PATH`, or ALSA for any other name."""
+"""Choose the driver of a configured sound device: WAV files for `wav:PATH`, otherwise ALSA."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +14,15 @@ WAV = "wav:"
 
 @dataclass(frozen=True, slots=True)
 class SoundDevices:
-    """Both directions, as the settings name them.
+    """Both directions, as in the settings.
 
     Attributes:
         capture: The microphone.
         playback: The speaker.
-        channel: Which channel of the microphone; None is the best known.
+        channel: The channel of the microphone; None is the card's default.
         period_ms: How much sound moves at a time.
         mixer: The card's own control for the volume: its name, `auto` or `none`.
-        gain: The microphone's own volume in per cent; None leaves it, unless its array needs one.
+        gain: The capture volume in per cent; None leaves it, unless the card's profile sets one.
     """
 
     capture: str
@@ -34,12 +34,12 @@ class SoundDevices:
 
 
 def is_file(device: str) -> bool:
-    """Tell whether a device is a file in truth."""
+    """Tell whether a device is a WAV file."""
     return device.startswith(WAV)
 
 
 def microphone(devices: SoundDevices, calls: "DriverCalls | None" = None) -> Microphone:
-    """Return the capture device the configuration names; `calls` makes the calls into its driver."""
+    """Return the configured capture device; `calls` makes the calls into its driver."""
     device, other = devices.capture, devices.playback
     if is_file(device):
         from voiced.devices.sound.wav import WavMicrophone
@@ -61,7 +61,7 @@ def microphone(devices: SoundDevices, calls: "DriverCalls | None" = None) -> Mic
 
 
 def speaker(devices: SoundDevices, calls: "DriverCalls | None" = None) -> Speaker:
-    """Return the playback device the configuration names; `calls` makes the calls into its driver."""
+    """Return the configured playback device; `calls` makes the calls into its driver."""
     device, other = devices.playback, devices.capture
     if is_file(device):
         from voiced.devices.sound.wav import WavSpeaker

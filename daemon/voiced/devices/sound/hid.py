@@ -1,7 +1,7 @@
-"""Telling a speakerphone that a call is on: some deliver only zeros until they are told.
+"""Tell a speakerphone over HID that a call is active: some deliver only zeros until then.
 
-The report to write is found in the device's own report descriptor (HID 1.11, section 6.2.2): the
-output report that holds the usage Off-Hook (0x17) of the page LED (0x08).
+The report to write follows from the device's report descriptor (HID 1.11, section 6.2.2): the
+output report with the usage Off-Hook (0x17) of the LED page (0x08).
 """
 
 from collections.abc import Iterator
@@ -24,12 +24,12 @@ _IS_MAIN = 0x00
 
 @dataclass(frozen=True, slots=True)
 class OutputBit:
-    """Where one switch is in the reports a device takes.
+    """The position of one switch in a device's output reports.
 
     Attributes:
-        report_id: Which report; 0 if they have no number.
-        bit: Counted from the report's first bit after its number.
-        report_bits: How long that report is.
+        report_id: The report; 0 if reports are not numbered.
+        bit: Counted from the first bit after the report's number.
+        report_bits: Length of that report.
     """
 
     report_id: int
@@ -37,14 +37,15 @@ class OutputBit:
     report_bits: int
 
     def report(self) -> bytes:
-        """Return the report that switches it on, as hidraw takes it."""
+        """Return the report that switches it on, as bytes for hidraw."""
         body = bytearray((self.report_bits + 7) // 8)
         body[self.bit // 8] |= 1 << self.bit % 8
         return bytes([self.report_id]) + bytes(body)
 
 
 def find_output(descriptor: bytes, page: int, usage: int) -> OutputBit | None:
-    """Return where a report descriptor has a switch for `usage` of `page`."""
+    """Return the position of `usage` of `page` in a report descriptor, or None."""
+    # Global items last until changed; local items (the usages) end with each main item.
     state: dict[int, int] = {}
     usages: list[int] = []
     lowest = 0
@@ -72,7 +73,7 @@ def find_output(descriptor: bytes, page: int, usage: int) -> OutputBit | None:
 
 
 def _full(value: int, size: int, state: dict[int, int]) -> int:
-    """Return a usage with its page; only one of four bytes brings its own."""
+    """Return a usage with its page; only a usage of four bytes includes it."""
     return value if size == max(_SIZES) else state.get(_GLOBAL_USAGE_PAGE, 0) << 16 | value
 
 
@@ -91,23 +92,24 @@ def _items(descriptor: bytes) -> Iterator[tuple[int, int, int]]:
 def go_off_hook(
     usb_id: str, classes: Path = Path("/sys/class/hidraw"), nodes: Path = Path("/dev")
 ) -> bool:
-    """Tell the device that a call is on; return whether it has a switch for that.
+    """Tell the device that a call is active; return whether it has a switch for that.
 
     Args:
         usb_id: `VID:PID`.
-        classes: Where the kernel describes its HID devices.
-        nodes: Where their files are.
+        classes: The kernel's folder of HID devices.
+        nodes: The folder of their device files.
 
     Raises:
         OSError: If it cannot be told.
     """
+    # The kernel writes HID_ID=0003:00002886:0000001A.
     vendor, product = (part.upper().zfill(8) for part in usb_id.split(":"))
     for entry in sorted(classes.glob("hidraw*")):
         try:
             named = (entry / "device" / "uevent").read_text(encoding="ascii", errors="replace")
             descriptor = (entry / "device" / "report_descriptor").read_bytes()
         except OSError:
-            continue  # it has just gone
+            continue  # it was just unplugged
         if f":{vendor}:{product}" not in named.upper():
             continue
         if (output := find_output(descriptor, LED_PAGE, OFF_HOOK)) is not None:

@@ -1,4 +1,4 @@
-"""A microphone that needs its own card's playback open, while the agent is heard on another card."""
+"""Keep a card's playback open for its microphone, while the agent plays on another card."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,10 +11,11 @@ from voiced.devices.sound.selection import choose
 from voiced.errors import DeviceError
 from voiced.lib.task_group import TaskGroup
 from voiced.ports import Capture
+from voiced.runtime.guard import first_of
 
 
 class Silence:
-    """Plays nothing. Implements `SoundSource`."""
+    """Plays silence. Implements `SoundSource`."""
 
     def pull(self, n_bytes: int) -> bytes:
         return bytes(n_bytes)
@@ -24,12 +25,12 @@ class Silence:
 
 
 class KeptAwake:
-    """Opens the playback side of its card as well if it must and nobody else does.
+    """A microphone that also opens its card's playback, if the card needs it and the speaker does not.
 
     Args:
         microphone: The microphone.
-        speaker_device: Where the agent is heard.
-        speaker: Makes what opens the playback side of a card, from its id.
+        speaker_device: The device the agent plays on.
+        speaker: Returns the speaker of a card, from its id.
     """
 
     def __init__(
@@ -51,11 +52,11 @@ class KeptAwake:
             if card is None or not choice.profile.needs_playback or self._plays_on(card):
                 yield capture
                 return
-            # One for each card: it knows of an opening that still hangs.
+            # One for each card, because it remembers an opening that still hangs.
             if card.id not in self._speakers:
                 self._speakers[card.id] = self._speaker(card.id)
             async with self._speakers[card.id].open() as playback:
-                yield _Both(capture, playback)
+                yield _CaptureWithSilence(capture, playback)
 
     def _plays_on(self, card: Card) -> bool:
         wanted = self._microphone.device
@@ -66,7 +67,7 @@ class KeptAwake:
         return other.name.card is not None and other.name.card.id == card.id
 
 
-class _Both:
+class _CaptureWithSilence:
     """A capture, and silence on the same card."""
 
     def __init__(self, capture: AlsaCapture, playback: AlsaPlayback) -> None:
@@ -79,24 +80,16 @@ class _Both:
         return self._capture.xruns
 
     async def run(self, deliver: Callable[[bytes], None]) -> None:
-        failures: list[Exception] = []
+        failure: BaseException | None = None
         try:
             async with TaskGroup() as group:
                 group.create_task(self._playback.run(Silence()), name="keep awake")
                 await self._capture.run(deliver)
         except* Exception as several:  # noqa: BLE001 - raised again below
-            failures.append(_first(several))
-        if failures:
-            raise failures[0]
+            failure = first_of(several)
+        if failure is not None:
+            raise failure
 
     def relax(self, relaxed: bool, /) -> None:  # noqa: FBT001 - as the port says
         self._capture.relax(relaxed)
         self._playback.relax(relaxed)
-
-
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    assert isinstance(found, Exception)  # noqa: S101 - that is what the group is of
-    return found

@@ -1,7 +1,7 @@
 """A card's own volume controls, through alsa-lib's mixer.
 
-A control goes by name and index: several of one name are parts of one thing, as `PCM,0` and `PCM,1`.
-Each is asked and set for itself, and one that refuses does not keep the others from being set.
+A control has a name and an index: several of one name, such as `PCM,0` and `PCM,1`, belong together. Each is read
+and set by itself, and a failure of one does not stop the others.
 """
 
 import logging
@@ -20,7 +20,7 @@ from voiced.lib.event_loop import on_thread
 log = logging.getLogger(__name__)
 
 PREFERRED = ("PCM", "Speaker", "Headset", "Headphone", "Master", "Digital")
-"""Where the playback volume is, by the names cards give it, best first."""
+"""Usual names of the playback volume, best first."""
 
 OFF = "none"
 ANY = "auto"
@@ -37,22 +37,22 @@ _INPUTS = (
     "monitor",
     "loopback",
 )
-"""Words in the names of controls that let an input be heard: none of them is the volume."""
+"""Words in the names of controls that route an input to the speaker: they are not the volume."""
 
 _LARGEST_DB = 60.0
 _SMALLEST_SPAN_DB = 12.0
-"""No volume has so short a scale: a card that counts its steps as 1/256 dB says 0.4 dB of a hundred steps."""
+"""A shorter range is a driver's mistake: a card that counts steps as 1/256 dB reports 0.4 dB for 100 steps."""
 _NEAR_DB = 6.0
-_MUTED_DB = -99_999.0
+_MUTED_DB = -99_999.0  # below every range, so it is clamped to the softest
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How one control stands.
+    """The state of one control.
 
     Attributes:
-        name: What the card calls it, with its index unless that is 0.
-        percent: Its volume, of its range; None if it has none.
+        name: The card's name for it, with its index if there are several.
+        percent: Its volume in per cent of its range; None if it has none.
         is_off: It has a switch, which is off.
     """
 
@@ -64,13 +64,8 @@ class Level:
 class AlsaMixer:
     """The playback volume of one open card. Implements `Mixer`.
 
-    Control transfers over USB take milliseconds, so they run beside the loop; of several volumes
-    wanted meanwhile only the last is set.
-
-    Args:
-        controls: All of that name.
-        name: That name.
-        alsa: The library they came from.
+    Control transfers over USB take milliseconds, so they run on a thread; of several volumes requested meanwhile,
+    only the last is set. `controls` are all controls of one name.
     """
 
     def __init__(self, controls: Sequence[Any], name: str, alsa: Any) -> None:
@@ -81,11 +76,11 @@ class AlsaMixer:
         self._is_busy = False
         self._is_failing = False
         self._is_closed = False
-        self._wish = Lock()  # for what is wanted; held for no longer than it takes to look
-        self._lock = Lock()  # for the controls
+        self._wanted_lock = Lock()  # never held during a transfer, so `set_volume` does not block
+        self._controls_lock = Lock()
 
     def set_volume(self, percent: int) -> None:
-        with self._wish:
+        with self._wanted_lock:
             self._wanted = percent
             if self._is_busy or self._is_closed:
                 return
@@ -93,36 +88,36 @@ class AlsaMixer:
         on_thread("mixer", self._set_wanted)
 
     def close(self) -> None:
-        """Let go of the card, soon: else a card that is unplugged stays half there. Idempotent."""
+        """Release the card soon; otherwise an unplugged card stays registered. Idempotent."""
         if not self._is_closed:
             self._is_closed = True
-            on_thread("mixer", self._let_go)
+            on_thread("mixer", self._release)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         """Thread: any."""
-        with self._lock:
+        with self._controls_lock:
             _close(self._controls)
 
     def _set_wanted(self) -> None:
         """Thread: any."""
         while (percent := self._next_wanted()) is not None:
-            with self._lock:
+            with self._controls_lock:
                 errors = [] if self._is_closed else self._set(percent)
             for error in errors[:1]:
                 if not self._is_failing:
-                    log.warning("the mixer control %s does not work: %s", self._name, error)
+                    log.warning("the mixer control %s cannot be set: %s", self._name, error)
                 self._is_failing = True
 
     def _next_wanted(self) -> int | None:
-        with self._wish:
+        with self._wanted_lock:
             percent, self._wanted = self._wanted, None
             if percent is None:
-                # Together with the look: whoever wishes from now on finds nobody busy.
+                # Under the same lock as the look: a request from now on starts a new thread.
                 self._is_busy = False
             return percent
 
     def _set(self, percent: int) -> list[Exception]:
-        """Set all controls; return why some were not."""
+        """Set all controls; return the errors."""
         errors: list[Exception] = []
         for control in self._controls:
             try:
@@ -135,22 +130,22 @@ class AlsaMixer:
 def playback_mixer(device: str, wanted: str, alsa: Any = None) -> AlsaMixer | None:
     """Return the control for the playback volume of a card, or None if it has none.
 
-    A playback switch that is off is switched on, and told of. A control that lets an input be heard is
-    none for the volume, even if it is named: the sound is scaled then.
+    A playback switch that is off is switched on and logged. A control that routes an input to the speaker is
+    refused even if it is named; then the sound is scaled.
 
     Thread: any but the loop's.
 
     Args:
         device: The ALSA name of the card, like `hw:CARD=Array`.
-        wanted: Its name, or `auto` for the usual ones, or `none`.
+        wanted: The control's name, `auto` for the usual ones, or `none`.
         alsa: The library; `alsaaudio` if None.
     """
     if wanted == OFF:
         return None
     if _is_input(wanted):
         log.warning(
-            "%s: the mixer control %s lets an input be heard and is left alone; the sound is scaled "
-            "instead: name another as audio.playback.mixer, or auto",
+            "%s: the mixer control %s plays an input through the speaker and is left alone; the sound "
+            "is scaled instead. Set audio.playback.mixer to another control, or to auto",
             *(device, wanted),
         )
         return None
@@ -172,9 +167,9 @@ def playback_mixer(device: str, wanted: str, alsa: Any = None) -> AlsaMixer | No
 
 
 def set_capture_gain(device: str, percent: int, alsa: Any = None) -> int:
-    """Set every capture volume of a card and switch it on; return how many there are.
+    """Set every capture volume of a card and switch it on; return how many were set.
 
-    A card remembers what somebody once set; too low a value makes it deaf.
+    A card remembers what was once set, and too low a value makes it deaf.
 
     Thread: any but the loop's.
     """
@@ -197,7 +192,7 @@ def set_capture_gain(device: str, percent: int, alsa: Any = None) -> int:
 
 
 def levels(device: str, direction: Direction, alsa: Any = None) -> list[Level]:
-    """Return how the controls of one direction of a card stand, but for those that let inputs be heard.
+    """Return the state of a card's controls for one direction, except those that route inputs to the speaker.
 
     Thread: any but the loop's.
     """
@@ -227,17 +222,17 @@ def levels(device: str, direction: Direction, alsa: Any = None) -> list[Level]:
 
 
 def loudness_db(percent: int) -> float:
-    """Return what a volume means, by the cubic law that the sound is scaled by where no control is."""
+    """Return a volume in decibels, by the cubic law with which the playout scales sound."""
     return 60 * log10(percent / 100) if percent > 0 else _MUTED_DB
 
 
 def _set_loudness(control: Any, percent: int, library: Any) -> None:
-    """Set one control to a loudness, or to its share of the range if the card says no decibels or wrong ones."""
+    """Set one control in decibels, or in per cent of its range if its decibels are missing or wrong."""
     low_db, high_db = _span_db(control, library)
     if high_db - low_db < _SMALLEST_SPAN_DB or abs(high_db) > _LARGEST_DB:
         control.setvolume(percent)
         return
-    # 0 dB is as loud as the card is meant to be; above it many distort. Some end below it, or begin there.
+    # 0 dB is full volume; many cards distort above it. Some ranges end below 0 dB, or begin there.
     full_db = high_db if high_db < -_NEAR_DB or low_db >= 0 else 0.0
     wanted_db = min(max(full_db + loudness_db(percent), low_db), high_db)
     every, playback = library.MIXER_CHANNEL_ALL, library.PCM_PLAYBACK
@@ -245,7 +240,7 @@ def _set_loudness(control: Any, percent: int, library: Any) -> None:
 
 
 def _span_db(control: Any, library: Any) -> tuple[float, float]:
-    """Return the softest and the loudest of a playback volume; twice 0 if the card does not say."""
+    """Return the range of a playback volume in decibels; (0, 0) if the card does not report it."""
     with suppress(Exception):
         low, high = control.getrange(library.PCM_PLAYBACK, library.VOLUME_UNITS_DB)
         return low / 100, high / 100  # alsa-lib counts in hundredths
@@ -261,12 +256,11 @@ def _switch_on(device: str, name: str, controls: Sequence[Any]) -> None:
             if states and any(states):
                 log.warning(
                     "%s: the playback switch of %s was off; it %s",
-                    *(device, name, f"stays so: {errors[0]}" if errors else "is switched on"),
+                    *(device, name, f"stays off: {errors[0]}" if errors else "is switched on"),
                 )
 
 
 def _candidates(counts: Counter[str]) -> list[str]:
-    """Return the names of what may be the volume, best first."""
     others = [name for name in counts if name not in PREFERRED and not _is_input(name)]
     return [name for name in PREFERRED if name in counts] + others
 
@@ -284,11 +278,10 @@ def _has_capture_volume(control: Any) -> bool:
 
 
 def _names(device: str, library: Any) -> Counter[str]:
-    """Return how many controls there are of each name."""
     try:
         return Counter(library.mixers(device=device))
     except library.ALSAAudioError as error:
-        log.warning("%s: its volumes cannot be looked at: %s", device, error)
+        log.warning("%s: its volume controls cannot be read: %s", device, error)
         return Counter()
 
 
@@ -304,7 +297,7 @@ def _controls(device: str, name: str, count: int, library: Any) -> Iterator[Any]
 
 
 def _ask(control: Any, method: str, *args: Any, errors: list[Exception] | None = None) -> Any:
-    """Return what a method of a control does, or None; a card that is unplugged fails in many ways."""
+    """Call a method of a control; return None if it fails. An unplugged card raises many kinds of errors."""
     try:
         return getattr(control, method)(*args)
     except Exception as error:  # noqa: BLE001 - see above

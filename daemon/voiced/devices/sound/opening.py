@@ -1,4 +1,4 @@
-"""Opening what a configured sound device stands for: the first of its cards and names that can be used."""
+"""Open a configured sound device: the first of its cards and PCM names that can be used."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +19,7 @@ _TRIAL_PERIODS = 8
 def open_wanted(alsa: AlsaLibrary, wanted: Wanted, asound: Path) -> OpenPcm:
     """Open a configured device.
 
-    Only what a card never can makes the next one be tried: one that is in use, or fails, is waited for.
+    The next card is tried only if one can never be used. A card that is busy or fails is waited for.
 
     Thread: any but the loop's, as opening can block.
 
@@ -63,12 +63,12 @@ def open_choice(alsa: AlsaLibrary, wanted: Wanted, choice: Choice) -> OpenPcm:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of trying the cards for one direction.
+    """The result of trying the cards for one direction.
 
     Attributes:
         card: The one to use; None if there is none.
-        is_busy: It could not be opened now, because it is in use.
-        refusals: Why cards that would have come first cannot be used, by their ids.
+        is_busy: It is in use, so it could not be opened now.
+        refusals: Ids of better cards, and why each cannot be used.
     """
 
     card: Card | None = None
@@ -83,7 +83,7 @@ def try_cards(
 
     Args:
         alsa: The library to open them with.
-        direction: Which side of them.
+        direction: The direction to open.
         first: The card to try first, if it has that side.
         asound: Where the kernel describes them.
     """

@@ -1,7 +1,7 @@
-"""What is known of microphone arrays and speakerphones, by USB id: one table, one row a product.
+"""Quirks of microphone arrays and speakerphones by USB id: one table, one row per product.
 
-Source: the vendors' documents and what users of these devices report; an unknown device gets what hurts
-none of them. Nothing here writes a device's permanent memory.
+Source: vendors' documents and reports of users. An unknown device gets harmless defaults. Nothing here writes to
+a device's permanent memory.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,14 +20,14 @@ class Profile:
 
     Attributes:
         name: The product.
-        cancels_echo: It takes its own playback out of what it captures.
-        channel: The capture channel that is fit for an agent.
+        cancels_echo: It removes its own playback from what it captures.
+        channel: The capture channel to use.
         playback_hz: The only rate it plays at the right speed.
         needs_playback: It captures nothing unless its own playback is open.
-        off_hook: It captures zeros until it is told that a call is on.
-        capture_gain: What its capture volume must be, in per cent; None leaves it as its owner set it.
+        off_hook: It captures zeros until it is told over HID that a call is active.
+        capture_gain: The capture volume it needs, in per cent; None leaves the owner's.
         reboots: Its chip understands the reboot command of the XVF3800.
-        oldest_firmware: An older one is known to fail.
+        oldest_firmware: Older versions are known to fail.
     """
 
     name: str
@@ -42,23 +42,23 @@ class Profile:
 
 
 PLAIN = Profile("USB microphone")
-"""Whatever is not in the table."""
+"""The profile of every other device."""
 
 PROFILES: Mapping[str, Profile] = {
-    # The six-channel firmware has the processed sound in 0, raw microphones in 1-4, playback in 5.
+    # Six-channel firmware: processed sound in channel 0, raw microphones in 1-4, playback in 5.
     "2886:0018": Profile("ReSpeaker Mic Array v2.0 (XVF3000)", cancels_echo="yes"),
-    # Channel 0 has echo and noise suppressed, 1 is for speech recognition and passes echo.
+    # Channel 0 suppresses echo and noise; channel 1 is for speech recognition and passes echo.
     "2886:001a": Profile(
         "ReSpeaker XVF3800",
         cancels_echo="yes",
         needs_playback=True,
-        capture_gain=100,  # 0 dB; it has been found saved at less, and deaf
+        capture_gain=100,  # 0 dB; some were found saved at less, which made them deaf
         reboots=True,
         oldest_firmware=(2, 0, 10),
     ),
     "2886:0019": Profile("ReSpeaker Lite", cancels_echo="doubtful"),
     "20b1:": Profile("XMOS VocalFusion (XVF3610)", cancels_echo="yes"),
-    # They offer 8 and 16 kHz playback as well, and play it at three times the speed.
+    # They also offer 8 and 16 kHz playback, but play it at three times the speed.
     "0b0e:0412": Profile("Jabra Speak 410", cancels_echo="yes", playback_hz=48_000),
     "0b0e:0420": Profile("Jabra Speak 510", cancels_echo="yes", playback_hz=48_000),
     "0b0e:0422": Profile("Jabra Speak 510", cancels_echo="yes", playback_hz=48_000),
@@ -70,7 +70,7 @@ PROFILES: Mapping[str, Profile] = {
 
 
 def profile_of(usb_id: str | None) -> Profile:
-    """Return what is known of a device: by its whole id, then by its vendor's."""
+    """Return the profile for a USB id, or for its vendor."""
     if usb_id is None:
         return PLAIN
     vendor = usb_id.partition(":")[0] + ":"
@@ -78,16 +78,16 @@ def profile_of(usb_id: str | None) -> Profile:
 
 
 def best_card(cards: Iterable[Card], direction: Direction) -> Card | None:
-    """Return the card to use when nobody named one, or None."""
+    """Return the card that `auto` means, or None."""
     return next(iter(by_merit(cards, direction)), None)
 
 
 def by_merit(cards: Iterable[Card], direction: Direction) -> list[Card]:
-    """Return the cards to use when nobody named one, best first.
+    """Return the cards that `auto` may use, best first.
 
-    Those whose sound is fit for speech come first, and those that offer none are left out. Of the others arrays
-    that cancel echo come first, then what both hears and speaks, then what is on USB: the others are the
-    board's own. A cable to another program is taken only by name.
+    Cards whose formats suit speech come first; those without a usable format are left out. Among equals, arrays
+    that cancel echo come first, then cards with both directions, then cards on USB, because the others are the
+    board's own. Virtual cables are used only by name.
     """
 
     def fitness(card: Card, direction: Direction) -> Fitness:

@@ -1,4 +1,4 @@
-"""What certain sound cards need so that they work, and what to do when they do not."""
+"""Prepare sound cards that need it, and recover cards that fail."""
 
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +18,6 @@ from voiced.errors import DeviceError, DeviceStuck, SoundFault, VoicedError
 
 log = logging.getLogger(__name__)
 
-Argument = TypeVar("Argument")
 Found = TypeVar("Found")
 
 
@@ -26,28 +25,28 @@ class OpenDevice(Protocol):
     """One open direction of a card.
 
     Attributes:
-        periods: How many were moved.
+        periods: Periods moved.
     """
 
     periods: int
 
     def close(self) -> None:
-        """Let go of it. Idempotent.
+        """Close it. Idempotent.
 
         Thread: any but the loop's, as closing can block.
         """
 
 
 class CardRecovery:
-    """Looks after the card of one direction, over all the times it is opened.
+    """Looks after the card of one direction, across all openings.
 
     Args:
-        asound: Where the kernel describes the cards.
-        chip: Makes what talks to an XVF3800, from its file.
-        off_hook: Tells a speakerphone, by its USB id, that a call is on.
+        asound: The kernel's description of the cards.
+        chip: Returns the control of an XVF3800, from its device file.
+        off_hook: Tells a speakerphone, by its USB id, that a call is active.
         capture_gain: Sets the capture volumes of a card.
         calls: Makes the calls into its driver.
-        gain: What the capture volumes are to be in per cent, if not what its profile says.
+        gain: The capture volume in per cent, in place of the profile's.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class CardRecovery:
         self._told: set[str] = set()
 
     def prepare(self, choice: Choice) -> None:
-        """Do what the card needs before it captures.
+        """Prepare the card for capture.
 
         Thread: any but the loop's.
         """
@@ -78,12 +77,14 @@ class CardRecovery:
         if card is None:
             return
         gain = profile.capture_gain if self._gain is None else self._gain
-        if gain is not None:  # what its owner has set with alsamixer stays
+        if gain is not None:  # else keep what the owner set with alsamixer
             self._capture_gain(f"hw:CARD={card.id}", gain)
         if profile.off_hook and card.usb_id is not None:
-            self._attempt("it cannot be told that a call is on", self._off_hook, card.usb_id)
+            tell = partial(self._off_hook, card.usb_id)
+            self._attempt("it cannot be told that a call is on", tell)
         if profile.oldest_firmware is not None:
-            found = self._attempt("its firmware cannot be read", self._version, card)
+            chip = self._chip(node_of(card.usb_bus))
+            found = self._attempt("its firmware cannot be read", chip.version)
             if found is not None and found < profile.oldest_firmware:
                 self._warn(
                     f"{profile.name} has firmware {_dotted(found)}; before "
@@ -94,11 +95,11 @@ class CardRecovery:
     async def attend(
         self, device: OpenDevice, choice: Choice, period_s: float
     ) -> AsyncIterator[None]:
-        """Close an open device in the end; should it have failed, take the next step first.
+        """Close an open device on exit; if it failed, take the next step of recovery.
 
         Raises:
-            DeviceError: If it failed; with what turned out to ail it.
-            DeviceStuck: If it is beyond our help.
+            DeviceError: If it failed; with the fault that was found.
+            DeviceStuck: If nothing helped.
         """
         try:
             yield
@@ -109,29 +110,28 @@ class CardRecovery:
             await self._close(device, choice)
 
     async def _close(self, device: OpenDevice, choice: Choice) -> None:
-        """Close it, but do not wait long: the next opening waits for it too, and tells."""
+        """Close it, but do not wait long: the next opening waits for it too, and reports a hang."""
         with suppress(DeviceError):
             await self.calls.call("closing", choice.name.pcm, device.close, within_s=CLOSE_WITHIN_S)
 
     async def after(self, error: DeviceError, choice: Choice, worked_s: float) -> VoicedError:
-        """Take the next step on a card that failed; return what to raise.
+        """Take the next step of recovery on a failed card; return the error to raise.
 
         Args:
             error: How it failed.
-            choice: Which card.
-            worked_s: How much sound it had moved since it was opened.
+            choice: The card.
+            worked_s: How much sound it had moved since it was opened, in seconds.
         """
         fault = error.fault
         if fault is SoundFault.ABSENT and not worked_s and self._is_present(choice.name.card):
-            fault = SoundFault.STALLED  # it is there, opens, and then fails at once
+            fault = SoundFault.STALLED  # it is present and opens, but fails at once
         step = self._escalation.failed(fault, worked_s, reboots=choice.profile.reboots)
         if step is EscalationStep.GIVE_UP:
             return DeviceStuck(error.device, f"{error.problem}, again and again")
         if step is EscalationStep.REBOOT and choice.name.card is not None:
             log.warning("%s: restarting its chip", choice.profile.name)
-            reboot = partial(
-                self._attempt, "its chip cannot be restarted", self._reboot, choice.name.card
-            )
+            chip = self._chip(node_of(choice.name.card.usb_bus))
+            reboot = partial(self._attempt, "its chip cannot be restarted", chip.reboot)
             try:
                 await self.calls.call("restarting its chip", error.device, reboot)
             except DeviceError as hanging:
@@ -141,17 +141,9 @@ class CardRecovery:
     def _is_present(self, card: Card | None) -> bool:
         return card is not None and card.id in {found.id for found in list_cards(self.asound)}
 
-    def _version(self, card: Card) -> tuple[int, int, int]:
-        return self._chip(node_of(card.usb_bus)).version()
-
-    def _reboot(self, card: Card) -> None:
-        self._chip(node_of(card.usb_bus)).reboot()
-
-    def _attempt(
-        self, problem: str, work: Callable[[Argument], Found], argument: Argument
-    ) -> Found | None:
+    def _attempt(self, problem: str, work: Callable[[], Found]) -> Found | None:
         try:
-            return work(argument)
+            return work()
         except OSError as error:
             self._warn(f"{problem} ({error.strerror or error})")
             return None

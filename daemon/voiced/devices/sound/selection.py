@@ -1,4 +1,4 @@
-"""Which card a configured sound device is, and how it is to be treated."""
+"""Find the card of a configured sound device, and its profile."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,8 @@ class Choice:
     """What to open.
 
     Attributes:
-        name: Its ALSA name and what its card offers.
-        profile: What is known of the card.
+        name: Its ALSA name and formats.
+        profile: The quirks of its card.
     """
 
     name: PcmName
@@ -27,23 +27,19 @@ class Choice:
 def choose(
     device: str, direction: Direction, partner: str | None = None, asound: Path = ASOUND
 ) -> Choice:
-    """Return what to open for a configured `device`: the first of `choices`.
-
-    Raises:
-        DeviceError: As `choices`.
-    """
+    """Return what to open for a configured `device`: the first of `choices`, which raises the same errors."""
     return choices(device, direction, partner, asound)[0]
 
 
 def choices(
     device: str, direction: Direction, partner: str | None = None, asound: Path = ASOUND
 ) -> list[Choice]:
-    """Return what to open for a configured `device`, and what if that cannot be used; at least one.
+    """Return what to open for a configured `device`, and the alternatives; at least one.
 
     Args:
         device: As `resolve` takes it, or `auto` for the best card there is.
-        direction: Which side of it is wanted.
-        partner: The device of the other direction: `auto` prefers the same card, because an array
+        direction: The direction to open.
+        partner: The device of the other direction; `auto` prefers its card, because an array
             cancels only the echo of what it plays itself.
         asound: Where the kernel describes the cards.
 
@@ -60,7 +56,7 @@ def choices(
 def _best(direction: Direction, partner: str | None, asound: Path) -> list[PcmName]:
     cards = list_cards(asound)
     if not cards and not (asound / "cards").exists():
-        return [PcmName(DEFAULT)]  # no kernel sound here at all, so whatever ALSA is set up with
+        return [PcmName(DEFAULT)]  # no kernel sound, as in a container: use ALSA's default
     first: Card | None = None
     if partner not in (None, AUTO):
         first = _card_of(partner, direction, asound)
@@ -71,7 +67,7 @@ def _best(direction: Direction, partner: str | None, asound: Path) -> list[PcmNa
     ranked = by_merit(cards, direction)
     if first is not None and first.stream(direction):
         if partner not in (None, AUTO):
-            return [name_of(first, direction)]  # somebody named its card
+            return [name_of(first, direction)]  # the card was named explicitly
         ranked = [first, *(card for card in ranked if card.id != first.id)]
     return [name_of(card, direction) for card in _required(ranked, cards, direction)]
 
@@ -79,7 +75,7 @@ def _best(direction: Direction, partner: str | None, asound: Path) -> list[PcmNa
 def _card_of(device: str, direction: Direction, asound: Path) -> Card | None:
     """Return the card a device of the other direction is on, or None if only ALSA knows.
 
-    A card that is not there yet is waited for: the other direction must not settle elsewhere.
+    If the card is not there yet, this raises: `auto` must wait for it and not choose another card.
     """
     other: Direction = "playback" if direction == "capture" else "capture"
     try:
@@ -96,4 +92,4 @@ def _required(ranked: list[Card], cards: list[Card], direction: Direction) -> li
     if not unfit:
         raise DeviceError(AUTO, f"no card with a {side} is connected", "plug one in")
     problem = f"no card with a {side} that can be used is connected"
-    raise DeviceError(AUTO, problem, f"plug one in; {', '.join(unfit)} counts only by name")
+    raise DeviceError(AUTO, problem, f"plug one in; {', '.join(unfit)} must be chosen by name")

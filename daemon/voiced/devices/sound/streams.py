@@ -1,4 +1,4 @@
-"""What one direction of a sound card offers, as the kernel describes it."""
+"""The formats of one direction of a sound card, as the kernel describes them."""
 
 import re
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ SPEECH_HZ = 16_000
 _STEP = re.compile(r"^\s*(Playback:|Capture:|Altset|Format:|Channels:|Rates:)\s*(.*?)\s*$")
 _EIGHT_BITS = ("U8", "S8")
 _NO_SAMPLES = ("DSD_", "IEC958_", "SPECIAL", "MPEG", "GSM", "IMA_ADPCM", "G723_")
-"""Beginnings of encodings that are no samples, so that nothing converts them."""
+"""Prefixes of encodings that are not PCM, so nothing converts them."""
 
 
 class Fitness(IntEnum):
-    """How fit one side of a card is for a conversation, best first."""
+    """How well a stream suits a conversation, best first."""
 
     GOOD = 0
     POOR = 1
@@ -27,12 +27,12 @@ class Fitness(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamFormat:
-    """One way a card offers to move sound.
+    """One format that a card offers.
 
     Attributes:
-        encoding: ALSA's name of it, such as `S16_LE`.
+        encoding: ALSA's name, such as `S16_LE`.
         channels: Samples per frame.
-        rates_hz: The rates it offers, lowest first.
+        rates_hz: Its rates, lowest first.
     """
 
     encoding: str
@@ -41,7 +41,7 @@ class StreamFormat:
 
     @property
     def fitness(self) -> Fitness:
-        """How fit it is: as dull as a telephone, or left to ALSA to convert, is poor."""
+        """How well it suits: telephone quality, or an encoding that ALSA must convert, is poor."""
         if self.encoding.startswith(_NO_SAMPLES) or not self.rates_hz or not self.channels:
             return Fitness.NONE
         is_poor = self.encoding in _EIGHT_BITS or max(self.rates_hz) < SPEECH_HZ
@@ -54,7 +54,7 @@ class Stream:
 
     Attributes:
         device: ALSA's device number on the card.
-        formats: What it offers; empty where only opening it would tell (cards not on USB).
+        formats: Its formats; empty if only opening it would tell (cards not on USB).
     """
 
     device: int
@@ -62,12 +62,12 @@ class Stream:
 
     @property
     def fitness(self) -> Fitness:
-        """How fit the best of its formats is; where only opening would tell, it is thought good."""
+        """The fitness of its best format; good if only opening it would tell."""
         return min((offer.fitness for offer in self.formats), default=Fitness.GOOD)
 
 
 def formats_in(stream_text: str, direction: Direction) -> tuple[StreamFormat, ...]:
-    """Read the layout of sound/usb/proc.c: per direction, one Format/Channels/Rates per altset."""
+    """Parse /proc/asound/cardN/streamN (Linux sound/usb/proc.c): one Format/Channels/Rates per altset."""
     formats = []
     side, encodings, channels = "", [""], 0
     for line in stream_text.splitlines():
@@ -88,7 +88,7 @@ def formats_in(stream_text: str, direction: Direction) -> tuple[StreamFormat, ..
 
 def _rates_hz(value: str) -> tuple[int, ...]:
     numbers = [int(number) for number in re.findall(r"\d+", value)]
-    if "continuous" in value and numbers:
+    if "continuous" in value and numbers:  # a range: the card takes every rate within
         low_hz, high_hz = min(numbers), max(numbers)
         usual_hz = tuple(rate_hz for rate_hz in USUAL_RATES_HZ if low_hz <= rate_hz <= high_hz)
         return usual_hz or (low_hz,)

@@ -1,6 +1,6 @@
 """Vendor commands to a sound card's chip over USB, through the kernel's usbdevfs: no driver, no library.
 
-Only what is forgotten at power-off is ever written.
+It never writes to the chip's permanent memory.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ _READ = 0x80
 _TO_DEVICE = 0x40  # vendor request, to the device
 _FROM_DEVICE = 0xC0
 _OK = 0
-_AGAIN = 64
+_AGAIN = 64  # status "retry": the answer is not ready yet
 _TRIES = 5
 
 Ioctl = Callable[[int, int, Any], int]
@@ -39,26 +39,22 @@ class _ControlTransfer(ctypes.Structure):
     )
 
 
+# _IOWR('U', 0, struct usbdevfs_ctrltransfer)
 USBDEVFS_CONTROL = 0xC000_5500 | ctypes.sizeof(_ControlTransfer) << 16
 
 
 class Xvf3800:
-    """The chip of a ReSpeaker XVF3800.
-
-    Args:
-        node: Its file under /dev/bus/usb.
-        ioctl: How the kernel is asked.
-    """
+    """The control interface of a ReSpeaker XVF3800, through its `node` under /dev/bus/usb."""
 
     def __init__(self, node: Path, ioctl: Ioctl = fcntl.ioctl) -> None:
         self._node = node
         self._ioctl = ioctl
 
     def version(self) -> tuple[int, int, int]:
-        """Return its firmware's version.
+        """Return the firmware version.
 
         Raises:
-            OSError: If the chip cannot be asked.
+            OSError: If the transfer fails or the chip refuses.
         """
         answer = bytes([_AGAIN])
         for _ in range(_TRIES):
@@ -73,7 +69,7 @@ class Xvf3800:
         """Restart it; the card goes and comes back within seconds.
 
         Raises:
-            OSError: If the chip cannot be told.
+            OSError: If the transfer fails.
         """
         self._transfer(_TO_DEVICE, _REBOOT, b"\x01")
 
@@ -92,10 +88,5 @@ class Xvf3800:
 
 
 def node_of(usbbus: str, devices: Path = Path("/dev/bus/usb")) -> Path:
-    """Return the file of a USB device.
-
-    Args:
-        usbbus: What /proc/asound/cardN/usbbus says, like `001/004`.
-        devices: Where these files are.
-    """
+    """Return the device file for the content of /proc/asound/cardN/usbbus, like `001/004`."""
     return devices / usbbus.strip()

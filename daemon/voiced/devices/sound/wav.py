@@ -1,7 +1,6 @@
 """WAV files as microphone and speaker, paced in real time by the loop's clock. No threads.
 
-Both directions tick at whole multiples of the period, so that a daemon with two of them wakes
-once a period and not twice.
+Both directions tick at whole multiples of the period, so a daemon with both wakes once a period, not twice.
 """
 
 import asyncio
@@ -18,21 +17,20 @@ from voiced.errors import DeviceError
 from voiced.lib.event_loop import on_thread
 from voiced.ports import SoundSource
 
-_RATE_HZ = 16000  # what most arrays do, so that a trial without one meets the same resampling
+_RATE_HZ = 16000  # as most arrays do, so that a trial without one resamples alike
 _SAMPLE_BITS = 16
 _SAVE_EVERY_S = 1.0
-_HEADER_BYTES = 44
+_HEADER_BYTES = 44  # RIFF, `fmt ` and the head of `data`
 _LARGEST = 0xFFFF_FFFF
 
 
 class WavMicrophone:
-    """Plays a WAV file as if somebody spoke, then whatever is queued, then silence for ever.
+    """Delivers a WAV file as captured sound, then whatever is queued, then silence for ever.
 
     Args:
-        path: Any file of PCM samples, or a pipe that brings one, held in memory; None to have only what is queued, at 16 kHz.
-        channel: The one channel to use, from 0.
+        path: A WAV file of PCM samples, or a pipe with one, read into memory; None: only what is queued, at 16 kHz.
+        channel: The channel to use, from 0.
         period_ms: How much sound to deliver at a time.
-        loop: Play the file over and over instead.
     """
 
     def __init__(
@@ -41,22 +39,22 @@ class WavMicrophone:
         *,
         channel: int = 0,
         period_ms: int = 20,
-        loop: bool = False,
     ) -> None:
         self._path = path
         self._channel = channel
         self._period_ms = period_ms
-        self._loop = loop
         self._queue: deque[bytes] = deque()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["WavCapture"]:
-        if self._comes_by_pipe():  # which may bring nothing for long, or for ever
-            pcm_format, pcm = await asyncio.wrap_future(on_thread("reading a pipe", self._first))
+        if self._is_pipe():  # it may block for long, or for ever
+            pcm_format, pcm = await asyncio.wrap_future(
+                on_thread("reading a pipe", self._read_file)
+            )
         else:
-            pcm_format, pcm = self._first()
+            pcm_format, pcm = self._read_file()
         self._queue.appendleft(pcm)
-        yield WavCapture(pcm_format, self._period_ms, self._queue, pcm if self._loop else b"")
+        yield WavCapture(pcm_format, self._period_ms, self._queue)
 
     def say(self, pcm: bytes) -> None:
         """Queue mono PCM at the microphone's rate behind what is queued."""
@@ -68,17 +66,17 @@ class WavMicrophone:
         Raises:
             DeviceError: If the file cannot be used or has another rate than the microphone.
         """
-        rate_hz = self._first()[0].rate_hz
+        rate_hz = self._read_file()[0].rate_hz
         pcm_format, pcm = read_wav(path, 0)
         if pcm_format.rate_hz != rate_hz:
             problem = f"it has {pcm_format.rate_hz} Hz, the microphone {rate_hz} Hz"
             raise DeviceError(f"wav:{path}", problem, "convert it to the same rate")
         self.say(pcm)
 
-    def _comes_by_pipe(self) -> bool:
+    def _is_pipe(self) -> bool:
         return self._path is not None and Path(self._path).is_fifo()
 
-    def _first(self) -> tuple[PcmFormat, bytes]:
+    def _read_file(self) -> tuple[PcmFormat, bytes]:
         if self._path is None:
             return PcmFormat(_RATE_HZ), b""
         return read_wav(self._path, self._channel)
@@ -89,19 +87,16 @@ class WavCapture:
 
     Attributes:
         format: What it delivers.
-        periods: How many periods were delivered.
+        periods: Periods delivered.
     """
 
-    def __init__(
-        self, pcm_format: PcmFormat, period_ms: int, queue: deque[bytes], refrain: bytes
-    ) -> None:
+    def __init__(self, pcm_format: PcmFormat, period_ms: int, queue: deque[bytes]) -> None:
         self.format = pcm_format
         self.xruns = 0
         self.periods = 0
         self._period_ms = period_ms
         self._period_bytes = pcm_format.bytes_in(period_ms)
         self._queue = queue
-        self._refrain = refrain
         self._now = b""
         self._at = 0
 
@@ -119,16 +114,16 @@ class WavCapture:
         period = b""
         while (missing := self._period_bytes - len(period)) > 0:
             if self._at >= len(self._now):
-                if not self._queue and not self._refrain:
+                if not self._queue:
                     return period + bytes(missing)
-                self._now, self._at = self._queue.popleft() if self._queue else self._refrain, 0
+                self._now, self._at = self._queue.popleft(), 0
             period += self._now[self._at : self._at + missing]
             self._at += missing
         return period
 
 
 class WavSpeaker:
-    """Writes what is played to a WAV file, which is valid at every moment.
+    """Records playback in a WAV file that is valid at every moment.
 
     Args:
         path: The file to write.
@@ -162,8 +157,8 @@ class WavPlayback:
 
     Attributes:
         format: What it pulls.
-        periods: How many periods were pulled.
-        mixer: There is none.
+        periods: Periods pulled.
+        mixer: Always None.
     """
 
     mixer = None
@@ -213,7 +208,7 @@ class WavPlayback:
             DeviceError: If it cannot be written.
         """
         try:
-            # The sound before the header that promises it: killed in between, the file is valid.
+            # Write the sound before the header with its length: the file is valid if we are killed in between.
             self._file.seek(_HEADER_BYTES + self._saved_bytes)
             n_written = self._file.write(self._unsaved)
             self._saved_bytes += n_written
@@ -225,7 +220,7 @@ class WavPlayback:
 
 
 class Metronome:
-    """Calls `tick` once a period, without drift; after a stall it catches up."""
+    """Calls `tick` once per period without drift. After a stall it catches up."""
 
     def __init__(self, period_ms: int, tick: Callable[[], None]) -> None:
         self._period_s = period_ms / 1000

@@ -1,4 +1,4 @@
-"""WAV files as programs write them: with any PCM samples, streamed through a pipe, or with an extended header.
+"""Read WAV files: any PCM encoding, extended headers, and headers of a stream through a pipe.
 
 Source: Microsoft's "Multimedia Programming Interface and Data Specifications 1.0" and its WAVEFORMATEXTENSIBLE.
 """
@@ -15,12 +15,12 @@ from voiced.errors import DeviceError
 from voiced.lib.regular_file import require_regular
 
 LARGEST_BYTES = 256 * 1024 * 1024
-"""More than two hours at 16 kHz. All of a file is held in memory."""
+"""More than two hours of mono at 16 kHz. A file is read into memory."""
 
 HIGHEST_HZ = 384_000
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _SAME_AS_TAG = bytes.fromhex("000000001000800000aa00389b71")
-"""What follows the tag in a GUID that stands for one of the old formats."""
+"""The rest of a subformat GUID that starts with one of the old format tags."""
 
 _UNKNOWN = 0xFFFF_FFFF
 _FMT_BYTES, _SUBFORMAT_AT = 16, 24
@@ -28,7 +28,7 @@ _DS64_BYTES, _DATA_SIZE_AT = 24, 8
 _HINT = "convert it: `ffmpeg -i IN -c:a pcm_s16le OUT.wav`"
 
 _LOWER, _UPPER = ENCODINGS["S24_LE"], ENCODINGS["S32_LE"]
-"""Where 24 bits are in 4 bytes: arecord writes them into the lower three, the standard has the upper three."""
+"""Where 24 bits are in 4 bytes: arecord uses the lower three, the standard the upper three."""
 
 _BY_BITS: Mapping[tuple[int, int], CardEncoding] = {
     (8, 1): ENCODINGS["U8"],
@@ -37,7 +37,7 @@ _BY_BITS: Mapping[tuple[int, int], CardEncoding] = {
     (24, 4): _LOWER,
     (32, 4): ENCODINGS["S32_LE"],
 }
-"""By how many bits a sample has, and how many bytes it takes."""
+"""By bits per sample and bytes per sample."""
 
 _TAGS = {
     0x0002: "Microsoft ADPCM",
@@ -65,7 +65,7 @@ _BEGINNINGS = {
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What the header says of the samples."""
+    """The sample format in the header."""
 
     channels: int
     rate_hz: int
@@ -94,7 +94,7 @@ def read_wav(path: Path | str, channel: int) -> tuple[PcmFormat, bytes]:
 
 
 def read_wav_file(path: Path, channel: int) -> tuple[PcmFormat, bytes]:
-    """Do what `read_wav` does for a regular file, and wait for nothing else.
+    """As `read_wav`, but only for a regular file, so it never blocks.
 
     Raises:
         DeviceError: If there is no such file, no such channel, or it is of another kind.
@@ -107,7 +107,7 @@ def read_wav_file(path: Path, channel: int) -> tuple[PcmFormat, bytes]:
 
 
 def _where_24_are(sound: bytes, device: str) -> CardEncoding:
-    """Return where 24 bits are in 4 bytes, which no header says.
+    """Find out where 24 bits are in 4 bytes, which the header does not say.
 
     Raises:
         DeviceError: If they are not 24.
@@ -122,9 +122,7 @@ def _where_24_are(sound: bytes, device: str) -> CardEncoding:
 def _content(path: Path | str, device: str) -> bytes:
     try:
         kind = Path(path).stat().st_mode
-        if stat.S_ISCHR(kind) or stat.S_ISBLK(
-            kind
-        ):  # opening some devices blocks, or does something
+        if stat.S_ISCHR(kind) or stat.S_ISBLK(kind):  # opening some devices blocks or has an effect
             raise DeviceError(device, "it is neither a file nor a pipe", _HINT)
         with Path(path).open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
@@ -159,8 +157,10 @@ def _parse(content: bytes, device: str) -> tuple[_Form, bytes]:
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield name and body of each chunk; sound of unknown length reaches to the end.
 
-    RF64 has the length of the sound in a chunk before it (EBU Tech 3306). Who writes into a pipe cannot go back and fill in the lengths: it leaves 0, all ones or a guess too large.
+    RF64 has the length of the sound in a chunk before it (EBU Tech 3306). A program that writes to a pipe cannot
+    fill in the lengths afterwards: it leaves 0, all ones or a guess that is too large.
     """
+    # The length leaves out the first 8 bytes; some programs do not count the last padding byte.
     is_finished = int.from_bytes(content[4:8], "little") in (len(content) - 8, len(content) - 9)
     position, sound_bytes = 12, 0
     while position + 8 <= len(content):
@@ -187,7 +187,7 @@ def _form(body: bytes, device: str) -> _Form:
         tag = int.from_bytes(body[_SUBFORMAT_AT : _SUBFORMAT_AT + 2], "little")
     if tag != _PCM:
         encoding = _TAGS.get(tag, f"an encoding with the number {tag:#06x}")
-        raise DeviceError(device, f"it holds {encoding}, not PCM samples", _HINT)
+        raise DeviceError(device, f"it contains {encoding}, not PCM samples", _HINT)
     if not channels or not 0 < rate_hz <= HIGHEST_HZ:
         raise DeviceError(device, f"it says {channels} channels at {rate_hz} Hz", _HINT)
     n_bytes, rest = divmod(frame_bytes, channels)

@@ -1,18 +1,18 @@
-"""Over- and underruns: told once per burst, and the sound they swallowed reckoned by the clock."""
+"""Overruns and underruns: log each burst once, and compute from the clock how much sound was lost."""
 
 import logging
 
 log = logging.getLogger(__name__)
 
 QUIET_S = 10.0
-"""A burst is over when this long passed without an xrun."""
+"""A burst is over after this long without an xrun."""
 
-_FOLLOW = 1e-3
-"""How fast the reckoning follows a device slower than our clock: ten times the worst quartz."""
+_DRIFT = 1e-3
+"""The clock drift of a device that is followed: ten times that of the worst crystal."""
 
 
 class BurstLog:
-    """Warns at the first xrun of a burst and sums up when it is over."""
+    """Warns at the first xrun of a burst, and logs their number when it is over."""
 
     def __init__(self, device: str, kind: str) -> None:
         self._device = device
@@ -21,24 +21,24 @@ class BurstLog:
         self._last_s = 0.0
 
     def note(self, now_s: float) -> None:
-        """Take note of one xrun."""
+        """Count one xrun."""
         if self._count == 0:
             log.warning("%s: %s", self._device, self._kind)
         self._count += 1
         self._last_s = now_s
 
     def settle(self, now_s: float) -> None:
-        """Sum up a burst that is over. Cheap enough for every period."""
+        """Log a burst that is over. Cheap enough to call for every period."""
         if self._count and now_s - self._last_s >= QUIET_S:
             log.info("%s: %d %ss in that burst", self._device, self._count, self._kind)
             self._count = 0
 
 
 class LostTime:
-    """Tells how many periods an overrun swallowed.
+    """Computes how many periods an overrun lost.
 
-    The lag of a capture stream, time passed less sound received, is steady but for jitter, which
-    only ever adds to it. What the least lag grew by over an overrun is the sound that was lost.
+    The lag of a capture stream, elapsed time minus sound received, is constant except for jitter, which only adds
+    to it. The growth of the smallest lag over an overrun is the sound that was lost.
     """
 
     def __init__(self, period_s: float) -> None:
@@ -51,7 +51,7 @@ class LostTime:
         lag_s = self._lag_s(now_s)
         if self._least_lag_s is None:
             self._least_lag_s = lag_s
-        self._least_lag_s = min(lag_s, self._least_lag_s + self._period_s * _FOLLOW)
+        self._least_lag_s = min(lag_s, self._least_lag_s + self._period_s * _DRIFT)
         self._periods += 1
 
     def lost(self, now_s: float) -> int:

@@ -1,4 +1,4 @@
-"""Saying goodbye."""
+"""The tool that ends the conversation."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""How the device fares."""
+"""The tool that reports the state of the device."""
 
 import time
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ FINE = "fine"
 
 
 class GetDeviceStatus:
-    """Tell how sound, network, settings and board fare. Nothing of it is secret."""
+    """Report the state of sound, network, settings and board. None of it is secret."""
 
     spec = ToolSpec(
         name="get_device_status",
         description=(
-            "Tell how this device fares: volume, microphone, speaker, connection, settings, how "
+            "Tell how this device is doing: volume, microphone, speaker, connection, settings, how "
             "long it has been running, its software version, how hot it is. Use it when the user "
             "asks about the device or complains about it."
         ),
@@ -35,7 +35,7 @@ class GetDeviceStatus:
             "microphone": "muted" if now.muted else _condition(now.microphone),
             "speaker": _condition(now.speaker),
             "can_be_interrupted_by_voice": not now.half_duplex,
-            "connection": "lost lately and back again" if now.failures else FINE,
+            "connection": "lost recently, and back now" if now.failures else FINE,
             "settings": _settings(now),
             "up_for_minutes": int(time.monotonic() / 60),
             "version": __version__,
@@ -50,7 +50,7 @@ def _condition(fault: SoundFault | None) -> str:
 
 def _settings(now: Conversation) -> str:
     if now.misconfigured:
-        return "were changed to something unusable; the ones from before count"
+        return "were changed to something unusable; the previous ones are in force"
     if now.update_refused:
-        return "were changed to something the agent refuses; the ones from before count"
+        return "were changed to something the agent refuses; the previous ones are in force"
     return FINE

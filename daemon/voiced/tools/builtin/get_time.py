@@ -1,4 +1,4 @@
-"""The time of day, as the device knows it."""
+"""The tool that tells the time."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Whether the microphone hears."""
+"""The tool that mutes the microphone."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from voiced.ports import Controls
 
 
 class MuteMicrophone:
-    """Switch the microphone off. Only a person can switch it on again."""
+    """Mute the microphone. Only a person can unmute it."""
 
     spec = ToolSpec(
         name="mute_microphone",

@@ -1,4 +1,4 @@
-"""What is set to ring, and what shall not."""
+"""The tools that list and cancel timers, alarms and reminders."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _KIND_AROUND = re.compile(r"^(the|my) | (timer|alarm|reminder)$")
 
 
 class ListTimers:
-    """Tell what is set to ring."""
+    """List the timers, alarms and reminders."""
 
     spec = ToolSpec(
         name="list_timers",
@@ -70,11 +70,7 @@ class CancelTimer:
 
 
 def _the_one(waiting: list[Alarm], wanted: str) -> Alarm:
-    """Return what is meant by a name in small letters; by none, the only one.
-
-    Raises:
-        ToolError: If that is none, or not clear.
-    """
+    """Return the alarm meant by a name in lower case, or without a name the only one."""
     found = waiting
     for name in dict.fromkeys((wanted, _KIND_AROUND.sub("", wanted))):
         if name:
@@ -94,6 +90,6 @@ def _the_one(waiting: list[Alarm], wanted: str) -> Alarm:
 
 
 def _listed(alarms: list[Alarm]) -> str:
-    """Return the ids, with names, of as many as can be said."""
+    """Return ids and names, of no more than are easy to listen to."""
     shown_first = [f"{each.alarm_id} {each.name}".rstrip() for each in alarms[:MOST_NAMED]]
     return ", ".join(shown_first) + (" and more" if len(alarms) > MOST_NAMED else "")

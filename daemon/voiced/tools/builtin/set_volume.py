@@ -1,4 +1,4 @@
-"""How loud the agent speaks."""
+"""The tool that sets the volume."""
 
 import re
 from collections.abc import Mapping
@@ -80,7 +80,7 @@ def _percent(given: object) -> int:
 
 
 def _changed(given: object, volume: int) -> int:
-    """Return the volume after a change that was said, by points or to a level; it may be out of range."""
+    """Return the volume after a change, by points or to a level. It may be out of range."""
     if not isinstance(given, str) or _SIGNED.fullmatch(given.strip()):
         return volume + _whole(given)
     words = words_of(given)
@@ -109,7 +109,7 @@ def _changed(given: object, volume: int) -> int:
 
 
 def _whole(given: object) -> int:
-    """Return a whole number, however it is written."""
+    """Return a whole number, sent as a number or as text."""
     if isinstance(given, str) and _SIGNED.fullmatch(given.strip()):
         given = float(given)
     is_number = isinstance(given, int | float) and not isinstance(given, bool)

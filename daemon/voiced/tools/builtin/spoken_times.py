@@ -1,7 +1,7 @@
-"""What people say for a duration, a time of day, a day: English words, or digits in any language.
+"""Parser of spoken durations, times and days: English words, or digits in any language.
 
-Some agents refuse to make arguments up: a value must have occurred in what was said. So tools take the words, "five
-minutes" or "half past seven in the evening", and what has to be computed is computed here.
+Some agents pass on only values that were said, and compute none. So the tools take the words, like
+"five minutes" or "half past seven in the evening", and compute the rest here.
 """
 
 import math
@@ -12,8 +12,7 @@ from datetime import time as time_of_day
 from voiced.core.moments import NEXT, ON_A_DATE, ON_A_DATE_OF_A_YEAR, WEEKDAYS, next_date
 from voiced.errors import ToolError
 
-LONGEST = 200
-"""Characters: nobody says more for one of these."""
+LONGEST = 200  # characters: more than people say for one of these
 
 MONTHS = (
     *("january", "february", "march", "april", "may", "june", "july", "august", "september"),
@@ -21,8 +20,7 @@ MONTHS = (
 )
 NOON_H = 12
 DAY_H = 24
-NIGHT_ENDS_H = 6
-"""What is said to be at night and is before this hour belongs to the night that began the day before."""
+NIGHT_ENDS_H = 6  # earlier hours "at night" belong to the night that began on the day before
 
 _SMALL = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
@@ -65,22 +63,22 @@ _DIGITAL = re.compile(r"\b(\d{1,2})[:.h](\d{2})(?::00)?(?!\d)")
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words, numbers and odd signs of `text` in small letters; none if nobody says such a thing."""
+    """Return the words, numbers and odd signs of `text` in lower case; none if it is unusable."""
     plain = (_plain(text) or "").replace("a.m.", "am").replace("p.m.", "pm")
     return _WORD.findall(_HYPHEN.sub(" ", plain))
 
 
 def _plain(text: str) -> str | None:
-    """Return `text` in small letters, with one blank for any white space; None if nobody says such a thing."""
+    """Return `text` in lower case with single blanks; None if it is too long or unprintable."""
     plain = " ".join(text.casefold().split())
     return plain if len(text) <= LONGEST and plain.isprintable() else None
 
 
 class Count:
-    """A number that is being said, word by word.
+    """A number, read word by word.
 
     Attributes:
-        value: What it is so far; None before the first word.
+        value: Its value so far; None before the first word.
     """
 
     def __init__(self) -> None:
@@ -89,7 +87,7 @@ class Count:
 
     @property
     def is_number(self) -> bool:
-        """There was more than an article, which counts only before a unit: "an hour"."""
+        """Whether it is more than an article, which counts only before a unit: "an hour"."""
         return self.value is not None and not self._article
 
     def take(self, word: str) -> bool:
@@ -127,7 +125,7 @@ class Count:
         return True
 
     def _takes(self, number: int) -> bool:
-        """Tell whether a smaller number may follow, as in "twenty five" and "one hundred and twenty"."""
+        """Return whether a smaller number may follow, as in "twenty five" and "one hundred and twenty"."""
         before = self.value or 0
         if before and before % 100 == 0:
             return True
@@ -167,7 +165,7 @@ def duration_of(text: str) -> float | None:
         return total_s
     if not count.is_number:
         return None
-    # What has no unit of its own is part of the last one, "and a half", or counts the next smaller.
+    # A last number without a unit is part of the last unit, "and a half", or of the next smaller one.
     is_part = count.value < 1
     return (
         None
@@ -179,19 +177,19 @@ def duration_of(text: str) -> float | None:
 def moment_of(text: str, now: datetime, day_text: str = "") -> tuple[datetime, str] | None:
     """Return the local time that `text` names, and the word for its day; None if it names none.
 
-    The word is a weekday, also after `moments.NEXT`, `today`, `tomorrow` or the like, `moments.ON_A_DATE`,
-    `moments.ON_A_DATE_OF_A_YEAR`, or empty where no day is named.
+    The word is a weekday, perhaps after `moments.NEXT`; `today`, `tomorrow` or the like;
+    `moments.ON_A_DATE`; `moments.ON_A_DATE_OF_A_YEAR`; or empty if no day is named.
 
-    Without a day it is the next such time; a weekday that is today may be the next one of that name. Hours are
-    those of 24 unless it says which half of the day.
+    Without a day it is the next such time. A weekday may be today. Hours are those of a 24-hour
+    clock unless the text names a half of the day.
 
     Args:
-        text: A time, and a day if there is one: "half past seven in the evening, tomorrow".
+        text: A time, and perhaps a day: "half past seven in the evening, tomorrow".
         now: The local time, without a zone.
-        day_text: The day, where it was said by itself: "tomorrow", or "tomorrow evening".
+        day_text: The day, if it was given by itself: "tomorrow", or "tomorrow evening".
 
     Raises:
-        ToolError: If two days are named, and they are not the same.
+        ToolError: If two different days are named.
     """
     said, said_of_day = _plain(text), _plain(day_text)
     if said is None or said_of_day is None:
@@ -215,16 +213,16 @@ def moment_of(text: str, now: datetime, day_text: str = "") -> tuple[datetime, s
             moment += timedelta(days=0 if is_this_night else 1)
             if word.removeprefix(NEXT) in WEEKDAYS:
                 word = (NEXT if word.startswith(NEXT) else "") + WEEKDAYS[moment.weekday()]
-    except (ValueError, OverflowError):  # no calendar has it
+    except (ValueError, OverflowError):  # no such day
         return None
     return moment, word
 
 
 class _Days:
-    """The days that are named, taken out of what was said.
+    """The days that a text names.
 
     Attributes:
-        has_night: One of them was named as its night, like "tomorrow night", which ends on the next day.
+        has_night: One was named as its night, like "tomorrow night", which ends on the next day.
         is_tonight: It was "tonight".
     """
 
@@ -235,25 +233,17 @@ class _Days:
         self.has_night = self.is_tonight = False
 
     def take(self, text: str) -> str:
-        """Return what else there is in `text`.
-
-        Raises:
-            ValueError: If it names a day that no calendar has.
-        """
+        """Collect the days in `text`; return the rest of it. Raises ValueError if there is no such day."""
         text = _ISO_DATE.sub(self._iso_date, text)
         for form in _DATES:
             text = form.sub(self._date, text)
         return _WEEKDAY.sub(self._weekday, _RELATIVE.sub(self._relative, text))
 
     def one(self) -> tuple[date | None, str]:
-        """Return the day that was named, and how; None and an empty word if there is none.
-
-        Raises:
-            ToolError: If there are several.
-        """
+        """Return the day and its word; None and an empty word if none was named. ToolError if several."""
         found, word = self._days[0] if self._days else (None, "")
         if found is None and self._weekdays:
-            word = max(self._weekdays, key=len)  # with `next`, if that was said
+            word = max(self._weekdays, key=len)  # the longest: the one with `next`, if there is one
             days = (WEEKDAYS.index(word.removeprefix(NEXT)) - self._today.weekday()) % 7
             found = self._today + timedelta(days=days or (7 if word.startswith(NEXT) else 0))
         for weekday in self._weekdays:
@@ -299,8 +289,8 @@ _WEEKDAY = re.compile(rf"\b(?P<next>next )?(?P<name>{'|'.join(WEEKDAYS)})\b{_THI
 _ISO_DATE = re.compile(r"(?<!\d)(\d{4}-\d{1,2}-\d{1,2})(?!\d)(?:t(?=\d))?")
 _MONTH = rf"(?P<month>{'|'.join(MONTHS)})"
 _ORDINAL = "(?:st|nd|rd|th)"
+# A number after one of these words is an hour: "half past 6 august 10".
 _NO_HOUR = rf"(?:(?=\d+{_ORDINAL})|(?<!\bat )(?<!\bpast )(?<!\bafter )(?<!\bto )(?<!\bbefore ))"
-"""What stands after one of these words is an hour: "half past 6 august 10"."""
 _DAY = rf"(?<![:.\d])(?P<day>\d{{1,2}}){_ORDINAL}?"
 _YEAR = r"(?:,? (?P<year>\d{4}))?"
 _DATES = (
@@ -310,7 +300,7 @@ _DATES = (
 
 
 def _time_words(text: str) -> list[str]:
-    """Return the words of a time without what may stand around it and without the half of the day."""
+    """Return the words of a time, without filler words and the half of the day."""
     return [
         word
         for word in words_of(_IN_THE.sub(" ", text))
@@ -357,7 +347,7 @@ def _named_hour(words: list[str]) -> tuple[int, int] | None:
 
 
 def _beside_the_hour(minutes: list[str], hour: list[str], sign: int) -> tuple[int, int] | None:
-    """Return what "ten past seven" is, and "a quarter to eight"."""
+    """Return the time in "ten past seven" or "a quarter to eight"."""
     of_hour = {"half": 30, "quarter": 15}
     count = [word for word in minutes if word not in ("minute", "minutes", *_ARTICLES)]
     minute = of_hour.get(count[0]) if len(count) == 1 else None
@@ -370,7 +360,7 @@ def _beside_the_hour(minutes: list[str], hour: list[str], sign: int) -> tuple[in
 
 
 def _digits_or_words(words: list[str]) -> tuple[int, int] | None:
-    """Return what "seven", "seven thirty", "seven oh five" and "0730" are."""
+    """Return the time in "seven", "seven thirty", "seven oh five" or "0730"."""
     whole = _whole(words)
     if whole is not None:
         if whole < 100:  # noqa: PLR2004
@@ -387,7 +377,7 @@ def _digits_or_words(words: list[str]) -> tuple[int, int] | None:
 
 
 def _whole(words: list[str]) -> int | None:
-    """Return the whole number that `words` are, or None."""
+    """Return the whole number that `words` name, or None."""
     count = Count()
     if "and" in words or not all(map(count.take, words)) or not count.is_number:
         return None

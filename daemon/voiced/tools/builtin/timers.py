@@ -1,4 +1,4 @@
-"""Having the device ring: after some time, or at a time of day."""
+"""The tools that set timers, alarms and reminders."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -15,8 +15,7 @@ FURTHEST_DAYS = 366
 MAX_NAME = 60
 MAX_TEXT = 300
 
-_UNITS = {"hours": 3600, "minutes": 60, "seconds": 1}
-"""Counts that an agent may send instead of what was said."""
+_UNITS = {"hours": 3600, "minutes": 60, "seconds": 1}  # arguments that some agents send instead
 
 _DURATION = {
     "duration": {
@@ -130,10 +129,10 @@ class RemindMe:
 
 
 def alarms_of(controls: Controls) -> Alarms:
-    """Return what keeps the timers.
+    """Return the alarms of the device.
 
     Raises:
-        ToolError: If nothing does.
+        ToolError: If it has none.
     """
     if controls.alarms is None:
         raise ToolError("This device keeps no timers.")
@@ -141,7 +140,7 @@ def alarms_of(controls: Controls) -> Alarms:
 
 
 def shown(alarm: Alarm) -> dict[str, object]:
-    """Return what the agent is told of an alarm."""
+    """Return an alarm as the agent sees it."""
     return {
         "id": alarm.alarm_id,
         "kind": alarm.kind,
@@ -152,7 +151,7 @@ def shown(alarm: Alarm) -> dict[str, object]:
 
 
 def _text(arguments: Mapping[str, Any], name: str, longest: int) -> str:
-    """Return a text that was given, on one line."""
+    """Return the text of an argument, on one line; empty if it is missing."""
     given = arguments.get(name)
     if given is None:
         return ""
@@ -169,7 +168,7 @@ def _is_given(arguments: Mapping[str, Any], name: str) -> bool:
 
 
 def _said(arguments: Mapping[str, Any], name: str) -> str:
-    """Return a value that may be words or a number, as text; empty if it is left out."""
+    """Return an argument that may be words or a number as text; empty if it is missing."""
     given = arguments.get(name)
     if given is None:
         return ""
@@ -181,7 +180,7 @@ def _said(arguments: Mapping[str, Any], name: str) -> str:
 
 
 def _duration(arguments: Mapping[str, Any]) -> float:
-    """Return how many seconds were said or counted; what is given in both ways must be the same."""
+    """Return the duration in seconds, from words or counts; if both are given, they must agree."""
     said_s = counted_s = 0.0
     if said := _said(arguments, "duration"):
         found = duration_of(said)
@@ -204,7 +203,7 @@ def _duration(arguments: Mapping[str, Any]) -> float:
 
 
 def _moment(arguments: Mapping[str, Any], now: datetime) -> tuple[datetime, str]:
-    """Return the local time that was said, without a zone, and the word for its day, as `moment_of` does."""
+    """Return the local time without a zone, and the word for its day, as `moment_of` does."""
     now = now.replace(tzinfo=None)
     found = moment_of(_said(arguments, "time"), now, _said(arguments, "date"))
     if found is None:

@@ -20,19 +20,17 @@ from voiced.tools.declared.tool import Declaration
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 64 * 1024
-"""Of output."""
-
+MOST_BYTES = 64 * 1024  # of output
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OPTIONS_END = "--"
 
 
 class CommandTool:
-    """One of them.
+    """A tool that runs a program.
 
     Args:
-        name: What the agent calls it.
-        declared: What passed the check of the settings.
+        name: Its name for the agent.
+        declared: Its section of the settings, checked.
     """
 
     def __init__(self, name: str, declared: CommandToolSection) -> None:
@@ -69,16 +67,16 @@ class CommandTool:
 
 
 def filled_argv(template: tuple[str, ...], arguments: Mapping[str, Any]) -> list[str]:
-    """Return the argument list with every place filled.
+    """Return the argument list with every placeholder filled.
 
     Raises:
-        ToolError: If an argument would be taken for an option, or cannot be passed on.
+        ToolError: If an argument would look like an option, or cannot be passed to a program.
     """
     argv: list[str] = []
     for part in template:
         filled = fill(part, arguments)
         if "\0" in filled:
-            raise ToolError("These arguments hold what no program can be given.")
+            raise ToolError("These arguments contain something that no program can be given.")
         if filled.startswith("-") and not part.startswith("-") and OPTIONS_END not in argv:
             raise ToolError("An argument must not begin with a dash.")
         argv.append(filled)
@@ -86,18 +84,14 @@ def filled_argv(template: tuple[str, ...], arguments: Mapping[str, Any]) -> list
 
 
 async def _run(argv: list[str], group: ProcessGroup) -> tuple[int, bytes]:
-    """Return exit code and output, which is longer than it may be if it was cut off.
-
-    Raises:
-        OSError: If it cannot be started.
-    """
+    """Return exit code and output; output beyond `MOST_BYTES` was cut off. OSError if it cannot start."""
     async with _pipe() as (reader, into):
         process = await asyncio.create_subprocess_exec(
             *argv,
             stdin=DEVNULL,
             stdout=into,
             stderr=DEVNULL,
-            start_new_session=True,
+            start_new_session=True,  # makes it the leader that `ProcessGroup` looks for
             cwd="/",
             env=_environment(group.mark),
         )
@@ -107,7 +101,7 @@ async def _run(argv: list[str], group: ProcessGroup) -> tuple[int, bytes]:
             async with TaskGroup() as tasks:
                 reading = tasks.create_task(_output(reader, group))
                 code = await process.wait()
-                group.end()  # what it left behind may hold on to the pipe
+                group.end()  # children left behind may keep the pipe open
         finally:
             group.end()
             await process.wait()
@@ -117,9 +111,9 @@ async def _run(argv: list[str], group: ProcessGroup) -> tuple[int, bytes]:
 
 @asynccontextmanager
 async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, IO[bytes]]]:
-    """Yield a pipe's two ends.
+    """Yield the two ends of a pipe.
 
-    It is ours because `Process.wait` would wait for everybody who holds the library's own.
+    With asyncio's own pipe, `Process.wait` would wait for every process that keeps it open.
     """
     loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
     out_of, into = (
@@ -145,7 +139,7 @@ async def _output(reader: asyncio.StreamReader, group: ProcessGroup) -> bytes:
 
 
 def _environment(mark: str) -> dict[str, str]:
-    """Return all that a program is told: nothing of ours but where in the world we are."""
+    """Return the environment of a program: nothing of the daemon's own but the time zone."""
     zone = variable("TZ")
     own = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/nonexistent", MARK: mark}
     return own | ({} if zone is None else {"TZ": zone})

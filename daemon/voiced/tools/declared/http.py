@@ -1,4 +1,4 @@
-"""Tools that ask a web service, as declared under `http_tools`."""
+"""Tools that call a web service, as declared under `http_tools`."""
 
 import asyncio
 import json
@@ -24,24 +24,21 @@ from voiced.tools.declared.url_template import filled_address
 
 log = logging.getLogger(__name__)
 
-CONNECTION_S = 1.0
-"""More than the tool has: its own sentence comes first."""
-
+CONNECTION_S = 1.0  # beyond the tool's own timeout, so that the tool's own message comes first
 GOOD = range(200, 300)
 MOVED = range(300, 400)
 REFUSED = range(400, 500)
-ABOUT_US = frozenset({401, 403, 407})
-"""What is wrong is this device's key or way, with which an agent can do nothing."""
+ABOUT_US = frozenset({401, 403, 407})  # problems of this device's key or proxy, not of the call
 
 
 class HttpTool:
-    """One of them.
+    """A tool that calls a web service.
 
     Args:
-        name: What the agent calls it.
-        declared: What passed the check of the settings.
-        options: How the network is reached.
-        resolver: Looks up names.
+        name: Its name for the agent.
+        declared: Its section of the settings, checked.
+        options: The network settings.
+        resolver: Looks up host names.
     """
 
     def __init__(
@@ -106,10 +103,10 @@ class HttpTool:
         try:
             return at(value, self._declared.response)
         except LookupError:
-            raise self._apology("did not tell what was asked for") from None
+            raise self._apology("did not return what was asked for") from None
 
     def _secrets(self, sent: Mapping[str, str]) -> list[str]:
-        """Return what was sent and must not come back to the agent: headers that refer to a secret."""
+        """Return the secrets sent in headers, which must not come back to the agent."""
         return [
             sent[name].removeprefix(value.text)
             for name, value in self._declared.headers.items()

@@ -1,6 +1,6 @@
-"""What a declared tool takes: a JSON schema, kept to what can be checked fast and completely.
+"""The parameters of a declared tool: JSON schema, limited to what can be checked fast and completely.
 
-`jsonschema` judges; it costs some MB and is imported by the first declared tool.
+The library `jsonschema` validates. It costs some MB and is imported by the first declared tool.
 """
 
 import json
@@ -10,6 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from importlib.util import find_spec
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import msgspec
@@ -23,15 +24,9 @@ from voiced.tools.safe_regex import is_found, problem_of
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
 
-MOST_BYTES = 16 * 1024
-"""The longest arguments of one call, as JSON."""
-
-MOST_CHARS = 1000
-"""The longest text, unless the schema has a `maxLength`."""
-
-MOST_CHARS_TO_MATCH = 200
-"""The same where there is a `pattern`."""
-
+MOST_BYTES = 16 * 1024  # of the arguments of one call, as JSON
+MOST_CHARS = 1000  # of a text whose schema has no `maxLength`
+MOST_CHARS_TO_MATCH = 200  # the same if there is a `pattern`
 MOST_DEPTH = 6
 SCALARS = ("string", "number", "integer", "boolean")
 
@@ -44,7 +39,7 @@ Schemas = Annotated[tuple["SchemaSection", ...], msgspec.Meta(max_length=20)]
 
 
 class SchemaSection(WholeSection, frozen=True, kw_only=True):
-    """What a JSON schema may hold; its defaults do not matter, because it is kept as it is written."""
+    """The keywords of a JSON schema. The defaults do not matter: the schema is kept as written."""
 
     type: Annotated[
         Type | tuple[Type, ...], expect(f"one of {', '.join(get_args(Type))}, or a list of these")
@@ -78,10 +73,10 @@ class SchemaSection(WholeSection, frozen=True, kw_only=True):
 
 
 def parameters(schema: Mapping[str, Any], path: Path) -> Iterator[Problem]:
-    """Yield what is wrong with a JSON schema for `Parameters`."""
+    """Yield the problems of a JSON schema for `Parameters`."""
     problems = [replace(p, path=(*path, *p.path)) for p in problems_in(schema, SchemaSection)]
     if not problems:
-        problems.extend(_unusable(schema, path, MOST_DEPTH))
+        problems.extend(_problems_within(schema, path, MOST_DEPTH))
     if not problems and schema.get("type", "object") != "object":
         problems.append(Problem((*path, "type"), "must be object", "arguments have names"))
     if schema and not problems and find_spec("jsonschema") is None:
@@ -89,34 +84,35 @@ def parameters(schema: Mapping[str, Any], path: Path) -> Iterator[Problem]:
         missing = "needs the library jsonschema, which is not here"
         problems.append(Problem(path, missing, hint, here=True))
     if schema and not problems:
-        problems.extend(_in_the_eyes_of_the_library(schema, path))
+        problems.extend(_schema_errors(schema, path))
     yield from problems
 
 
-def _in_the_eyes_of_the_library(value: Any, path: Path) -> Iterator[Problem]:
+def _schema_errors(schema: Any, path: Path) -> Iterator[Problem]:
     from jsonschema import Draft202012Validator
 
-    judge = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-    for error in judge.iter_errors(value):
-        yield Problem((*path, *error.absolute_path), "not right in a JSON schema")
-        return
+    validator = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+    for error in islice(validator.iter_errors(schema), 1):
+        yield Problem((*path, *error.absolute_path), "is not valid in a JSON schema")
 
 
-def _unusable(schema: Mapping[str, Any], path: Path, depth: int) -> Iterator[Problem]:
-    """Yield the patterns that are none, or can take long, and what lies too deep."""
+def _problems_within(schema: Mapping[str, Any], path: Path, depth: int) -> Iterator[Problem]:
+    """Yield invalid or slow patterns, and schemas nested too deeply."""
     if depth < 0:
-        yield Problem(path, "is nested too deeply", "an agent gets that wrong anyway")
+        yield Problem(
+            path, "is nested too deeply", "make it flatter: agents get deep nesting wrong"
+        )
         return
     if "pattern" in schema:
         limit = schema.get("maxLength", MOST_CHARS_TO_MATCH)
         if problem := problem_of(schema["pattern"], limit, (*path, "pattern")):
             yield problem
     for where, each in _parts(schema):
-        yield from _unusable(each, (*path, *where), depth - 1)
+        yield from _problems_within(each, (*path, *where), depth - 1)
 
 
 def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Yield the schemas of which `schema` consists, and where in it they are."""
+    """Yield the schemas directly within `schema`, and their paths."""
     for name, each in schema.get("properties", {}).items():
         yield ("properties", name), each
     if "items" in schema:
@@ -127,10 +123,10 @@ def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]
 
 
 class Parameters:
-    """Takes an agent's arguments, or says what is wrong with them.
+    """Accepts an agent's arguments, or tells what is wrong with them.
 
     Args:
-        schema: One with which nothing is wrong.
+        schema: A JSON schema without problems.
     """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
@@ -143,44 +139,44 @@ class Parameters:
         }
 
     def accepted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return `arguments` as the schema asks for them, with the defaults of those left out; see `coerced`.
+        """Return `arguments` coerced to the schema (see `coerced`), with defaults for missing ones.
 
         Raises:
-            ToolError: If they are not what the schema asks for: says what would do, and does not repeat what
-                they hold.
+            ToolError: If they violate the schema. Its text tells what is accepted, and does not
+                quote the arguments.
         """
         properties = self.schema["properties"]
         if not arguments and not properties:
-            return {}  # without the library
+            return {}  # does not need the library
         filled = {
             name: schema["default"] for name, schema in properties.items() if "default" in schema
         } | coerced(arguments, self.schema)
         if len(_as_json(filled)) > MOST_BYTES:
             raise ToolError("These arguments are too long.")
-        for judge in self._judges:  # sizes first: matching a pattern takes time
-            error = next(iter(judge.iter_errors(filled)), None)
+        for validator in self._validators:  # sizes first, as they bound the time a pattern takes
+            error = next(iter(validator.iter_errors(filled)), None)
             if error is not None:
                 raise ToolError(_sentence(error, properties))
         return filled
 
     @cached_property
-    def _judges(self) -> tuple["Draft202012Validator", "Draft202012Validator"]:
+    def _validators(self) -> tuple["Draft202012Validator", "Draft202012Validator"]:
         try:
             from jsonschema import Draft202012Validator, validators
         except ImportError:
             hint = "run `pip install 'voiced[tools]'`"
             raise ConfigError("tools", "jsonschema is not installed", hint) from None
         limited = _limited(self.schema)
-        judge: Any = validators.extend(  # type: ignore[no-untyped-call]
+        validator: Any = validators.extend(  # type: ignore[no-untyped-call]
             Draft202012Validator, {"pattern": _pattern, "multipleOf": _multiple_of}
         )
-        return judge(_without_patterns(limited)), judge(limited)
+        return validator(_without_patterns(limited)), validator(limited)
 
 
 def _pattern(
-    _judge: object, pattern: str, text: object, _schema: object
+    _validator: object, pattern: str, text: object, _schema: object
 ) -> "Iterator[ValidationError]":
-    """Judge in place of the library, whose engine some expressions hold up for ever."""
+    """Replace the library's check: with Python's `re`, some patterns never finish."""
     from jsonschema import ValidationError
 
     if isinstance(text, str) and not is_found(pattern, text):
@@ -188,19 +184,19 @@ def _pattern(
 
 
 def _multiple_of(
-    _judge: object, step: float, number: Any, _schema: object
+    _validator: object, step: float, number: Any, _schema: object
 ) -> "Iterator[ValidationError]":
-    """Judge by what was written, in place of the library, to which 5.1 is not 51 times 0.1."""
+    """Replace the library's check: in binary floats, 5.1 is no multiple of 0.1."""
     from jsonschema import ValidationError
 
     if isinstance(number, bool) or not isinstance(number, int | float):
         return
     if number and (not math.isfinite(step) or _exact(number) % _exact(step)):
-        yield ValidationError("is no multiple")
+        yield ValidationError("is not a multiple")
 
 
 def _exact(number: Any) -> Fraction:
-    """Return a number as it is written."""
+    """Return the decimal value of a number as it is written."""
     return Fraction(repr(number) if isinstance(number, float) else number)
 
 
@@ -212,7 +208,7 @@ def _as_json(value: object) -> bytes:
 
 
 def _limited(schema: Any) -> dict[str, Any]:
-    """Return `schema` with a longest text everywhere."""
+    """Return `schema` with a `maxLength` everywhere."""
     limit = MOST_CHARS_TO_MATCH if "pattern" in schema else MOST_CHARS
     return {"maxLength": limit, **_mapped(schema, _limited)}
 
@@ -222,7 +218,7 @@ def _without_patterns(schema: Any) -> dict[str, Any]:
 
 
 def _mapped(schema: Mapping[str, Any], change: Any) -> dict[str, Any]:
-    """Return `schema` with `change` made to the schemas it consists of."""
+    """Return `schema` with `change` applied to the schemas directly within it."""
     changed = dict(schema)
     if "properties" in schema:
         changed["properties"] = {k: change(v) for k, v in schema["properties"].items()}
@@ -246,7 +242,7 @@ _RULES = {
     "maxItems": "may have at most {value} items",
     "uniqueItems": "must not have the same item twice",
     "pattern": "does not have the right form",
-    "additionalProperties": "has a key too many",
+    "additionalProperties": "has an unknown key",
 }
 
 _KINDS = {
@@ -259,12 +255,11 @@ _KINDS = {
     "null": "null",
 }
 
-MOST_SHOWN_CHARS = 300
-"""Of a sentence that lists what would do."""
+MOST_SHOWN_CHARS = 300  # of the accepted values in a message
 
 
 def _sentence(error: "ValidationError", properties: Mapping[str, Any]) -> str:
-    """Return what is wrong and what would do, naming parameters but nothing that was sent."""
+    """Return what is wrong and what is accepted. Names parameters, but quotes no arguments."""
     wanted: Any = error.validator_value
     if error.validator == "required":
         sent: Any = error.instance
@@ -272,19 +267,19 @@ def _sentence(error: "ValidationError", properties: Mapping[str, Any]) -> str:
         return f"{missing[0]} is missing."
     if error.validator == "additionalProperties" and not error.absolute_path:
         known = ", ".join(properties) or "none"
-        return f"There is a parameter too many. Known parameters: {known}."
+        return f"There is an unknown parameter. Known parameters: {known}."
     path = [
         str(part) for part in error.absolute_path if part in properties or isinstance(part, int)
     ]
     schema: Any = error.schema
-    return f"{' '.join(path) or 'The whole'} {_rule(str(error.validator), wanted, schema)}."
+    return f"{' '.join(path) or 'The object'} {_rule(str(error.validator), wanted, schema)}."
 
 
 def _rule(keyword: str, wanted: Any, schema: Mapping[str, Any]) -> str:
-    """Return what a value must be, after its name."""
+    """Return the rule that a value violates, to stand after its name."""
     if keyword in ("enum", "const"):
         return f"must be {_choice([wanted] if keyword == 'const' else wanted)}"
-    rule = _RULES.get(keyword, "is not right").format(value=wanted)
+    rule = _RULES.get(keyword, "is not valid").format(value=wanted)
     if keyword in ("type", "anyOf", "oneOf"):
         kinds = kinds_in(schema)
         named = [words for kind, words in _KINDS.items() if kind in kinds]

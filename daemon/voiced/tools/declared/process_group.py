@@ -1,41 +1,39 @@
-"""A program and everything it starts: marked, kept behind the sound, and ended together.
+"""A program and all its descendants: marked, given a lower priority than the sound, and killed together.
 
-A child can leave its process group and its session. It keeps its environment, though, and in that
-there is a mark; so all of them are found in /proc, whoever their parent is by then.
+A child can leave its process group and its session, but it keeps its environment. A mark in there
+makes it easy to find in /proc, even if its parent has ended.
 """
 
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
-MARK = "VOICED_CALL"
-"""The environment variable that holds the mark."""
+from voiced.errors import LinkError
+from voiced.lib.environment import variable
 
+MARK = "VOICED_CALL"  # the environment variable that holds the mark
 NICENESS = 10
-DIES_FIRST = "500"
-"""Above the daemon's own -500, where memory runs out."""
-
-ALL_CORES = range(os.sysconf("SC_NPROCESSORS_CONF"))
-"""The system leaves out those that are forbidden."""
-
-DYING_S = 1.0
-"""How long is waited for what was killed: what the kernel is busy with, on a dead disk perhaps, may stay."""
-
+DIES_FIRST = "500"  # OOM score adjustment; the daemon's own is -500
+ALL_CORES = range(os.sysconf("SC_NPROCESSORS_CONF"))  # the system ignores those not allowed
+DYING_S = 1.0  # a killed process may stay longer, for example in I/O on a dead disk
+GRACE_S = 0.3  # for a server to end after its input closes, and again after SIGTERM
 LOOK_EVERY_S = 0.005
 
+_INHERITED = ("PATH", "LANG", "HOME", "TZ")
 _PROC = Path("/proc")
 _GONE = frozenset({"Z", "X"})
 
 
 class ProcessGroup:
-    """What comes of one call.
+    """The processes of one call.
 
     Attributes:
-        mark: What `MARK` must be in its environment.
+        mark: The value that `MARK` must have in its environment.
         leader: The process that was started in a session of its own; None until then.
     """
 
@@ -45,14 +43,14 @@ class ProcessGroup:
         self._killed: set[int] = set()
 
     def started(self, leader: int) -> None:
-        """Take note of the first process, and put it behind the sound."""
+        """Set the first process, and lower its priority."""
         self.leader = leader
         put_behind(leader)
 
     def end(self) -> None:
-        """Kill every process of it. Takes a few milliseconds; that all will end is certain when it returns.
+        """Kill every process of it. Takes a few milliseconds, and none can escape.
 
-        A process with a deadly signal cannot fork any more, so one round without a new one is the last.
+        A process with a pending SIGKILL cannot fork, so the first round without a new process is the last.
         """
         killed: set[int] = set()
         while found := {*self._members()} - killed:
@@ -63,27 +61,29 @@ class ProcessGroup:
         self._killed |= killed
 
     async def ended(self) -> None:
-        """Wait until what was killed has ended, for `DYING_S` at most.
+        """Wait for the killed processes to end, at most `DYING_S`.
 
-        A killed process has to run once more, behind everything else, to give back its memory, files and
-        ports. Cancelled, it is waited for no longer.
+        A killed process must be scheduled once more, with its low priority, to free its memory, files
+        and ports.
         """
         clock = asyncio.get_running_loop().time
         until_s = clock() + DYING_S
-        while any(map(_is_there, self._killed)) and clock() < until_s:  # noqa: ASYNC110 - nobody tells of others' children
+        while any(map(_is_there, self._killed)) and clock() < until_s:  # noqa: ASYNC110 - the kernel reports only our own children
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _members(self) -> Iterator[int]:
-        stats = {pid: stat for pid in _pids() if (stat := _stat(pid)) is not None}
+        pids = [int(name) for name in os.listdir(_PROC) if name.isdecimal()]  # noqa: PTH208 - ten times as fast
+        stats = {pid: stat for pid in pids if (stat := _stat(pid)) is not None}
         ours = {self.leader}
         for pid, (_, _, session) in stats.items():
             if session == self.leader or self._is_marked(pid):
                 ours.add(pid)
         grown = True
-        while grown:  # children without the mark, of parents that are still there
+        while grown:  # children that cleared their environment, as long as their parent lives
             more = {pid for pid, (_, parent, _) in stats.items() if parent in ours} - ours
             ours |= more
             grown = bool(more)
+        # A zombie whose other threads still run must be killed, too.
         yield from (
             pid for pid in ours if pid in stats and (stats[pid][0] not in _GONE or _is_there(pid))
         )
@@ -96,9 +96,42 @@ class ProcessGroup:
         return f"{MARK}={self.mark}".encode() in environment.split(b"\0")
 
 
+async def start_server(
+    command: Sequence[str], environment: Mapping[str, str], group: ProcessGroup, line_bytes: int
+) -> Process:
+    """Start an MCP server as the leader of `group`, with pipes for its input and output.
+
+    Args:
+        command: The program and its arguments; never a shell.
+        environment: Additions to its minimal environment.
+        group: A new group.
+        line_bytes: The longest line that can be read from it.
+
+    Raises:
+        LinkError: If it cannot be started.
+    """
+    inherited = {name: value for name in _INHERITED if (value := variable(name))}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env={**inherited, **environment, MARK: group.mark},
+            cwd="/",
+            start_new_session=True,
+            limit=line_bytes,
+        )
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "an argument contains a zero byte"
+        raise LinkError(f"it cannot be started: {why}") from None
+    group.started(process.pid)
+    return process
+
+
 def put_behind(leader: int) -> None:
-    """Put a process that leads a session, and what it will start, behind the sound; off its core, too."""
-    with suppress(OSError):  # what the daemon starts is bound to its one core
+    """Lower the priority of a session leader and its future children, and let them use all cores."""
+    with suppress(OSError):  # children inherit the daemon's affinity: the one core of the sound
         os.sched_setaffinity(leader, ALL_CORES)
     with suppress(OSError):  # it may be over by now
         os.setpriority(os.PRIO_PGRP, leader, NICENESS)
@@ -106,12 +139,8 @@ def put_behind(leader: int) -> None:
         (_PROC / str(leader) / "oom_score_adj").write_text(DIES_FIRST)
 
 
-def _pids() -> Iterator[int]:
-    yield from (int(name) for name in os.listdir(_PROC) if name.isdecimal())  # noqa: PTH208 - ten times as fast
-
-
 def _is_there(pid: int) -> bool:
-    """Tell whether any thread of a process runs still; once the first has ended, it looks like a zombie."""
+    """Return whether any thread of a process still runs: if the first has ended, it looks like a zombie."""
     try:
         threads = os.listdir(_PROC / str(pid) / "task")  # noqa: PTH208 - as above
     except OSError:
@@ -122,10 +151,11 @@ def _is_there(pid: int) -> bool:
 
 
 def _stat(which: int | str) -> tuple[str, int, int] | None:
-    """Return state, parent and session of a process or a thread, or None if it is gone."""
+    """Return state, parent and session of a process or thread, or None if it has ended."""
     try:
         text = (_PROC / str(which) / "stat").read_text(errors="replace")
     except OSError:
         return None
+    # The second field, a name in parentheses, may hold blanks and parentheses itself.
     state, parent, _group, session = text.rpartition(")")[2].split()[:4]
     return state, int(parent), int(session)

@@ -1,8 +1,9 @@
-"""Asking the service that runs programs: the daemon itself may start none under systemd.
+"""The client of the program service: under systemd, the daemon itself may start no programs.
 
-A connection is one program. The first line is JSON and says what is asked for, by its name in the settings:
-`{"tool": NAME, "arguments": {…}}`, `{"token": true, "arguments": {}}` or `{"server": NAME, "secrets": {…}}`. The second line is the answer. After
-that, what an MCP server says and hears goes both ways. Whoever closes the connection ends the program.
+A connection is one program. The first line is a JSON request, by a name in the settings:
+`{"tool": NAME, "arguments": {…}}`, `{"token": true, "arguments": {}}` or `{"server": NAME, "secrets": {…}}`.
+The second line is the answer. After that, the connection carries the standard input and output of an MCP
+server. Closing the connection ends the program.
 """
 
 import asyncio
@@ -21,17 +22,13 @@ from voiced.tools.declared.tool import Declaration
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 1024 * 1024
-"""The longest line in either direction. Arguments and results are far shorter: 64 KiB, with escapes."""
-
-VARIABLE = "VOICED_PROGRAMS"
-"""The environment variable that holds the path of the socket."""
-
+MOST_BYTES = 1024 * 1024  # of a line; arguments and results have at most 64 KiB, plus escapes
+VARIABLE = "VOICED_PROGRAMS"  # the environment variable with the path of the socket
 _AWAY = "The program behind {} cannot be started."
 
 
 def program_socket() -> Path | None:
-    """Return where to ask for programs; None where the daemon starts them by itself."""
+    """Return the socket of the program service; None if the daemon starts programs itself."""
     path = variable(VARIABLE)
     return None if path is None else Path(path)
 
@@ -40,9 +37,9 @@ class ServedCommandTool:
     """A tool of `command_tools` that the service runs.
 
     Args:
-        name: What the agent calls it.
-        declared: What passed the check of the settings.
-        socket: Where the service listens.
+        name: Its name for the agent.
+        declared: Its section of the settings, checked.
+        socket: The socket of the service.
     """
 
     def __init__(self, name: str, declared: ToolSection, socket: Path) -> None:
@@ -63,7 +60,7 @@ class ServedCommandTool:
         return answer.get("result")
 
     def request(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what the service is asked."""
+        """Return the request to the service."""
         return {"tool": self.spec.name, "arguments": arguments}
 
 
@@ -77,12 +74,12 @@ class ServedToken(ServedCommandTool):
 async def served_program(
     socket: Path, server: str, secrets: Mapping[str, str]
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Have an MCP server started that is a program; return what it says and hears.
+    """Have the service start an MCP server; return the server's output and input.
 
     Args:
-        socket: Where the service listens.
-        server: What the settings call it.
-        secrets: The variables of its environment that are references to secrets, resolved.
+        socket: The socket of the service.
+        server: Its name in the settings.
+        secrets: The variables of its environment that refer to secrets, resolved.
 
     Raises:
         LinkError: If it cannot be started.
@@ -120,12 +117,7 @@ async def _asked(
 
 
 async def _answer(reader: asyncio.StreamReader) -> Mapping[str, Any]:
-    """Return the next line.
-
-    Raises:
-        ValueError: If it is not one of the service's.
-        OSError: If the service has gone.
-    """
+    """Return the answer of the service; ValueError if it is malformed, OSError if there is none."""
     line = await reader.readline()
     if not line.endswith(b"\n"):
         raise ConnectionResetError("it has ended")

@@ -1,4 +1,4 @@
-"""What a service or a program answered: JSON if it is, else text."""
+"""The answer of a service or a program: JSON if it parses, else text."""
 
 import codecs
 import json
@@ -12,8 +12,9 @@ MOST_REASON_CHARS = 300
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
 
-# As browsers read them: what calls itself Latin-1 mostly is its superset of Windows.
+# As browsers do: text declared as Latin-1 is mostly its superset, Windows-1252.
 _READ_AS = {"iso8859-1": "cp1252", "ascii": "cp1252"}
+# Python knows more codecs: some are slow, and some are no character sets.
 _READABLE = frozenset(
     {
         *("cp1252", "utf-16", "utf-16-le", "utf-16-be", "koi8-r", "koi8-u", "mac-roman"),
@@ -22,19 +23,18 @@ _READABLE = frozenset(
         *("shift_jis", "cp932", "euc_jp", "euc_kr", "cp949", "gb2312", "gbk", "gb18030", "big5"),
     }
 )
-"""Python knows more, some of them slow, and some no character sets at all."""
 
 
 def value_in(body: bytes, *, must_be_json: bool = False, content_type: str = "") -> object:
-    """Return what `body` holds; an empty one says that all went well.
+    """Return the value in `body`; an empty one means success.
 
-    What JSON writes as a number that is none (`NaN`, `1e999`) is null: nobody can say it, and the rest counts.
-    Where it is all there is, and nobody said that it is JSON, it is text.
+    Numbers that are none (`NaN`, `1e999`) become null, so that the rest stays usable. A body that
+    holds only such a number is text, unless it is declared as JSON.
 
     Args:
-        body: All of it.
-        must_be_json: It says that it is.
-        content_type: What it says that it is; tells the character set, which is UTF-8 otherwise.
+        body: The whole body.
+        must_be_json: It is declared as JSON.
+        content_type: Its Content-Type, for the character set; UTF-8 if it names none.
 
     Raises:
         ValueError: With what is wrong, as the second half of a sentence.
@@ -55,12 +55,12 @@ def value_in(body: bytes, *, must_be_json: bool = False, content_type: str = "")
 
 
 def reason_in(body: bytes, content_type: str, secrets: Iterable[str]) -> str:
-    """Return why a service refuses, on one line of at most `MOST_REASON_CHARS`; empty if it does not say.
+    """Return the reason in a refusal, on one line of at most `MOST_REASON_CHARS`; empty if it has none.
 
     Args:
-        body: All of its answer. Pages for people are no reason.
-        content_type: What it says that it is.
-        secrets: What must not be in it: some services repeat what they were sent.
+        body: The whole body. HTML pages count as no reason.
+        content_type: Its Content-Type.
+        secrets: Texts to mask, as some services quote what they were sent.
     """
     try:
         text = text_in(body, content_type)
@@ -72,10 +72,10 @@ def reason_in(body: bytes, content_type: str, secrets: Iterable[str]) -> str:
 
 
 def text_in(body: bytes, content_type: str = "") -> str:
-    """Return `body` as text, without the blanks around it.
+    """Return `body` as text, stripped.
 
     Raises:
-        ValueError: If it is not, with what is wrong as the second half of a sentence.
+        ValueError: If it is not text; says so as the second half of a sentence.
     """
     for encoding in _encodings(content_type):
         try:
@@ -87,7 +87,10 @@ def text_in(body: bytes, content_type: str = "") -> str:
 
 
 def _encodings(content_type: str) -> list[str]:
-    """Return what to try. Servers that declare Latin-1 often send UTF-8, which nothing else looks like."""
+    """Return the encodings to try. UTF-8 first: servers that declare Latin-1 often send it.
+
+    Text in another encoding hardly ever decodes as UTF-8, so trying is safe.
+    """
     found = _CHARSET.search(content_type)
     try:
         declared = codecs.lookup(found[1]).name if found else ""

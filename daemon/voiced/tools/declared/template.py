@@ -1,4 +1,4 @@
-"""Text with places for arguments: `{name}` takes one, `{{name}}` stands for itself."""
+"""Text with placeholders: `{name}` stands for an argument, `{{name}}` for the text `{name}`."""
 
 import json
 import re
@@ -9,7 +9,7 @@ _PLACE = re.compile(r"\{\{([A-Za-z_][A-Za-z0-9_-]*)\}\}|\{([A-Za-z_][A-Za-z0-9_-
 
 
 def placeholders(template: object) -> Iterator[str]:
-    """Yield the names that `template`, a text or what JSON can hold, has places for."""
+    """Yield the names of the placeholders in `template`, a text or a JSON value."""
     if isinstance(template, str):
         yield from (found[2] for found in _PLACE.finditer(template) if found[2])
     elif isinstance(template, Mapping):
@@ -21,22 +21,22 @@ def placeholders(template: object) -> Iterator[str]:
 
 
 def alone(template: str) -> str | None:
-    """Return the one name that `template` is a place for, if it is nothing else."""
+    """Return the name of the placeholder that is the whole `template`, if it is one."""
     found = _PLACE.fullmatch(template)
     return found[2] if found else None
 
 
 def as_text(value: object) -> str:
-    """Return an argument the way it reads within text."""
+    """Return an argument as it is written within text."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def fill(
     template: str, arguments: Mapping[str, Any], write: Callable[[object], str] = as_text
 ) -> str:
-    """Return `template` with every place filled by what `write` makes of the argument.
+    """Return `template` with every placeholder replaced by its argument, written by `write`.
 
-    What an argument holds is never taken for another place.
+    Placeholders within an argument are not replaced.
     """
     return _PLACE.sub(
         lambda found: write(arguments[found[2]]) if found[2] else found[0][1:-1], template
@@ -44,9 +44,9 @@ def fill(
 
 
 def fill_value(template: Any, arguments: Mapping[str, Any]) -> Any:
-    """Return what JSON can hold with its places filled.
+    """Return a JSON value with its placeholders filled.
 
-    A text that is one place and nothing else becomes the argument itself, whatever its type.
+    A text that is one placeholder and nothing else becomes the argument itself, of any type.
     """
     if isinstance(template, str):
         name = alone(template)

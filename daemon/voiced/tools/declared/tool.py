@@ -1,4 +1,4 @@
-"""What all declared tools have in common: what the agent is told, and the check of what it sends."""
+"""What all declared tools have in common: their description for the agent, and the check of arguments."""
 
 import math
 
@@ -6,21 +6,20 @@ from voiced.agents.codec import ToolSpec
 from voiced.config.schema_tools import ToolSection
 from voiced.tools.declared.parameters import Parameters
 
-AGENT_WAITS = 1.25
-"""Times as long as the tool may take: the call and the answer have to travel."""
+AGENT_WAITS = 1.25  # times the tool's own timeout: the call and the result have to travel
 
 
 class Declaration:
     """The part of a declared tool that is the same for every kind.
 
     Args:
-        name: What the agent calls it.
-        declared: What passed the check of the settings.
+        name: Its name for the agent.
+        declared: Its section of the settings, checked.
 
     Attributes:
-        spec: What the agent is told.
-        timeout_s: How long it may take.
-        parameters: Takes the arguments of a call.
+        spec: Its description for the agent.
+        timeout_s: How long a call may take.
+        parameters: Checks the arguments of a call.
     """
 
     def __init__(self, name: str, declared: ToolSection) -> None:
@@ -39,5 +38,5 @@ class Declaration:
 
 
 def agent_waits_s(timeout_s: float) -> int:
-    """Return how long an agent is to wait for a tool that may take `timeout_s`."""
+    """Return how long the agent must wait for a tool that may take `timeout_s`."""
     return math.ceil(AGENT_WAITS * timeout_s)

@@ -1,4 +1,4 @@
-"""Addresses of web services with places for arguments, which can never change where they lead."""
+"""URLs with placeholders. No argument can change their scheme, host or folder."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,23 +14,23 @@ MOST_CHARS = 8000
 
 
 def address(value: str, path: tuple[str, ...]) -> Iterator[Problem]:
-    """Yield what is wrong with an address whose scheme and host must be fixed."""
+    """Yield the problems of an address; its scheme and host must be fixed."""
     origin = _AUTHORITY.match(value)
     if "@" in value.partition("//")[2].partition("/")[0]:
-        yield Problem(path, "holds a user name or password", "send it in a header")
+        yield Problem(path, "contains a user name or password", "send it in a header")
     elif origin is None or not _is_sound(origin[0]):
         hint = "write https://host/path, with placeholders in path and query only"
         yield Problem(path, "not an address with a fixed host", hint)
     elif "#" in value:
-        yield Problem(path, "has a part that no server sees (#)", "remove it")
+        yield Problem(path, "has a part that is never sent (#)", "remove it")
     elif re.search(r"[^\x21-\x7e]", value):
-        yield Problem(path, "holds characters that cannot be sent", "percent-encode them")
+        yield Problem(path, "contains characters that cannot be sent", "percent-encode them")
     elif _climbs(value):
-        yield Problem(path, "has a part that is . or ..", "write the whole path")
+        yield Problem(path, "has a part that is . or ..", "write the path itself")
 
 
 def is_in_clear(url: str) -> bool:
-    """Tell whether what is sent to `url` can be read on the way."""
+    """Return whether the network can read what is sent to `url`: no TLS, and not this machine."""
     parts = urlsplit(url)
     if parts.scheme == "https":
         return False
@@ -38,10 +38,10 @@ def is_in_clear(url: str) -> bool:
 
 
 def filled_address(url: str, arguments: Mapping[str, Any]) -> str:
-    """Return `url` with every place filled, percent-encoded.
+    """Return `url` with every placeholder filled, percent-encoded.
 
     Raises:
-        ToolError: If an argument cannot stand there.
+        ToolError: If an argument cannot be part of it.
     """
     split = url.find("?")
     path = url if split < 0 else url[:split]
@@ -57,7 +57,7 @@ def filled_address(url: str, arguments: Mapping[str, Any]) -> str:
 
 
 def _climbs(url: str) -> bool:
-    """Tell whether the path has a `.` or `..` in it, as some server may read it."""
+    """Return whether the path has a `.` or `..`, also one that only some servers would see."""
     return not {".", ".."}.isdisjoint(re.split(r"[/\\]", unquote(urlsplit(url).path)))
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with declared tools beyond the form of their settings, told before anything of them is built."""
+"""Checks of declared tools beyond the schema of the settings, made before any tool is built."""
 
 import os
 import stat
@@ -23,11 +23,10 @@ from voiced.tools.declared.program_client import program_socket
 from voiced.tools.declared.template import alone, placeholders
 from voiced.tools.declared.url_template import address, is_in_clear
 
-RESERVED = "aai_"
-"""How the names of AssemblyAI's own tools begin. assemblyai.md §12"""
-
+RESERVED = "aai_"  # prefix of AssemblyAI's own tools; assemblyai.md §12
 ANY_X = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
+# Headers that we or the HTTP library set, or that would change how it sends or reads.
 _OURS = {
     *("host", "content-length", "content-type", "transfer-encoding", "connection", "upgrade"),
     *("accept-encoding", "expect", "te", "trailer", "cookie", "proxy-authorization"),
@@ -35,7 +34,7 @@ _OURS = {
 
 
 def check_http_tools(tools: Mapping[str, HttpToolSection]) -> Iterator[Problem]:
-    """Yield what is wrong with tools that ask a web service."""
+    """Yield the problems of tools that call a web service."""
     for name, tool in tools.items():
         problems = [
             *_common(tool, (name,)),
@@ -55,7 +54,7 @@ def check_http_tools(tools: Mapping[str, HttpToolSection]) -> Iterator[Problem]:
 
 
 def check_command_tools(tools: Mapping[str, CommandToolSection]) -> Iterator[Problem]:
-    """Yield what is wrong with tools that run a program."""
+    """Yield the problems of tools that run a program."""
     for name, tool in tools.items():
         problems = [*_common(tool, (name,)), *whole_path(tool.argv, (name, "argv"))]
         yield from problems
@@ -64,7 +63,7 @@ def check_command_tools(tools: Mapping[str, CommandToolSection]) -> Iterator[Pro
 
 
 def check_token(token: TokenSection) -> Iterator[Problem]:
-    """Yield what is wrong with `agent.token`: where temporary tokens come from."""
+    """Yield the problems of `agent.token`, the source of temporary tokens."""
     if (token.url is None) == (token.command is None):
         yield Problem((), "needs either url or command", "write one of them")
         return
@@ -74,16 +73,16 @@ def check_token(token: TokenSection) -> Iterator[Problem]:
         if any(placeholders(token.url)):
             yield Problem(("url",), "takes no placeholders", "write the address itself")
     elif token.headers:
-        yield Problem(("headers",), "goes with url", "remove it")
+        yield Problem(("headers",), "has no effect without url", "remove it")
     elif any(placeholders(token.command)):
         yield Problem(("command",), "takes no placeholders", "write the arguments themselves")
     yield from whole_path(token.command, ("command",))
 
 
 def whole_path(command: Sequence[str] | None, path: Path) -> Iterator[Problem]:
-    """Yield the program of the command at `path`, if there is one, whose place is not fixed."""
+    """Yield a problem if the command at `path` has a program without a fixed absolute path."""
     if command and (any(placeholders(command[0])) or not command[0].startswith("/")):
-        hint = "write the whole path of one program, like /usr/bin/uptime"
+        hint = "write the full path of one program, like /usr/bin/uptime"
         yield Problem((*path, 0), "not a fixed absolute path", hint)
 
 
@@ -99,13 +98,13 @@ def absent_token_program(token: TokenSection) -> Iterator[Problem]:
 
 
 def absent_program(argv: Sequence[str] | None, path: Path) -> Iterator[Problem]:
-    """Yield the program of the command at `path`, if there is one, that this device does not have."""
+    """Yield a problem if this device does not have the program of the command at `path`."""
     if argv and not is_program(argv[0]):
         yield Problem((*path, 0), "no such program here", "install it", here=True)
 
 
 def is_program(path: str) -> bool:
-    """Tell whether this user could run what is there, or the service for programs, where there is one."""
+    """Return whether this user, or the program service if there is one, could run the file at `path`."""
     file = FilePath(path)
     if program_socket() is None:
         return os.access(path, os.X_OK) and not file.is_dir()
@@ -113,12 +112,13 @@ def is_program(path: str) -> bool:
         mode = file.stat().st_mode
     except OSError:
         return False
-    # To us nothing is a program: it is the same user, who may execute elsewhere what its mode allows.
+    # The sandbox lets this process execute nothing, but the service runs as the same user without
+    # it: so the file's mode decides.
     return stat.S_ISREG(mode) and bool(mode & ANY_X)
 
 
 def tells_secret_in_clear(declared: HttpToolSection | McpSection) -> bool:
-    """Tell whether a secret among the `headers` would go to the `url`, if there is one, without TLS."""
+    """Return whether a secret header would be sent to the `url`, if there is one, without TLS."""
     secret = any(value.secret is not None for value in declared.headers.values())
     return secret and declared.url is not None and is_in_clear(declared.url)
 
@@ -154,16 +154,16 @@ def _filled(
         at = (name, "parameters", "properties", each)
         if each not in known:
             hint = "declare it under parameters.properties; {{x}} stands for the text {x}"
-            yield Problem(where, "a placeholder that is no parameter", hint)
+            yield Problem(where, "a placeholder that is not a parameter", hint)
         elif each not in required and "default" not in known[each]:
-            yield Problem(at, "is used and may be missing", "require it, or give it a default")
+            yield Problem(at, "is used but may be missing", "require it, or give it a default")
         elif is_scalar and known[each].get("type") not in SCALARS:
             hint = f"give it a type of {', '.join(SCALARS)}"
             yield Problem(at, "is part of a text and must be a single value", hint)
 
 
 def headers(values: Mapping[str, TextOrSecret], path: Path) -> Iterator[Problem]:
-    """Yield what is wrong with headers, whose values may refer to secrets."""
+    """Yield the problems of headers, whose values may refer to secrets."""
     for name, value in values.items():
         where = (*path, name)
         is_secret = value.secret is not None
@@ -171,7 +171,7 @@ def headers(values: Mapping[str, TextOrSecret], path: Path) -> Iterator[Problem]
             yield Problem(where, "not a header that can be set", "remove it")
         elif not value.text.isprintable():
             at = (*where, PREFIX) if is_secret else where
-            yield Problem(at, "holds characters that cannot be sent", "write one line of text")
+            yield Problem(at, "contains characters that cannot be sent", "write one line of text")
         elif any(placeholders(value.text)):
             yield Problem(where, "headers take no placeholders", "use url or json")
         elif name.lower() in {"authorization", "x-api-key"} and not is_secret:

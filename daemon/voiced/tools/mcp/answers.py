@@ -1,4 +1,4 @@
-"""What goes to a server, within bounds. Only on the thread for MCP servers."""
+"""A limit on the answers to a server's own requests. Only for the worker thread."""
 
 from types import TracebackType
 from typing import Any, Self
@@ -8,14 +8,13 @@ from mcp.shared.message import SessionMessage
 
 from voiced.errors import LinkError
 
-MOST_WAITING = 10
-"""Answers to a server's own requests that it has not taken yet."""
+MOST_WAITING = 10  # answers that the server has not read yet
 
 
 class Answers:
-    """The way out; is closed to a server that asks more than it lets us answer.
+    """The stream to a server; fails for a server that sends requests without reading the answers.
 
-    The SDK answers each request in a task of its own, and each waits until it is taken.
+    The SDK answers each request in a task of its own, and each task waits until its answer is read.
     """
 
     def __init__(self, out: Any) -> None:
@@ -23,7 +22,7 @@ class Answers:
         self._n_waiting = 0
 
     async def send(self, item: SessionMessage) -> None:
-        """Pass on a message once the one before is taken.
+        """Pass on a message once the one before is read.
 
         Raises:
             LinkError: If too many answers wait already.

@@ -1,4 +1,4 @@
-"""One connection to an MCP server, by the SDK. Only on the thread for MCP servers."""
+"""One connection to an MCP server, by the SDK. Only for the worker thread."""
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -42,61 +42,45 @@ from voiced.tools.mcp.spec import Server
 from voiced.tools.mcp.stdio import process, served_process
 
 JOIN_WITHIN_S = 15.0
-START_WITHIN_S = 60.0
-"""For a server that is a program: on a small board Python takes 20 s to begin with the SDK."""
-
+START_WITHIN_S = 60.0  # for a program: on a small board, Python takes 20 s to import the SDK
 ANSWER_WITHIN_S = 10.0
-LOOK_AGAIN_S = 60.0
-"""Servers need not tell that their tools have changed; Home Assistant's does not."""
-
-PROMPT_FIRST_S = 1.0
-"""How long the tools wait for the prompt: both together are one change for the agent."""
-
-PROMPT_EVERY_S = 5.0
-"""The least time between two looks at the prompt: the agent is told of every other one."""
-
-BREATH_S = 0.5
-"""The least time between two looks, whatever the server says."""
-
+LOOK_AGAIN_S = 60.0  # poll: servers need not report changed tools, and Home Assistant's does not
+PROMPT_FIRST_S = 1.0  # how long the tools wait for the prompt, to be one change for the agent
+PROMPT_EVERY_S = 5.0  # least time between two requests: each changed prompt updates the session
+BREATH_S = 0.5  # least time between two lists of tools, whatever the server reports
 MOST_PAGES = 20
 MOST_LISTED = 1000
-MOST_LISTED_CHARS = 1024 * 1024
-"""Of all tools together, also of those that cannot be used; what comes after is left out."""
+MOST_LISTED_CHARS = 1024 * 1024  # of all tools together; later ones are dropped
 
+# Begins the SDK's error for an event that is too long; its code is that of a lost connection.
 _UNREADABLE = "SSE stream failed"
-"""How the SDK begins to tell of an event that is too long; its code is that of a lost connection."""
-
-_CHATTY = ("mcp", "mcp_types", "client", "httpx2", "httpcore2")
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What a server has for the agent.
+    """What a server offers to the agent.
 
     Attributes:
-        tools: What it says it can do.
-        prompt: What it wants the agent to know, if the settings ask for that.
+        tools: Its tools.
+        prompt: Its prompt, if the settings ask for it.
     """
 
     tools: Sequence[ForeignTool]
     prompt: ForeignPrompt
 
 
-def hush() -> None:
-    """Keep the libraries out of the log: what they tell holds addresses, headers and messages."""
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-
-
-hush()
+# Silence the libraries: their log lines hold addresses, headers and messages.
+for _name in ("mcp", "mcp_types", "client", "httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 
 class Client:
-    """One connection. Made fresh for every attempt.
+    """One connection. Made for one attempt.
 
     Args:
-        server: Where to.
-        heard: Is told who of, and what the server offers, at first and whenever that is another thing.
+        server: The server, from the settings.
+        heard: Called with this client and the offer, at first and after every change.
+        connect: Opens connections to servers with an address.
     """
 
     def __init__(
@@ -112,38 +96,38 @@ class Client:
         self._requests: JSONRPCDispatcher[Any]
         self._known: Offered | None = None
         self._found = ForeignPrompt()
-        self._look = anyio.Event()
+        self._poll_due = anyio.Event()
 
     async def live(self) -> None:
         """Connect and stay connected.
 
         Raises:
-            LinkError: If there is no connection, or no more.
+            LinkError: If the connection fails or is lost.
             ConfigError: If a secret cannot be read.
         """
         try:
             async with self._streams() as (heard, out):
                 self._requests = JSONRPCDispatcher(heard, Answers(out))
                 async with self._session() as session:
-                    with anyio.fail_after(self._patience_s()):
+                    with anyio.fail_after(JOIN_WITHIN_S if self._server.url else START_WITHIN_S):
                         await session.initialize()
-                    await self._stay()
+                    await self._poll()
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this connection only
-            raise self._explained(error) from None
+            raise self._reason_of(error) from None
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ForeignResult:
-        """Call a tool. Cancelled, the server is told that nobody waits any more.
+        """Call a tool. If cancelled, the server is notified.
 
         Raises:
             ToolError: With a sentence for the agent.
         """
         params = {"name": name, "arguments": dict(arguments)}
         try:
-            # Not the session's own method: it would run the server's regular expressions.
+            # Not session.call_tool: it validates results by the server's regular expressions.
             with asking():
                 return _read(await self._ask("tools/call", params))
         except MCPError as error:
-            self._look.set()
+            self._poll_due.set()
             kind = ToolError if self._refused() is None else NotAskedError
             raise kind(self._sentence(error)) from None
         except (ValueError, TypeError):
@@ -155,9 +139,9 @@ class Client:
         if server.url is None:
             environment, socket = server.environment(), program_socket()
             if socket is None:
-                program = process(server.command, environment, self._stir)
+                program = process(server.command, environment, self._poll_now)
             else:
-                program = served_process(socket, server.name, environment, self._stir)
+                program = served_process(socket, server.name, environment, self._poll_now)
             async with program as streams:
                 yield streams
         else:
@@ -165,52 +149,49 @@ class Client:
             async with self._web.open() as streams:
                 yield streams
 
-    def _patience_s(self) -> float:
-        return JOIN_WITHIN_S if self._server.url else START_WITHIN_S
-
     def _session(self) -> ClientSession:
         info = types.Implementation(name="voiced", version=__version__)
         return ClientSession(
-            dispatcher=self._requests, message_handler=self._told, client_info=info
+            dispatcher=self._requests, message_handler=self._notified, client_info=info
         )
 
-    async def _told(self, message: IncomingMessage) -> None:
+    async def _notified(self, message: IncomingMessage) -> None:
         if isinstance(
             message, types.ToolListChangedNotification | types.PromptListChangedNotification
         ):
-            self._stir()
+            self._poll_now()
 
-    def _stir(self) -> None:
-        self._look.set()
+    def _poll_now(self) -> None:
+        self._poll_due.set()
 
-    async def _stay(self) -> None:
+    async def _poll(self) -> None:
         asked_s = -PROMPT_EVERY_S
         while True:
-            self._look = anyio.Event()
+            self._poll_due = anyio.Event()
             with anyio.fail_after(ANSWER_WITHIN_S):
                 tools = await self._tools()
             wait_s = LOOK_AGAIN_S
             if (wanted := self._server.prompt) is not None:
                 if (now_s := anyio.current_time()) - asked_s >= PROMPT_EVERY_S:
                     asked_s = now_s
-                    await self._look_at_prompt(wanted, tools)
+                    await self._update_prompt(wanted, tools)
                 else:
                     wait_s = PROMPT_EVERY_S
-            self._tell(tools)
+            self._report(tools)
             await anyio.sleep(BREATH_S)
             with anyio.move_on_after(wait_s):
-                await self._look.wait()
+                await self._poll_due.wait()
 
-    def _tell(self, tools: Sequence[ForeignTool]) -> None:
+    def _report(self, tools: Sequence[ForeignTool]) -> None:
         offered = Offered(tools, self._found)
         if offered != self._known:
             self._known = offered
             self._heard(self, offered)
 
-    async def _look_at_prompt(
+    async def _update_prompt(
         self, wanted: str | Literal[True], tools: Sequence[ForeignTool]
     ) -> None:
-        """Ask for the prompt that is wanted; if that takes long, tell of the tools meanwhile."""
+        """Request the prompt; if that takes long, report the tools meanwhile."""
         answered = anyio.Event()
 
         async def ask() -> None:
@@ -225,14 +206,10 @@ class Client:
             with anyio.move_on_after(PROMPT_FIRST_S):
                 await answered.wait()
             if not answered.is_set():
-                self._tell(tools)
+                self._report(tools)
 
     async def _ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Send a request, with what the settings want sent along; return what was answered.
-
-        Raises:
-            MCPError: If that was an error.
-        """
+        """Send a request with the `_meta` of the settings; return the answer. MCPError if it is an error."""
         meta = self._server.meta
         with_meta = {**params, "_meta": dict(meta)} if meta else dict(params)
         return await self._requests.send_raw_request(method, with_meta or None)
@@ -251,10 +228,10 @@ class Client:
         return ForeignPrompt(fault=refused(name)) if name in names else ForeignPrompt(names=names)
 
     async def _answer(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return what was answered; None if that was an error, as from servers that know no such thing.
+        """Return the answer; None if it is an error, as from servers without prompts.
 
         Raises:
-            MCPError: If the connection is closed, or the credentials do not count any more.
+            MCPError: If the connection is closed, or the credentials are no longer valid.
         """
         try:
             return await self._ask(method, params)
@@ -266,10 +243,10 @@ class Client:
             return None
 
     async def _tools(self) -> list[ForeignTool]:
-        # Not the session's own method: one tool that is none would spoil the whole list.
+        # Not session.list_tools: one malformed tool would fail the whole list.
         found: dict[str, ForeignTool] = {}
         n_chars = 0
-        cursors = {""}  # a cursor that leads nowhere, or back, is the end: servers send both
+        cursors = {""}  # an empty cursor, or one seen before, is the end: servers send both
         params: dict[str, Any] = {}
         for _ in range(MOST_PAGES):
             page = await self._ask("tools/list", params)
@@ -279,8 +256,9 @@ class Client:
                 n_chars += _chars_in(listed)
                 if n_chars > MOST_LISTED_CHARS or len(found) >= MOST_LISTED:
                     return [*found.values()]
-                found[listed["name"]] = _foreign_tool(listed)
-                await anyio.lowlevel.checkpoint()  # other servers have their turn
+                schema = schema_text(listed.get("inputSchema"), _is_schema)
+                found[listed["name"]] = ForeignTool(listed["name"], _description(listed), schema)
+                await anyio.lowlevel.checkpoint()  # let other servers run: checking takes CPU time
             cursor = page.get("nextCursor")
             if not isinstance(cursor, str) or cursor in cursors:
                 break
@@ -289,7 +267,7 @@ class Client:
         return [*found.values()]
 
     def _sentence(self, error: MCPError) -> str:
-        """Return what the agent can say of a call that was answered with an error."""
+        """Return a sentence for the agent about a call that failed."""
         unreadable = error.error.message.startswith(_UNREADABLE)
         if error.error.code == types.PARSE_ERROR or unreadable:
             return f"{self._server.name} answered with something too long or unreadable."
@@ -301,8 +279,8 @@ class Client:
     def _refused(self) -> LinkError | None:
         return None if self._web is None else self._web.why()
 
-    def _explained(self, error: Exception) -> VoicedError:
-        """Return why the connection has ended; the texts of libraries hold addresses and more."""
+    def _reason_of(self, error: Exception) -> VoicedError:
+        """Return why the connection ended, in our words: those of libraries hold addresses and more."""
         while isinstance(error, ExceptionGroup):
             error = (error.subgroup(VoicedError) or error).exceptions[0]
         if isinstance(error, VoicedError):
@@ -329,11 +307,6 @@ def _listed(page: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(tools, list):
         raise TypeError
     return [each for each in tools if isinstance(each, dict) and isinstance(each.get("name"), str)]
-
-
-def _foreign_tool(listed: Mapping[str, Any]) -> ForeignTool:
-    schema = schema_text(listed.get("inputSchema"), _is_schema)
-    return ForeignTool(listed["name"], _description(listed), schema)
 
 
 def _description(listed: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Servers at an address, spoken to over streamable HTTP. Only on the thread for MCP servers."""
+"""Servers at an address, by streamable HTTP. Only for the worker thread."""
 
 import re
 import socket
@@ -37,38 +37,30 @@ Raises:
     LinkError: Why there is none.
 """
 
-MOST_BYTES = 1024 * 1024
-"""The longest message: reading one takes as long as it is, and other threads wait meanwhile."""
-
-BYTES_PER_S = 4 * 1024 * 1024
-"""Whoever sends faster is heard slowly."""
-
+MOST_BYTES = 1024 * 1024  # of a message: parsing one holds the GIL, and other threads wait
+BYTES_PER_S = 4 * 1024 * 1024  # reading rate; a faster server is slowed down
 CONNECT_WITHIN_S = 10.0
 SILENCE_S = 300.0
 MOST_CONNECTIONS = 100
-UNUSED_S = 5.0
-"""After which a connection is closed."""
-
-LISTEN_EVERY_S = 1.0
-"""The least time between two requests to listen, whatever the server says."""
-
-_SENTENCES = {
+UNUSED_S = 5.0  # after which an idle connection is closed
+LISTEN_EVERY_S = 1.0  # least time between two GET requests, whatever the server sends
+_MEANINGS = {
     401: ("it refuses the credentials (HTTP 401)", "check `headers`"),
     403: (
         "it refuses the credentials, or has banned this address (HTTP 403)",
         "check `headers`, and its list of bans",
     ),
-    405: ("it speaks no streamable HTTP (HTTP 405)", "check `url`"),
+    405: ("it does not speak streamable HTTP (HTTP 405)", "check `url`"),
 }
 _STREAM = "text/event-stream"
+# Ends an event: https://html.spec.whatwg.org/multipage/server-sent-events.html
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n){2}")
-"""Ends an event (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 
-class _Asking:
-    """Somebody who waits for an answer. Once they do no more, none is read.
+class _Caller:
+    """A caller that waits for an answer. Once it has left, the answer is read no further.
 
-    To tell a server so does not end its answer: one without end would be read for ever.
+    A server that is notified of the cancellation may still send an endless answer.
     """
 
     def __init__(self) -> None:
@@ -92,28 +84,28 @@ class _Asking:
                 self._scopes.discard(scope)
 
 
-_asking: ContextVar[_Asking | None] = ContextVar("_asking", default=None)
-"""Who waits for the answer to what is sent; the SDK sends everything in the context of who asks."""
+# The caller of what is being sent: the SDK sends a request in the context of its caller.
+_caller: ContextVar[_Caller | None] = ContextVar("_caller", default=None)
 
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """Stop to read, at the end, the answers to all that is asked within."""
-    it = _Asking()
-    before = _asking.set(it)
+    """Make requests within; at the end, stop reading their answers."""
+    it = _Caller()
+    before = _caller.set(it)
     try:
         yield
     finally:
-        _asking.reset(before)
+        _caller.reset(before)
         it.end()
 
 
 class Web:
-    """The way to one server.
+    """The HTTP connection to one server.
 
     Attributes:
-        status: What it answered last to a message, 0 if nothing.
-        fault: Why the last attempt to connect failed; None if it did not.
+        status: The HTTP status of its last answer to a message, 0 if none.
+        fault: Why the last attempt to connect failed; None if it succeeded.
     """
 
     def __init__(
@@ -128,14 +120,14 @@ class Web:
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[TransportStreams, None]:
-        """Open it; nothing has been sent then."""
+        """Open it, without sending anything yet."""
         context: ssl.SSLContext | bool = tls_context(self._ca_file) if self.is_secure else False
         client = httpx2.AsyncClient(
             headers=[
                 *((name.encode(), value.encode()) for name, value in self._headers.items()),
-                (b"Accept-Encoding", b"identity"),
+                (b"Accept-Encoding", b"identity"),  # no compression: a small body could explode
             ],
-            transport=_Careful(self, context, _Network(self, self._connect)),
+            transport=_LimitedTransport(self, context, _Network(self, self._connect)),
             timeout=httpx2.Timeout(CONNECT_WITHIN_S, read=SILENCE_S),
             trust_env=False,
         )
@@ -144,7 +136,7 @@ class Web:
             streamable_http_client(
                 self._url,
                 http_client=client,
-                terminate_on_close=False,  # whoever broke off could hold us up once more
+                terminate_on_close=False,  # a request that a dead server would let us wait for
                 max_sse_event_size=MOST_BYTES,
             ) as streams,
         ):
@@ -152,17 +144,17 @@ class Web:
 
     @property
     def is_secure(self) -> bool:
-        """Whether TLS protects what is sent."""
+        """Whether it uses TLS."""
         return self._url.startswith("https:")
 
     def why(self) -> LinkError | None:
-        """Return why it cannot be reached, or what its last answer means; None if that was a good one."""
+        """Return why it cannot be reached, or what its last status means; None if all is well."""
         if self.fault is not None:
             return self.fault
         if self.status < HTTPStatus.MULTIPLE_CHOICES:
             return None
-        if self.status in _SENTENCES:
-            return LinkRejected(*_SENTENCES[self.status])
+        if self.status in _MEANINGS:
+            return LinkRejected(*_MEANINGS[self.status])
         if self.status == HTTPStatus.NOT_FOUND:  # Home Assistant answers so while it starts
             return LinkError(
                 "there is no MCP server at this path (HTTP 404), or not yet; check `url` if that stays so"
@@ -170,8 +162,8 @@ class Web:
         return LinkError(f"it answers with an error (HTTP {self.status})")
 
 
-class _Careful(httpx2.AsyncHTTPTransport):
-    """Takes no more of an answer than it should, nor faster; follows no cookies."""
+class _LimitedTransport(httpx2.AsyncHTTPTransport):
+    """Limits the size and rate of answers."""
 
     def __init__(
         self,
@@ -191,36 +183,37 @@ class _Careful(httpx2.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.method == "GET":
-            await self._turn()
+            await self._wait_turn()
         response = await super().handle_async_request(request)
         if request.method == "POST":
             self._web.status = response.status_code
-        if _is_packed(response):  # a thousand times as long, once it is unpacked
+        encoding = response.headers.get("content-encoding", "identity")
+        if (
+            encoding.strip().lower() != "identity"
+        ):  # could be a thousand times as long once decompressed
             await response.aclose()
             if not response.is_error:
-                raise LinkError("it packs its answers though asked not to (Content-Encoding)")
+                raise LinkError(
+                    "it compresses its answers although asked not to (Content-Encoding)"
+                )
         most = None if _is_stream(response) else MOST_BYTES
-        response.stream = _Capped(response.stream, most, _asking.get())
+        response.stream = _LimitedBody(response.stream, most, _caller.get())
         return response
 
-    async def _turn(self) -> None:
+    async def _wait_turn(self) -> None:
         now_s = anyio.current_time()
         self._listened_s = max(now_s, self._listened_s + LISTEN_EVERY_S)
         await anyio.sleep(self._listened_s - now_s)
 
 
-def _is_packed(response: httpx2.Response) -> bool:
-    return response.headers.get("content-encoding", "identity").strip().lower() != "identity"
-
-
 def _is_stream(response: httpx2.Response) -> bool:
-    """Tell whether the SDK reads it event by event; it reads anything else whole."""
+    """Return whether the SDK reads it event by event; it reads other answers whole."""
     kind, _, _ = response.headers.get("content-type", "").partition(";")
     return response.is_success and kind.strip().lower() == _STREAM
 
 
 class _Network(httpcore2.AsyncNetworkBackend):
-    """Has connections opened as everything else here does it: by the same names and the same proxies."""
+    """Opens connections with the daemon's own resolver and proxies."""
 
     def __init__(self, web: Web, connect: Connect) -> None:
         self._web = web
@@ -247,24 +240,21 @@ class _Network(httpcore2.AsyncNetworkBackend):
         return AnyIOStream(await anyio.abc.SocketStream.from_socket(opened))
 
 
-class _Capped(httpx2.AsyncByteStream):
-    """A body, slow enough and not too long; one that is a stream of events may be as long as it likes.
+class _LimitedBody(httpx2.AsyncByteStream):
+    """A body with limits on rate, length and values per message. A stream of events may be endless."""
 
-    No message in it has more values than there may be: each is parsed whole.
-    """
-
-    def __init__(self, stream: object, most: int | None, asking: _Asking | None) -> None:
+    def __init__(self, stream: object, most: int | None, asking: _Caller | None) -> None:
         assert isinstance(stream, httpx2.AsyncByteStream)  # noqa: S101 - an async client's
         self._stream = stream
         self._most = most
-        self._asking = asking or _Asking()
+        self._caller = asking or _Caller()
         self._broken = httpx2.SSEError if most is None else httpx2.StreamError
         self._n_parts = 0
         self._line_end = b""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         n_bytes = 0
-        async for piece in self._wanted():
+        async for piece in self._awaited():
             n_bytes += len(piece)
             if self._most is not None and n_bytes > self._most:
                 raise self._broken("the message is too long")
@@ -272,40 +262,31 @@ class _Capped(httpx2.AsyncByteStream):
             yield piece
             await anyio.sleep(len(piece) / BYTES_PER_S)
 
-    async def _wanted(self) -> AsyncIterator[bytes]:
-        """Yield pieces for as long as somebody waits.
-
-        Raises:
-            SSEError: If nobody waits for the next event.
-            StreamError: If nobody waits for the rest of another body.
-        """
+    async def _awaited(self) -> AsyncIterator[bytes]:
+        """Yield pieces as long as the caller waits; then raise `_broken`."""
         pieces = aiter(self._stream)
         while True:
             piece = b""
-            with self._asking.reading():
+            with self._caller.reading():
                 try:
                     piece = await anext(pieces)
                 except StopAsyncIteration:
                     return
-            if self._asking.is_over:
+            if self._caller.is_over:
                 raise self._broken("nobody waits for it")
             yield piece
 
     def _count(self, piece: bytes) -> None:
-        """Count the values of each event; a body that is one message has no blank lines that matter.
-
-        Raises:
-            SSEError: If an event has too many.
-            StreamError: If another body has.
-        """
+        """Count the values of each event, or of a body that is one message; raise `_broken` if too many."""
         first, *others = (
             _BLANK_LINE.split(self._line_end + piece) if self._most is None else [piece]
         )
         n_before = self._n_parts + parts_in(first) - 1
         for n_parts in (n_before, *map(parts_in, others)):
             if n_parts > MOST_PARTS:
-                raise self._broken("the message holds too many values")
+                raise self._broken("the message contains too many values")
             self._n_parts = n_parts
+        # Kept, as the blank line that ends an event may be cut between two pieces.
         self._line_end = piece[len(piece.rstrip(b"\r\n")) :][-3:]
 
     async def aclose(self) -> None:

@@ -1,6 +1,6 @@
-"""A prompt that a server has for the agent: Home Assistant's tells which names and areas there are.
+"""The prompt of a server for the agent: Home Assistant's lists names and areas.
 
-It is foreign like all that a server says: capped, and left out where it is none. Nothing here does I/O.
+It is foreign text: capped, and dropped if malformed. No I/O.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,17 +11,17 @@ from voiced.agents.redaction import safe
 from voiced.tools.mcp.sanitize import Offer, has
 
 MOST_CHARS = 16_000
-LATE = "its prompt does not come in time"
-EMPTY = "its prompt holds no text"
+LATE = "its prompt does not arrive in time"
+EMPTY = "its prompt contains no text"
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignPrompt:
-    """What a server answered when it was asked for a prompt.
+    """A server's answer to the request for a prompt.
 
     Attributes:
-        text: What the agent is to know; None if that is not known, or not anew.
-        names: The prompts that it has instead, if it does not have the one asked for; None if it does.
+        text: The prompt; None if it is unknown, or unchanged.
+        names: The prompts that the server has, if it does not have the one asked for; else None.
         fault: Why there is no text although there is such a prompt.
     """
 
@@ -31,12 +31,12 @@ class ForeignPrompt:
 
 
 def with_prompt(offer: Offer, wanted: str | Literal[True] | None, found: ForeignPrompt) -> Offer:
-    """Return what the agent is offered with what of a prompt was found.
+    """Return `offer` with the prompt, or with what is wrong with it.
 
     Args:
         offer: The server's tools.
-        wanted: Which prompt the settings name, if they do; True is the only one.
-        found: What the server answered.
+        wanted: The prompt that the settings name, if any; True stands for the only one.
+        found: The server's answer.
     """
     if wanted is None:
         return replace(offer, prompt="")
@@ -56,16 +56,16 @@ def with_prompt(offer: Offer, wanted: str | Literal[True] | None, found: Foreign
 def _absent(wanted: str | Literal[True], names: Sequence[str]) -> str:
     if wanted is True:
         return f"`prompt: true` takes the only one there is; {has(names)}"
-    return f"`prompt` names what it does not have: {wanted}; {has(names)}"
+    return f"`prompt` names one that it does not have: {wanted}; {has(names)}"
 
 
 def refused(name: str) -> str:
-    """Return what to tell of a prompt that a server has and does not give."""
-    return f"it has the prompt {safe(name, ())} and does not give it: does it want arguments?"
+    """Return the fault of a prompt that a server lists but does not return."""
+    return f"it lists the prompt {safe(name, ())} but does not return it: does it need arguments?"
 
 
 def prompt_text(found: Mapping[str, Any]) -> str:
-    """Return what the messages of a prompt say, whoever is to say it; at most `MOST_CHARS`."""
+    """Return the text of a prompt's messages, in all roles; at most `MOST_CHARS`."""
     text = "\n\n".join(filter(None, map(_said, _mappings(found.get("messages")))))
     if len(text) <= MOST_CHARS:
         return _readable(text)
@@ -75,7 +75,7 @@ def prompt_text(found: Mapping[str, Any]) -> str:
 
 
 def _readable(text: str) -> str:
-    """Return a text whose only invisible characters are blanks and ends of lines."""
+    """Return `text` with unprintable characters, except tabs and newlines, as blanks."""
     return "".join(each if each.isprintable() or each in "\n\t" else " " for each in text)
 
 

@@ -1,6 +1,6 @@
-"""What an MCP server says, made fit for the agent: names, descriptions, schemas, results.
+"""Names, descriptions, schemas and results of an MCP server, made fit for the agent.
 
-All of it is foreign: it is capped, and what does not fit is left out. Nothing here does I/O.
+All of it is foreign: it is capped, and what does not fit is left out. No I/O.
 """
 
 import json
@@ -13,46 +13,37 @@ from voiced.agents.codec import ToolSpec
 from voiced.agents.redaction import safe
 from voiced.lib.json_limits import within
 
-MOST_TOOLS = 64
-"""Of one server. About ten tools are as many as an agent chooses well from."""
-
+MOST_TOOLS = 64  # of one server; an agent chooses well from about ten
 MOST_NAME_CHARS = 64
 MOST_DESCRIPTION_CHARS = 1000
 MOST_SCHEMA_CHARS = 16 * 1024
 MOST_RESULT_CHARS = 16_000
-MOST_KINDS = 10
+MOST_KINDS = 10  # of content left out of a result that are named
 MOST_KIND_CHARS = 20
-"""Of what is left out of a result: so many are named, by so much of their names."""
-
-MOST_COMPARISONS = 100_000
-"""Of values in the lists of one schema: each takes a microsecond."""
-
-LARGEST_CHARS = 1024 * 1024  # to write more of it as JSON takes too long
+MOST_COMPARISONS = 100_000  # of values in the lists of one schema; each takes a microsecond
+LARGEST_CHARS = 1024 * 1024  # writing more as JSON would block too long
 MOST_ERROR_CHARS = 500
-MOST_COMPLAINTS = 20
-"""About one list of tools; a server may list a thousand."""
-
+MOST_COMPLAINTS = 20  # about one list of tools; a server may list a thousand
 MANY_TOOLS = 12
-MOST_EXAMPLES = 20
-"""So many names are told of what a server has."""
+MOST_EXAMPLES = 20  # of a server's names in a message
 
-_MIGHTY = re.compile(
+# Names of tools that can do anything, or much harm.
+_POWERFUL = re.compile(
     r"(^|_)(call_(action|service)|render_template|exec(ute)?|eval|shell|run_(command|script)|"
     r"reload|restart|delete|write_file|logs?)(_|$)"
 )
-"""What tools are called like that can do anything, or much harm."""
 
 _NO_PARAMETERS = {"type": "object", "properties": {}, "required": []}
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignTool:
-    """A tool as its server tells of it; what is too large is cut already.
+    """A tool as its server describes it, cut to size.
 
     Attributes:
-        name: What the server calls it by.
-        description: What it says of it.
-        schema: The JSON schema of its arguments as JSON text, None if it is none, or too large.
+        name: The server's name for it.
+        description: The server's description.
+        schema: The JSON schema of its arguments as JSON text, None if it is invalid or too large.
     """
 
     name: str
@@ -62,12 +53,12 @@ class ForeignTool:
 
 @dataclass(frozen=True, slots=True)
 class ForeignResult:
-    """What a call came to; small enough to cross to another loop.
+    """The result of a call, small enough to cross to the main loop.
 
     Attributes:
-        text: JSON text if `is_json`, else text.
-        is_json: How to read it.
-        is_error: It tells what went wrong.
+        text: JSON text if `is_json`, else plain text.
+        is_json: Whether it is JSON.
+        is_error: Whether it is an error message.
     """
 
     text: str = field(repr=False)
@@ -80,10 +71,10 @@ class Offer:
     """What of a server's tools the agent is offered.
 
     Attributes:
-        specs: What the agent is told, by the server's names.
-        complaints: What is wrong with the others, and with all of them; a line each.
-        missing: Names in `allow` that no tool of the server has, and in `prompt` that no prompt has.
-        prompt: What the server wants the agent to know; empty if nothing, None if that is as it was.
+        specs: The tools for the agent, by the server's names.
+        complaints: Problems of the other tools, and of the list; a line each.
+        missing: Names in `allow` and `prompt` that the server does not have.
+        prompt: The server's prompt; empty if there is none, None if it is unchanged.
     """
 
     specs: Mapping[str, ToolSpec]
@@ -98,11 +89,11 @@ def offers(
     """Return what of a server's tools the agent is offered, and what is wrong with the others.
 
     Args:
-        server: What the settings call it.
-        tools: What it says it has.
-        allow: Names of the tools that may be used, as the server says them, or what follows `__` in them;
+        server: Its name in the settings.
+        tools: The tools it lists.
+        allow: Names of the tools that may be used: the server's names, or their parts after `__`;
             None allows all.
-        timeout_s: How long the agent is to wait for a result.
+        timeout_s: How long the agent must wait for a result.
     """
     names = {tool.name for tool in tools}
     missing = [each for each in allow or () if each not in names | {*map(_last_part, names)}]
@@ -114,9 +105,9 @@ def offers(
         if word is None:
             continue
         name = agent_name(server, word)
-        if name in taken and word != tool.name:  # the same word after two prefixes
+        if name in taken and word != tool.name:  # two tools differ only before the `__`
             name = agent_name(server, tool.name)
-        why = _unfit(tool, name, taken, len(found))
+        why = _misfit(tool, name, taken, len(found))
         if why:
             complaints.append(f"tool {safe(tool.name, ())!r} is left out: {why}")
             continue
@@ -124,23 +115,23 @@ def offers(
         found[tool.name] = ToolSpec(
             name=name,
             description=tool.description[:MOST_DESCRIPTION_CHARS],
-            parameters=_parameters(tool),
+            parameters={**_NO_PARAMETERS, **json.loads(tool.schema or "{}")},
             timeout_s=timeout_s,
         )
     if allow is None:
-        complaints[:0] = _unchosen(found)
+        complaints[:0] = _without_choice(found)
     if len(complaints) > MOST_COMPLAINTS:
         complaints[MOST_COMPLAINTS:] = ["more of its tools are left out; choose with `allow`"]
     return Offer(found, complaints, missing)
 
 
 def _last_part(name: str) -> str:
-    """Return what follows the first `__`: Home Assistant calls a tool by its kind since 2026.9, and then so."""
+    """Return the part after the first `__`: since 2026.9, Home Assistant puts a tool's kind before it."""
     return name.partition("__")[2]
 
 
 def _allowed(name: str, names: Collection[str], allow: Collection[str]) -> str | None:
-    """Return the word in `allow` that lets a tool in, None if there is none."""
+    """Return the entry of `allow` that allows a tool, None if there is none."""
     if name in allow:
         return name
     word = _last_part(name)
@@ -149,11 +140,11 @@ def _allowed(name: str, names: Collection[str], allow: Collection[str]) -> str |
 
 def _missing(missing: Sequence[str], names: Collection[str]) -> str:
     wanted = ", ".join(safe(name, ()) for name in missing[:MOST_EXAMPLES])
-    return f"`allow` names what it does not have: {wanted}; {has(sorted(names))}"
+    return f"`allow` names tools that it does not have: {wanted}; {has(sorted(names))}"
 
 
 def has(names: Sequence[str]) -> str:
-    """Return what to tell of the names that a server has, as many as are worth telling."""
+    """Return the names that a server has, `MOST_EXAMPLES` at most, as the end of a message."""
     if not names:
         return "it has none"
     listed = ", ".join(safe(name, ()) for name in names[:MOST_EXAMPLES])
@@ -161,44 +152,39 @@ def has(names: Sequence[str]) -> str:
     return f"it has {listed}{more}"
 
 
-def _unchosen(found: Mapping[str, ToolSpec]) -> Iterator[str]:
-    """Yield what is to be said where nobody has chosen among the tools."""
-    mighty = [safe(name, ()) for name in found if _MIGHTY.search(name)]
-    if not mighty and len(found) <= MANY_TOOLS:
+def _without_choice(found: Mapping[str, ToolSpec]) -> Iterator[str]:
+    """Yield the complaint about a server without `allow` that has many tools, or powerful ones."""
+    powerful = [safe(name, ()) for name in found if _POWERFUL.search(name)]
+    if not powerful and len(found) <= MANY_TOOLS:
         return
     what = f"the agent can use all of its {len(found)} tools"
-    if mighty:
-        what += f", {', '.join(mighty[:MOST_EXAMPLES])} among them"
+    if powerful:
+        what += f", {', '.join(powerful[:MOST_EXAMPLES])} among them"
     yield f"{what}; name with `allow` what it needs"
 
 
 def agent_name(server: str, name: str) -> str:
-    """Return what the agent calls a server's tool."""
+    """Return the agent's name for a server's tool."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", f"{server}_{name}")[:MOST_NAME_CHARS]
 
 
-def _unfit(tool: ForeignTool, name: str, taken: Collection[str], n_tools: int) -> str:
+def _misfit(tool: ForeignTool, name: str, taken: Collection[str], n_tools: int) -> str:
     """Return why a tool cannot be offered, or an empty string."""
     if tool.schema is None:
-        return "its parameters are no JSON schema of an object, or a huge one"
+        return "its parameters are not a JSON schema of an object, or are too large"
     if name in taken:
-        return f"another is called {name} as well"
+        return f"another tool is called {name} as well"
     if n_tools >= MOST_TOOLS:
         return f"there are {MOST_TOOLS} already; choose with `allow`"
     return ""
 
 
-def _parameters(tool: ForeignTool) -> Mapping[str, Any]:
-    schema: dict[str, Any] = json.loads(tool.schema or "{}")
-    return {**_NO_PARAMETERS, **schema}
-
-
 def schema_text(schema: object, is_schema: Callable[[Any], bool]) -> str | None:
-    """Return a tool's schema as JSON text, None if it is none of an object, or too large.
+    """Return a tool's schema as JSON text, None if it is no schema of an object, or too large.
 
     Args:
-        schema: What the server says.
-        is_schema: Tells whether it is a JSON schema.
+        schema: The server's schema.
+        is_schema: Returns whether it is a valid JSON schema.
     """
     if not isinstance(schema, Mapping) or schema.get("type", "object") != "object":
         return None
@@ -215,10 +201,10 @@ def schema_text(schema: object, is_schema: Callable[[Any], bool]) -> str | None:
 
 
 def _values_and_comparisons(value: object) -> tuple[int, int]:
-    """Return how many values there are in one, and how many comparisons find equal items in its lists.
+    """Return the number of values in one, and of the comparisons that validating its lists takes.
 
-    JSON schema wants some lists to have no two equal items. Where they cannot be sorted, each is
-    compared with each.
+    JSON schema requires unique items in some lists. If they cannot be sorted, the library compares
+    each with each.
     """
     if isinstance(value, Mapping):
         within, is_slow = [*value.values()], False
@@ -236,13 +222,13 @@ def _values_and_comparisons(value: object) -> tuple[int, int]:
 def result(
     structured: object, texts: Sequence[str], left_out: Sequence[str], *, is_error: bool
 ) -> ForeignResult:
-    """Return what a call came to, as far as it is of use to somebody who listens.
+    """Return the result of a call, as far as an agent can speak about it.
 
     Args:
         structured: The structured content, None if there is none.
-        texts: What there is of text.
-        left_out: What else there is, a word for each: image, audio.
-        is_error: It tells what went wrong.
+        texts: The text blocks.
+        left_out: The types of all other blocks, like image and audio.
+        is_error: Whether it is an error message.
     """
     text = "\n".join(texts)
     if is_error:
@@ -263,14 +249,14 @@ def result(
 
 
 def _note(left_out: Sequence[str]) -> str:
-    """Return what is to be said of what is left out, a line for each kind."""
+    """Return a note about the content left out, a line for each kind."""
     kinds = sorted({each[:MOST_KIND_CHARS] for each in left_out})
     told = kinds if len(kinds) <= MOST_KINDS else [*kinds[:MOST_KINDS], "and more"]
     return "".join(f"\n(left out: {each})" for each in told)
 
 
 def read(found: ForeignResult) -> object:
-    """Return a result as something JSON can hold."""
+    """Return a result as a JSON value."""
     if found.is_json:
         return json.loads(found.text)
     if found.text[:1] in {"{", "["}:
@@ -282,7 +268,7 @@ def read(found: ForeignResult) -> object:
 
 
 def _refuse(constant: str) -> None:
-    """Refuse what Python takes for JSON and nobody else does."""
+    """Refuse `NaN` and the like, which only Python takes for JSON."""
     raise ValueError(constant)
 
 

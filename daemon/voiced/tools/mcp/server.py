@@ -1,4 +1,4 @@
-"""The servers as the rest of the daemon sees them: tools to call, and a background task for each server."""
+"""MCP servers for the rest of the daemon: the tools to call, and a background task for each server."""
 
 import asyncio
 import gc
@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,42 +32,33 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-END_WITHIN_S = 1.7
-"""How long a server may take to be ended: its program gets twice 0.3 s, and 1 s to die."""
-
-MOST_TOLD = 100
-"""Different things that are told of a server's tools; one that renames them again and again has more."""
-
-TELL_EVERY_S = 60.0
-"""The least time between two lines about how many there are."""
-
-LEAST_PAUSE_S = 1.0
-"""Between two attempts, however often the agent calls."""
-
-SEEK_WITHIN_S = 5.0
-"""How long a call may wait for an attempt that it has begun."""
+END_WITHIN_S = 1.7  # to end a server: its program gets twice 0.3 s to end, and 1 s to be killed
+MOST_TOLD = 100  # different warnings about a server: one that keeps renaming its tools has more
+TELL_EVERY_S = 60.0  # least time between two lines about the number of tools
+LEAST_PAUSE_S = 1.0  # between two attempts, however often the agent calls
+SEEK_WITHIN_S = 5.0  # how long a call waits for the attempt to connect that it started
 
 
 class McpServer:
     """Stays connected to a server and offers its tools. Implements `BackgroundTask`.
 
-    Once known, tools are offered for good, or until the server says otherwise: an agent's list must
-    not flap with a connection.
+    Tools that are known stay on offer without a connection, until the server reports others: the
+    agent's list must not flap with the connection.
 
     Args:
-        server: What the settings say of it.
-        worker: The thread that all of them share.
-        changed: Is called when there are other tools than before.
-        waits: When to try again.
-        connector: Opens connections, on the loop that is not aside.
+        server: The server, from the settings.
+        worker: The worker thread that all servers share.
+        changed: Called when tools or prompt have changed.
+        waits: When to reconnect.
+        connector: Opens connections, on the main loop.
 
     Attributes:
-        name: Which server it is.
-        tools: What it offers, by the name the agent knows.
-        prompt: What it wants the agent to know; empty until it is known, and if nobody asks it for that.
-        missing: Names of tools that the settings allow and it does not have.
-        reached: There is a connection, and its tools are known.
-        tried: The first attempt to connect has ended, well or not.
+        name: Name of this task.
+        tools: The tools on offer, by the agent's names.
+        prompt: The server's prompt; empty until it is known, and if the settings want none.
+        missing: Names of tools that the settings allow but the server does not have.
+        reached: Set while there is a connection and its tools are known.
+        tried: Set once the first attempt to connect has ended, successful or not.
     """
 
     def __init__(
@@ -100,7 +92,7 @@ class McpServer:
         self._refusals = 0
 
     async def run(self) -> None:
-        """Stay connected until cancelled; then end what was started, within about a second."""
+        """Stay connected until cancelled; then end the server's program, within about a second."""
         clock = asyncio.get_running_loop().time
         failures = 0
         while True:
@@ -112,9 +104,9 @@ class McpServer:
                 await self._worker.run(live, wait_s=END_WITHIN_S)
             except VoicedError as error:
                 self._refusals = self._refusals + 1 if isinstance(error, LinkRejected) else 0
-                self._complain(error)
+                self._log_outage(error)
             except WorkerThreadError as error:
-                self._complain(LinkError(str(error)))
+                self._log_outage(LinkError(str(error)))
             finally:
                 self._client = None
                 self.reached.clear()
@@ -129,7 +121,7 @@ class McpServer:
             failures += 1
 
     async def _pause(self, failures: int) -> None:
-        """Wait before the next attempt; less if somebody wants the server, or if the secrets are others."""
+        """Wait before the next attempt; less if a call needs the server, or if the secrets change."""
         if self._refusals:
             pause_s = AFTER_REFUSAL.pause_s(self._refusals - 1, uniform)
             await until_changed(self._secrets, pause_s)
@@ -144,8 +136,8 @@ class McpServer:
     def _secrets(self) -> object:
         return self._server.headers(), self._server.environment()
 
-    async def _seek(self) -> None:
-        """Have it tried at once, and wait for that a little: it may be back for long."""
+    async def _reconnect_now(self) -> None:
+        """Start an attempt to connect, and wait for it: the server may be back during a long pause."""
         if self._refusals:
             return
         self._wanted.set()
@@ -154,13 +146,13 @@ class McpServer:
                 await self._attempted.wait()
 
     def complain(self, text: str) -> None:
-        """Tell once what is wrong with what it offers."""
-        self._tell(text, text, self._complaints)
+        """Log once what is wrong with its offer."""
+        self._log_once(text, text, self._complaints)
 
     def hide(self, names: Sequence[str]) -> None:
-        """Take note of its tools that are left out because of their names; tell it if they are others."""
+        """Record its tools that are left out because of their names; log them if they have changed."""
         if names and names != self._hidden:
-            self.complain(f"left out, as other tools are called that: {', '.join(names)}")
+            self.complain(f"left out, because other tools have these names: {', '.join(names)}")
         self._hidden = names
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ForeignResult:
@@ -173,12 +165,12 @@ class McpServer:
         try:
             if client is not None:
                 return await self._worker.run(partial(client.call, name, arguments))
-        except NotAskedError:  # it has gone, and come back perhaps
+        except NotAskedError:  # the connection was lost before the call was made, so retry below
             if self._client is client:
                 self._client, self._attempted = None, asyncio.Event()
         except WorkerThreadError:
             raise ToolError(self._server.away) from None
-        await self._seek()
+        await self._reconnect_now()
         if self._client is None:
             raise ToolError(self._server.away)
         try:
@@ -187,26 +179,22 @@ class McpServer:
             raise ToolError(self._server.away) from None
 
     async def _live(self, client_class: "type[Client]", main: asyncio.AbstractEventLoop) -> None:
-        """Live one connection.
+        """Run one connection. Thread: the worker."""
+        connect = partial(_connect_on_main, main, self._connector)
+        await client_class(self._server, partial(self._pass_offer, main), connect).live()
 
-        Thread: the one aside.
-        """
-        connect = partial(_elsewhere, main, self._connector)
-        await client_class(self._server, partial(self._heard, main), connect).live()
-
-    def _heard(self, main: asyncio.AbstractEventLoop, client: "Client", offered: "Offered") -> None:
-        """Pass on what is of use of what the server offers.
-
-        Thread: the one aside.
-        """
+    def _pass_offer(
+        self, main: asyncio.AbstractEventLoop, client: "Client", offered: "Offered"
+    ) -> None:
+        """Pass the sanitized offer to the main loop. Thread: the worker."""
         server = self._server
         tools, prompt = offered.tools, offered.prompt
         offer = offers(server.name, tools, server.allow, agent_waits_s(server.timeout_s))
         offer = with_prompt(offer, server.prompt, prompt)
         with suppress(RuntimeError):  # the loop is closed
-            main.call_soon_threadsafe(self._joined, client, offer)
+            main.call_soon_threadsafe(self._take_offer, client, offer)
 
-    def _joined(self, client: "Client", offer: Offer) -> None:
+    def _take_offer(self, client: "Client", offer: Offer) -> None:
         if self._client is None:
             self._joined_s = asyncio.get_running_loop().time()
             log.info("mcp.connected: %s at %s", self._server.name, self._server.place)
@@ -215,7 +203,7 @@ class McpServer:
         self._refusals = 0
         self._attempted.set()
         for complaint in offer.complaints:
-            self._tell(complaint, complaint, self._complaints)
+            self._log_once(complaint, complaint, self._complaints)
         self.missing = offer.missing
         prompt = self.prompt if offer.prompt is None else offer.prompt
         has_changed = (offer.specs, prompt) != (self._specs, self.prompt)
@@ -240,30 +228,24 @@ class McpServer:
         level = logging.INFO if is_due else logging.DEBUG
         log.log(level, "mcp.tools: %s offers %d", self._server.name, n_tools)
 
-    def _complain(self, error: VoicedError) -> None:
-        """Tell that there is no connection: once, and once of each thing only its owner can mend."""
+    def _log_outage(self, error: VoicedError) -> None:
+        """Log that there is no connection: one warning per outage, and one per problem of the owner's."""
         transient = isinstance(error, LinkError) and not isinstance(error, LinkRejected)
-        self._tell("network" if transient else str(error), str(error), self._outage)
+        self._log_once("network" if transient else str(error), str(error), self._outage)
 
-    def _tell(self, topic: str, text: str, told: set[str]) -> None:
+    def _log_once(self, topic: str, text: str, told: set[str]) -> None:
         is_new = topic not in told and len(told) < MOST_TOLD
         level = logging.WARNING if is_new else logging.DEBUG
         if is_new:
             told.add(topic)
-            text += "; no more is told of it" if len(told) == MOST_TOLD else ""
+            text += "; further problems are not logged" if len(told) == MOST_TOLD else ""
         log.log(level, "mcp.trouble: %s at %s: %s", self._server.name, self._server.place, text)
 
 
-async def _elsewhere(
+async def _connect_on_main(
     main: asyncio.AbstractEventLoop, connector: Connector, endpoint: Endpoint
 ) -> socket.socket:
-    """Return a connection that is opened on another loop, where names are looked up.
-
-    Thread: the one aside.
-
-    Raises:
-        LinkError: Why there is none.
-    """
+    """Return a connection opened on the main loop, which has the resolver. Thread: the worker."""
     opened: list[socket.socket] = []
     is_given_up = threading.Event()
 
@@ -276,22 +258,20 @@ async def _elsewhere(
     try:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(opening(), main))
     except BaseException:
-        is_given_up.set()  # first: whoever comes later sees it
+        # Set before closing: a connection that is opened after the loop below closes itself.
+        is_given_up.set()
         for each in opened:
             each.close()
         raise
 
 
 async def _client_class() -> "type[Client]":
-    """Import the SDK, which brings some 100,000 objects and takes seconds on a small board.
+    """Import the SDK, which makes some 100,000 objects and takes seconds on a small board.
 
-    To look through all of them for garbage stops every thread for 50 ms here, ten times that on a
-    small board: so nobody looks meanwhile, nor at any of them ever after.
+    A full garbage collection of them stops every thread for 50 ms on x86, and ten times that on a
+    small board. So there is none during the import, and none ever looks at these objects later.
 
-    Thread: the one aside.
-
-    Raises:
-        LinkRejected: If it is not there.
+    Thread: the worker. Raises LinkRejected if the SDK is missing.
     """
     is_new = gc.isenabled() and "voiced.tools.mcp.client" not in sys.modules
     if is_new:
@@ -307,24 +287,20 @@ async def _client_class() -> "type[Client]":
     return Client
 
 
+@dataclass(frozen=True, slots=True)
 class McpTool:
     """One tool of a server.
 
-    Args:
-        spec: What the agent is told.
+    Attributes:
+        spec: Its description for the agent.
         remote: Calls it.
     """
 
-    def __init__(
-        self,
-        spec: ToolSpec,
-        remote: Callable[[Mapping[str, Any]], Any],
-    ) -> None:
-        self.spec = spec
-        self._remote = remote
+    spec: ToolSpec
+    remote: Callable[[Mapping[str, Any]], Any]
 
     async def call(self, arguments: Mapping[str, Any], controls: Controls) -> object:
-        found: ForeignResult = await self._remote(coerced(arguments, self.spec.parameters))
+        found: ForeignResult = await self.remote(coerced(arguments, self.spec.parameters))
         if found.is_error:
             raise ToolError(found.text or f"{self.spec.name} failed.")
         return read(found)

@@ -1,33 +1,29 @@
-"""An MCP server, as the settings describe it."""
+"""An MCP server as the settings describe it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+# Reads secrets each time it is called and returns names and values; raises ConfigError if one cannot be read.
 Resolve = Callable[[], Mapping[str, str]]
-"""Returns names and values that may hold secrets, read now.
-
-Raises:
-    ConfigError: If a secret cannot be read.
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a server is, and what of it is wanted. It has an address, or a command.
+    """A server, and what of it the agent may use. It has either an address or a command.
 
     Attributes:
-        name: What the settings call it.
+        name: Its name in the settings.
         url: Its address for streamable HTTP.
-        headers: What is sent along with every request.
-        ca_file: Certificates to trust there besides the system's own.
-        command: What to run, for a server that speaks through its standard streams.
-        environment: What is in its environment, besides very little.
+        headers: HTTP headers of every request.
+        ca_file: Certificates to trust besides the system's own.
+        command: The program to run, for a server on standard input and output.
+        environment: Additions to the minimal environment of that program.
         allow: Names of the tools that may be used; None allows all.
         timeout_s: How long a call may take.
-        prompt: Which of its prompts the agent is to know, or True for the only one; None for none.
-        meta: What is sent along with every request, as its `_meta`: Home Assistant takes the room from it.
+        prompt: Which of its prompts the agent gets; True for the only one, None for none.
+        meta: The `_meta` of every request: Home Assistant takes the room from it.
     """
 
     name: str
@@ -43,7 +39,7 @@ class Server:
 
     @property
     def place(self) -> str:
-        """Where it is, fit for a log: no user, no password, no path, no arguments."""
+        """Its host or program name, for a log: without user, password, path and arguments."""
         if self.url is None:
             return self.command[0].rpartition("/")[2]
         parts = urlsplit(self.url)
@@ -51,5 +47,5 @@ class Server:
 
     @property
     def away(self) -> str:
-        """What the agent can say while there is no connection."""
+        """A sentence for the agent while there is no connection."""
         return f"{self.name} is not reachable right now."

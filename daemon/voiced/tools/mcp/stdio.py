@@ -1,6 +1,6 @@
-"""Servers that are programs on this machine, spoken to through their standard streams.
+"""Servers that are programs on this machine, by standard input and output.
 
-Only on the thread for MCP servers. The SDK can run programs too, but keeps lines of any length.
+Only for the worker thread. The SDK can run programs too, but it buffers lines of any length.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -18,23 +18,14 @@ import mcp_types as types
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
 
-from voiced.errors import LinkError
-from voiced.lib.environment import variable
 from voiced.lib.json_limits import TooLargeError, check_parts
-from voiced.tools.declared.process_group import DYING_S, MARK, ProcessGroup
+from voiced.tools.declared.process_group import DYING_S, GRACE_S, ProcessGroup, start_server
 from voiced.tools.declared.program_client import served_program
 from voiced.tools.declared.validation import is_program
 
-MOST_BYTES = 1024 * 1024
-"""The longest message: reading one takes as long as it is, and other threads wait meanwhile."""
+MOST_BYTES = 1024 * 1024  # of a message: parsing one holds the GIL, and other threads wait
+PAUSE_S, LONG_PAUSE_S = 0.002, 0.02  # after a message, and a piece of a long one: slows a flood
 
-PAUSE_S, LONG_PAUSE_S = 0.002, 0.02
-"""Between messages, and between pieces of one that is too long: whoever floods us is heard slowly."""
-
-GRACE_S = 0.3
-"""How long a server may take to end after its input has, and again after a signal."""
-
-_INHERITED = ("PATH", "LANG", "HOME", "TZ")
 _ID = re.compile(rb'"id"\s*:\s*([0-9]{1,18})\s*[,}]')
 _ID_WITHIN = 200
 
@@ -46,22 +37,24 @@ Streams = tuple[Messages, MemoryObjectSendStream[SessionMessage]]
 async def process(
     command: Sequence[str], environment: Mapping[str, str], gone: Callable[[], None]
 ) -> AsyncGenerator[Streams, None]:
-    """Run a server; at the end, it and what it has started are ended, within about a second.
+    """Run a server; end it and its descendants at the end, within about a second.
 
     Args:
-        command: What to run; never a shell.
-        environment: What is in its environment, besides very little.
-        gone: Is called when it speaks no more.
+        command: The program and its arguments; never a shell.
+        environment: Additions to its minimal environment.
+        gone: Called when its output ends.
 
     Raises:
-        LinkError: If it cannot be run.
+        LinkError: If it cannot be started.
     """
     group = ProcessGroup()
-    running = await _start(command, environment, group)
+    words = await _death_signal_prefix() if is_program(command[0]) else []
+    with anyio.CancelScope(shield=True):  # asyncio leaks the pipes of a cancelled start
+        running = await start_server([*words, *command], environment, group, MOST_BYTES)
     stdout, stdin = running.stdout, running.stdin
     assert stdout is not None and stdin is not None  # noqa: S101, PT018 - they were asked for
     try:
-        async with _talk(stdout, stdin, gone) as streams:
+        async with _connected(stdout, stdin, gone) as streams:
             yield streams
     finally:
         with anyio.CancelScope(shield=True):
@@ -72,28 +65,28 @@ async def process(
 async def served_process(
     socket: Path, name: str, environment: Mapping[str, str], gone: Callable[[], None]
 ) -> AsyncGenerator[Streams, None]:
-    """Have the service for programs run a server; at the end, it ends it in the same way.
+    """Have the program service run a server, and end it in the same way.
 
     Args:
-        socket: Where the service listens.
-        name: What the settings call the server.
-        environment: Its variables; of these the service takes the secrets.
-        gone: Is called when it speaks no more.
+        socket: The socket of the service.
+        name: The server's name in the settings.
+        environment: Its variables; the service takes only the secrets from them.
+        gone: Called when its output ends.
 
     Raises:
-        LinkError: If it cannot be run.
+        LinkError: If it cannot be started.
     """
     reader, writer = await served_program(socket, name, environment)
     try:
-        async with _talk(reader, writer, gone) as streams:
+        async with _connected(reader, writer, gone) as streams:
             yield streams
     finally:
         with anyio.CancelScope(shield=True):
-            await _part(reader, writer)
+            await _hang_up(reader, writer)
 
 
 @asynccontextmanager
-async def _talk(
+async def _connected(
     stdout: asyncio.StreamReader, stdin: asyncio.StreamWriter, gone: Callable[[], None]
 ) -> AsyncGenerator[Streams, None]:
     heard, listen = anyio.create_memory_object_stream[SessionMessage | Exception](0)
@@ -107,38 +100,11 @@ async def _talk(
             tasks.cancel_scope.cancel()
 
 
-async def _start(
-    command: Sequence[str], environment: Mapping[str, str], group: ProcessGroup
-) -> Process:
-    inherited = {name: value for name in _INHERITED if (value := variable(name))}
-    words = await _bound_to_us() if is_program(command[0]) else []
-    try:
-        with anyio.CancelScope(
-            shield=True
-        ):  # asyncio forgets the pipes of a start that is called off
-            running = await asyncio.create_subprocess_exec(
-                *words,
-                *command,
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                env={**inherited, **environment, MARK: group.mark},
-                cwd="/",
-                start_new_session=True,
-                limit=MOST_BYTES,
-            )
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "an argument holds a zero byte"
-        raise LinkError(f"it cannot be started: {why}") from None
-    group.started(running.pid)
-    return running
+async def _death_signal_prefix() -> list[str]:
+    """Return the command prefix that has a program killed with us; nothing where that is forbidden.
 
-
-async def _bound_to_us() -> list[str]:
-    """Return what, before a command, has it killed with us; nothing where that is not allowed.
-
-    Its input ends with us, but not every server minds. The service of systemd may not use it, for what
-    else it can do; there, systemd ends whatever is left.
+    Its input closes when we die, but not every server ends then. Our systemd unit forbids setpriv;
+    there, systemd kills what is left.
     """
     setpriv = shutil.which("setpriv")
     words = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
@@ -149,8 +115,8 @@ async def _bound_to_us() -> list[str]:
             )
         try:
             return words if await trial.wait() == 0 else []
-        finally:  # who asked may be gone by now
-            await _let_go(trial)
+        finally:  # also if cancelled
+            await _reap(trial)
     return []
 
 
@@ -159,7 +125,7 @@ async def _read(
     heard: MemoryObjectSendStream[SessionMessage | Exception],
     gone: Callable[[], None],
 ) -> None:
-    """Pass on what the server says until it says no more; lines that are no messages are passed over."""
+    """Pass on the server's messages until its output ends; other lines are ignored."""
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
         while True:
             try:
@@ -188,11 +154,7 @@ def _message(line: bytes) -> types.JSONRPCMessage | None:
 
 
 async def _refusal(stdout: asyncio.StreamReader) -> types.JSONRPCMessage | None:
-    """Pass over a line that is too long; return what is to be heard in its place.
-
-    Raises:
-        asyncio.IncompleteReadError: If it ends with the server.
-    """
+    """Skip a line that is too long; return an error in its place. IncompleteReadError at the end of output."""
     begin, piece = b"", b""
     while not piece.endswith(b"\n"):
         try:
@@ -205,7 +167,7 @@ async def _refusal(stdout: asyncio.StreamReader) -> types.JSONRPCMessage | None:
 
 
 def _error_for(begin: bytes, end: bytes) -> types.JSONRPCMessage | None:
-    """Return what is to be heard in place of a message that begins and ends so; None if nobody waits."""
+    """Return an error in place of a message with this beginning and end; None if it is no answer."""
     found = _ID.search(begin[:_ID_WITHIN]) or _ID.search(end[-_ID_WITHIN:])
     if found is None:
         return None
@@ -216,7 +178,7 @@ def _error_for(begin: bytes, end: bytes) -> types.JSONRPCMessage | None:
 async def _write(
     stdin: asyncio.StreamWriter, told: MemoryObjectReceiveStream[SessionMessage]
 ) -> None:
-    with suppress(OSError):  # it ends by itself, and then it says no more either
+    with suppress(OSError):  # the server has ended; `_read` notices that too
         async for each in told:
             text = each.message.model_dump_json(by_alias=True, exclude_unset=True)
             stdin.write(text.encode() + b"\n")
@@ -224,7 +186,7 @@ async def _write(
 
 
 async def _end(running: Process, group: ProcessGroup) -> None:
-    """End the server politely, then what is left of its group by force."""
+    """End the server: close its input, then send SIGTERM, then kill its group."""
     if running.stdin is not None:
         running.stdin.close()
     await _drained(running)
@@ -233,11 +195,11 @@ async def _end(running: Process, group: ProcessGroup) -> None:
         await _drained(running)
     group.end()
     await group.ended()
-    await _let_go(running)
+    await _reap(running)
 
 
-async def _part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Tell the service to end the server, and wait until it has, for as long as that may take."""
+async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Tell the service to end the server, and wait as long as that may take."""
     with suppress(OSError), anyio.move_on_after(2 * GRACE_S + DYING_S):
         writer.write_eof()
         while await reader.read(MOST_BYTES):
@@ -245,8 +207,8 @@ async def _part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-async def _let_go(process: Process) -> None:
-    """Kill it if it still runs, and close its pipes, which others may hold open."""
+async def _reap(process: Process) -> None:
+    """Kill it if it still runs, and close our ends of its pipes, which others may keep open."""
     transport = getattr(process, "_transport", None)
     if transport is not None:
         transport.close()
@@ -255,7 +217,7 @@ async def _let_go(process: Process) -> None:
 
 
 async def _drained(running: Process) -> None:
-    """Wait for the end for a while, reading on: a server that cannot write cannot end."""
+    """Wait `GRACE_S` for its end. Reads on: a server blocked in a write could not end."""
     stdout = running.stdout
     assert stdout is not None  # noqa: S101 - it was asked for
     with anyio.move_on_after(GRACE_S):

@@ -1,4 +1,4 @@
-"""What is wrong with MCP servers beyond the form of their settings, told before any is spoken to."""
+"""Checks of MCP servers beyond the schema of the settings, made before any connection."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ _SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|KEY", re.IGNORECASE)
 
 
 def check_servers(servers: Mapping[str, McpSection]) -> Iterator[Problem]:
-    """Yield what is wrong with MCP servers."""
+    """Yield the problems of MCP servers."""
     for name, declared in servers.items():
         if f"{name}_".startswith(RESERVED):
             yield Problem((name,), "is reserved for the agent's own tools", "choose another")
@@ -31,24 +31,18 @@ def check_servers(servers: Mapping[str, McpSection]) -> Iterator[Problem]:
 
 
 def absent(servers: Mapping[str, McpSection]) -> Iterator[Problem]:
-    """Yield what the servers need and this device does not have, or should not do."""
+    """Yield what the servers need and this device lacks, and what is risky."""
     if find_spec("mcp_types") is None:
         yield Problem((), "the MCP SDK is missing or too old", "install voiced[mcp]", here=True)
     for name, declared in servers.items():
         yield from absent_program(declared.command, (name, "command"))
         if declared.in_clear and tells_secret_in_clear(declared):
-            problem = "whoever shares the network can read the secret that is sent"
+            problem = "anyone on the network can read the secret that is sent"
             yield Problem((name, "in_clear"), problem, "give the server a certificate")
 
 
 def server(name: str, declared: McpSection, ca_file: str | None) -> Server:
-    """Return the server that `declared` describes.
-
-    Args:
-        name: What the settings call it.
-        declared: What passed the check.
-        ca_file: Certificates to trust, if it does not say.
-    """
+    """Return the server of a checked section; `ca_file` is for a section without one."""
     return Server(
         name=name,
         url=declared.url,
@@ -73,7 +67,7 @@ def _server(declared: McpSection, name: str) -> Iterator[Problem]:
         other, wrong = "url", ["headers", "ca_file", "in_clear"]
     for key in wrong:
         if getattr(declared, key):
-            yield Problem((name, key), f"is of no use without {other}", "remove it")
+            yield Problem((name, key), f"has no effect without {other}", "remove it")
     yield from whole_path(declared.command, (name, "command"))
     yield from headers(declared.headers, (name, "headers"))
     for variable, value in declared.environment.items():

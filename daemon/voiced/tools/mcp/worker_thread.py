@@ -1,4 +1,4 @@
-"""A thread with an event loop of its own, for what would hold up the loop that the sound is on."""
+"""A thread with an event loop of its own, for work that would block the main loop, which moves the sound."""
 
 import asyncio
 import logging
@@ -20,27 +20,24 @@ Work = Callable[[], Awaitable[Any]]
 
 
 class WorkerThreadError(Exception):
-    """The thread has ended, and what it was doing is lost."""
+    """The thread has ended, and its work is lost."""
 
 
 class WorkerThread:
-    """Does work on another thread; the thread is there as long as there is any.
-
-    Belongs to the loop that calls it.
-    """
+    """Runs coroutines on a thread, which exists while there are any. Use it from one loop only."""
 
     def __init__(self) -> None:
         self._jobs: set[_Job] = set()
         self._inbox: _Inbox | None = None
 
     async def run(self, work: Callable[[], Awaitable[Found]], wait_s: float = 0.0) -> Found:
-        """Run a coroutine function on the thread and return what it returns.
+        """Run a coroutine function on the thread and return its result.
 
-        Cancellation crosses; it is waited for `wait_s` at most that the work is put away.
+        If cancelled, cancels the work and waits at most `wait_s` for its end.
 
         Raises:
             WorkerThreadError: If the thread has ended.
-            Exception: Whatever the work raises.
+            Exception: Any error of the work.
         """
         job = _Job(work, asyncio.get_running_loop().create_future())
         self._begin(job)
@@ -69,13 +66,13 @@ class WorkerThread:
     def _finished(self, job: "_Job") -> None:
         self._jobs.discard(job)
         if not job.done.cancelled():
-            job.done.exception()  # the one who asked may have gone
+            job.done.exception()  # marks it as retrieved: the caller may have left
         if not self._jobs and self._inbox is not None:
             self._inbox.put(None)
             self._inbox = None
 
     def _lost(self, inbox: "_Inbox") -> None:
-        """Fail what a thread leaves behind."""
+        """Fail the jobs that a dead thread has left."""
         if inbox is self._inbox:
             self._inbox = None
         for job in [job for job in self._jobs if job.inbox is inbox]:
@@ -83,7 +80,7 @@ class WorkerThread:
 
 
 class _Inbox:
-    """The way to a thread: its loop, and the work that waits for it."""
+    """The queue of a thread, and its loop."""
 
     def __init__(self) -> None:
         self.loop = new_event_loop()
@@ -93,12 +90,12 @@ class _Inbox:
         self.call(self.queue.put_nowait, job)
 
     def call(self, call: Callable[..., object], *arguments: object) -> None:
-        with suppress(RuntimeError):  # its loop is closed; it has told so, or will
+        with suppress(RuntimeError):  # its loop is closed; `_lost` is called, or will be
             self.loop.call_soon_threadsafe(call, *arguments)
 
 
 class _Job:
-    """One piece of work. `work` is called on the thread, `done` belongs to the other loop."""
+    """One piece of work. `work` is called on the thread, `done` belongs to the main loop."""
 
     def __init__(self, work: Work, done: "asyncio.Future[Any]") -> None:
         self.done = done
@@ -112,26 +109,23 @@ class _Job:
         self.inbox.call(self._cancel)
 
     def _cancel(self) -> None:
-        """Thread: the one aside."""
+        """Cancel the work. Thread: the worker."""
         self._unwanted = True
         if self._scope is not None:
             self._scope.cancel()
 
     async def do(self) -> None:
-        """Do the work and tell what came of it.
-
-        Thread: the one aside.
-        """
-        import anyio
+        """Do the work and report its outcome. Thread: the worker."""
+        import anyio  # an optional dependency: only the thread may need it
 
         found, problem = None, None
         with anyio.CancelScope() as self._scope:
             try:
                 if not self._unwanted:
                     found = await self._work()
-            except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
+            except Exception as error:  # noqa: BLE001 - raised again in `run`
                 problem = error
-        with suppress(RuntimeError):  # nobody waits any more: the loop is closed
+        with suppress(RuntimeError):  # the main loop is closed
             self._main.call_soon_threadsafe(self.finish, found, problem)
 
     def finish(self, found: object, problem: Exception | None) -> None:
@@ -144,10 +138,7 @@ class _Job:
 
 
 def _live(inbox: _Inbox, main: asyncio.AbstractEventLoop, lost: Callable[[_Inbox], object]) -> None:
-    """Do what comes in until there is no more of it.
-
-    Thread: the one aside.
-    """
+    """Run the thread's loop until the queue ends. Thread: the worker."""
     try:
         with asyncio.Runner(loop_factory=lambda: inbox.loop) as runner:
             runner.run(_attend(inbox.queue))

@@ -194,7 +194,7 @@ async def test_addresses_this_device_has_no_way_to_are_left_out():
         ([V6, *ADDRESSES], "this device has no network connection (there is no route)"),
         (
             [V6],
-            "agent.test has only IPv6 addresses, and this network has no way to them "
+            "agent.test has only IPv6 addresses, and this network has no IPv6 route "
             "(there is no route)",
         ),
     ],

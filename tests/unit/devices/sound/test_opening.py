@@ -171,7 +171,7 @@ def test_a_cable_to_another_program_is_taken_only_by_name(device, tmp_path):
     asound = machine(tmp_path, ("Loopback", "Loopback", None, "cp"))
     alsa = Alsa({"hw:CARD=Loopback,DEV=0": "S16_LE"})
     if device == "auto":
-        with pytest.raises(DeviceError, match="Loopback counts only by name"):
+        with pytest.raises(DeviceError, match="Loopback must be chosen by name"):
             open_wanted(alsa, wanted(device, "capture"), asound)
         assert try_cards(alsa, "capture", None, asound) == Tried()
     else:

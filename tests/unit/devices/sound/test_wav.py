@@ -75,12 +75,6 @@ async def test_the_file_is_heard_once_and_then_silence(tmp_path):
     assert b"".join(periods) == pcm.ljust(5 * PERIOD_BYTES, b"\0")
 
 
-async def test_a_looped_file_is_heard_again_without_a_gap(tmp_path):
-    pcm = sound(400)
-    microphone = WavMicrophone(write_wav(tmp_path / "a.wav", pcm), loop=True)
-    assert b"".join(await captured(microphone, 5)) == (pcm * 4)[: 5 * PERIOD_BYTES]
-
-
 async def test_what_is_said_or_cued_follows_what_is_queued(tmp_path):
     first, second, third = sound(100), sound(50, start=7), sound(20, start=9)
     microphone = WavMicrophone(write_wav(tmp_path / "a.wav", first))

@@ -133,14 +133,16 @@ async def test_no_argument_makes_the_agent_hear_again(sent):
         ({"microphone": SoundFault.SILENT}, {"microphone": "silent"}),
         ({"speaker": SoundFault.ABSENT}, {"speaker": "absent"}),
         ({"half_duplex": True}, {"can_be_interrupted_by_voice": False}),
-        ({"failures": 2}, {"connection": "lost lately and back again"}),
+        ({"failures": 2}, {"connection": "lost recently, and back now"}),
         (
             {"misconfigured": True},
-            {"settings": "were changed to something unusable; the ones from before count"},
+            {"settings": "were changed to something unusable; the previous ones are in force"},
         ),
         (
             {"update_refused": True},
-            {"settings": "were changed to something the agent refuses; the ones from before count"},
+            {
+                "settings": "were changed to something the agent refuses; the previous ones are in force"
+            },
         ),
     ],
 )

@@ -140,7 +140,7 @@ def test_no_argument_becomes_an_option_of_its_own(template, allowed, value):
 
 
 def test_an_argument_with_a_nul_is_refused_before_anything_is_started():
-    with pytest.raises(ToolError, match="hold what no program can be given"):
+    with pytest.raises(ToolError, match="contain something that no program can be given"):
         filled_argv(("/bin/x", "{x}"), {"x": "a\0b"})
 
 

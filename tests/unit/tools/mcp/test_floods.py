@@ -141,14 +141,14 @@ async def test_a_server_that_renames_its_tools_for_ever_fills_neither_memory_nor
     server = McpServer(SERVER, None, lambda: changes.append(1))
     for change in range(300):
         names = [f"t{change}_{n}" + "x" * 150 for n in range(100)]
-        server._joined(object(), offers("shop", foreign(names), None, 25))
+        server._take_offer(object(), offers("shop", foreign(names), None, 25))
         server.hide([f"shop_t{change}"])
         await asyncio.sleep(0)
     assert len(changes) == 300
     assert len(server._complaints) == MOST_TOLD
     warnings = [each for each in caplog.records if each.levelname == "WARNING"]
     assert len(warnings) == MOST_TOLD
-    assert "no more is told" in warnings[-1].message
+    assert "further problems are not logged" in warnings[-1].message
     assert len([each for each in caplog.records if "offers" in each.message]) == 1
     assert len(caplog.text) < 60_000
 
@@ -160,7 +160,7 @@ async def test_how_many_tools_there_are_is_told_again_after_a_while(caplog, monk
     server = McpServer(SERVER, None, lambda: None)
     for at_s in (0.0, TELL_EVERY_S - 1, TELL_EVERY_S, TELL_EVERY_S + 1):
         now[0] = at_s
-        server._joined(object(), offers("shop", foreign([f"t{at_s}"]), None, 25))
+        server._take_offer(object(), offers("shop", foreign([f"t{at_s}"]), None, 25))
     assert caplog.text.count("shop offers 1") == 2
 
 

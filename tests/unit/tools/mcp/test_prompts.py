@@ -90,7 +90,10 @@ def test_a_prompt_that_is_not_there_is_told_with_those_that_are(listed, has):
     offer = with_prompt(Offer({}, ["old"], ["a"]), "Home", ForeignPrompt(names=names))
     assert offer.prompt == ""
     assert offer.missing == ["a", "Home"]
-    assert offer.complaints == ["old", f"`prompt` names what it does not have: Home; it has {has}"]
+    assert offer.complaints == [
+        "old",
+        f"`prompt` names one that it does not have: Home; it has {has}",
+    ]
     offer = with_prompt(Offer({}), True, ForeignPrompt(names=names))
     assert offer.missing == ["prompt"]
     assert offer.complaints == [f"`prompt: true` takes the only one there is; it has {has}"]

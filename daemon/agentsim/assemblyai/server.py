@@ -1,4 +1,4 @@
-"""Stand-in agents behind real sockets, on the running event loop."""
+"""A stand-in AssemblyAI service behind real sockets, on the running event loop."""
 
 import asyncio
 import json
@@ -6,7 +6,6 @@ import socket as net
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
@@ -20,27 +19,13 @@ from agentsim.assemblyai.connection import MAX_MESSAGE_BYTES, Connection
 from agentsim.assemblyai.service import Service
 from agentsim.assemblyai.settings import Settings
 from agentsim.offload import Worker
+from agentsim.serving import Server, host_and_port
 
 WEBSOCKET_PATH = "/v1/ws"
 
 SEGMENT_BYTES = 1400
-"""As on a network. A segment of the loopback, of 64 KiB, may not fit into a window; then it waits for a
-probe, which every message of the other side puts off for 0.2 s."""
-
-
-@dataclass(frozen=True)
-class Server:
-    """A stand-in that is being served.
-
-    Attributes:
-        url: Where its WebSocket is.
-        rest: Where its REST calls are.
-        service: The stand-in itself: sessions, events, faults.
-    """
-
-    url: str
-    rest: str
-    service: Service
+"""As on a network. On the loopback a segment has 64 KiB and may not fit into a window. It then waits for a
+probe, which every message from the other side delays by 0.2 s."""
 
 
 @asynccontextmanager
@@ -52,14 +37,14 @@ async def serve_assemblyai(
     sock: net.socket | None = None,
     tls: ssl.SSLContext | None = None,
     events_path: Path | None = None,
-) -> AsyncIterator[Server]:
+) -> AsyncIterator[Server[Service]]:
     """Serve a stand-in AssemblyAI service; close every connection on exit.
 
     Args:
-        settings: What it does; as it comes, deterministic.
+        settings: How it behaves; the default is deterministic.
         host: Where to listen.
         port: Where to listen; 0 picks a free port.
-        sock: Listen on this one instead.
+        sock: Listen on this socket instead.
         tls: Serve wss:// and https:// with this.
         events_path: Append the event log here.
     """
@@ -82,8 +67,7 @@ async def serve_assemblyai(
             for each in listening.sockets:
                 each.setsockopt(net.IPPROTO_TCP, net.TCP_MAXSEG, SEGMENT_BYTES)
             address = next(iter(listening.sockets)).getsockname()
-            name = address[0] if sock else host
-            where = f"{f'[{name}]' if ':' in name else name}:{address[1]}"
+            where = host_and_port(address[0] if sock else host, address[1])
             secure = "s" if tls else ""
             try:
                 yield Server(
@@ -91,17 +75,17 @@ async def serve_assemblyai(
                 )
             finally:
                 service.close()
-                front.let_go()
+                front.abort_frozen()
     finally:
         service.close()
 
 
 class _Socket(ServerConnection):
-    """May be closed, aborted and sent to once it is gone.
+    """A connection that may be closed, aborted and sent to after it is lost.
 
-    asyncio lets go of a socket without noting that it did if what was unsent left after the peer had hung
-    up (`_write_ready` in `asyncio/selector_events.py`, up to Python 3.14); aborting it then raises
-    AttributeError. The library aborts whatever is closed.
+    asyncio releases a socket without noting it if the last unsent bytes left after the peer had closed
+    (`_write_ready` in `asyncio/selector_events.py`, up to Python 3.14). To abort it then raises
+    AttributeError, and websockets aborts whatever is closed.
     """
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -110,7 +94,7 @@ class _Socket(ServerConnection):
 
 
 class _Ended:
-    """A transport whose socket is gone: as it was, but with nothing to abort."""
+    """A transport without a socket: as before, but `abort` does nothing."""
 
     def __init__(self, gone: asyncio.Transport) -> None:
         self._gone = gone
@@ -123,14 +107,14 @@ class _Ended:
 
 
 class _Front:
-    """Carries messages between sockets and a service."""
+    """Passes messages between sockets and a service."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._frozen: set[ServerConnection] = set()
 
     def answer(self, socket: ServerConnection, request: Request) -> Response | None:
-        """Answer REST calls and refused upgrades; None lets an upgrade happen."""
+        """Answer REST calls and refuse upgrades; return None to accept an upgrade."""
         del socket
         fault = self._service.settings.faults
         if request.path.partition("?")[0] == WEBSOCKET_PATH:
@@ -140,13 +124,13 @@ class _Front:
         return _response(status, dict(body))
 
     async def converse(self, socket: ServerConnection) -> None:
-        """Carry one connection to its end."""
+        """Serve one connection until it ends."""
         request = socket.request
         if request is None:
             return
         connection = self._service.dial(request.path, dict(request.headers.raw_items()))
         try:
-            async with asyncio.TaskGroup() as tasks:  # noqa: TID251 - the daemon's is not for the stand-in
+            async with asyncio.TaskGroup() as tasks:  # noqa: TID251 - the stand-in may not import the daemon's
                 watching = tasks.create_task(self._freeze_when_told(socket, connection))
                 reading = tasks.create_task(_read(socket, connection))
                 await self._write(socket, connection)
@@ -155,8 +139,8 @@ class _Front:
         finally:
             connection.lost()
 
-    def let_go(self) -> None:
-        """Abort the sockets nobody reads."""
+    def abort_frozen(self) -> None:
+        """Abort the frozen sockets."""
         for socket in self._frozen:
             socket.transport.abort()
 

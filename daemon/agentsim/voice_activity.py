@@ -1,4 +1,4 @@
-"""Voice activity on incoming sound: when the user begins and stops speaking."""
+"""Voice activity detection: when the user begins and stops speaking."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Literal
 
 import numpy as np
 
-from agentsim.sound import HEARING_HZ, Samples
+from agentsim.sound import HEARING_HZ, NO_SOUND, Samples
 
 FRAME_S = 0.02
 FRAME = int(HEARING_HZ * FRAME_S)
 FLOOR_WINDOW_S = 2.0
-"""Speech dips at least this often, noise does not: the quietest frame is the noise floor."""
+"""The quietest frame in this time is the noise floor: speech has a gap at least this often."""
 QUIETEST_FLOOR_DB = -75.0
 START_FLOOR_DB = -60.0
 LEAST_SPEECH_DB = -50.0
@@ -24,27 +24,27 @@ LONGEST_UTTERANCE_S = 30.0
 
 
 @dataclass(slots=True)
-class EarSettings:
-    """How sensitive and how patient an ear is."""
+class VoiceDetectorSettings:
+    """How loud and how long speech must be, and how long the silence after it."""
 
     onset_s: float = 0.1
     end_of_turn_s: float = 0.65
     vad_threshold: float = 0.5
 
 
-class Ear:
-    """Watches one stream of `HEARING_HZ` samples.
+class VoiceDetector:
+    """Detects speech in one stream of `HEARING_HZ` samples.
 
     Attributes:
         speaking: The user is speaking now.
         voiced_s: How much of the utterance is speech, from onset on.
     """
 
-    def __init__(self, settings: EarSettings) -> None:
+    def __init__(self, settings: VoiceDetectorSettings) -> None:
         self.settings = settings
         self.speaking = False
         self.voiced_s = 0.0
-        self._partial = np.zeros(0, np.int16)
+        self._partial = NO_SOUND
         self._levels = deque([START_FLOOR_DB], maxlen=int(FLOOR_WINDOW_S / FRAME_S))
         self._pre_roll: deque[Samples] = deque(maxlen=int(PRE_ROLL_S / FRAME_S))
         self._utterance: list[Samples] = []
@@ -52,7 +52,7 @@ class Ear:
         self._quiet_s = 0.0
 
     def feed(self, samples: Samples) -> list[Literal["started", "stopped"]]:
-        """Take a chunk of any size; return what it made certain."""
+        """Take a chunk of any size; return whether speech started or stopped in it."""
         heard = np.concatenate((self._partial, samples))
         n_whole = len(heard) - len(heard) % FRAME
         self._partial = heard[n_whole:]
@@ -64,11 +64,11 @@ class Ear:
         return facts
 
     def utterance(self) -> Samples:
-        """Return what was said in the present or the last utterance."""
-        return np.concatenate(self._utterance) if self._utterance else np.zeros(0, np.int16)
+        """Return the sound of the present or the last utterance."""
+        return np.concatenate(self._utterance) if self._utterance else NO_SOUND
 
     def stop(self) -> None:
-        """Take the utterance as ended: no more sound is coming."""
+        """End the utterance: no more sound is coming."""
         self.speaking = False
         self._loud_s = self._quiet_s = 0.0
         self._pre_roll.clear()
@@ -107,6 +107,6 @@ class Ear:
 
 
 def _level_db(frame: Samples) -> float:
-    # Without the mean: a microphone's offset is not loudness.
+    # The variance leaves out the mean, because a microphone's offset is not loudness.
     power = float(np.var(frame.astype(np.float32)))
     return 10 * float(np.log10(power / 32_768**2 + 1e-12))

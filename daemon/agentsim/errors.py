@@ -1,8 +1,8 @@
-"""What a person can get wrong when setting up a stand-in."""
+"""Errors of the person who sets up a stand-in."""
 
 
 class SetupError(Exception):
-    """A scenario, a fault or an option makes no sense.
+    """A scenario, a fault or an option is wrong.
 
     Attributes:
         where: The file, key path or option.

@@ -4,8 +4,8 @@ import asyncio
 import time
 
 
-class LinkLiveness:
-    """Feels how late the loop comes.
+class LoopLateness:
+    """Measures how late the loop comes.
 
     Attributes:
         late_ms: By how much, each time.
@@ -14,7 +14,7 @@ class LinkLiveness:
     def __init__(self):
         self.late_ms = []
 
-    async def feel(self):
+    async def measure(self):
         while True:
             asked_s = time.monotonic() + 0.005
             await asyncio.sleep(0.005)

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentsim.listening import Ear, EarSettings
 from agentsim.sound import HEARING_HZ
+from agentsim.voice_activity import VoiceDetector, VoiceDetectorSettings
 
 DICE = np.random.default_rng(0)
 
@@ -27,7 +27,7 @@ def facts(ear, *parts):
 @pytest.mark.parametrize("room_db", [-90, -65, -50])
 @pytest.mark.parametrize("voice_db", [-30, -12])
 def test_speech_is_noticed_in_100_ms_and_its_end_in_650_ms(room_db, voice_db):
-    ear = Ear(EarSettings())
+    ear = VoiceDetector(VoiceDetectorSettings())
     (started, stopped) = facts(ear, noise(3, room_db), noise(1, voice_db), noise(2, room_db))
     assert started[0] == "started"
     assert 3.08 <= started[1] <= 3.14
@@ -39,44 +39,55 @@ def test_speech_is_noticed_in_100_ms_and_its_end_in_650_ms(room_db, voice_db):
 
 @pytest.mark.parametrize("level_db", [-90, -65, -55])
 def test_a_quiet_room_is_never_speech(level_db):
-    assert facts(Ear(EarSettings()), noise(10, level_db)) == []
+    assert facts(VoiceDetector(VoiceDetectorSettings()), noise(10, level_db)) == []
 
 
 def test_a_loud_fan_is_taken_for_speech_for_about_two_seconds_only():
-    ear = Ear(EarSettings())
+    ear = VoiceDetector(VoiceDetectorSettings())
     (_started, stopped) = facts(ear, noise(10, -35))
     assert stopped[1] < 3.5
 
 
 def test_a_click_is_not_speech():
-    assert facts(Ear(EarSettings()), noise(1, -80), noise(0.05, -10), noise(2, -80)) == []
+    assert (
+        facts(
+            VoiceDetector(VoiceDetectorSettings()), noise(1, -80), noise(0.05, -10), noise(2, -80)
+        )
+        == []
+    )
 
 
 def test_an_offset_is_not_loudness():
-    assert facts(Ear(EarSettings()), np.full(HEARING_HZ, 5000, np.int16)) == []
+    assert facts(VoiceDetector(VoiceDetectorSettings()), np.full(HEARING_HZ, 5000, np.int16)) == []
 
 
 def test_pauses_within_a_sentence_do_not_end_it():
-    ear = Ear(EarSettings())
+    ear = VoiceDetector(VoiceDetectorSettings())
     found = facts(ear, *[noise(0.4, -20), noise(0.5, -80)] * 4, noise(1, -80))
     assert [fact for fact, _ in found] == ["started", "stopped"]
 
 
 @pytest.mark.parametrize(("threshold", "hears"), [(0.0, True), (0.5, False)])
 def test_the_threshold_decides_how_quiet_speech_may_be(threshold, hears):
-    ear = Ear(EarSettings(vad_threshold=threshold))
+    ear = VoiceDetector(VoiceDetectorSettings(vad_threshold=threshold))
     assert bool(facts(ear, noise(1, -80), noise(1, -52), noise(1, -80))) is hears
 
 
 def test_an_utterance_never_lasts_for_ever():
     parts = [part for _ in range(60) for part in (noise(0.4, -20), noise(0.4, -60))]
-    assert [fact for fact, _ in facts(Ear(EarSettings()), *parts)][:2] == ["started", "stopped"]
+    assert [fact for fact, _ in facts(VoiceDetector(VoiceDetectorSettings()), *parts)][:2] == [
+        "started",
+        "stopped",
+    ]
 
 
 @given(st.lists(st.integers(1, 900), min_size=1, max_size=40))
 def test_the_size_of_chunks_does_not_matter(sizes):
     heard = np.concatenate([noise(0.3, -80), noise(0.4, -20), noise(1, -80)])
-    ears, found = (Ear(EarSettings()), Ear(EarSettings())), ([], [])
+    ears, found = (
+        (VoiceDetector(VoiceDetectorSettings()), VoiceDetector(VoiceDetectorSettings())),
+        ([], []),
+    )
     found[0].extend(ears[0].feed(heard))
     for piece in np.split(heard, np.cumsum(sizes)):
         found[1].extend(ears[1].feed(piece))
