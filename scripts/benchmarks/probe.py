@@ -28,7 +28,7 @@ from voiced.assembly.factory import (
 )
 from voiced.assembly.tools import built_in_tools
 from voiced.audio.start_threshold import StartThreshold
-from voiced.config.load import load
+from voiced.config.load import examine
 from voiced.config.schema import Settings
 from voiced.core.pcm import PcmFormat
 from voiced.devices.network.http import AiohttpCaller
@@ -279,7 +279,7 @@ def main() -> None:
     parser.add_argument("--report", type=Path, required=True)
     options = parser.parse_args()
     trace = Trace()
-    runtime = assemble(load(Path(options.config), catalogue()).settings, trace)
+    runtime = assemble(examine(Path(options.config), catalogue()).usable().settings, trace)
     asyncio.run(runtime.run())
     options.report.write_text(json.dumps(asdict(trace)), encoding="utf-8")
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from voiced.assembly.factory import Extras, assemble, catalogue
-from voiced.config.load import load
+from voiced.config.load import examine
 from voiced.host.journal import StatusLog, start_log
 from voiced.ports import Emit
 from voiced.service.signals import SignalWake
@@ -28,7 +28,7 @@ def main() -> None:
     """Hold conversations until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
-    settings = load(parser.parse_args().config, catalogue()).settings
+    settings = examine(parser.parse_args().config, catalogue()).usable().settings
     start_log(settings.log.level)
     extras = Extras(wake_sources=[SignalWake(), TaskCount()], indicators=[StatusLog()])
     asyncio.run(assemble(settings, extras).run())

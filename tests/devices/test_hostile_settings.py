@@ -21,8 +21,8 @@ from tests.devices.witness import Callers, Witness, files_in, overheard
 from tests.ports import free_port
 from tests.wire.afar import QUICK, settings_server
 from voiced.assembly.factory import catalogue
-from voiced.assembly.protocols import session_permissions
-from voiced.config.load import load
+from voiced.assembly.protocols import agent_class
+from voiced.config.load import examine
 
 pytestmark = pytest.mark.real_time
 
@@ -182,8 +182,8 @@ async def test_no_setting_is_a_way_in_for_a_server_that_means_harm(rig, tmp_path
             trap = Trap(trapped, callers.port, free_port())
             trap.secret.write_text(SECRET + "\n")
             trap.canary.write_bytes(b"RIFF canary")
-            own = load(home / "voiced.yaml", catalogue()).settings
-            every = targets(session_permissions("assemblyai"), own, trap)
+            own = examine(home / "voiced.yaml", catalogue()).usable().settings
+            every = targets(agent_class("assemblyai").session_permissions, own, trap)
             with Witness(it.process.pid, trapped, ports) as witness:
                 attack = Attack(it, trap, witness, callers, ear)
                 for target in every:

@@ -13,7 +13,7 @@ from tests.flows.house import House, house, tone
 from tests.flows.sabotage import Sabotage
 from tests.ports import free_port
 from voiced.assembly.factory import ComponentCache, Extras, catalogue
-from voiced.config.load import try_read
+from voiced.config.load import examine
 from voiced.config.resolve import choose
 from voiced.core.events import MuteToggled, StopRequested, Woken
 from voiced.core.state import Phase, Policy
@@ -62,7 +62,7 @@ async def everything(folder):
     it.path = folder / "voiced.yaml"
     it.path.write_text(SETTINGS.format(folder=folder, **it.ports))
     it.kept = RecordFile(StateStore(folder / "state"), it.path)
-    choice = choose(try_read(it.path), it.kept.record, catalogue())
+    choice = choose(examine(it.path, catalogue()), it.kept.record, catalogue())
     it.control = folder / "control.sock"
     it.following = follow(it.path, choice, it.kept, ComponentCache(), it.control)
     vital = SignalWake(it.following.reloads), SystemdService(lambda text: None, progress(it), 5.0)

@@ -8,10 +8,10 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from tests.house.repository import ROOT
+from tests.unit.config.samples import examined
 from voiced.assembly.factory import catalogue
 from voiced.cli import main
 from voiced.config.generated_docs import json_schema
-from voiced.config.load import examine_content
 from voiced.config.schema import Settings
 from voiced.lib.sections import every_setting
 
@@ -95,7 +95,7 @@ def test_every_key_of_the_installed_file_works_when_it_is_uncommented(tmp_path):
     text = re.sub(r"^  (red|green|blue):.*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^  ca_file:.*$", f"  ca_file: {ROOT / 'LICENSE'}", text, flags=re.MULTILINE)
     text = text.replace("{file: /etc/voiced/", f"{{file: {tmp_path}/secret}}  # ")
-    found = examine_content(text.encode(), "voiced.yaml", catalogue())
+    found = examined(text, catalogue())
     assert [str(problem) for problem in found.problems] == []
     assert found.settings.led.pin == 25
 

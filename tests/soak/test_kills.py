@@ -19,7 +19,7 @@ import pytest
 from tests.fakes import RecordingSpeaker, ScriptedMicrophone
 from voiced.assembly.factory import ComponentCache, Extras, catalogue
 from voiced.config.history import decode
-from voiced.config.load import read
+from voiced.config.load import examine
 from voiced.config.resolve import choose
 from voiced.service.run import follow
 from voiced.storage.settings_store import RecordFile, last_record
@@ -98,7 +98,7 @@ async def live(folder, path):
     """What a process does from its start on, in a hurry."""
     kept = RecordFile(StateStore(folder / "state"), path)
     kept.begin(time.time())
-    choice = choose(read(path), kept.record, catalogue())
+    choice = choose(examine(path, catalogue()), kept.record, catalogue())
     it = follow(path, choice, kept, ComponentCache(), folder / "sock")
     runtime = it.assemble(
         Extras(
@@ -151,7 +151,7 @@ def check(folder, path, highest):
         if sent is not None:
             assert sent.text == revision(sent.revision)
             assert sent.digest not in {each.digest for each in record.failed}
-    choice = choose(read(path), record, catalogue())
+    choice = choose(examine(path, catalogue()), record, catalogue())
     assert (choice.complaint, choice.refused) == (None, None)
     if record.sent is not None:
         assert choice.best.settings.audio.playback.volume == 10 + record.sent.revision % 91

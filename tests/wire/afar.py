@@ -23,7 +23,7 @@ from tests.wire.peers import tcp_server
 from voiced.assembly.factory import ComponentCache, Extras, catalogue
 from voiced.cli import main
 from voiced.config.resolve import choose
-from voiced.config.user_overrides import read_with_by_hand
+from voiced.config.user_overrides import examine_with_by_hand
 from voiced.core.events import EndRequested, StopRequested, Woken
 from voiced.host.journal import set_level
 from voiced.reload.overrides import by_hand_in
@@ -126,6 +126,10 @@ class Kiosk:
         return self.following.applier.running
 
     @property
+    def wanted(self):
+        return self.following.applier.wanted
+
+    @property
     def record(self):
         return self.kept.record
 
@@ -147,7 +151,7 @@ class Kiosk:
         store = StateStore(self.folder / "state", self.system)
         self.kept = RecordFile(store, self.path)
         self.kept.begin(time.time())
-        found = read_with_by_hand(self.path, by_hand_in(store), catalogue())
+        found = examine_with_by_hand(self.path, by_hand_in(store), catalogue())
         choice = choose(found, self.kept.record, catalogue())
         level = logging.getLogger().level
         set_level(choice.best.settings.log.level)

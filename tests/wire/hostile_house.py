@@ -13,7 +13,7 @@ from aiohttp import web
 from tests.hostile_tools import MEGABYTE, SECRET
 from voiced.assembly.factory import catalogue, link_options
 from voiced.assembly.tools import toolbox
-from voiced.config.load import load
+from voiced.config.load import examine
 from voiced.devices.network.resolver import Resolver
 
 PROGRAM = """
@@ -296,7 +296,7 @@ class House:
         path = self._folder / "voiced.yaml"
         written = {"agent": {"key": {"file": str(key)}}, "tools": []}
         path.write_text(yaml.safe_dump(written | {"command_tools": commands, "http_tools": http}))
-        settings = load(path, catalogue()).settings
+        settings = examine(path, catalogue()).usable().settings
         self.tools = [*toolbox(settings, link_options(settings), Resolver()).values()]
 
     def taken(self):

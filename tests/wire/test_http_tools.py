@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 
 from tests.ports import free_port
+from tests.unit.config.samples import examined
 from tests.wire.peers import answering, inet, leaving_nothing, resolver_of, tcp_server
 from voiced.assembly.factory import catalogue
-from voiced.config.load import examine_content
 from voiced.devices.network.link import LinkOptions
 from voiced.devices.network.resolver import Resolver
 from voiced.errors import ToolError
@@ -29,7 +29,7 @@ CITY = {
 def tool(url, *, resolver=None, ca_file=None, **more):
     declared = {"description": "d", "url": url, "timeout_s": 5, "parameters": CITY, **more}
     written = json.dumps({"agent": {"url": "ws://localhost"}, "http_tools": {"look_up": declared}})
-    section = examine_content(written.encode(), "f.json", catalogue()).draft.http_tools["look_up"]
+    section = examined(written, catalogue()).draft.http_tools["look_up"]
     return HttpTool("look_up", section, LinkOptions(ca_file=ca_file), resolver or Resolver())
 
 

@@ -35,8 +35,8 @@ class Device:
         self.record = Record()
         self.taken = []
 
-    async def take(self, sent):
-        self.taken.append(sent.revision)
+    async def take(self, received):
+        self.taken.append(received.sent.revision)
 
 
 class Server:

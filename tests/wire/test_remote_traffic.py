@@ -47,7 +47,7 @@ class Device:
         self.remote = remote
         self.record = Record(good=Sent("revision: 1\n", 1))
 
-    async def take(self, sent):
+    async def take(self, received):
         pass
 
 

@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from voiced.agents import AGENTS
 from voiced.agents.codec import Agent, AgentSettings, TokenSource
 from voiced.assembly.gpio import buttons, light, light_wiring
-from voiced.assembly.protocols import (
-    agent_class,
-    check_session,
-    default_url,
-    scheme,
-    session_permissions,
-    takes_tools,
-)
+from voiced.assembly.protocols import agent_class
 from voiced.assembly.tools import (
     check_declared,
     ingredients,
@@ -132,11 +125,7 @@ def catalogue() -> Catalogue:
     return Catalogue(
         protocols=AGENTS,
         tools=TOOLS,
-        check_session=check_session,
-        default_url=default_url,
-        scheme=scheme,
-        session_permissions=session_permissions,
-        takes_tools=takes_tools,
+        agent_class=agent_class,
         check_declared=check_declared,
         look_for=look_for,
     )
@@ -170,7 +159,7 @@ def assemble_parts(
         of = ingredients(settings, link)
         tools = make("tools", of, lambda: toolbox(settings, link, resolver))
     hosts = []
-    if extras.tools is None and takes_tools(protocol):
+    if extras.tools is None and agent_class(protocol).takes_tools:
         hosts = servers(settings, Connector(link, resolver), make, extras.on_tools_changed)
         tools = together(tools, hosts)
     context = prompts(hosts)
@@ -310,7 +299,7 @@ def agent_settings(
         ConfigError: If the agent's address is missing, or its key or what its token takes cannot be read.
     """
     agent = settings.agent
-    url = agent.url or default_url(agent.protocol)
+    url = agent.url or agent_class(agent.protocol).default_url
     if url is None:
         raise ConfigError("agent.url", "is missing", f"{agent.protocol} has no address of its own")
     if key is None and agent.key is not None:

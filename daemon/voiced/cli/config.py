@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from voiced.assembly.factory import catalogue
-from voiced.assembly.protocols import session_permissions
+from voiced.assembly.protocols import agent_class
 from voiced.cli.printing import complain, say, say_json
 from voiced.config.fleet import device_names, is_sent, mistakes, overlay_for
 from voiced.config.history import Record
@@ -16,10 +16,10 @@ from voiced.config.load import (
     examine,
     examine_sources,
     find,
+    first_of,
     read,
-    try_read,
 )
-from voiced.config.resolve import Usable, choose, permissions_for, right, usable
+from voiced.config.resolve import choose, permissions_for
 from voiced.config.schema import Settings
 from voiced.config.sending import meanings, permissions_of
 from voiced.config.signature import signing_command
@@ -100,7 +100,7 @@ def _check(path: Path, own: str | None, *, here: bool) -> int:
 def _allowed(settings: Settings) -> Iterator[str]:
     """Yield what the file allows a settings server to do, a sentence for each name."""
     if settings.remote is not None:
-        session = session_permissions(settings.agent.protocol)
+        session = agent_class(settings.agent.protocol).session_permissions
         yield from meanings(settings.remote.allow, permissions_of(session))
 
 
@@ -116,7 +116,10 @@ def _fleet_document(path: Path) -> Document | None:
 def _check_sent(path: Path, document: Document, own: str | None, *, here: bool) -> int:
     """Check a fleet file for every device, over `BARE` or the device's `own` file."""
     sources = [BARE] if own is None else read(Path(own))
-    local = right(sources, catalogue())
+    alone = examine_sources(sources, catalogue())
+    local = alone.draft
+    if local is None or alone.mistakes:
+        raise first_of(alone.mistakes)
     allow = local.remote.allow if local.remote is not None else ()
     revision: int | None = None
     faults: dict[str, None] = {}
@@ -153,7 +156,7 @@ def _show(path: Path, record: Record, *, origin: bool) -> int:
             return ConfigError.exit_code
         _say_settings(examined.draft, examined.document, origin=origin)
         return 0
-    choice = choose(try_read(path), record, catalogue())
+    choice = choose(examined, record, catalogue())
     complain(*(f"warning: {warning}" for warning in choice.best.warnings))
     if choice.refused is not None:
         complain(f"warning: not used: {choice.refused}")
@@ -177,18 +180,13 @@ def _diff(path: Path, record: Record) -> int:
 
     if not record.local:
         raise ConfigError(str(path), "the daemon has not used it yet", "start it first")
-    before = choose(as_sources(record.local), record, catalogue()).best
-    after = _now(path, record)
+    kept = examine_sources(as_sources(record.local), catalogue())
+    before = choose(kept, record, catalogue()).best
+    examined = examine(path, catalogue())
+    examined.usable()
+    after = choose(examined, record, catalogue()).best
     say(*differences(changes(before.settings, after.settings)))
     return 0
-
-
-def _now(path: Path, record: Record) -> Usable:
-    found = try_read(path)
-    if isinstance(found, ConfigError):
-        raise found
-    usable(found, catalogue())
-    return choose(found, record, catalogue()).best
 
 
 def _record_for(path: Path) -> Record:

@@ -11,7 +11,7 @@ from voiced.lib.sections import Reload, Section, every_setting, settings_in
 
 AnySection = TypeVar("AnySection", bound=Section)
 
-_FIRST: dict[Reload, int] = {"live": 0, "next-session": 1, "restart": 2}
+_IN_ORDER: tuple[Reload, ...] = ("live", "next-session", "restart")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,6 @@ def changes(old: Settings, new: Settings) -> list[Change]:
     ]
 
 
-def strongest(found: Collection[Change]) -> Reload | None:
-    """Return the reload class of all of `found` together; None if there are none."""
-    return max((each.reload for each in found), key=_FIRST.__getitem__, default=None)
-
-
 def mixed(old: AnySection, new: AnySection, counting: Collection[Reload]) -> AnySection:
     """Return `old` with those values of `new` whose reload classes are `counting`.
 
@@ -72,7 +67,7 @@ def _value(section: Any, path: tuple[str, ...]) -> object:
 
 def summary(found: Collection[Change]) -> Iterator[str]:
     """Yield the names of what differs, by reload class, without values."""
-    for reload in _FIRST:
+    for reload in _IN_ORDER:
         names = [".".join(each.path) for each in found if each.reload == reload]
         if names:
             yield f"{reload}: {', '.join(names)}"

@@ -1,7 +1,8 @@
 """From a settings file to settings, or to everything that is wrong with it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from voiced.config.check import check
@@ -22,9 +23,9 @@ DROP_INS = "conf.d"
 """The folder beside a settings file whose files are laid over it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
-    """One file of settings.
+    """One file of settings. Whoever hands it on hands on what was parsed of it.
 
     Attributes:
         name: What to call it.
@@ -34,63 +35,84 @@ class Source:
     name: str
     content: bytes
 
+    @cached_property
+    def document(self) -> Document:
+        """What it says.
+
+        Raises:
+            ConfigError: If it is not YAML text of reasonable size.
+        """
+        return parse(self.content, self.name)
+
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class Usable:
     """Settings that are fit for use.
 
     Attributes:
         settings: All of them, defaults included.
+        document: Where every value stands.
         warnings: What the operator should know, one line each.
+        sources: The device's own files among those they come from, the more important last.
     """
 
     settings: Settings
+    document: Document
     warnings: tuple[str, ...]
+    sources: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What became of a settings file.
+    """What became of the device's own files.
 
     Attributes:
-        settings: None if there are problems.
-        draft: The settings as far as they can be read, problems or not; None if they cannot.
         problems: Everything wrong with the files, or missing here, in the order of their lines.
-        warnings: What the operator should know, one line each.
+        sources: The files, the more important last.
+        draft: The settings as far as they can be read, problems or not; None if they cannot.
         document: Where everything stands, if the files could be parsed.
+        warnings: What the operator should know, one line each.
         missing: Those of the problems and warnings of which the files are innocent: this machine lacks something.
     """
 
-    settings: Settings | None
     problems: tuple[ConfigError, ...]
-    warnings: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
     draft: Settings | None = None
     document: Document | None = None
+    warnings: tuple[str, ...] = ()
     missing: tuple[ConfigError, ...] = ()
+
+    @property
+    def settings(self) -> Settings | None:
+        """The settings; None if there are problems."""
+        return None if self.problems else self.draft
 
     @property
     def mistakes(self) -> tuple[ConfigError, ...]:
         """What is wrong with the files on any machine."""
         return tuple(each for each in self.problems if each not in self.missing)
 
-    def loaded(self, command: str) -> Loaded:
+    def usable(self, command: str = "") -> Usable:
         """Return the settings.
 
         Args:
-            command: What shows all that is wrong.
+            command: What shows all that is wrong, if somebody could run it.
 
         Raises:
             ConfigError: The first of the problems; the hint tells how many more there are.
         """
-        if self.settings is not None:
-            return Loaded(self.settings, self.warnings)
-        first, *others = self.problems
-        if not others:
-            raise first
-        more = f"{len(others)} more: run `{command}`"
-        raise ConfigError(
-            first.where, first.problem, f"{first.hint}; {more}" if first.hint else more
-        )
+        if self.settings is None or self.document is None:
+            raise first_of(self.problems, command)
+        return Usable(self.settings, self.document, self.warnings, self.sources)
+
+
+def first_of(problems: Sequence[ConfigError], command: str = "") -> ConfigError:
+    """Return the first of `problems`; its hint tells how many more there are, and the `command` that shows them."""
+    first, *others = problems
+    if not others:
+        return first
+    more = f"{len(others)} more: run `{command}`" if command else f"and {len(others)} more"
+    return ConfigError(first.where, first.problem, "; ".join(filter(None, (first.hint, more))))
 
 
 def find(explicit: str | None) -> Path:
@@ -130,15 +152,6 @@ def _is_absent(path: Path) -> bool:
     return False
 
 
-def load(path: Path, catalogue: Catalogue) -> Loaded:
-    """Return the settings in `path` and its drop-ins.
-
-    Raises:
-        ConfigError: The first of their problems; the hint tells how many more there are.
-    """
-    return examine(path, catalogue).loaded(f"voiced config check {path}")
-
-
 def draft(path: Path) -> Settings | None:
     """Return the settings in `path` as far as they can be read; None if they cannot."""
     try:
@@ -150,7 +163,7 @@ def draft(path: Path) -> Settings | None:
 def draft_of(sources: Sequence[Source]) -> Settings | None:
     """Return the settings in some files as far as they can be read; None if they cannot."""
     try:
-        return check(lay([parse(each.content, each.name) for each in sources]))[0]
+        return check(lay([each.document for each in sources]))[0]
     except ConfigError:
         return None
 
@@ -160,7 +173,7 @@ def examine(path: Path, catalogue: Catalogue) -> Examined:
     try:
         sources = read(path)
     except ConfigError as error:
-        return Examined(None, (error,))
+        return Examined((error,))
     return examine_sources(sources, catalogue)
 
 
@@ -172,14 +185,6 @@ def read(path: Path) -> list[Source]:
     """
     drop_ins = (path.parent / DROP_INS).glob("[!.]*.yaml")
     return [_source(each) for each in (path, *sorted(drop_ins))]
-
-
-def try_read(path: Path) -> list[Source] | ConfigError:
-    """Return what `read` does, or what it raises."""
-    try:
-        return read(path)
-    except ConfigError as error:
-        return error
 
 
 def as_sources(texts: Iterable[Text]) -> list[Source]:
@@ -200,11 +205,6 @@ def _source(path: Path) -> Source:
         raise ConfigError(str(path), problem, "check the path") from error
 
 
-def examine_content(content: bytes, name: str, catalogue: Catalogue) -> Examined:
-    """Do what `examine` does for the `content` of a file called `name`."""
-    return examine_sources([Source(name, content)], catalogue)
-
-
 def examine_sources(
     sources: Sequence[Source], catalogue: Catalogue, overlay: Document | None = None
 ) -> Examined:
@@ -218,13 +218,13 @@ def examine_sources(
     documents, broken = [], []
     for source in sources:
         try:
-            documents.append(parse(source.content, source.name))
+            documents.append(source.document)
         except ConfigError as error:
             broken.append(error)
     if broken:
-        return Examined(None, tuple(broken))
+        return Examined(tuple(broken), tuple(sources))
     document = lay(documents if overlay is None else [*documents, overlay])
-    return _examine(document, catalogue)
+    return replace(_examine(document, catalogue), sources=tuple(sources))
 
 
 def _examine(document: Document, catalogue: Catalogue) -> Examined:
@@ -234,18 +234,12 @@ def _examine(document: Document, catalogue: Catalogue) -> Examined:
         others = [*contradictions(settings, document, catalogue), *_absent(settings)]
         faults += [other for other in others if not may_follow(other.path)]
     problems, missing = _told(faults, document)
+    found = Examined(problems, draft=settings, document=document, missing=missing)
     if settings is None or len(missing) < len(problems):
-        return Examined(None, problems, draft=settings, document=document, missing=missing)
+        return found
     warnings = [*cautions(settings, document, catalogue), *_unsafe(settings), *_silent(settings)]
     told, more = _told(warnings, document)
-    return Examined(
-        None if problems else settings,
-        problems,
-        tuple(map(str, told)),
-        draft=settings,
-        document=document,
-        missing=(*missing, *more),
-    )
+    return replace(found, warnings=tuple(map(str, told)), missing=(*missing, *more))
 
 
 def _told(

@@ -1,11 +1,11 @@
 """Which settings a device runs with: the newest that can be used."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from voiced.config.fleet import mistakes, overlay_for
 from voiced.config.history import Record, Sent, take_back, trusting
-from voiced.config.load import Source, as_sources, examine_sources
+from voiced.config.load import Examined, Usable, as_sources, examine_sources, first_of
 from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
 from voiced.config.sending import permissions_of
@@ -15,18 +15,16 @@ from voiced.lib.permissions import Permissions
 
 
 @dataclass(frozen=True, slots=True)
-class Usable:
-    """Settings that can be used.
+class Received:
+    """What a server has sent, parsed.
 
     Attributes:
-        settings: All of them.
-        document: Where every value stands.
-        warnings: What the operator should know, one line each.
+        sent: What is kept of it.
+        document: What it says.
     """
 
-    settings: Settings
+    sent: Sent
     document: Document
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +34,23 @@ class Choice:
     Attributes:
         best: The device's own, with what a server sent laid over them.
         local: The device's own alone.
-        sources: The device's own files.
         record: What is to be kept of earlier ones.
         complaint: Why the files as they are now are not used, if they are not.
         refused: Why what the server sent is not used, if it is not.
     """
 
     best: Usable
-    local: Settings
-    sources: tuple[Source, ...]
+    local: Usable
     record: Record
     complaint: ConfigError | None = None
     refused: ConfigError | None = None
 
 
-def choose(
-    sources: Sequence[Source] | ConfigError, record: Record, catalogue: Catalogue, now: float = 0.0
-) -> Choice:
+def choose(found: Examined, record: Record, catalogue: Catalogue, now: float = 0.0) -> Choice:
     """Return the settings to run with.
 
     Args:
-        sources: The device's own files, or why they cannot be read.
+        found: What became of the device's own files.
         record: What is kept of earlier ones.
         catalogue: What settings can name.
         now: Seconds since 1970, for the record of what does not fit any more.
@@ -66,81 +60,44 @@ def choose(
     """
     complaint = refused = None
     try:
-        if isinstance(sources, ConfigError):
-            raise sources
-        alone = usable(sources, catalogue)
+        local = found.usable()
     except ConfigError as error:
         complaint = error
-        sources = as_sources(record.local)
-        try:
-            alone = usable(sources, catalogue)
-        except ConfigError:
-            raise error from None
-    best, remote = alone, alone.settings.remote
+        earlier = examine_sources(as_sources(record.local), catalogue) if record.local else found
+        if earlier.problems:
+            raise
+        local = earlier.usable()
+    best, remote = local, local.settings.remote
     if remote is not None:
         record = trusting(record, remote.public_key)
-    while remote is not None and record.sent is not None and best is alone:
+    while remote is not None and record.sent is not None and best is local:
         try:
-            best = with_sent(sources, alone.settings, record.sent, catalogue)
+            sent = parse(record.sent.text.encode(), name_of(record.sent))
+            best = with_sent(local, sent, catalogue)
         except ConfigError as error:
             refused = error
             if record.trial is None:
                 break
             record = take_back(record, str(error), now)
-    return Choice(best, alone.settings, tuple(sources), record, complaint, refused)
+    return Choice(best, local, record, complaint, refused)
 
 
-def usable(
-    sources: Sequence[Source], catalogue: Catalogue, overlay: Document | None = None
-) -> Usable:
-    """Return the settings in some files.
-
-    Args:
-        sources: The device's own files, the more important last.
-        catalogue: What settings can name.
-        overlay: What a server wants to lay over them.
-
-    Raises:
-        ConfigError: The first of their problems; the hint tells how many more there are.
-    """
-    if not sources:
-        raise ConfigError("settings", "there are none", "write them")
-    found = examine_sources(sources, catalogue, overlay)
-    if found.settings is None or found.document is None:
-        raise first_of(found.problems)
-    return Usable(found.settings, found.document, found.warnings)
-
-
-def right(sources: Sequence[Source], catalogue: Catalogue) -> Settings:
-    """Return the settings in some files, whatever they need that this machine lacks.
-
-    Raises:
-        ConfigError: The first of their mistakes; the hint tells how many more there are.
-    """
-    found = examine_sources(sources, catalogue)
-    if found.draft is None or found.mistakes:
-        raise first_of(found.mistakes)
-    return found.draft
-
-
-def with_sent(
-    sources: Sequence[Source], local: Settings, sent: Sent, catalogue: Catalogue
-) -> Usable:
+def with_sent(local: Usable, sent: Document, catalogue: Catalogue) -> Usable:
     """Return what the device's own files become with what a server sent laid over them.
 
     Args:
-        sources: The device's own files.
-        local: The settings in them.
+        local: The device's own files.
         sent: What the server sent.
         catalogue: What settings can name.
 
     Raises:
         ConfigError: The first of its problems; the hint tells how many more there are.
     """
-    return usable(sources, catalogue, overlay_of(sent, local, catalogue))
+    overlay = overlay_of(sent, local.settings, catalogue)
+    return examine_sources(local.sources, catalogue, overlay).usable()
 
 
-def sent_of(content: bytes, taken_at: float) -> Sent:
+def receive(content: bytes, taken_at: float) -> Received:
     """Return what a server sent.
 
     Args:
@@ -154,17 +111,16 @@ def sent_of(content: bytes, taken_at: float) -> Sent:
     if not isinstance(document.value, Mapping | None):
         where = str(document.place(()))
         raise ConfigError(where, "expected keys and values", "write `key: value` lines")
-    revision = overlay_for(document, "").revision
-    return Sent(content.decode(), revision, taken_at)
+    sent = Sent(content.decode(), overlay_for(document, "").revision, taken_at)
+    return Received(sent, document.named(name_of(sent)))
 
 
-def overlay_of(sent: Sent, local: Settings, catalogue: Catalogue) -> Document:
-    """Return what a server wants changed on the device with `local` settings.
+def overlay_of(document: Document, local: Settings, catalogue: Catalogue) -> Document:
+    """Return what a server's `document` wants changed on the device with `local` settings.
 
     Raises:
-        ConfigError: If it cannot be read, or touches what it may not.
+        ConfigError: If it touches what it may not.
     """
-    document = parse(sent.text.encode(), name_of(sent))
     overlay = overlay_for(document, local.device.name)
     allow = local.remote.allow if local.remote is not None else ()
     permissions = permissions_for(overlay.document, local, catalogue)
@@ -186,16 +142,9 @@ def permissions_for(overlay: Document, local: Settings, catalogue: Catalogue) ->
     protocol = local.agent.protocol
     if isinstance(wanted, str) and wanted in catalogue.protocols:
         protocol = wanted
-    return permissions_of(catalogue.session_permissions(protocol), local)
+    return permissions_of(catalogue.agent_class(protocol).session_permissions, local)
 
 
 def name_of(sent: Sent) -> str:
     """Return what to call what a server sent."""
     return "remote" if sent.revision is None else f"remote revision {sent.revision}"
-
-
-def first_of(problems: Sequence[ConfigError]) -> ConfigError:
-    """Return the first of `problems`; its hint tells how many more there are."""
-    first, *others = problems
-    more = f"and {len(others)} more" if others else ""
-    return ConfigError(first.where, first.problem, "; ".join(filter(None, (first.hint, more))))

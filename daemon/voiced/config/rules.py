@@ -5,7 +5,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from voiced.config.schema import Settings
@@ -21,6 +21,19 @@ from voiced.lib.printable import hidden
 from voiced.lib.sections import suggestion
 
 
+class AgentFacts(Protocol):
+    """What settings are checked against: facts about an agent that its class knows."""
+
+    takes_tools: bool
+    session_permissions: Permissions
+    default_url: str | None
+    scheme: Literal["wss", "https"]
+
+    @staticmethod
+    def check_session(session: Mapping[str, Any]) -> Sequence[Problem]:
+        """Return what is wrong with an `agent.session`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """What other rooms offer, as far as settings can name it.
@@ -28,22 +41,14 @@ class Catalogue:
     Attributes:
         protocols: Names of the agent protocols.
         tools: Names of the tools.
-        check_session: Tells what is wrong with an `agent.session`, given the protocol's name.
-        default_url: Tells where a protocol's agent lives unless the settings say so.
-        scheme: Tells how such addresses begin: wss or https.
-        session_permissions: Tells what a settings server may set of a protocol's `agent.session`.
-        takes_tools: Tells whether a protocol's agent calls tools.
+        agent_class: Returns the class that implements a protocol.
         check_declared: Tells what is wrong with declared tools.
         look_for: Tells what declared tools need that is not here.
     """
 
     protocols: Collection[str]
     tools: Collection[str]
-    check_session: Callable[[str, Mapping[str, Any]], Sequence[Problem]]
-    default_url: Callable[[str], str | None]
-    scheme: Callable[[str], str]
-    session_permissions: Callable[[str], Permissions] = lambda _: {}
-    takes_tools: Callable[[str], bool] = lambda _: True
+    agent_class: Callable[[str], type[AgentFacts]]
     check_declared: Look = lambda _key, _value: ()
     look_for: Look = lambda _key, _value: ()
 
@@ -79,7 +84,8 @@ def contradictions(settings: Settings, document: Document, catalogue: Catalogue)
 
 def cautions(settings: Settings, document: Document, catalogue: Catalogue) -> Iterator[Problem]:
     """Yield what is allowed but has no effect, or not yet."""
-    yield from without_effect(settings, document, catalogue.takes_tools(settings.agent.protocol))
+    takes_tools = catalogue.agent_class(settings.agent.protocol).takes_tools
+    yield from without_effect(settings, document, takes_tools)
     yield from lacking(settings, catalogue.look_for)
     if settings.agent.key is not None and settings.agent.token is not None:
         yield Problem(("agent", "key"), "has no effect together with agent.token", "remove it")
@@ -106,14 +112,14 @@ def _agent(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
         unknown = "unknown protocol", suggestion(agent.protocol, catalogue.protocols)
         yield Problem(("agent", "protocol"), *(hidden(agent.protocol) or unknown))
         return
-    url = agent.url or catalogue.default_url(agent.protocol)
+    kind = catalogue.agent_class(agent.protocol)
+    url = agent.url or kind.default_url
     if url is None:
         missing = f"{agent.protocol} has no address of its own: agent.url is missing"
         yield Problem(("agent", "protocol"), missing, "write `url: https://…` below it")
         return
-    scheme = catalogue.scheme(agent.protocol)
-    if url.partition(":")[0] not in {scheme, _IN_CLEAR[scheme]}:
-        wrong = f"{agent.protocol} needs an address that begins with {scheme}://"
+    if url.partition(":")[0] not in {kind.scheme, _IN_CLEAR[kind.scheme]}:
+        wrong = f"{agent.protocol} needs an address that begins with {kind.scheme}://"
         yield Problem(("agent", "url"), wrong, "correct it")
         return
     yield from _address(("agent", "url"), url)
@@ -125,7 +131,7 @@ def _agent(settings: Settings, catalogue: Catalogue) -> Iterator[Problem]:
         yield Problem(
             ("agent", "auth"), "a key is needed to fetch a token", "set agent.key, or remove it"
         )
-    for problem in catalogue.check_session(agent.protocol, agent.session):
+    for problem in kind.check_session(agent.session):
         path = ("agent", "session", *problem.path)
         yield Problem(path, problem.problem, problem.hint)
 
@@ -215,7 +221,7 @@ def _remote(remote: RemoteSection) -> Iterator[Problem]:
 def _allowed(settings: Settings, remote: RemoteSection, catalogue: Catalogue) -> Iterator[Problem]:
     if not remote.allow or settings.agent.protocol not in catalogue.protocols:
         return
-    session = catalogue.session_permissions(settings.agent.protocol)
+    session = catalogue.agent_class(settings.agent.protocol).session_permissions
     names = names_in(permissions_of(session))
     for i, name in enumerate(remote.allow):
         if name not in names:

@@ -1,13 +1,14 @@
 """What a person before the device has set: one more file, laid over the owner's, if the owner lets them."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from voiced.config.dump import dump
-from voiced.config.load import Source, draft_of, examine_sources, try_read
+from voiced.config.load import Examined, Source, examine_sources, read
+from voiced.config.merge import lay
 from voiced.config.rules import Catalogue
-from voiced.config.yaml_document import KeyPath, parse
+from voiced.config.yaml_document import KeyPath
 from voiced.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -16,10 +17,8 @@ ByHand = Callable[[], Source | None]
 """Returns what people have set by hand, if they have."""
 
 
-def read_with_by_hand(
-    path: Path, by_hand: ByHand, catalogue: Catalogue
-) -> list[Source] | ConfigError:
-    """Return the device's own files, what people have set by hand as the last of them.
+def examine_with_by_hand(path: Path, by_hand: ByHand, catalogue: Catalogue) -> Examined:
+    """Return what became of the device's own files, what people have set by hand as the last of them.
 
     Nothing is set by hand unless the owner lets people, and nothing that cannot be used.
 
@@ -28,32 +27,38 @@ def read_with_by_hand(
         by_hand: Returns what people have set.
         catalogue: What settings can name.
     """
-    found = try_read(path)
-    if isinstance(found, ConfigError) or (last := by_hand()) is None:
-        return found
-    draft = draft_of(found)
-    if draft is None or draft.kiosk is None or not draft.kiosk.settings:
-        return found
-    both = [*found, last]
-    problems = examine_sources(both, catalogue).problems
-    if problems and not examine_sources(found, catalogue).problems:
-        log.warning("settings made at the page are not used: %s", problems[0])
-        return found
-    return both
+    try:
+        own = read(path)
+    except ConfigError as error:
+        return Examined((error,))
+    last = by_hand()
+    if last is None or not people_may_set(own):
+        return examine_sources(own, catalogue)
+    both = examine_sources([*own, last], catalogue)
+    if not both.problems or (alone := examine_sources(own, catalogue)).problems:
+        return both
+    log.warning("settings made at the page are not used: %s", both.problems[0])
+    return alone
 
 
-def set_by_hand(content: bytes | None, changed: Mapping[KeyPath, str]) -> bytes:
+def people_may_set(own: Sequence[Source]) -> bool:
+    """Tell whether the owner's files, mistakes in them aside, let people set anything by hand."""
+    try:
+        value = lay([each.document for each in own]).value
+    except ConfigError:
+        return False
+    kiosk = value.get("kiosk") if isinstance(value, Mapping) else None
+    return isinstance(kiosk, Mapping) and kiosk.get("settings") is True
+
+
+def set_by_hand(before: object, changed: Mapping[KeyPath, str]) -> bytes:
     """Return what is to be kept of what people have set.
 
     Args:
-        content: What was kept; None if nothing.
+        before: What was kept, parsed; None if nothing.
         changed: What they set now; an empty text takes back what was set.
     """
-    try:
-        value = parse(content, "by hand").value if content is not None else {}
-    except ConfigError:
-        value = {}  # nothing a person could mend
-    kept: dict[str, object] = _copied(value)
+    kept = _copied(before)
     for path, text in changed.items():
         _set(kept, path, text)
     return dump(kept).encode()

@@ -87,6 +87,11 @@ class Document:
     places: Mapping[KeyPath, Place]
     problems: tuple[Problem, ...] = ()
 
+    def named(self, name: str) -> "Document":
+        """Return it under another name."""
+        places = {path: replace(place, name=name) for path, place in self.places.items()}
+        return replace(self, places=places)
+
     def place(self, path: KeyPath) -> Place:
         """Return where `path` stands, or what it would belong to."""
         while path not in self.places:

@@ -84,7 +84,7 @@ async def check_up(wanted: Wanted) -> AsyncIterator[Finding]:
         yield skip("everything else", "needs readable settings")
         return
     record = last_record(wanted.state_folder, wanted.path.absolute())
-    settings = effective(wanted.path, record, examined.draft)
+    settings = effective(examined, record, examined.draft)
     for finding in check_remote(settings, record):
         yield finding
     yield machine.check_sounds(settings)

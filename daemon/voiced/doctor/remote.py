@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from voiced.assembly.factory import catalogue
 from voiced.config.history import Record
-from voiced.config.load import try_read
+from voiced.config.load import Examined
 from voiced.config.resolve import choose, name_of
 from voiced.config.schema import Settings
 from voiced.doctor.finding import Finding, ok, skip, warn
 from voiced.errors import ConfigError
 
 
-def effective(path: Path, record: Record, draft: Settings) -> Settings:
+def effective(examined: Examined, record: Record, draft: Settings) -> Settings:
     """Return the settings that the daemon uses, by its record; else `draft`, those in the file."""
     try:
-        return choose(try_read(path), record, catalogue()).best.settings
+        return choose(examined, record, catalogue()).best.settings
     except ConfigError:
         return draft
 

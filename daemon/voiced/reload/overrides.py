@@ -1,16 +1,18 @@
 """What a person before the device may set: voice, prompt and greeting, and nothing else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from voiced.assembly.factory import catalogue
-from voiced.assembly.protocols import within_reach
-from voiced.config.load import Source, examine_sources, try_read
-from voiced.config.schema import Settings
-from voiced.config.user_overrides import ByHand, set_by_hand
-from voiced.config.yaml_document import KeyPath, parse
+from voiced.assembly.protocols import agent_class
+from voiced.config.load import Examined, Source, examine_sources, read
+from voiced.config.resolve import Choice
+from voiced.config.schema import AgentSection
+from voiced.config.user_overrides import ByHand, people_may_set, set_by_hand
+from voiced.config.yaml_document import KeyPath
 from voiced.errors import ConfigError, NotSavedError, RequestRefused
 from voiced.storage.state_files import BY_HAND
 from voiced.storage.state_store import StateStore, StoredFile
@@ -25,16 +27,12 @@ def by_hand_in(store: StateStore) -> ByHand:
     """Return what reads, from where it is kept, what people have set."""
     file = store.open(BY_HAND)
 
-    def read() -> Source | None:
-        content = file.read(_as_yaml)
-        return None if content is None else Source(str(file.path), content)
+    def parsed(content: bytes) -> Source:
+        source = Source(str(file.path), content)
+        _ = source.document  # what cannot be parsed is not whole
+        return source
 
-    return read
-
-
-def _as_yaml(content: bytes) -> bytes:
-    parse(content, BY_HAND.name)
-    return content
+    return partial(file.read, parsed)
 
 
 class UserOverrides:
@@ -43,30 +41,30 @@ class UserOverrides:
     Args:
         path: The settings file.
         file: Where what people set is kept.
-        wanted: Tells the settings as they are to be.
-        reload: Has all of them read again.
+        choice: Tells the settings as they are to be.
+        reload: Has those used that it is told how to get, one change after the other.
     """
 
     def __init__(
         self,
         path: Path,
         file: StoredFile,
-        wanted: Callable[[], Settings],
-        reload: Callable[[], Awaitable[object]],
+        choice: Callable[[], Choice],
+        reload: Callable[[Callable[[], Awaitable[Examined]]], Awaitable[object]],
     ) -> None:
         self._path = path
         self._file = file
-        self._turn = asyncio.Lock()
-        self._wanted = wanted
+        self._choice = choice
         self._reload = reload
 
     def now(self) -> dict[str, str | None]:
         """Return what people may set, and what it is; None where the agent chooses."""
-        agent = self._wanted().agent
-        return {
-            name: _at(agent.session, path)
-            for name, path in within_reach(agent.protocol, agent.session).items()
-        }
+        agent = self._agent
+        return {name: _at(agent.session, path) for name, path in _within_reach(agent).items()}
+
+    @property
+    def _agent(self) -> AgentSection:
+        return self._choice().best.settings.agent
 
     async def change(self, changed: Mapping[str, str], was: Mapping[str, str] = _UNKNOWN) -> None:
         """Set some of it; an empty text takes back what was set before.
@@ -78,8 +76,7 @@ class UserOverrides:
         Raises:
             RequestRefused: If that is no good, not for people to set, or somebody else was quicker.
         """
-        agent = self._wanted().agent
-        places = within_reach(agent.protocol, agent.session)
+        places = _within_reach(self._agent)
         if not changed or not changed.keys() <= places.keys():
             raise RequestRefused("this cannot be changed here")
         if any(len(text) > MOST_CHARS for text in changed.values()):
@@ -87,14 +84,13 @@ class UserOverrides:
         wanted: dict[KeyPath, str] = {
             (*SESSION, *places[name]): text.strip() for name, text in changed.items()
         }
-        async with self._turn:  # who comes second builds on what the first has set
+
+        async def read() -> Examined:
+            # Whoever comes second builds on what the first has set.
             self._check_unchanged(changed, was)
-            content = await asyncio.to_thread(self._with, wanted)
-            try:
-                await self._file.save(content)
-            except NotSavedError as error:
-                raise RequestRefused(f"it could not be saved: {error.reason}") from error
-            await self._reload()
+            return await self._saved(wanted)
+
+        await self._reload(read)
         for name, text in self.now().items():
             if changed.get(name, "").strip() not in ("", text):
                 raise RequestRefused(f"the {name} is set by a server and cannot be changed here")
@@ -112,22 +108,39 @@ class UserOverrides:
                 problem = f"someone else has changed the {name} in the meantime"
                 raise RequestRefused(f"{problem}; open the settings again to see it")
 
-    def _with(self, changed: Mapping[KeyPath, str]) -> bytes:
-        own = try_read(self._path)
-        if isinstance(own, ConfigError):
-            raise RequestRefused("the settings of this device must be fixed first") from own
-        before = self._file.read(_as_yaml)
-        if before is not None and _problems(own, before):
-            before = None  # nothing of it counts
-        content = set_by_hand(before, changed)
-        problems = _problems(own, content)
-        if problems:
-            raise RequestRefused(f"{problems[0].problem}; {problems[0].hint}".removesuffix("; "))
-        return content
+    async def _saved(self, changed: Mapping[KeyPath, str]) -> Examined:
+        """Return what becomes of the device's own files with what is `changed`, once that is on the disk."""
+        found = await asyncio.to_thread(self._with, changed)
+        try:
+            await self._file.save(found.sources[-1].content)
+        except NotSavedError as error:
+            raise RequestRefused(f"it could not be saved: {error.reason}") from error
+        return found
+
+    def _with(self, changed: Mapping[KeyPath, str]) -> Examined:
+        try:
+            own = read(self._path)
+        except ConfigError as error:
+            raise RequestRefused("the settings of this device must be fixed first") from error
+        name = str(self._file.path)
+        in_force = [
+            each.document.value for each in self._choice().local.sources if each.name == name
+        ]
+        content = set_by_hand(in_force[0] if in_force else None, changed)
+        found = examine_sources([*own, Source(name, content)], catalogue())
+        if found.problems:
+            first = found.problems[0]
+            raise RequestRefused(f"{first.problem}; {first.hint}".removesuffix("; "))
+        if not people_may_set(own):
+            raise RequestRefused("this cannot be changed here")
+        return found
 
 
-def _problems(own: Sequence[Source], by_hand: bytes) -> tuple[ConfigError, ...]:
-    return examine_sources([*own, Source("settings", by_hand)], catalogue()).problems
+def _within_reach(agent: AgentSection) -> Mapping[str, tuple[str, ...]]:
+    """Return what a person before the device may set of an agent's session, and where it stands."""
+    if "agent_id" in agent.session:  # a stored agent brings its own settings
+        return {}
+    return agent_class(agent.protocol).personal
 
 
 def _at(value: Any, path: tuple[str, ...]) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,8 +23,8 @@ from voiced.config.history import (
     wait_left_s,
     without_wait,
 )
-from voiced.config.load import DROP_INS, Source, as_texts, secrets
-from voiced.config.resolve import Choice, choose, name_of, with_sent
+from voiced.config.load import DROP_INS, Examined, as_texts, examine_sources, secrets
+from voiced.config.resolve import Choice, Received, choose, name_of, with_sent
 from voiced.config.schema_services import RemoteSection
 from voiced.core.events import SettingsRead
 from voiced.core.state import AWAKE
@@ -35,19 +36,8 @@ from voiced.storage.settings_store import RecordFile
 
 log = logging.getLogger(__name__)
 
-Read = Callable[[], list[Source] | ConfigError]
-"""Returns the device's own files, or why they cannot be read."""
-
 LOOK_EVERY_S = 0.5
 """How often the daemon's health is looked at during a trial."""
-
-
-async def _always() -> bool:
-    return True
-
-
-async def _never() -> bool:
-    return False
 
 
 def now() -> float:
@@ -76,8 +66,8 @@ class Probes:
         server: Tells whether the network reaches the server that sends settings.
     """
 
-    status: Callable[[], Awaitable[bool]] = _always
-    server: Callable[[], Awaitable[bool]] = _never
+    status: Callable[[], Awaitable[bool]]
+    server: Callable[[], Awaitable[bool]]
 
 
 class SettingsReloader:
@@ -88,10 +78,11 @@ class SettingsReloader:
         choice: What the daemon began with.
         kept: What is kept of earlier settings.
         applier: What carries changes out.
-        read: Reads the device's own files.
+        read: Reads the device's own files, and examines them.
         probes: What a trial asks besides.
 
     Attributes:
+        choice: The settings to run with.
         complaint: Why the device's own files as they are now are not used, if they are not.
         on_reload: Are called when the device's own files were read again.
         on_complaint: Are called when there is another complaint.
@@ -103,14 +94,14 @@ class SettingsReloader:
         choice: Choice,
         kept: RecordFile,
         applier: SettingsApplier,
-        read: Read,
-        probes: Probes = Probes(),
+        read: Callable[[], Examined],
+        probes: Probes,
     ) -> None:
         self._path = path
-        self._choice = choice
+        self.choice = choice
         self._kept = kept
         self._applier = applier
-        self._read = read
+        self._read = partial(asyncio.to_thread, read)
         self._probes = probes
         self.complaint = ""
         self._before = health_without(kept.record.ill)
@@ -124,7 +115,7 @@ class SettingsReloader:
 
     def _begin(self) -> None:
         self._has_begun = True
-        choice = self._choice
+        choice = self.choice
         _warn(choice)
         if choice.complaint is None:
             self._keep_local(choice)
@@ -135,12 +126,12 @@ class SettingsReloader:
     @property
     def remote(self) -> RemoteSection | None:
         """Where to ask for more settings; only the device's own files say so."""
-        return self._choice.local.remote
+        return self.choice.local.settings.remote
 
     @property
     def device_name(self) -> str:
         """What the device is called."""
-        return self._choice.local.device.name
+        return self.choice.local.settings.device.name
 
     @property
     def record(self) -> Record:
@@ -152,15 +143,19 @@ class SettingsReloader:
         found = (secret.path() for _, secret in secrets(self._applier.wanted))
         return [self._path, self._path.parent / DROP_INS, *filter(None, found)]
 
-    async def reload(self) -> list[str]:
+    async def reload(self, read: Callable[[], Awaitable[Examined]] | None = None) -> list[str]:
         """Read the device's own files again, and use them if they can be used.
+
+        Args:
+            read: Does that in another way, while nothing else changes; whatever it raises is raised.
 
         Returns:
             The names of what has changed, a line for each reload class.
         """
         async with self._changing:
+            found = await (read or self._read)()
             try:
-                choice = await asyncio.to_thread(self._read_files)
+                choice = await self._choose(found, self._kept.record)
             except ConfigError as error:
                 self._complain(error)
                 return []
@@ -172,13 +167,6 @@ class SettingsReloader:
             lines = self._use(choice)
         self.on_reload()
         return lines
-
-    def _read_files(self) -> Choice:
-        """Read the device's own files, and choose.
-
-        Thread: any, while nothing else changes what is kept.
-        """
-        return choose(self._read(), self._kept.record, catalogue(), now())
 
     def may_try(self) -> None:
         """Let what a server sends next be tried, however soon after a failure."""
@@ -208,7 +196,7 @@ class SettingsReloader:
         }
 
     def _use(self, choice: Choice, *, at_once: bool = False) -> list[str]:
-        self._choice = choice
+        self.choice = choice
         _warn(choice)
         lines = self._applier.apply(choice.best.settings, at_once=at_once)
         if self.complaint:
@@ -216,7 +204,7 @@ class SettingsReloader:
         return lines
 
     def _keep_local(self, choice: Choice) -> None:
-        local = as_texts(choice.sources)
+        local = as_texts(choice.local.sources)
         record = msgspec.structs.replace(choice.record, local=local)
         if local != self._kept.record.local:
             record = without_wait(record)  # what failed before may fit now
@@ -233,19 +221,19 @@ class SettingsReloader:
     def _wait_left_s(self) -> float:
         return max(0.0, self._next_trial_s - asyncio.get_running_loop().time())
 
-    async def take(self, sent: Sent) -> None:
+    async def take(self, received: Received) -> None:
         """Try what a server sent, if it is new.
 
         Raises:
             ConfigError: Why it is not even tried.
         """
-        remote = self.remote
+        remote, sent = self.remote, received.sent
         async with self._changing:
             record = self._kept.record
             if record.sent is not None and record.sent.text == sent.text:
                 return
-            sources, local = self._choice.sources, self._choice.local
-            await asyncio.to_thread(with_sent, sources, local, sent, catalogue())
+            over = self.choice.local, received.document, catalogue()
+            best = await asyncio.to_thread(with_sent, *over)
             if self.remote != remote:  # another one may be believed now
                 return
             if (reason := refusal(record, sent)) is not None:
@@ -253,6 +241,9 @@ class SettingsReloader:
             if self._wait_left_s():
                 raise ConfigError(name_of(sent), _too_soon(record), "see `voiced status`")
             await self._propose(sent)
+            self._use(replace(self.choice, best=best, refused=None))
+            self._goes_back = False
+            self._proposed.set()
 
     async def _propose(self, sent: Sent) -> None:
         before, health = self._kept.record, self._before
@@ -266,18 +257,15 @@ class SettingsReloader:
             raise ConfigError(name_of(sent), problem, hint) from error
         self._before = health
         log.info("%s is tried", name_of(sent))
-        try:
-            choice = await self._choose(self._kept.record)
-        except ConfigError:
-            self._kept.put(before)
-            raise
-        self._use(choice)
-        self._goes_back = False
-        self._proposed.set()
 
-    async def _choose(self, record: Record) -> Choice:
-        """Return what to run with, of the files as they were last read, and `record`."""
-        return await asyncio.to_thread(choose, self._choice.sources, record, catalogue(), now())
+    async def _choose(self, found: Examined, record: Record) -> Choice:
+        return await asyncio.to_thread(choose, found, record, catalogue(), now())
+
+    async def _choose_again(self, record: Record) -> Choice:
+        """Return what to run with, of the files as they were last read, if this machine still has what they need."""
+        sources = self.choice.local.sources
+        found = await asyncio.to_thread(examine_sources, sources, catalogue())
+        return await self._choose(found, record)
 
     async def run(self) -> None:
         """Watch over every trial until cancelled; started again, over the one that goes on."""
@@ -324,7 +312,7 @@ class SettingsReloader:
             record = take_back(record, reason, now())
             choice = None
             with suppress(ConfigError):  # `_go_back` tells of it, and tries again
-                choice = await self._choose(record)
+                choice = await self._choose_again(record)
             log.error("%s is reverted: %s", name_of(tried), reason)
             self._kept.put(record)
             self._wait()
@@ -355,7 +343,7 @@ class SettingsReloader:
         while self._goes_back and not self._proposed.is_set():
             async with self._changing:
                 try:
-                    choice = await self._choose(self._kept.record)
+                    choice = await self._choose_again(self._kept.record)
                 except ConfigError as error:
                     hindrance = str(error)
                     self._complain(error)

@@ -5,13 +5,10 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol
 from urllib.parse import quote
 
 from voiced.agents.codec import HttpAnswer
-from voiced.config.history import Record, Sent
-from voiced.config.resolve import name_of, sent_of
+from voiced.config.resolve import Received, name_of, receive
 from voiced.config.schema_services import RemoteSection
 from voiced.config.signature import SUFFIX, check_comment, verify
 from voiced.errors import ConfigError, VoicedError
@@ -19,6 +16,7 @@ from voiced.lib.backoff import Uniform, first_wait_s, next_wait_s
 from voiced.lib.task_group import TaskGroup
 from voiced.lib.waiting import uniform
 from voiced.ports import HttpCaller
+from voiced.reload.reloader import SettingsReloader, now
 from voiced.reload.remote_answer import (
     NAME,
     NOT_MODIFIED,
@@ -33,30 +31,6 @@ from voiced.reload.remote_answer import (
 log = logging.getLogger(__name__)
 
 OF_LATE_S = 1.0
-
-
-class Taker(Protocol):
-    """Who wants the settings.
-
-    Attributes:
-        remote: Where to ask, if anywhere.
-        device_name: What the device is called.
-        record: What is kept of earlier settings.
-    """
-
-    @property
-    def remote(self) -> RemoteSection | None: ...
-    @property
-    def device_name(self) -> str: ...
-    @property
-    def record(self) -> Record: ...
-
-    async def take(self, sent: Sent) -> None:
-        """Try what a server sent, if it is new.
-
-        Raises:
-            ConfigError: Why it is not even tried.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +54,7 @@ class RemoteSettings:
     """Asks a server for settings again and again. Implements `BackgroundTask`.
 
     Args:
-        taker: Who wants them.
+        reloader: Who tries them.
         caller: Makes what makes the calls for a section of settings.
         serial: Tells this device's serial number.
         uniform: Returns a random number between two.
@@ -91,13 +65,13 @@ class RemoteSettings:
 
     def __init__(
         self,
-        taker: Taker,
+        reloader: SettingsReloader,
         caller: Callable[[RemoteSection], HttpCaller],
         serial: Callable[[], str | None] = lambda: None,
         uniform: Uniform = uniform,
     ) -> None:
         self.report = Report()
-        self._taker = taker
+        self._reloader = reloader
         self._caller = caller
         self._serial = serial
         self._uniform = uniform
@@ -106,7 +80,7 @@ class RemoteSettings:
         self._answered = asyncio.Event()
         self._validators: Mapping[str, str] = {}
         self._refusal: ConfigError | None = None
-        self._refused: Sent | None = None
+        self._refused: Received | None = None
         self._odd = ""
 
     def follow(self) -> None:
@@ -121,7 +95,7 @@ class RemoteSettings:
 
     async def ask(self) -> Report:
         """Ask now; return how it went."""
-        if self._taker.remote is None:
+        if self._reloader.remote is None:
             return Report(error="no server is set: write a section `remote`")
         self._answered.clear()
         self._asked.set()
@@ -131,28 +105,28 @@ class RemoteSettings:
     async def answers(self) -> bool:
         """Tell whether the server has answered of late; ask it if it has not been asked."""
         report = self.report
-        if report.asked_at is None or not 0 <= _now() - report.asked_at < OF_LATE_S:
+        if report.asked_at is None or not 0 <= now() - report.asked_at < OF_LATE_S:
             report = await self.ask()
         return report.answered
 
     async def run(self) -> None:
         """Ask in time until cancelled."""
         while True:
-            remote, self._validators = self._taker.remote, {}
+            remote, self._validators = self._reloader.remote, {}
             if remote is None:
                 self._answered.set()  # nobody else will
             async with TaskGroup() as group:
                 asking = None
                 if remote is not None:
                     asking = group.create_task(self._ask_in_time(remote), name="remote settings")
-                while self._taker.remote == remote:
+                while self._reloader.remote == remote:
                     self._changed.clear()
                     await self._changed.wait()
                 if asking is not None:
                     asking.cancel()
 
     async def _ask_in_time(self, remote: RemoteSection) -> None:
-        failures, known = 0, self._taker.record.sent is not None
+        failures, known = 0, self._reloader.record.sent is not None
         wait_s = first_wait_s(remote.interval_s, has_settings=known, uniform=self._uniform)
         while True:
             with suppress(TimeoutError):
@@ -163,7 +137,7 @@ class RemoteSettings:
                 failures = 0 if await self._try(remote) else failures + 1
             except Exception:
                 self.report = Report(
-                    _now(),
+                    now(),
                     answered=False,
                     usable_at=self.report.usable_at,
                     error=f"{NAME}: the request failed",
@@ -187,9 +161,9 @@ class RemoteSettings:
             log.log(logging.DEBUG if error == self.report.error else logging.WARNING, "%s", error)
         elif self.report.error:
             log.info("the settings from the server are valid again")
-        now = _now()
-        usable_at = self.report.usable_at if error else now
-        self.report = Report(now, answered, usable_at, error)
+        at = now()
+        usable_at = self.report.usable_at if error else at
+        self.report = Report(at, answered, usable_at, error)
         return answered
 
     async def _take(self, remote: RemoteSection) -> None:
@@ -216,17 +190,17 @@ class RemoteSettings:
         self._validators = self._validators_of(answer)
         self._refusal = self._refused = None
         try:
-            sent = await asyncio.to_thread(sent_of, answer.body, _now())
+            received = await asyncio.to_thread(receive, answer.body, now())
         except ConfigError as error:
             self._refusal = naming_kind(answer, error)
             raise self._refusal from None
         if comment is not None:
             try:
-                check_comment(comment, sent.revision, name_of(sent))
+                check_comment(comment, received.sent.revision, name_of(received.sent))
             except ConfigError:
                 self._validators = {}  # the signature may change while the text stays
                 raise
-        await self._hand_on(remote, sent)
+        await self._hand_on(remote, received)
 
     async def _take_again(self, remote: RemoteSection) -> None:
         """Do once more what was done with what the server sent last: what was refused may fit by now.
@@ -239,11 +213,11 @@ class RemoteSettings:
         elif self._refusal is not None:
             raise self._refusal
 
-    async def _hand_on(self, remote: RemoteSection, sent: Sent) -> None:
-        if self._taker.remote != remote:  # it was checked by rules that do not count any more
+    async def _hand_on(self, remote: RemoteSection, received: Received) -> None:
+        if self._reloader.remote != remote:  # it was checked by rules that do not count any more
             return
-        self._refused = sent
-        await self._taker.take(sent)
+        self._refused = received
+        await self._reloader.take(received)
         self._refused = None
 
     def _validators_of(self, answer: HttpAnswer) -> Mapping[str, str]:
@@ -255,7 +229,7 @@ class RemoteSettings:
         return found
 
     def _address(self, remote: RemoteSection) -> str:
-        url = remote.url.replace("{name}", quote(self._taker.device_name, safe=""))
+        url = remote.url.replace("{name}", quote(self._reloader.device_name, safe=""))
         if "{serial}" not in url:
             return url
         serial = self._serial()
@@ -277,8 +251,3 @@ async def _signature(call: HttpCaller, url: str) -> bytes:
         problem = f"has no signature: the server answered {answer.status}"
         raise ConfigError(NAME, problem, f"put the file {SUFFIX} beside it")
     return answer.body
-
-
-def _now() -> float:
-    """Return seconds since 1970, by whatever the device's clock says."""
-    return datetime.now(UTC).timestamp()

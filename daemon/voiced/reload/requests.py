@@ -21,11 +21,6 @@ class Reloads:
         self._reload = reload
         self._asked = asyncio.Event()
 
-    @property
-    def asked(self) -> bool:
-        """Somebody asked, and nobody has done it yet."""
-        return self._asked.is_set()
-
     def ask(self) -> None:
         """Ask for a reload. On the loop's thread."""
         self.on_reload(True)  # noqa: FBT003 - it is the one argument

@@ -16,9 +16,9 @@ from voiced.assembly.factory import ComponentCache, Extras, catalogue, settings_
 from voiced.assembly.gpio import light_wiring
 from voiced.config.diff import changes, summary
 from voiced.config.history import without_local
-from voiced.config.load import ca_files, draft
+from voiced.config.load import Examined, ca_files
 from voiced.config.resolve import Choice, choose, name_of
-from voiced.config.user_overrides import read_with_by_hand
+from voiced.config.user_overrides import examine_with_by_hand
 from voiced.devices.gpio.buttons_and_leds import GpioLight
 from voiced.errors import ConfigError
 from voiced.host.cpu import stay_on_one_core
@@ -68,23 +68,25 @@ def run(path: Path, lamp: GpioLight | None, missing: ConfigError | None) -> int:
     store = StateStore(state_folder())
     kept = RecordFile(store, path)
     kept.begin(now())
+    if missing is None:
+        found = examine_with_by_hand(path, by_hand_in(store), catalogue())
+    else:
+        found = Examined((missing,))
     try:
         # In a terminal somebody reads what is wrong: no need for settings from before.
         known = kept.record if notify is not None else without_local(kept.record)
-        found = missing or read_with_by_hand(path, by_hand_in(store), catalogue())
         choice = choose(found, known, catalogue(), now())
         start_log(choice.best.settings.log.level)
         return _converse(path, choice, kept, lamp, notify)
     except ConfigError as error:
         # A device in a kitchen has no terminal: whoever stands before it shall know.
-        readable = draft(path)
         if notify is None:
-            if readable is not None:
-                event_loop.run(tell_of_broken_settings(readable, lamp))
+            if found.draft is not None:
+                event_loop.run(tell_of_broken_settings(found.draft, lamp))
             raise
         start_log("info")
         log.error("%s", error)  # noqa: TRY400 - it says it all
-        event_loop.run(stay_up(path, readable, lamp, error, notify, feeding_s()))
+        event_loop.run(stay_up(path, found.draft, lamp, error, notify, feeding_s()))
         return 0
 
 
@@ -201,7 +203,7 @@ def follow(
     control = ControlSocket(
         socket or runtime_folder() / CONTROL_SOCKET, questions, streams, refusals
     )
-    read = partial(read_with_by_hand, path, by_hand_in(store), catalogue())
+    read = partial(examine_with_by_hand, path, by_hand_in(store), catalogue())
     probes = Probes(control.answers, lambda: remote.answers())  # noqa: PLW0108 - it is not there yet
     reloader = SettingsReloader(path, choice, kept, applier, read, probes)
     remote = RemoteSettings(
@@ -211,7 +213,7 @@ def follow(
     )
     reloader.on_reload.append(remote.follow)
     store.on_recovery.append(remote.ask_again)
-    overrides = UserOverrides(path, store.open(BY_HAND), lambda: applier.wanted, reloader.reload)
+    overrides = UserOverrides(path, store.open(BY_HAND), lambda: reloader.choice, reloader.reload)
     guard = Guard()
     services = Services(applier, reloader, overrides, store, guard, margin_s, refusals=refusals)
     control_api = ControlApi(

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from voiced.assembly.factory import Extras, assemble_parts, catalogue, cue_files, sound_devices
-from voiced.config.load import load, try_read
+from voiced.config.load import examine_sources, read
 from voiced.config.schema import Settings
 from voiced.core.actions import Status
 from voiced.core.earcons import Earcon, Prompt
@@ -80,11 +80,12 @@ async def _until_mended(path: Path, error: ConfigError, notify: Notify) -> None:
     told = str(error)
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
-        if (now := try_read(path)) == known:
-            continue
-        known = now
         try:
-            assemble_parts(load(path, catalogue()).settings, Extras())
+            if (now := read(path)) == known:
+                continue
+            known = now
+            usable = examine_sources(now, catalogue()).usable(f"voiced config check {path}")
+            assemble_parts(usable.settings, Extras())
         except ConfigError as problem:
             if str(problem) != told:
                 log.error("%s", problem)  # noqa: TRY400 - it says it all

@@ -1,6 +1,8 @@
 """A valid settings file, and ways to look at others."""
 
-from voiced.config.load import Examined, examine_content
+from types import SimpleNamespace
+
+from voiced.config.load import Examined, Source, examine_sources
 from voiced.config.rules import Catalogue
 from voiced.config.schema import Settings
 from voiced.errors import Problem
@@ -25,32 +27,38 @@ log: {level: debug}
 """
 
 
-def check_session(_protocol, session):
+def check_session(session):
     return [
         Problem((key,), "unknown key") for key in session if key not in {"system_prompt", "input"}
     ]
 
 
-CATALOGUE = Catalogue(
-    protocols=["assemblyai", "homeless"],
-    tools=Settings().tools,
-    check_session=check_session,
-    default_url={"assemblyai": "wss://agent.test/v1/ws", "homeless": None}.get,
-    scheme={"assemblyai": "wss", "homeless": "https"}.get,
-    session_permissions={
-        "assemblyai": {
+AGENTS = {
+    "assemblyai": SimpleNamespace(
+        takes_tools=True,
+        check_session=check_session,
+        default_url="wss://agent.test/v1/ws",
+        scheme="wss",
+        session_permissions={
             "system_prompt": SERVER,
             "input": {"keyterms": SERVER},
             "webhook": owner("have the agent report to anybody"),
         },
-        "homeless": {},
-    }.get,
-)
+    ),
+    "homeless": SimpleNamespace(
+        takes_tools=True,
+        check_session=check_session,
+        default_url=None,
+        scheme="https",
+        session_permissions={},
+    ),
+}
+CATALOGUE = Catalogue(AGENTS, Settings().tools, AGENTS.get)
 
 
-def examined(text: str | bytes) -> Examined:
+def examined(text: str | bytes, catalogue: Catalogue = CATALOGUE, name="f.yaml") -> Examined:
     content = text.encode() if isinstance(text, str) else text
-    return examine_content(content, "f.yaml", CATALOGUE)
+    return examine_sources([Source(name, content)], catalogue)
 
 
 def settings(text: str):

@@ -92,4 +92,4 @@ def test_no_server_may_set_it():
     assert [each.path for each in forbidden(overlay, [], permissions_of({}))] == [
         ("agent", "token")
     ]
-    assert "agent.token" not in str(catalogue().session_permissions("assemblyai"))
+    assert "agent.token" not in str(catalogue().agent_class("assemblyai").session_permissions)

@@ -12,7 +12,7 @@ import pytest
 
 from voiced.assembly.factory import catalogue
 from voiced.config.load import Source, examine_sources
-from voiced.config.resolve import sent_of, usable, with_sent
+from voiced.config.resolve import receive, with_sent
 from voiced.config.yaml_document import (
     MAX_BYTES,
     MAX_DEPTH,
@@ -110,15 +110,17 @@ class Work:
                 self.guesses += each.callcount
 
 
+def own_files():
+    return examine_sources([Source("voiced.yaml", LOCAL.encode())], catalogue()).usable()
+
+
 @pytest.fixture(scope="module")
 def local():
-    return usable([Source("voiced.yaml", LOCAL.encode())], catalogue()).settings
+    return own_files()
 
 
 def check_as_a_device_does(text, local):
-    content = text.encode()
-    sent = sent_of(content, 0.0)
-    with_sent([Source("voiced.yaml", LOCAL.encode())], local, sent, catalogue())
+    with_sent(local, receive(text.encode(), 0.0).document, catalogue())
 
 
 def work(text, local):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.config.samples import examined
 from voiced.assembly.factory import catalogue
-from voiced.config.diff import changes, mixed, strongest, summary
-from voiced.config.load import examine_content
+from voiced.config.diff import changes, mixed, summary
 from voiced.config.schema import LedSection, Settings
 from voiced.config.schema_services import RemoteSection
 from voiced.lib.sections import every_setting
@@ -19,7 +19,7 @@ BASE = "version: 1\nagent: {url: 'ws://127.0.0.1:1/'}\n"
 
 
 def settings(text=""):
-    found = examine_content((BASE + text).encode(), "f", catalogue())
+    found = examined(BASE + text, catalogue())
     assert found.settings is not None, found.problems
     return found.settings
 
@@ -50,13 +50,6 @@ def test_every_difference_is_told_with_its_class():
         "log.level": "live",
     }
     assert changes(OTHER, OTHER) == []
-
-
-def test_the_strongest_class_is_the_one_that_waits_longest():
-    found = changes(settings(), OTHER)
-    assert strongest(found) == "restart"
-    assert strongest([each for each in found if each.reload != "restart"]) == "next-session"
-    assert strongest([]) is None
 
 
 def test_names_are_told_without_values():

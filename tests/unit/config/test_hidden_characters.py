@@ -5,9 +5,8 @@ import json
 import pytest
 import yaml
 
-from tests.unit.config.samples import problems
+from tests.unit.config.samples import examined, problems
 from voiced.assembly.factory import catalogue
-from voiced.config.load import examine_content
 from voiced.config.yaml_document import FASTEST, parse
 from voiced.errors import ConfigError
 
@@ -81,7 +80,7 @@ TRIES = [
 def test_a_character_that_nobody_sees_is_named_with_its_place(place, name):
     character = HIDDEN[name]
     text, line, position = PLACES[place]
-    found = examine_content(text.replace("§", character).encode(), "f.yaml", catalogue()).problems
+    found = examined(text.replace("§", character), catalogue()).problems
     named = f"character U+{ord(character):04X} ("
     [only] = [str(each) for each in found if named in str(each)]
     assert only.startswith(f"f.yaml:{line}")
@@ -118,7 +117,7 @@ def test_a_line_that_hides_nothing_is_not_blamed():
 )
 def test_prompts_are_written_as_people_write(text):
     said = json.dumps({"agent": {"url": "ws://127.0.0.1/", "session": {"system_prompt": text}}})
-    assert not examine_content(said.encode(), "f.yaml", catalogue()).problems
+    assert not examined(said, catalogue()).problems
 
 
 @pytest.mark.parametrize("loader", [FASTEST, yaml.SafeLoader])

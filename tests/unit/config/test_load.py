@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.config.samples import CATALOGUE, VALID, examined, settings
-from voiced.config.load import find, load
+from voiced.config.load import examine, find
 from voiced.config.schema import AgentSection, Settings
 from voiced.config.secret import Secret
 from voiced.errors import ConfigError
@@ -54,7 +54,7 @@ def test_a_proxy_is_a_word_or_an_address(proxy):
 def test_settings_are_loaded_from_a_file(tmp_path):
     path = tmp_path / "voiced.yaml"
     path.write_text(VALID + "kiosk: {}\n")
-    loaded = load(path, CATALOGUE)
+    loaded = examine(path, CATALOGUE).usable()
     assert loaded.settings.kiosk.listen == "127.0.0.1:8080"
     assert loaded.warnings == (
         f"{path}:12: wake.mode: there is no button; write `button: {{pin: 17}}`, or use kill -USR1",
@@ -65,7 +65,7 @@ def test_loading_tells_the_only_problem(tmp_path):
     path = tmp_path / "voiced.yaml"
     path.write_text(VALID + "kiosks: {}\n")
     with pytest.raises(ConfigError) as caught:
-        load(path, CATALOGUE)
+        examine(path, CATALOGUE).usable()
     assert str(caught.value) == f"{path}:16: kiosks: unknown key; did you mean kiosk?"
 
 
@@ -77,7 +77,7 @@ def test_loading_tells_the_first_problem_and_how_many_more_there_are(tmp_path, m
     path = tmp_path / "voiced.yaml"
     path.write_text(f"{mistake}\nlogs: {{}}\ntool: []\nagent: {{url: 'ws://localhost'}}\n")
     with pytest.raises(ConfigError) as caught:
-        load(path, CATALOGUE)
+        examine(path, CATALOGUE).usable(f"voiced config check {path}")
     assert caught.value.hint == f"{hint}2 more: run `voiced config check {path}`"
     assert caught.value.where.startswith(f"{path}:1: ")
 

@@ -5,8 +5,9 @@ import pytest
 from voiced.assembly.factory import catalogue
 from voiced.config import history as rec
 from voiced.config.history import Record, Sent
-from voiced.config.load import Source, as_texts, read
-from voiced.config.resolve import choose, overlay_of, sent_of
+from voiced.config.load import Examined, Source, as_texts, examine_sources, read
+from voiced.config.resolve import choose, overlay_of, receive
+from voiced.config.yaml_document import parse
 from voiced.errors import ConfigError
 
 LOCAL = """\
@@ -24,7 +25,9 @@ def files(*texts):
 
 
 def chosen(sources, record=None):
-    return choose(sources, record or Record(), catalogue())
+    missing = isinstance(sources, ConfigError)
+    found = Examined((sources,)) if missing else examine_sources(sources, catalogue())
+    return choose(found, record or Record(), catalogue())
 
 
 def kept(*texts, good=None, trial=None, **more):
@@ -39,7 +42,7 @@ def test_a_drop_in_counts_before_the_file_and_the_server_before_both():
     )
     assert found.best.settings.log.level == "error"
     assert found.best.settings.wake.idle_timeout_s == 7
-    assert found.local.log.level == "info"
+    assert found.local.settings.log.level == "info"
     assert found.best.document.where(("log", "level")) == "remote revision 3:2: log.level"
     assert (found.complaint, found.refused) == (None, None)
 
@@ -52,13 +55,13 @@ def test_files_that_cannot_be_used_leave_the_last_good_ones(text):
     found = chosen(files(text), kept(LOCAL + "log: {level: error}\n"))
     assert found.best.settings.log.level == "error"
     assert found.complaint is not None
-    assert found.sources[0].content.decode() == LOCAL + "log: {level: error}\n"
+    assert found.local.sources[0].content.decode() == LOCAL + "log: {level: error}\n"
 
 
 def test_a_file_that_is_gone_leaves_the_last_good_one():
     found = chosen(MISSING, kept(LOCAL))
     assert found.complaint is MISSING
-    assert found.local.device.name == "kitchen"
+    assert found.local.settings.device.name == "kitchen"
 
 
 @pytest.mark.parametrize("sources", [MISSING, files("version: 2\n")])
@@ -108,23 +111,26 @@ def test_what_was_sent_counts_only_while_there_is_a_server_and_under_its_key():
     ],
 )
 def test_what_a_server_may_not_send_is_refused_with_its_line(text, told):
-    local = chosen(files(LOCAL)).local
+    local = chosen(files(LOCAL)).local.settings
     with pytest.raises(ConfigError) as caught:
-        overlay_of(Sent(text), local, catalogue())
+        overlay_of(parse(text.encode(), "remote"), local, catalogue())
     assert told in str(caught.value)
 
 
 def test_the_device_may_allow_more():
-    local = chosen(files(LOCAL.replace('/x"', '/x", allow: [agent.url]'))).local
-    overlay = overlay_of(Sent("agent: {url: 'wss://mine.test/'}\n"), local, catalogue())
+    local = chosen(files(LOCAL.replace('/x"', '/x", allow: [agent.url]'))).local.settings
+    sent = parse(b"agent: {url: 'wss://mine.test/'}", "remote")
+    overlay = overlay_of(sent, local, catalogue())
     assert overlay.value == {"agent": {"url": "wss://mine.test/"}}
 
 
 def test_the_serial_number_is_read_from_what_was_sent():
-    assert sent_of(b"revision: 12\n", 5.0) == Sent("revision: 12\n", 12, 5.0)
-    assert sent_of(b"log: {}\n", 5.0).revision is None
+    received = receive(b"revision: 12\n", 5.0)
+    assert received.sent == Sent("revision: 12\n", 12, 5.0)
+    assert received.document.where(("revision",)) == "remote revision 12:1: revision"
+    assert receive(b"log: {}\n", 5.0).sent.revision is None
     with pytest.raises(ConfigError, match="UTF-8"):
-        sent_of(b"\xff", 0.0)
+        receive(b"\xff", 0.0)
 
 
 def test_files_and_drop_ins_are_read_in_the_order_of_their_names(tmp_path):

@@ -6,7 +6,7 @@ from tests.unit.config.samples import CATALOGUE, settings
 from voiced.assembly.factory import catalogue
 from voiced.cli import main
 from voiced.config.history import Record, Sent
-from voiced.config.load import Source, as_texts
+from voiced.config.load import Source, as_texts, examine_sources
 from voiced.config.resolve import choose
 from voiced.config.schema import Settings
 from voiced.config.sending import forbidden, meanings, names_in, permissions_of
@@ -14,7 +14,7 @@ from voiced.config.yaml_document import parse
 from voiced.lib.permissions import every_permission
 from voiced.lib.sections import every_setting
 
-ASSEMBLYAI = catalogue().session_permissions("assemblyai")
+ASSEMBLYAI = catalogue().agent_class("assemblyai").session_permissions
 EVERYTHING = permissions_of(ASSEMBLYAI)
 
 
@@ -153,7 +153,7 @@ def test_what_may_be_allowed_are_settings_sections_and_the_keys_of_the_agents_se
     text = "agent: {url: 'ws://localhost'}\nremote: {url: 'https://x.test/', allow: [NAMES]}\n"
     good = settings(text.replace("NAMES", "agent.session, agent.session.webhook, led, wake.mode"))
     assert good.remote.allow[1] == "agent.session.webhook"
-    assert names_in(permissions_of(CATALOGUE.session_permissions("assemblyai"))) >= {
+    assert names_in(permissions_of(CATALOGUE.agent_class("assemblyai").session_permissions)) >= {
         "agent.session.input"
     }
 
@@ -206,6 +206,6 @@ def test_a_fleet_file_is_checked_by_itself_or_over_the_devices_own_file(tmp_path
 def test_what_a_device_took_from_its_server_before_is_left_out_if_it_may_no_more():
     own = Source("f.yaml", OWN.replace("wake.mode, led, ", "").encode())
     record = Record(local=as_texts([own]), good=Sent("led: {pin: 6}\n"))
-    found = choose([own], record, catalogue())
+    found = choose(examine_sources([own], catalogue()), record, catalogue())
     assert found.best.settings.led.pin == 4
     assert "led.pin: only the device's own file may set this" in str(found.refused)

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.house.repository import ROOT
+from tests.unit.config import samples
 from voiced.assembly.factory import catalogue
-from voiced.config.load import examine_content, secrets
+from voiced.config.load import secrets
 
 HEAD = "agent: {url: 'ws://localhost'}\n"
 HTTP = HEAD + "http_tools:\n  t:\n    description: d\n    url: https://h.test/\n"
@@ -15,7 +16,7 @@ LIST = "    parameters: {properties: {city: {type: array}}, required: [city]}\n"
 
 
 def examined(text):
-    return examine_content(text.encode(), "f.yaml", catalogue())
+    return samples.examined(text, catalogue())
 
 
 def mistakes(text):

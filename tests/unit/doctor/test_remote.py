@@ -22,7 +22,8 @@ def path(tmp_path):
 
 
 def told(path, record):
-    settings = effective(path, record, examine(path, catalogue()).draft)
+    examined = examine(path, catalogue())
+    settings = effective(examined, record, examined.draft)
     return [(each.result.value, each.text) for each in check_remote(settings, record)]
 
 
@@ -60,7 +61,8 @@ def test_what_counts_and_what_was_taken_back_is_told(path, record, findings):
 
 
 def test_the_settings_looked_at_are_those_that_count(path):
-    draft = examine(path, catalogue()).draft
-    assert effective(path, Record(good=GOOD), draft).log.level == "error"
+    examined = examine(path, catalogue())
+    assert effective(examined, Record(good=GOOD), examined.draft).log.level == "error"
     path.write_text("nonsense: 1\n")
-    assert effective(path, Record(good=GOOD), draft) is draft
+    broken = examine(path, catalogue())
+    assert effective(broken, Record(good=GOOD), broken.draft) is broken.draft

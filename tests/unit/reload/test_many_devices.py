@@ -44,7 +44,7 @@ class Device:
     remote = RemoteSection(url="https://config.test/x", interval_s=INTERVAL_S)
     record = Record(good=Sent("revision: 1\n", 1))
 
-    async def take(self, sent):
+    async def take(self, received):
         pass
 
 

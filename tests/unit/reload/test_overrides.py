@@ -8,7 +8,7 @@ from tests.unit.storage.disks import Quick
 from voiced.assembly.factory import catalogue
 from voiced.config.history import Record
 from voiced.config.resolve import choose
-from voiced.config.user_overrides import read_with_by_hand
+from voiced.config.user_overrides import examine_with_by_hand
 from voiced.errors import RequestRefused
 from voiced.reload.overrides import UserOverrides, by_hand_in
 from voiced.storage.state_files import BY_HAND
@@ -27,18 +27,20 @@ def people(tmp_path):
     own, store = tmp_path / "voiced.yaml", StateStore(tmp_path / "state", Quick())
     own.write_text(OWN)
 
-    def settings():
-        found = read_with_by_hand(own, by_hand_in(store), catalogue())
-        return choose(found, Record(), catalogue()).best.settings
+    def chosen():
+        found = examine_with_by_hand(own, by_hand_in(store), catalogue())
+        return choose(found, Record(), catalogue())
 
-    wanted = [settings()]
+    choice, turn = [chosen()], asyncio.Lock()
 
-    async def reload():
-        await asyncio.sleep(0.01)
-        wanted[0] = settings()
+    async def reload(read):
+        async with turn:
+            found = await read()
+            await asyncio.sleep(0.01)
+            choice[0] = choose(found, Record(), catalogue())
 
-    overrides = UserOverrides(own, store.open(BY_HAND), lambda: wanted[0], reload)
-    return overrides, lambda: settings().agent.session
+    overrides = UserOverrides(own, store.open(BY_HAND), lambda: choice[0], reload)
+    return overrides, lambda: chosen().best.settings.agent.session
 
 
 async def told(overrides, *changes):
@@ -92,3 +94,12 @@ async def test_nothing_of_what_is_told_off_is_kept(people):
     [answer] = await told(overrides, both)
     assert "greeting" in answer
     assert (session()["greeting"], session()["system_prompt"]) == ("One.", "a")
+
+
+@pytest.mark.real_time
+async def test_what_the_owner_does_not_allow_any_more_is_refused_and_not_kept(people, tmp_path):
+    overrides, _ = people
+    (tmp_path / "voiced.yaml").write_text(OWN.replace("true", "false"))
+    [answer] = await told(overrides, ({"greeting": "One."},))
+    assert answer == "this cannot be changed here"
+    assert not (tmp_path / "state" / BY_HAND.name).exists()

@@ -55,10 +55,10 @@ class Device:
         self.taken = []
         self.refuses = ""
 
-    async def take(self, sent):
+    async def take(self, received):
         if self.refuses:
             raise ConfigError("remote", self.refuses)
-        self.taken.append(sent)
+        self.taken.append(received.sent)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from voiced.assembly.factory import catalogue
 from voiced.config import history as rec
 from voiced.config.history import Failed, Record, Sent, Text
 from voiced.config.resolve import choose
-from voiced.config.user_overrides import read_with_by_hand
+from voiced.config.user_overrides import examine_with_by_hand
 from voiced.ports import Alarm, Remembered
 from voiced.reload.overrides import by_hand_in
 from voiced.storage import mqtt_retained, volume_and_mute
@@ -161,14 +161,14 @@ CLOCKS = Clocks(since_boot_s=lambda: 100.0, time_of_day=lambda: NOON, boot_id="b
 
 @functools.cache
 def laid(settings_file, by_hand):
-    """Return the device's own files, read once for each text that was set by hand."""
-    return tuple(read_with_by_hand(settings_file, lambda: by_hand, catalogue()))
+    """Return the device's own files, examined once for each text that was set by hand."""
+    return examine_with_by_hand(settings_file, lambda: by_hand, catalogue())
 
 
 @functools.cache
-def chosen(sources, record):
+def chosen(settings_file, by_hand, record):
     """Return what a device would run with."""
-    return choose(sources, record, catalogue())
+    return choose(laid(settings_file, by_hand), record, catalogue())
 
 
 def start(folder, settings_file, system):
@@ -176,7 +176,7 @@ def start(folder, settings_file, system):
     store = StateStore(folder, system)
     kept = RecordFile(store, settings_file)
     kept.begin(NOON.timestamp())
-    choice = chosen(laid(settings_file, by_hand_in(store)()), kept.record)
+    choice = chosen(settings_file, by_hand_in(store)(), kept.record)
     remembered = StateFile(store, choice.best.settings.audio.playback.volume).recall()
     clock = AlarmClock(store.open(ALARMS), CLOCKS)
     clock._ring_what_is_due(lambda _: None)

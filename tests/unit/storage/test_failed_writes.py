@@ -1,6 +1,5 @@
 """Whatever is asked for while the disk takes nothing: not confirmed, or told of, and never lost."""
 
-import asyncio
 import errno
 import shutil
 from pathlib import Path
@@ -15,7 +14,7 @@ from voiced.assembly.factory import catalogue
 from voiced.config import history as rec
 from voiced.config.history import Record, Sent
 from voiced.config.resolve import choose
-from voiced.config.user_overrides import read_with_by_hand
+from voiced.config.user_overrides import examine_with_by_hand
 from voiced.errors import NotSavedError, RequestRefused, ToolError
 from voiced.ports import AlarmWish
 from voiced.reload.overrides import UserOverrides, by_hand_in
@@ -42,17 +41,17 @@ class Process:
         self.memory = StateFile(self.store, 70)
         self.clock = AlarmClock(self.store.open(ALARMS), CLOCKS)
         self.overrides = UserOverrides(
-            self.path, self.store.open(BY_HAND), lambda: self.settings, asyncio.sleep
+            self.path, self.store.open(BY_HAND), lambda: self.choice, lambda read: read()
         )
 
     @property
-    def settings(self):
-        found = read_with_by_hand(self.path, by_hand_in(self.store), catalogue())
-        return choose(found, Record(), catalogue()).best.settings
+    def choice(self):
+        found = examine_with_by_hand(self.path, by_hand_in(self.store), catalogue())
+        return choose(found, Record(), catalogue())
 
     @property
     def greeting(self):
-        return self.settings.agent.session["greeting"]
+        return self.choice.best.settings.agent.session["greeting"]
 
     @property
     def timers(self):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voiced.assembly.factory import Extras, assemble
-from voiced.assembly.protocols import check_session
+from voiced.assembly.protocols import agent_class
 from voiced.assembly.tools import built_in_tools
 from voiced.cli.demo.person import OFFLINE, TIMER, Keyboard, Say, ScriptedPerson
 from voiced.cli.demo.screen import PlainLines, Screen
@@ -139,7 +139,7 @@ class Demo:
     def _settings(self, url: str) -> Settings:
         """Return the settings of a demo, with the session settings that the protocol accepts."""
         wanted = {"system_prompt": INSTRUCTIONS, "greeting": GREETING}
-        refused = {problem.path[0] for problem in check_session(self._protocol, wanted)}
+        refused = {problem.path[0] for problem in agent_class(self._protocol).check_session(wanted)}
         session = {key: value for key, value in wanted.items() if key not in refused}
         return Settings(
             agent=AgentSection(protocol=self._protocol, url=url, session=session),
