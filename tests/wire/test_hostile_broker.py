@@ -264,6 +264,26 @@ async def test_a_broker_that_never_answers_is_left_and_cancels_nobody():
         assert asyncio.current_task().cancelling() == 0
 
 
+@pytest.mark.parametrize("told", ["_on_socket_open", "_on_socket_register_write"])
+async def test_the_number_of_a_closed_socket_is_left_to_who_has_it_next(told):
+    async def talk(reader, _writer):
+        await reader.read()
+
+    loop = asyncio.get_running_loop()
+    async with tcp_server(talk) as port:
+        broker = Endpoint("mqtt", "127.0.0.1", port)
+        opened = await Opener(broker, None).open()
+        client = Client(opened, broker, protocol=ProtocolVersion.V5, clean_start=True)
+        getattr(client, told)(client._client, None, opened)
+        number = opened.fileno()
+        opened.close()
+        with socket.socket() as another:
+            assert another.fileno() == number
+            await asyncio.sleep(0.01)
+            assert not loop.remove_reader(number)
+            assert not loop.remove_writer(number)
+
+
 async def _attend(client):
     async with client:
         async for _ in client.messages:

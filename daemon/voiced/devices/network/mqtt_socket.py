@@ -188,6 +188,19 @@ class Client(aiomqtt.Client):
             self._lose(f"sent {told}" if told else _LOSSES.get(code, "sent a broken packet"))
         return code
 
+    def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:  # noqa: ARG002 - as the library calls it
+        """Start to read, unless the socket is closed by then: its number may be reused.
+
+        Thread: the loop's, or one of its executor.
+        """
+
+        def start() -> None:
+            if sock.fileno() != -1:
+                self._loop.add_reader(sock.fileno(), self._read)
+                self._misc_task = self._loop.create_task(self._misc_loop())
+
+        self._loop.call_soon_threadsafe(start)
+
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:  # noqa: ARG002 - as the library calls it
         """Register the socket for writing, unless it is closed by then: its number may be reused.
 
