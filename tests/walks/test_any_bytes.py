@@ -18,7 +18,7 @@ from tests.unit.storage.start import (
     start,
     variants,
 )
-from voiced.reload import overrides
+from voiced.config import load
 from voiced.storage.atomic_file import NotWholeError
 from voiced.storage.state_files import (
     ALARMS,
@@ -94,7 +94,7 @@ def _identity(path):
 @pytest.fixture
 def device(in_memory, settings_file, monkeypatch):
     # What is set by hand is the same text in most starts.
-    monkeypatch.setattr(overrides, "parse", functools.cache(overrides.parse))
+    monkeypatch.setattr(load, "parse", functools.cache(load.parse))
     return StateFolder(in_memory / "state", samples(settings_file))
 
 
