@@ -15,12 +15,13 @@ from functools import partial
 from itertools import cycle
 
 from tests.wire import strangers
-from tests.wire.broker import packet
+from tests.wire.broker import packet, whole_packet
 from tests.wire.test_hostile_broker import FORBIDDEN, MEGABYTE, SET_VOLUME, TAKEN, length, message
 
 TIMES = 25
 SOCKETS = 1000
 BODIES = 64
+PUBLISH, QUALITY = 3, 0b110  # of an MQTT packet's first byte
 FLOOD_BYTES = 20 * MEGABYTE
 HEAD = "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{more}\r\n"
 UPGRADE = (
@@ -132,6 +133,16 @@ def taken(subscription, version):
     return b"\x90" + length(len(answer)) + answer
 
 
+async def acknowledge(reader, writer):
+    """Acknowledge what a device publishes: it leaves a broker that does not for 10 s."""
+    with suppress(OSError, asyncio.IncompleteReadError):
+        while True:
+            first, body = await whole_packet(reader)
+            if first >> 4 == PUBLISH and first & QUALITY:
+                at = 2 + int.from_bytes(body[:2], "big")
+                writer.write(b"\x40\x02" + body[at : at + 2])
+
+
 class Broker:
     """Takes a device; once it is let loose it floods the device, or sends what MQTT forbids."""
 
@@ -146,8 +157,10 @@ class Broker:
             writer.write(TAKEN[version])
             writer.write(taken(await packet(reader), version))
             self.found.set()
-            unread = asyncio.create_task(reader.read(-1))
+            polite = asyncio.create_task(acknowledge(reader, writer))
             await self.loose.wait()
+            polite.cancel()
+            unread = asyncio.create_task(reader.read(-1))
             kind = next(self._harm)
             if kind == "a flood":
                 await self._flood(writer, version)

@@ -21,6 +21,7 @@ from pathlib import Path
 SPEAKER_RATE_HZ = 48000
 MICROPHONE_RATE_HZ = 16000
 START_TIMEOUT_S = 10.0
+AUDIBLE = 200  # a sample's size: the least that counts as heard
 AS_HARDWARE = ("chrt", "--rr", "5") if os.geteuid() == 0 else ()
 """No busy processor makes the clock of a real sound card late."""
 
@@ -241,11 +242,16 @@ class Recording:
             self.frame_at(from_s) * self.channels : self.frame_at(to_s) * self.channels
         ]
 
-    def audible_frames(self, from_s: float, to_s: float, above: int = 200) -> list[int]:
+    def audible_frames(self, from_s: float, to_s: float, above: int = AUDIBLE) -> list[int]:
         """Return the frames between two times that are louder than `above`."""
         first = self.frame_at(from_s) * self.channels
         sound = self.between(from_s, to_s)
         return [(first + i) // self.channels for i, s in enumerate(sound) if abs(s) > above]
+
+    def is_audible(self) -> bool:
+        """Return whether sound was heard in the last 50 ms that are here."""
+        latest = self.samples[-self.rate_hz // 20 * self.channels :]
+        return max(map(abs, latest), default=0) > AUDIBLE
 
     def first_audible_s(self, from_s: float, to_s: float) -> float | None:
         """Return when sound was first heard in that time."""

@@ -148,11 +148,16 @@ async def home(port, **options):
 
 async def packet(reader):
     """Return the body of an MQTT packet of less than 16 KiB."""
-    _, length = await reader.readexactly(2)
+    return (await whole_packet(reader))[1]
+
+
+async def whole_packet(reader):
+    """Return the first byte and the body of an MQTT packet of less than 16 KiB."""
+    first, length = await reader.readexactly(2)
     if length & 0x80:
         [more] = await reader.readexactly(1)
         length = (length & 0x7F) + more * 0x80
-    return await reader.readexactly(length)
+    return first, await reader.readexactly(length)
 
 
 def used_kib():
