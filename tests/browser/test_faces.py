@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -349,6 +350,7 @@ async def test_a_page_that_was_too_eager_comes_back_by_itself(chromium):
 
 async def test_held_keys_and_fast_fingers_do_not_flood_the_device(chromium):
     async with shown(chromium) as (it, page):
+        began_s = time.monotonic()
         for _ in range(40):
             await page.press("m")
         for percent in range(0, 100, 2):
@@ -358,7 +360,8 @@ async def test_held_keys_and_fast_fingers_do_not_flood_the_device(chromium):
             )
         last = json.dumps({"do": "volume", "to": 100})
         await until(lambda: json.dumps(it.orders[-1]) == last)
-        assert len(it.orders) <= 20
+        # live.js: a dozen at once, then eight a second, however long the 90 take here.
+        assert len(it.orders) <= 12 + 8 * (time.monotonic() - began_s)
         assert await page.ask("document.body.dataset.status") == "asleep"
 
 
