@@ -9,6 +9,7 @@
         * LinkRejected       -- credentials or configuration refused; only the owner can help
         * ResumeRefused      -- the old session is gone; forget its id and dial afresh
         * Redial             -- we learned what was wrong and mended it; dial again at once
+        * Unreached          -- nobody answered, so another attempt costs nobody anything; dial again soon
     * WireError              -- the agent broke its own protocol; drop the link, dial afresh
     * PinError               -- a GPIO pin cannot be used; what needs it is started again later
     * ToolError              -- a tool failed; the agent is told and can say so
@@ -178,6 +179,13 @@ class ResumeRefused(LinkError):  # noqa: N818 - reads as what happened
 
 class Redial(LinkError):  # noqa: N818 - reads as what to do
     """The attempt failed for a reason we have already mended; dial again at once."""
+
+
+class Unreached(LinkError):  # noqa: N818 - reads as what happened
+    """No connection was made, and we know at once: it was refused, there is no route, or no name server.
+
+    A connection that gets no answer at all is none of these: an attempt has waited for it long enough.
+    """
 
 
 class WireError(VoicedError):

@@ -27,7 +27,7 @@ from voiced.agents.codec import AgentSettings, HttpAnswer
 from voiced.core.events import StopRequested, Woken
 from voiced.core.state import Phase, Policy
 from voiced.devices.sound.cue_files import CueFiles
-from voiced.errors import LinkError
+from voiced.errors import LinkError, Unreached
 from voiced.lib.registry import load
 from voiced.runtime.components import Components
 from voiced.runtime.runtime import Runtime
@@ -113,7 +113,7 @@ class House:
         self.wake = ManualWake()
         self.tools = {tool.spec.name: tool for tool in tools}
         self.http_calls = []
-        self.reachable = True
+        self.reachable = self.tokens_reachable = True
         self.dials = []
         settings = AgentSettings(
             url=url,
@@ -167,9 +167,9 @@ class House:
             while self.phase is not phase:
                 await asyncio.sleep(0.005)
 
-    def lose_network(self):
-        """Lose the link, and every attempt until `reachable` is set again."""
-        self.reachable = False
+    def lose_network(self, *, tokens=True):
+        """Lose the link, and every attempt until `reachable` is set again; with `tokens` every call as well."""
+        self.reachable, self.tokens_reachable = False, not tokens
         self.session.drop()
 
     @asynccontextmanager
@@ -177,7 +177,7 @@ class House:
         self.dials.append(dial)
         await asyncio.sleep(0.05)
         if not self.reachable:
-            raise LinkError("there is no route to the agent")
+            raise Unreached("there is no route to the agent")
         link = PairedLink(self.service.dial(dial.url, dial.headers))
         try:
             yield link
@@ -186,6 +186,8 @@ class House:
 
     async def _call_http(self, call):
         self.http_calls.append(call)
+        if not (self.reachable or self.tokens_reachable):
+            raise Unreached("there is no route to the agent")
         status, body = self.service.answer(call.method, call.url, call.headers)
         return HttpAnswer(status, json.dumps(body).encode())
 

@@ -5,12 +5,15 @@ import asyncio
 import numpy as np
 import pytest
 
+from agentsim.timing import Timing
 from tests.flows.house import CUES, awake, house, tone
 from voiced.core.events import NetworkBack, OwnerActed, StopRequested, TalkPressed, Woken
 from voiced.core.state import Phase, Policy
 from voiced.runtime.components import SoundSettings
 
 COUNTING_S = 20.0
+DIALLING_S = 0.05
+"""What an attempt takes in the house."""
 
 
 def counting(duration_s):
@@ -25,6 +28,27 @@ def counted(heard):
     steady = middles[np.ptp(middles, axis=1) <= 4]
     numbers = np.rint(steady.mean(axis=1) / 8).astype(int)
     return [int(number) for number in numbers if number > 0]
+
+
+@pytest.mark.parametrize("outage_s", [2.5, 3.0, 5.0, 9.0])
+async def test_a_server_that_is_back_is_found_in_a_quarter_of_a_second_without_any_news(outage_s):
+    async with awake() as it:
+        it.lose_network()
+        await asyncio.sleep(outage_s)
+        sessions, tries = len(it.service.sessions), len(it.dials)
+        it.reachable = True
+        await it.settle(Phase.LISTENING, within_s=0.25 + 2 * DIALLING_S + Timing().ready_s + 0.01)
+        assert len(it.dials) - tries <= 2  # one may have been on its way in vain
+        assert len(it.service.sessions) <= sessions + 1
+
+
+@pytest.mark.needs("token")
+async def test_an_attempt_that_has_cost_a_token_is_not_repeated_soon():
+    async with awake(auth="token") as it:
+        it.lose_network(tokens=False)
+        before = len(it.http_calls)
+        await asyncio.sleep(10)
+        assert 4 <= len(it.http_calls) - before <= 8
 
 
 @pytest.mark.parametrize("outage_s", [0.5, 3.0, 8.0])
@@ -151,7 +175,7 @@ async def test_mute_during_a_drop_keeps_what_was_said_at_home():
 @pytest.mark.uncovered
 async def test_an_outage_of_an_hour_heals_by_itself():
     async with awake() as it:
-        it.lose_network()
+        it.lose_network(tokens=False)
         await asyncio.sleep(3600)
         assert it.led.shown[-1] == "offline"
         attempts = len(it.dials)

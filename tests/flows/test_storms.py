@@ -17,6 +17,7 @@ from voiced.agents import AGENTS
 from voiced.agents.codec import AgentSettings, HttpAnswer
 from voiced.core.events import StopRequested
 from voiced.core.state import Phase, Policy
+from voiced.errors import Unreached
 from voiced.lib.registry import load
 from voiced.runtime.always_on import AlwaysAwake
 from voiced.runtime.components import Components
@@ -55,7 +56,8 @@ class Kiosk:
         stand_in, set_up, url = STAND_INS[protocol]
         self.service = stand_in(set_up(faults=Faults(faults), timing=Timing(), listening=False))
         self.wake, self.led, self.always = ManualWake(), RecordingIndicator(), AlwaysAwake()
-        self.dials = 0
+        self.dials = self.sessions = 0
+        self.is_up = lambda: True
         settings = AgentSettings(url=url, key="k")
         components = Components(
             microphone=Still(),
@@ -74,6 +76,9 @@ class Kiosk:
     async def _dial(self, dial):
         self.dials += 1
         await asyncio.sleep(0.05)
+        if not self.is_up():
+            raise Unreached("refused")
+        self.sessions += 1
         link = PairedLink(self.service.dial(dial.url, dial.headers))
         try:
             yield link
@@ -120,6 +125,19 @@ async def test_a_day_of_sessions_that_end_at_once_is_few_sessions_and_one_warnin
         assert it.led.shown[-1] == "offline"
         assert it.runtime.conversation.cause
         assert len(warnings(caplog)) == 1
+
+
+@pytest.mark.parametrize("down_s", [0.3, 2.0, 20.0])
+@pytest.mark.parametrize("up_s", [1.0, 5.0])
+async def test_a_service_that_breaks_at_every_start_is_no_reason_for_many_sessions(
+    up_s, down_s, protocol, measured
+):
+    loop = asyncio.get_running_loop()
+    async with Kiosk(protocol, ["drop@ready*99999"]).running() as it:
+        it.is_up = lambda: loop.time() % (up_s + down_s) < up_s
+        await asyncio.sleep(DAY_S)
+        measured(f"{protocol}, {up_s} s up, {down_s} s down: {it.sessions} sessions in 24 h")
+        assert it.sessions <= MOST_SESSIONS
 
 
 async def test_a_device_that_was_left_alone_is_itself_again_once_a_session_holds(caplog, protocol):

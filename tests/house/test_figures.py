@@ -70,6 +70,7 @@ SENTENCES = [
     f"or when the agent is silent for {word(PATIENCE.silent_after_s)}",
     f"at once, then after {POLICY.resume_delay_s:g} s, {2 * POLICY.resume_delay_s:g} s and so on up to "
     f"{POLICY.resume_cap_s:g} s",
+    f"the first {POLICY.soon_tries} of an outage come every {POLICY.soon_least_s:g} to {POLICY.soon_most_s:g} s",
     f"gets at most the last {POLICY.keep_for_fresh_s:g} s",
     f"grow from {POLICY.retry_delay_s:g} s to {POLICY.retry_cap_s:g} s",
     f"tries again every {POLICY.refused_delay_s / 60:.0f} to {1.25 * POLICY.refused_delay_s / 60:.0f} minutes",

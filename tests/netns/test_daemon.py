@@ -116,8 +116,7 @@ async def test_after_three_seconds_the_session_goes_on_and_nothing_said_is_missi
         first_seen = list(dict.fromkeys(numbers))
         assert first_seen == sorted(first_seen)
         assert len(it.service.sessions) == 1
-        if accident == "carrier":
-            assert flowing_s <= 0.5
+        assert flowing_s <= 0.5
 
 
 @pytest.mark.long

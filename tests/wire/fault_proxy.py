@@ -19,6 +19,7 @@ class FaultProxy:
         bytes_per_s: Bandwidth each way; 0 for no limit.
         accept_delay_s: How long a new connection waits before anything is forwarded.
         drop_after_bytes: Close both sides after so many bytes towards the client.
+        accepted: How many connections it has accepted.
     """
 
     def __init__(self, target_port, *, seed=1):
@@ -28,6 +29,7 @@ class FaultProxy:
         self.bytes_per_s = 0
         self.accept_delay_s = 0.0
         self.drop_after_bytes = None
+        self.accepted = 0
         self._target_port = target_port
         self._random = random.Random(seed)
         self._flowing = asyncio.Event()
@@ -65,7 +67,17 @@ class FaultProxy:
         for writer in self._writers:
             writer.close()
 
+    def refuse(self):
+        """Be gone: reset every connection, and refuse new ones."""
+        self._server.close()
+        self.reset()
+
+    async def accept(self):
+        """Be there again, at the same port."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+
     async def _serve(self, reader, writer):
+        self.accepted += 1
         task = asyncio.current_task()
         self._tasks.add(task)
         with contextlib.suppress(asyncio.CancelledError):  # Python 3.11's streams trip over it

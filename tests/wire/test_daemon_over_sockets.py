@@ -17,6 +17,7 @@ from tests.wire.fault_proxy import FaultProxy
 from voiced.assembly.factory import Extras, assemble
 from voiced.config import schema
 from voiced.core.events import StopRequested, Woken
+from voiced.core.state import Policy
 
 pytestmark = pytest.mark.real_time
 
@@ -70,6 +71,27 @@ async def test_a_connection_that_dies_is_taken_up_again(accident):
                 await converse(it)
                 getattr(proxy, accident)()
                 await until(lambda: it.led.shown[-2:] == ["connecting", "listening"])
+                assert len(server.service.sessions) == 1
+
+
+async def test_a_server_that_was_gone_is_found_by_the_next_attempt_which_is_the_only_one_it_sees():
+    async with serve_assemblyai(stand_in()) as server:
+        address = urlsplit(server.url)
+        async with FaultProxy(address.port) as proxy:
+            url = f"ws://127.0.0.1:{proxy.port}{address.path}"
+            components = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker()}
+            async with daemon(url, **components) as it:
+                await converse(it)
+                proxy.refuse()
+                await asyncio.sleep(3)
+                in_vain = it.runtime.conversation.soon_tries
+                await proxy.accept()
+                await until(lambda: it.led.shown[-1] == "listening")
+                assert 8 <= in_vain <= 3 / Policy().soon_least_s
+                assert (
+                    it.runtime.conversation.soon_tries <= in_vain + 1
+                )  # it may have been under way
+                assert proxy.accepted == 2
                 assert len(server.service.sessions) == 1
 
 

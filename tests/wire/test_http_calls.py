@@ -20,7 +20,7 @@ from voiced.agents.codec import HttpAnswer, HttpCall
 from voiced.devices.network.http import AiohttpCaller, AnswerTooLongError
 from voiced.devices.network.link import LinkOptions
 from voiced.devices.network.resolver import Resolver
-from voiced.errors import LinkError, LinkRejected
+from voiced.errors import LinkError, LinkRejected, Unreached
 
 pytestmark = pytest.mark.real_time
 
@@ -110,7 +110,7 @@ async def test_a_proxy_is_used_by_the_same_rule(authority, serving):
 
 async def test_a_proxy_that_is_down_is_told():
     assert await refusal("https://agent.test/", proxy=f"http://127.0.0.1:{free_port()}") == (
-        LinkError,
+        Unreached,
         "the proxy refused the connection; nothing listens there",
     )
 
@@ -126,7 +126,7 @@ async def test_a_socks_proxy_is_refused():
 async def test_a_closed_port_is_told():
     port = free_port()
     assert await refusal(f"http://127.0.0.1:{port}/") == (
-        LinkError,
+        Unreached,
         f"127.0.0.1:{port} refused the connection; nothing listens there",
     )
 

@@ -1,7 +1,10 @@
 """Links that die: who notices, how soon, and what is left behind."""
 
 import asyncio
+import socket
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +22,17 @@ from tests.wire.peers import (
 )
 from tests.wire.steps import cancelled_at_step
 from voiced.agents.codec import Dial
+from voiced.devices.network.connecting import MOST_SOCKETS
+from voiced.devices.network.connector import Connector
+from voiced.devices.network.endpoint import Endpoint
+from voiced.devices.network.link import LinkOptions
 from voiced.devices.network.websocket import MOST_UNREAD_BYTES
 from voiced.errors import LinkError
 
 pytestmark = pytest.mark.real_time
+
+SYN_SENT = "02"
+"""The state in `/proc/net/tcp`."""
 
 
 @pytest.mark.parametrize("end", ["reset", "cut"])
@@ -205,3 +215,40 @@ async def test_cancellation_at_every_step_leaves_no_task_and_no_socket(scheme, a
             while await cancelled_at_step(step, whole_life(port)):
                 step += 1
         assert step > 6
+
+
+async def test_where_connections_get_no_answer_several_are_tried_and_one_is_left():
+    with full_house() as (listening, port):
+        connecting = asyncio.ensure_future(
+            Connector(LinkOptions())(Endpoint("ws", "127.0.0.1", port))
+        )
+        seen = []
+        for _ in range(40):
+            await asyncio.sleep(0.05)
+            seen.append(unanswered(port))
+        assert 3 <= max(seen) <= MOST_SOCKETS
+        waiting, _ = listening.accept()  # the next that knocks is let in
+        with waiting, await connecting:
+            assert unanswered(port) == 0
+
+
+async def test_who_gives_up_on_a_connection_without_an_answer_leaves_nothing_behind():
+    with full_house() as (_, port):
+        with pytest.raises(LinkError, match="did not answer"):
+            await Connector(LinkOptions(connect_timeout_s=0.6))(Endpoint("ws", "127.0.0.1", port))
+        assert unanswered(port) == 0
+
+
+@contextmanager
+def full_house():
+    """Listen where no further connection is answered: as many as fit wait to be accepted already."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listening:
+        port = listening.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            yield listening, port
+
+
+def unanswered(port):
+    """Return how many sockets wait for an answer from `port`."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[3] == SYN_SENT and int(row[2].split(":")[1], 16) == port for row in rows)

@@ -21,7 +21,7 @@ from tests.wire.peers import (
 )
 from tests.wire.steps import cancelled_at_step
 from voiced.agents.codec import Dial
-from voiced.errors import LinkError, LinkRejected
+from voiced.errors import LinkError, LinkRejected, Unreached
 
 pytestmark = pytest.mark.real_time
 
@@ -130,7 +130,7 @@ async def test_a_proxy_that_hangs_up_at_any_moment_is_told_and_leaves_no_traceba
 async def test_a_proxy_that_is_down_is_told():
     port = free_port()
     assert await refusal(DIAL.url, proxy=f"http://me:secret@127.0.0.1:{port}") == (
-        LinkError,
+        Unreached,
         f"the proxy 127.0.0.1:{port} refused the connection; nothing listens there",
     )
 

@@ -21,7 +21,7 @@ from tests.wire.peers import (
 )
 from voiced.agents.codec import Dial
 from voiced.devices.network.resolver import Resolver
-from voiced.errors import AgentBusy, LinkError, LinkRejected
+from voiced.errors import AgentBusy, LinkError, LinkRejected, Unreached
 
 pytestmark = pytest.mark.real_time
 
@@ -100,7 +100,7 @@ async def test_a_peer_that_hangs_up_during_the_handshake_is_told():
 async def test_a_closed_port_is_told():
     port = free_port()
     assert await refusal(f"ws://127.0.0.1:{port}") == (
-        LinkError,
+        Unreached,
         f"127.0.0.1:{port} refused the connection; nothing listens there",
     )
 
@@ -119,7 +119,7 @@ async def test_no_route_is_told():
     """255.255.255.255 is unreachable by TCP everywhere."""
     resolver = resolver_of(inet(443, "255.255.255.255"))
     assert await refusal("wss://agent.test", resolver=resolver) == (
-        LinkError,
+        Unreached,
         "there is no route to agent.test:443; is the network up?",
     )
 
@@ -149,7 +149,9 @@ async def test_a_name_that_cannot_be_looked_up_is_told(failure, sentence):
     def fail(*_args, **_kwargs):
         raise failure
 
-    assert await refusal("wss://agent.test", resolver=Resolver(fail)) == (LinkError, sentence)
+    nobody_asked = getattr(failure, "errno", None) == socket.EAI_AGAIN
+    kind = Unreached if nobody_asked else LinkError
+    assert await refusal("wss://agent.test", resolver=Resolver(fail)) == (kind, sentence)
 
 
 async def test_dead_name_servers_are_told_within_the_connect_timeout():
@@ -221,6 +223,6 @@ async def test_a_broken_ipv6_costs_a_quarter_of_a_second():
 async def test_when_no_address_answers_all_are_tried():
     resolver = resolver_of(inet(free_port()), inet(443, "255.255.255.255"))
     assert await refusal("wss://agent.test", resolver=resolver) == (
-        LinkError,
+        Unreached,
         "agent.test:443 cannot be reached at any of its addresses; is the network up?",
     )

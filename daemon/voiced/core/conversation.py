@@ -153,7 +153,7 @@ def _timer(now: Conversation, event: ev.TimerFired, policy: Policy) -> Step:
         case "hush":
             return replace(now, hush_pending=False, silenced=None), ()
         case "steady":
-            return replace(now, failures=0, early_ends=0, young=False), ()
+            return replace(now, failures=0, soon_tries=0, early_ends=0, young=False), ()
         case "renewal":
             return replace(now, stale=True), ()
         case "quiet":

@@ -138,7 +138,10 @@ class AgentReady:
 
 
 class Loss(Enum):
-    """Why a link was lost, as far as it matters to the next attempt."""
+    """Why a link was lost, as far as it matters to the next attempt.
+
+    UNREACHED: nobody answered, not even to say no, so the attempt cost the agent nothing.
+    """
 
     BROKEN = "broken"
     BUSY = "busy"
@@ -146,6 +149,7 @@ class Loss(Enum):
     MENDED = "mended"
     REJECTED = "rejected"
     SESSION_GONE = "session gone"
+    UNREACHED = "unreached"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,14 @@ from voiced.core.actions import Action
 from voiced.core.announcements import unsaid
 from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import Event, Loss
-from voiced.core.retries import pause_before_next
+from voiced.core.retries import is_tried_soon, pause_before_next, pause_soon
 from voiced.core.state import Conversation, Phase, Policy, Step, forget
 
 ENDED_BY_AGENT = (Loss.ENDED, Loss.BUSY, Loss.SESSION_GONE)
 """The network works, but the agent does not continue."""
+
+_FAILED = (Loss.BROKEN, Loss.BUSY, Loss.ENDED, Loss.UNREACHED)
+"""An attempt that ends like this has failed."""
 
 _BREAKS_EXCUSED = 2
 """Consecutive links that may break by chance; after more, the agent itself may be at fault."""
@@ -34,16 +37,16 @@ def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
     # A session that keeps ending is not resumed: it would only end again.
     gone = in_a_row or event.loss in (Loss.REJECTED, Loss.SESSION_GONE, Loss.ENDED)
     key = None if gone or policy.resume_window_s <= 0 else now.resume_key
+    soon = is_tried_soon(now.soon_tries, event, policy, early_ends)
     after = replace(
         forget(now),
         phase=Phase.CONNECTING,
-        offline=now.offline
-        or (was_trying and event.loss in (Loss.BROKEN, Loss.BUSY, Loss.ENDED))
-        or in_a_row,
+        offline=now.offline or (was_trying and event.loss in _FAILED) or in_a_row,
         refused=now.refused or event.loss is Loss.REJECTED,
         resume_key=key,
         cause=event.reason,
-        failures=now.failures + 1,
+        failures=now.failures + (not soon),
+        soon_tries=now.soon_tries + soon,
         early_ends=early_ends,
         reached=event.reached,
         unwanted=event.loss in (Loss.BUSY, Loss.ENDED)
@@ -60,7 +63,11 @@ def lost(now: Conversation, event: ev.LinkLost, policy: Policy) -> Step:
         brief=now.brief,
     )
     after, answer = _answer(after)
-    pause = pause_before_next(now.failures, key, event, policy, early_ends)
+    pause = (
+        pause_soon(policy)
+        if soon
+        else pause_before_next(now.failures, key, event, policy, early_ends)
+    )
     return after, (*cut_short, *answer, act.OpenLink(key, pause, greet=now.greets))
 
 
@@ -127,7 +134,7 @@ def hurry(now: Conversation, event: Event, _policy: Policy) -> Step:
     owner = isinstance(event, ev.OwnerActed)
     if (now.refused or now.unwanted) and not owner:
         return now, ()
-    after = replace(now, failures=now.failures if now.reached and not owner else 0)
+    after = now if now.reached and not owner else replace(now, failures=0, soon_tries=0)
     return after, (act.HurryLink(now.resume_key, greet=now.greets),)
 
 

@@ -1,6 +1,16 @@
 """How long to wait before the next attempt to reach the agent.
 
 All waits are random, so that a thousand devices that lost the same server do not come back in step.
+
+An attempt that reaches nobody is one packet and, at best, one that refuses it: no handshake, no session, no bill. So
+the first attempts of an outage come five times a second, and the device is back a quarter of a second after the
+server. What reaches the service, and fails there, is followed by waits that double, as is an outage that goes on.
+
+For a fleet this means: while its server refuses, it gets five packets a second from each device, for ten seconds, from
+then on fewer and fewer. Once it accepts, it gets one session of each device, as it would at any pace; the random waits
+spread them evenly over the quarter of a second. What it turns away then (too busy) is no longer unreached, and spreads
+out over seconds, then over a minute. A server that needs longer for its whole fleet should accept only what it can
+serve.
 """
 
 from voiced.core.actions import AT_ONCE, Pause
@@ -38,6 +48,23 @@ def pause_before_next(
             return _before_resume(failures, policy)
         case _:
             return pause_before_fresh(failures, policy)
+
+
+def is_tried_soon(tries: int, lost: LinkLost, policy: Policy, early_ends: int = 0) -> bool:
+    """Tell whether the next attempt comes soon: this one reached nobody, and the outage is young.
+
+    Args:
+        tries: Attempts of this outage that came soon.
+        lost: How the attempt ended.
+        policy: How many may.
+        early_ends: Consecutive sessions that did not hold: an agent that keeps ending them is left alone.
+    """
+    return lost.loss is Loss.UNREACHED and tries < policy.soon_tries and early_ends <= 1
+
+
+def pause_soon(policy: Policy) -> Pause:
+    """Return the wait after an attempt that reached nobody."""
+    return Pause(policy.soon_least_s, policy.soon_most_s)
 
 
 def pause_before_fresh(failures: int, policy: Policy) -> Pause:

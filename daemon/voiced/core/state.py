@@ -34,6 +34,9 @@ class Policy:
         resume_cap_s: The longest of these waits.
         retry_delay_s: Longest wait before the second attempt to open a new session; doubles each time.
         retry_cap_s: The longest of these waits.
+        soon_least_s: Shortest wait before the next attempt after one that reached nobody.
+        soon_most_s: Longest such wait.
+        soon_tries: How many attempts of an outage come that soon.
         window_spread_s: Longest wait for a new session once the window has closed.
         ended_cap_s: Longest wait after consecutive sessions that did not hold.
         refused_delay_s: Wait after a refusal that only the owner can resolve.
@@ -63,6 +66,9 @@ class Policy:
     resume_cap_s: float = 5.0
     retry_delay_s: float = 1.0
     retry_cap_s: float = 60.0
+    soon_least_s: float = 0.15
+    soon_most_s: float = 0.25
+    soon_tries: int = 50
     window_spread_s: float = 5.0
     ended_cap_s: float = 900.0
     refused_delay_s: float = 900.0
@@ -109,7 +115,8 @@ class Conversation:
         refused: The agent refused us; only the owner can help.
         resume_key: Reopens the agent's session after a lost link.
         cause: Why the agent cannot be reached, in a sentence; empty while it can.
-        failures: Links lost since the last steady one, or since a change that may help.
+        failures: Links lost since the last steady one, or since a change that may help; without `soon_tries`.
+        soon_tries: Attempts that reached nobody and were followed by another one soon.
         early_ends: Consecutive sessions that did not hold, and not by chance.
         young: The session is not steady yet.
         unattended: No person started the conversation, so no one awaits an answer.
@@ -158,6 +165,7 @@ class Conversation:
     resume_key: str | None = None
     cause: str = ""
     failures: int = 0
+    soon_tries: int = 0
     early_ends: int = 0
     young: bool = False
     unattended: bool = False

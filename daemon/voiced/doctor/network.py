@@ -153,6 +153,7 @@ _REMEDIES = {
     Loss.REJECTED: "put a valid key where agent.key points",
     Loss.BUSY: "wait, or raise the limit of your account",
     Loss.BROKEN: "check the network, then the agent's status page",
+    Loss.UNREACHED: "check the network, then the agent's status page",
 }
 
 

@@ -103,6 +103,9 @@ class Connection:
         self._task: asyncio.Task[None] | None = None
         self._send_failure: LinkError | None = None
         self._started = ""
+        self._was_answered = (
+            False  # a call that was made is not made again as soon as one that failed
+        )
 
     @property
     def is_open(self) -> bool:
@@ -120,7 +123,7 @@ class Connection:
         try:
             end = await self._run_link(delay_s)
         except* Exception as group:  # noqa: BLE001 - whatever broke, the next link may do better
-            end = replace(lost(group), reached=self.is_open)
+            end = self._lost(group)
         finally:
             self.ready = False
             for timer in (self._codec_timer, self._flush_timer, self._farewell_timer):
@@ -184,6 +187,12 @@ class Connection:
         if link.close_code is None and self._send_failure is not None:
             raise self._send_failure
         return self._codec.closed(link.close_code, link.close_reason)
+
+    def _lost(self, group: BaseExceptionGroup[Exception]) -> ev.LinkLost:
+        end = replace(lost(group), reached=self.is_open)
+        if end.loss is ev.Loss.UNREACHED and self._was_answered:
+            return replace(end, loss=ev.Loss.BROKEN)
+        return end
 
     async def _close_failed(self, link: Link, loss: ev.Loss) -> None:
         """Close a failed link: end its session unless it may be resumed, and read the peer's close for the log."""
@@ -361,7 +370,9 @@ class Connection:
         try:
             call = next(plan)
             while True:
-                call = plan.send(await self._context.call_http(call))
+                answer = await self._context.call_http(call)
+                self._was_answered = True
+                call = plan.send(answer)
         except StopIteration as done:
             dial: Dial = done.value
             return dial

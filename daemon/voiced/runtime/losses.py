@@ -10,6 +10,7 @@ LOSSES: dict[type[errors.VoicedError], Loss] = {
     errors.LinkRejected: Loss.REJECTED,
     errors.ResumeRefused: Loss.SESSION_GONE,
     errors.Redial: Loss.MENDED,
+    errors.Unreached: Loss.UNREACHED,
     errors.LinkError: Loss.BROKEN,
     errors.WireError: Loss.BROKEN,
 }

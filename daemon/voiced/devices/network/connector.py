@@ -8,16 +8,19 @@ import asyncio
 import re
 import socket
 from base64 import b64encode
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 import aiohappyeyeballs
 
+from voiced.devices.network import connecting
 from voiced.devices.network.diagnosis import explain_network, explain_proxy_status, no_answer
 from voiced.devices.network.endpoint import Endpoint
 from voiced.devices.network.link import LinkOptions
 from voiced.devices.network.proxy import SOCKS, at_address, choose_proxy, proxy_endpoint
 from voiced.devices.network.resolver import Resolver
 from voiced.errors import LinkError, LinkRejected
+from voiced.lib.waiting import uniform
 
 MOST_ANSWER_BYTES = 16 * 1024
 """The longest answer of a proxy to CONNECT."""
@@ -33,6 +36,7 @@ class Connector:
     def __init__(self, options: LinkOptions, resolver: Resolver | None = None) -> None:
         self.options = options
         self._resolver = resolver or Resolver()
+        self._silent_since_s: dict[Endpoint, float] = {}
 
     async def __call__(self, endpoint: Endpoint, within_s: float | None = None) -> socket.socket:
         """Return a socket that is connected to `endpoint`, without TLS, by default within the options' time limit.
@@ -96,15 +100,29 @@ class Connector:
         """
         left_s = deadline_s - asyncio.get_running_loop().time()
         addresses = await self._resolver.lookup(endpoint, left_s)
+        connect = partial(
+            aiohappyeyeballs.start_connection,
+            addresses,
+            happy_eyeballs_delay=self.options.happy_eyeballs_delay_s,
+        )
         try:
             async with asyncio.timeout_at(deadline_s):
-                return await aiohappyeyeballs.start_connection(
-                    addresses, happy_eyeballs_delay=self.options.happy_eyeballs_delay_s
+                opened = await connecting.first_answered(
+                    connect, self._eager_until_s(endpoint), uniform
                 )
         except TimeoutError:
             raise no_answer(peer, within_s) from None
         except OSError as error:
+            self._silent_since_s.pop(endpoint, None)
             raise explain_network(error, peer) from None
+        self._silent_since_s.pop(endpoint, None)
+        return opened
+
+    def _eager_until_s(self, endpoint: Endpoint) -> float:
+        """Return until when an attempt that begins now tries with more than one socket, by the loop's clock."""
+        now_s = asyncio.get_running_loop().time()
+        since_s = self._silent_since_s.setdefault(endpoint, now_s)
+        return max(now_s + connecting.ATTEMPT_S, since_s + connecting.SILENCE_S)
 
 
 async def _ask(opened: socket.socket, proxy: str, endpoint: Endpoint) -> None:

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from websockets import exceptions as ws
 
 from voiced import RELEASED
-from voiced.errors import AgentBusy, LinkError, LinkRejected
+from voiced.errors import AgentBusy, LinkError, LinkRejected, Unreached
 
 _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 _CUT = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
@@ -52,13 +52,13 @@ def explain_network(error: Exception, peer: str, today: date | None = None) -> L
         return _explain_tls(error, peer, today or datetime.now(UTC).date())
     code = error.errno if isinstance(error, OSError) else None
     if code == errno.ECONNREFUSED:
-        return LinkError(f"{peer} refused the connection; nothing listens there")
+        return Unreached(f"{peer} refused the connection; nothing listens there")
     if code in _NO_ROUTE:
-        return LinkError(f"there is no route to {peer}; is the network up?")
+        return Unreached(f"there is no route to {peer}; is the network up?")
     if code in _CUT or isinstance(error, ConnectionError | EOFError):
         return LinkError(f"{peer} cut the connection before it was set up")
     if code is None:  # several addresses, and each failed differently
-        return LinkError(f"{peer} cannot be reached at any of its addresses; is the network up?")
+        return Unreached(f"{peer} cannot be reached at any of its addresses; is the network up?")
     return LinkError(f"{peer} cannot be reached: {os.strerror(code)}")
 
 

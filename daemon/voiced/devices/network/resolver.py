@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from voiced.devices.network.endpoint import Endpoint
-from voiced.errors import LinkError
+from voiced.errors import LinkError, Unreached
 
 AddressList = list[tuple[Any, ...]]
 """What `socket.getaddrinfo` returns."""
@@ -27,7 +27,7 @@ class Resolver:
 
     Args:
         getaddrinfo: The blocking lookup.
-        patience_when_known_s: How long to wait for fresh addresses if old ones are cached.
+        patience_when_known_s: How long a lookup may take before cached addresses are used instead.
         why_unreachable: Returns why this device has no route to a numeric address, or None.
     """
 
@@ -43,6 +43,7 @@ class Resolver:
         self._patience_when_known_s = patience_when_known_s
         self._known: dict[_Key, AddressList] = {}
         self._running: tuple[_Key, asyncio.Future[AddressList]] | None = None
+        self._began_s = 0.0
 
     async def lookup(self, endpoint: Endpoint, timeout_s: float) -> AddressList:
         """Return the addresses of `endpoint` that this device has a route to.
@@ -55,12 +56,12 @@ class Resolver:
         addresses = await self._addresses(endpoint, timeout_s)
         obstacles = [self._why_unreachable(sockaddr[0]) for *_, sockaddr in addresses]
         if all(obstacles) and {family for family, *_ in addresses} == {socket.AF_INET6}:
-            raise LinkError(
+            raise Unreached(
                 f"{endpoint.host} has only IPv6 addresses, and this network has no IPv6 route "
                 f"({obstacles[0]})"
             )
         if all(obstacles):
-            raise LinkError(f"this device has no network connection ({obstacles[0]})")
+            raise Unreached(f"this device has no network connection ({obstacles[0]})")
         return [each for each, why in zip(addresses, obstacles, strict=True) if not why]
 
     async def _addresses(self, endpoint: Endpoint, timeout_s: float) -> AddressList:
@@ -68,26 +69,34 @@ class Resolver:
         if numeric := _numeric(key):
             return numeric
         known = self._known.get(key)
-        patience_s = min(timeout_s, self._patience_when_known_s) if known else timeout_s
+        patience_s = min(timeout_s, self._patience_with(key)) if known else timeout_s
         try:
             async with asyncio.timeout(patience_s):
                 found = await self._fresh(key)
             return _unblocked(found, endpoint.host)
         except TimeoutError:
-            problem = f"no name server answered for {endpoint.host}; is the network up?"
+            problem = LinkError(f"no name server answered for {endpoint.host}; is the network up?")
         except OSError as error:
             problem = _explain(error, endpoint.host)
         except UnicodeError:
-            problem = f"{endpoint.host} is not a possible host name; correct the address"
+            problem = LinkError(f"{endpoint.host} is not a possible host name; correct the address")
         if known:
             return _unblocked(known, endpoint.host)
-        raise LinkError(problem)
+        raise problem
+
+    def _patience_with(self, key: _Key) -> float:
+        """Return how long to wait where old addresses are cached: every attempt of an outage would wait anew."""
+        if self._running is None or self._running[0] != key:
+            return self._patience_when_known_s
+        taken_s = asyncio.get_running_loop().time() - self._began_s
+        return max(self._patience_when_known_s - taken_s, 0.0)
 
     async def _fresh(self, key: _Key) -> AddressList:
         while self._running is not None and self._running[0] != key:
             await asyncio.wait([self._running[1]])
         if self._running is None:
-            self._running = key, asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            self._running, self._began_s = (key, loop.create_future()), loop.time()
             threading.Thread(
                 target=self._look_up, args=(*self._running,), name="resolver", daemon=True
             ).start()
@@ -142,11 +151,13 @@ def _unblocked(found: AddressList, host: str) -> AddressList:
     return left
 
 
-def _explain(error: OSError, host: str) -> str:
+def _explain(error: OSError, host: str) -> LinkError:
     match error.errno:
         case socket.EAI_NONAME | socket.EAI_NODATA:
-            return f"the name {host} does not exist; is it spelt right, and known in this network?"
+            return LinkError(
+                f"the name {host} does not exist; is it spelt right, and known in this network?"
+            )
         case socket.EAI_AGAIN:
-            return f"no name server can be reached for {host}; is the network up?"
+            return Unreached(f"no name server can be reached for {host}; is the network up?")
         case _:
-            return f"the name {host} cannot be looked up: {error.strerror}"
+            return LinkError(f"the name {host} cannot be looked up: {error.strerror}")

@@ -11,7 +11,7 @@ from websockets.http11 import Response
 
 from voiced import RELEASED
 from voiced.devices.network.diagnosis import explain_network, explain_upgrade, no_answer
-from voiced.errors import AgentBusy, LinkError, LinkRejected
+from voiced.errors import AgentBusy, LinkError, LinkRejected, Unreached
 
 SECRETS = ("5ecret", "token=", "/v1/ws", "Bearer")
 
@@ -34,12 +34,12 @@ def answered(status, kind=InvalidStatus):
 
 
 CAUSES = [
-    (OSError(errno.ECONNREFUSED, "5ecret"), LinkError, "nothing listens there"),
-    (OSError(errno.ENETUNREACH, "5ecret"), LinkError, "no route"),
-    (OSError(errno.EHOSTUNREACH, "5ecret"), LinkError, "no route"),
+    (OSError(errno.ECONNREFUSED, "5ecret"), Unreached, "nothing listens there"),
+    (OSError(errno.ENETUNREACH, "5ecret"), Unreached, "no route"),
+    (OSError(errno.EHOSTUNREACH, "5ecret"), Unreached, "no route"),
     (OSError(errno.ECONNRESET, "5ecret"), LinkError, "cut the connection"),
     (OSError(errno.EMFILE, "5ecret"), LinkError, "Too many open files"),
-    (OSError("Multiple exceptions: 5ecret"), LinkError, "at any of its addresses"),
+    (OSError("Multiple exceptions: 5ecret"), Unreached, "at any of its addresses"),
     (certificate_problem(9), LinkError, "not valid yet; is this device's clock right?"),
     (certificate_problem(10), LinkError, "expired, or this device's clock is wrong"),
     (certificate_problem(20), LinkError, "not signed by a known authority"),

@@ -126,6 +126,22 @@ async def test_the_last_good_addresses_serve_when_the_name_server_dies(names):
     assert time.monotonic() - began_s < 2
 
 
+async def test_only_the_first_attempt_of_an_outage_waits_for_a_dead_name_server(names):
+    resolver = Resolver(names, patience_when_known_s=0.3)
+    await resolver.lookup(AGENT, 30)
+    names.alive.clear()
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    for _ in range(20):
+        assert await resolver.lookup(AGENT, 5) == ADDRESSES
+    assert loop.time() - began_s < 20 * 0.3 / 2
+    assert len(names.asked) == 2
+    names.alive.set()
+    await asyncio.sleep(0.05)
+    await resolver.lookup(AGENT, 5)
+    assert len(names.asked) == 3
+
+
 @pytest.mark.parametrize("failure", [socket.gaierror(socket.EAI_AGAIN, "x"), UnicodeError("x")])
 async def test_the_last_good_addresses_serve_when_the_lookup_fails(names, failure):
     resolver = Resolver(names)
