@@ -21,6 +21,8 @@ from voiced.tools.mcp.worker_thread import WorkerThread
 ROOT = Path(__file__).parents[2]
 LIAR = ROOT / "tests" / "wire" / "mcp_liar.py"
 QUICK = Backoff(0.1, 0.4, 30.0)
+JOINS_WITHIN_S = 40.0
+"""A server's program, and we, import the SDK first: seconds of CPU, which a full machine gives to others before."""
 REAL = (sys.executable, "-m", "tests.wire.mcp_server")
 PATHS = {"PYTHONPATH": str(ROOT)}
 TOKEN = "hunter2-" * 4
@@ -51,7 +53,7 @@ def liar(*words, **options):
 
 
 @asynccontextmanager
-async def joined(server, waits=QUICK, within_s=40.0, *, wait=True):
+async def joined(server, waits=QUICK, within_s=JOINS_WITHIN_S, *, wait=True):
     """Stay connected to `server`; `it.tools` are by the server's own names."""
     it = SimpleNamespace(changes=0)
 
@@ -94,7 +96,7 @@ class WebServer:
         self._process = await asyncio.create_subprocess_exec(
             *REAL, str(self.port), *self._words, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL
         )
-        await until(lambda: _listens(self.port), within_s=15)
+        await until(lambda: _listens(self.port), JOINS_WITHIN_S)
 
     async def n_refused(self):
         """Return how many requests were answered 401."""

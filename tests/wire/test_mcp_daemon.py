@@ -14,7 +14,7 @@ from tests.fakes import RecordingCaptions
 from tests.house.repository import ROOT
 from tests.whole import until
 from tests.wire.afar import kiosk
-from tests.wire.mcp_house import LIAR, REAL, TOKEN, TOOLS, is_alive
+from tests.wire.mcp_house import JOINS_WITHIN_S, LIAR, REAL, TOKEN, TOOLS, is_alive
 
 pytestmark = pytest.mark.real_time
 
@@ -53,11 +53,11 @@ async def test_servers_come_and_go_in_the_middle_of_a_conversation(tmp_path):
             session = it.agent.service.sessions[-1]
             assert known_to(session) == set()
             it.write("mcp:\n", HOME)
-            await until(lambda: known_to(session) == OF_HOME)
+            await until(lambda: known_to(session) == OF_HOME, JOINS_WITHIN_S)
             assert await answer(it, "home_add", a=2, b=40) == "It is forty two."
             pid = await answer(it, "home_identity")
             it.write("mcp:\n", HOME, GARDEN, instead={"You are one.": "You are two."})
-            await until(lambda: known_to(session) == OF_HOME | {"garden_add"})
+            await until(lambda: known_to(session) == OF_HOME | {"garden_add"}, JOINS_WITHIN_S)
             assert await answer(it, "home_identity") == pid
             it.write("mcp:\n", GARDEN)
             await until(lambda: known_to(session) == {"garden_add"})
@@ -72,7 +72,7 @@ async def test_a_daemon_with_servers_stops_in_time(tmp_path):
     stubborn = f"  home: {{{{command: {json.dumps([sys.executable, str(LIAR), 'stubborn', str(note)])}}}}}\n"
     async with kiosk(tmp_path, "mcp:\n", stubborn) as it:
         async with it.running():
-            await until(lambda: "home_good" in it.runtime._components.tools)
+            await until(lambda: "home_good" in it.runtime._components.tools, JOINS_WITHIN_S)
             pids = [int(word) for word in note.read_text().split()]
             began_s = time.monotonic()
         assert time.monotonic() - began_s < 3

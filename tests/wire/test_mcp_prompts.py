@@ -11,7 +11,7 @@ import pytest
 from tests.house.repository import ROOT
 from tests.whole import until
 from tests.wire.afar import kiosk
-from tests.wire.mcp_house import REAL, joined, liar, program
+from tests.wire.mcp_house import JOINS_WITHIN_S, REAL, joined, liar, program
 from tests.wire.peers import tcp_server
 from voiced.assembly.tools import prompts
 from voiced.tools.mcp import client
@@ -165,7 +165,7 @@ async def test_an_agent_knows_what_a_server_wants_it_to_know(tmp_path):
         session = it.agent.service.sessions[-1]
         own = session.config["system_prompt"]
         it.write("mcp:\n", home)
-        await until(lambda: session.config["system_prompt"] != own)
+        await until(lambda: session.config["system_prompt"] != own, JOINS_WITHIN_S)
         assert session.config["system_prompt"].startswith(
             f"{own}\n\nThe lamp hangs in the kitchen."
         )
