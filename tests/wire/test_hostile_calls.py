@@ -17,9 +17,7 @@ from tests.tool_turns import results
 from tests.whole import converse, daemon, until
 from tests.wire.hostile_calls import BRIEF, HOSTILE, harass, tools
 from tests.wire.hostile_house import house
-from voiced.core.conversation import step
-from voiced.core.events import TimerFired
-from voiced.core.state import Conversation, Policy
+from tests.wire.pauses import steps_s
 from voiced.runtime.tool_runner import MOST_AT_ONCE, MOST_WAITING
 
 pytestmark = pytest.mark.real_time
@@ -28,8 +26,6 @@ TIMING = Timing(
     ready_s=0.05, think_s=0.05, leading_silence_s=0.0, call_done_s=0.02, end_of_turn_s=0.4
 )
 MANY = 100
-N_STEPS = 1000
-"""Of the state machine: the loop may be held for as long as they take, 0.1 s on a machine of today."""
 
 
 @asynccontextmanager
@@ -60,14 +56,6 @@ async def assert_the_conversation_goes_on(it):
     await until(lambda: "speaking" in it.led.shown)
     await until(lambda: it.led.shown[-1] == "listening")
     assert it.led.shown[0] == "hearing"
-
-
-def steps_s():
-    """Return how long some steps of the state machine take, which coverage and a slow machine make longer."""
-    began_s = time.thread_time()
-    for _ in range(N_STEPS):
-        step(Conversation(), TimerFired("steady"), Policy())
-    return time.thread_time() - began_s
 
 
 async def lateness_s(until_done):
@@ -108,7 +96,7 @@ async def test_a_hundred_calls_in_one_reply_are_each_answered_once(what, caplog,
     measured(
         f"{MANY} calls at once of a tool that {what}: loop held for {worst_s * 1000:.0f} ms, {late:.2f} of the limit"
     )
-    assert late < 1
+    assert late < 1  # 0.1 s on a machine of today
 
 
 async def test_calls_beyond_the_room_for_them_are_refused_and_never_begun(caplog):
