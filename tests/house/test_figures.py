@@ -14,7 +14,7 @@ from voiced.config.schema_controls import ButtonSection
 from voiced.config.schema_services import MqttSection, RemoteSection
 from voiced.config.schema_tools import MOST_S, CommandToolSection
 from voiced.config.yaml_document import MAX_BYTES, MAX_KEYS, MAX_VALUES
-from voiced.core import echo_guard, gestures
+from voiced.core import echo_detection, gestures
 from voiced.core.state import Policy
 from voiced.devices.network.liveness import LONGEST_DEAD_AFTER_S, Patience
 from voiced.errors import ConfigError, DeviceError, DeviceStuck, VoicedError
@@ -65,7 +65,7 @@ SENTENCES = [
     f"`NAME.broken-DATE`, {word(KEPT_BROKEN)} of each at most",
     f"A step of {gestures.VOLUME_STEP} %.",
     f"{gestures.DOUBLE_S:g} s later. Without either it counts at once ({gestures.STEADY_S * 1000:g} ms)",
-    f"is interrupted {word(echo_guard.IN_A_ROW)} times in a row",
+    f"is interrupted {word(echo_detection.IN_A_ROW)} times in a row",
     f"not acknowledged for a {UNITS[PATIENCE.dead_after_s]} (up to {word(LONGEST_DEAD_AFTER_S)} on a slow network), "
     f"or when the agent is silent for {word(PATIENCE.silent_after_s)}",
     f"at once, then after {POLICY.resume_delay_s:g} s, {2 * POLICY.resume_delay_s:g} s and so on up to "

@@ -11,7 +11,7 @@ SOURCES = sorted((ROOT / "daemon" / "voiced").rglob("*.py"))
 ELSEWHERE = {
     "cli/__init__.py": "sends what is printed too late to /dev/null",
     "devices/sound/hid.py": "switches a lamp of a device",
-    "devices/sound/usb.py": "talks to a device",
+    "devices/sound/usb_commands.py": "talks to a device",
     "doctor/machine.py": "tries whether the disk can be written",
     "devices/sound/wav.py": "records, where a WAV file stands in for a speaker",
     "storage/atomic_file.py": "is how the store writes",

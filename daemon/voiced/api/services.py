@@ -16,8 +16,8 @@ from typing import Any
 from voiced.api.access import AccessPolicy
 from voiced.api.captions import Subtitles
 from voiced.api.device_control import DeviceControl
+from voiced.api.local_addresses import is_own, own_links
 from voiced.api.optional_service import ObserverGroup, OptionalService
-from voiced.api.own_names import is_own, own_links
 from voiced.api.refusal_log import Refusals
 from voiced.assembly.factory import link_options
 from voiced.config.schema_services import KioskSection, MetricsSection, MqttSection

@@ -8,7 +8,7 @@ from voiced.core.actions import Action
 from voiced.core.announcements import unsaid
 from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import Event, Loss
-from voiced.core.retries import is_tried_soon, pause_before_next, pause_soon
+from voiced.core.reconnect_delay import is_tried_soon, pause_before_next, pause_soon
 from voiced.core.state import Conversation, Phase, Policy, Step, forget
 
 ENDED_BY_AGENT = (Loss.ENDED, Loss.BUSY, Loss.SESSION_GONE)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from voiced.agents.codec import Caption
-from voiced.core.echo_guard import EchoGuard
+from voiced.core.echo_detection import EchoGuard
 from voiced.core.events import EchoFound, Event
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.api import own_names
+from voiced.api import local_addresses
 from voiced.api.access import AccessPolicy, RefusedError, for_anybody, group_of
 from voiced.api.admission import Rank
 from voiced.api.forwarded import MalformedError, visitor_behind
@@ -248,7 +248,7 @@ def test_neighbours_in_ipv6_count_as_one():
 
 def test_own_names_are_looked_up_when_asked(tmp_path):
     name = socket.gethostname().partition(".")[0].lower()
-    is_own = functools.partial(own_names.is_own, resolver=tmp_path / "resolv.conf")
+    is_own = functools.partial(local_addresses.is_own, resolver=tmp_path / "resolv.conf")
     full = f"{name}.fritz.box"
     assert is_own(name)
     assert is_own(f"{name}.local")
@@ -263,8 +263,8 @@ def test_own_names_are_looked_up_when_asked(tmp_path):
 
 
 def test_addresses_of_own_interfaces_are_known_and_no_others():
-    assert own_names.is_own("127.0.0.1")
-    assert own_names.is_own("[::1]")
+    assert local_addresses.is_own("127.0.0.1")
+    assert local_addresses.is_own("[::1]")
     foreign = ("192.0.2.1", "0.0.0.0", "[::]", "[2001:db8::1]", "224.0.0.1", "[ff02::1]")  # noqa: S104 - not to listen at
     for address in foreign:
-        assert not own_names.is_own(address)
+        assert not local_addresses.is_own(address)

@@ -11,7 +11,7 @@ from voiced.core import events as ev
 from voiced.core.actions import Status
 from voiced.core.earcons import Earcon
 from voiced.core.events import LinkLost, Loss, SessionEnded
-from voiced.core.retries import pause_before_next
+from voiced.core.reconnect_delay import pause_before_next
 from voiced.core.state import AWAKE, Conversation, Phase, status_of
 
 ALWAYS = ev.Woken("always", unattended=True)

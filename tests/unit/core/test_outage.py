@@ -11,7 +11,7 @@ from voiced.core.actions import AT_ONCE, Pause, Status
 from voiced.core.earcons import Earcon, Prompt
 from voiced.core.events import LinkLost, Loss
 from voiced.core.gate import mic_gate_open
-from voiced.core.retries import pause_before_next
+from voiced.core.reconnect_delay import pause_before_next
 from voiced.core.state import AWAKE, Conversation, Phase, Policy, status_of
 
 GONE = LinkLost("gone")

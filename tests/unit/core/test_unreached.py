@@ -15,7 +15,7 @@ from voiced.core import events as ev
 from voiced.core.actions import AT_ONCE, Pause, Status
 from voiced.core.events import LinkLost, Loss
 from voiced.core.outage import lost, window_closes
-from voiced.core.retries import is_tried_soon
+from voiced.core.reconnect_delay import is_tried_soon
 from voiced.core.state import Conversation, Phase, status_of
 from voiced.devices.network import connecting
 

@@ -13,7 +13,7 @@ from voiced.devices.sound.escalation import Escalation, EscalationStep
 from voiced.devices.sound.hid import go_off_hook
 from voiced.devices.sound.mixer import set_capture_gain
 from voiced.devices.sound.selection import Choice
-from voiced.devices.sound.usb import Xvf3800, node_of
+from voiced.devices.sound.usb_commands import Xvf3800, node_of
 from voiced.errors import DeviceError, DeviceStuck, SoundFault, VoicedError
 
 log = logging.getLogger(__name__)

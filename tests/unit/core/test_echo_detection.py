@@ -2,7 +2,7 @@
 
 import pytest
 
-from voiced.core.echo_guard import IN_A_ROW, EchoGuard
+from voiced.core.echo_detection import IN_A_ROW, EchoGuard
 from voiced.core.events import ReplyDone, ReplyStarted, SpeechStarted
 
 SAID = "Hello! I am the stand-in agent. How can I help?"

@@ -4,7 +4,7 @@ import ctypes
 
 import pytest
 
-from voiced.devices.sound.usb import USBDEVFS_CONTROL, Xvf3800, node_of
+from voiced.devices.sound.usb_commands import USBDEVFS_CONTROL, Xvf3800, node_of
 
 
 class Chip:
