@@ -23,6 +23,8 @@ class WorkerThreadError(Exception):
     """The thread has ended, and its work is lost."""
 
 
+# Not anyio's BlockingPortal: a caller that is cancelled leaves it at once, while its work still ends. With it, connections
+# outlived the last work, and calls that nobody waited for hung.
 class WorkerThread:
     """Runs coroutines on a thread, which exists while there are any. Use it from one loop only."""
 
