@@ -1,6 +1,7 @@
 """The whole daemon over real sockets, with a network between it and the agent that misbehaves."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import msgspec
@@ -60,8 +61,8 @@ async def test_a_turn_over_tls_with_an_authority_of_our_own(authority, serving):
         await asyncio.wait_for(running, 3)
 
 
-@pytest.mark.parametrize("accident", ["cut", "reset"])
-async def test_a_connection_that_dies_is_taken_up_again(accident):
+@asynccontextmanager
+async def talking_through_a_proxy():
     async with serve_assemblyai(stand_in()) as server:
         address = urlsplit(server.url)
         async with FaultProxy(address.port) as proxy:
@@ -69,45 +70,38 @@ async def test_a_connection_that_dies_is_taken_up_again(accident):
             components = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker()}
             async with daemon(url, **components) as it:
                 await converse(it)
-                getattr(proxy, accident)()
-                await until(lambda: it.led.shown[-2:] == ["connecting", "listening"])
-                assert len(server.service.sessions) == 1
+                yield server, proxy, it
+
+
+@pytest.mark.parametrize("accident", ["cut", "reset"])
+async def test_a_connection_that_dies_is_taken_up_again(accident):
+    async with talking_through_a_proxy() as (server, proxy, it):
+        getattr(proxy, accident)()
+        await until(lambda: it.led.shown[-2:] == ["connecting", "listening"])
+        assert len(server.service.sessions) == 1
 
 
 async def test_a_server_that_was_gone_is_found_by_the_next_attempt_which_is_the_only_one_it_sees():
-    async with serve_assemblyai(stand_in()) as server:
-        address = urlsplit(server.url)
-        async with FaultProxy(address.port) as proxy:
-            url = f"ws://127.0.0.1:{proxy.port}{address.path}"
-            components = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker()}
-            async with daemon(url, **components) as it:
-                await converse(it)
-                proxy.refuse()
-                await asyncio.sleep(3)
-                in_vain = it.runtime.conversation.soon_tries
-                await proxy.accept()
-                await until(lambda: it.led.shown[-1] == "listening")
-                assert 8 <= in_vain <= 3 / Policy().soon_least_s
-                assert (
-                    it.runtime.conversation.soon_tries <= in_vain + 1
-                )  # it may have been under way
-                assert proxy.accepted == 2
-                assert len(server.service.sessions) == 1
+    async with talking_through_a_proxy() as (server, proxy, it):
+        proxy.refuse()
+        await asyncio.sleep(3)
+        in_vain = it.runtime.conversation.soon_tries
+        await proxy.accept()
+        await until(lambda: it.led.shown[-1] == "listening")
+        assert 8 <= in_vain <= 3 / Policy().soon_least_s
+        # One more may have been under way.
+        assert it.runtime.conversation.soon_tries <= in_vain + 1
+        assert proxy.accepted == 2
+        assert len(server.service.sessions) == 1
 
 
 async def test_a_network_that_swallows_everything_is_noticed():
-    async with serve_assemblyai(stand_in()) as server:
-        address = urlsplit(server.url)
-        async with FaultProxy(address.port) as proxy:
-            url = f"ws://127.0.0.1:{proxy.port}{address.path}"
-            components = {"microphone": ScriptedMicrophone(), "speaker": RecordingSpeaker()}
-            async with daemon(url, **components) as it:
-                await converse(it)
-                proxy.freeze()
-                # The kernel and the proxy take some seconds of sound before sending stalls.
-                await until(lambda: it.led.shown[-1] == "offline", within_s=60)
-                proxy.thaw()
-                await until(lambda: it.led.shown[-1] == "listening")
+    async with talking_through_a_proxy() as (_, proxy, it):
+        proxy.freeze()
+        # The kernel and the proxy take some seconds of sound before sending stalls.
+        await until(lambda: it.led.shown[-1] == "offline", within_s=60)
+        proxy.thaw()
+        await until(lambda: it.led.shown[-1] == "listening")
 
 
 async def test_a_slow_and_jittery_network_loses_nothing():

@@ -103,9 +103,8 @@ class Connection:
         self._task: asyncio.Task[None] | None = None
         self._send_failure: LinkError | None = None
         self._started = ""
-        self._was_answered = (
-            False  # a call that was made is not made again as soon as one that failed
-        )
+        # A call that was answered is not made again as soon as one that reached nobody.
+        self._was_answered = False
 
     @property
     def is_open(self) -> bool:
